@@ -1,0 +1,3 @@
+"""Mover moves files between storage services: verified, encrypted, and without keeping anything."""
+
+__version__ = "0.1.0"

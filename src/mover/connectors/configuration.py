@@ -1,0 +1,66 @@
+"""What a person fills in to connect a service, as data: CLI keys, prompts and later forms are generated from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+from mover.vault.secret import Secret
+
+
+class ConnectorConfig(BaseModel):
+    """Base of every connector's configuration: one field a key, unknown keys refused, secrets typed as `Secret`.
+
+    Make fields with `setting(...)`. The same word means the same thing in every connector: `host port username
+    password private_key passphrase url token ca_file endpoint region access_key secret_key bucket`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=False)
+
+    @classmethod
+    def keys(cls) -> Iterator[Key]:
+        """Describe the fields in their order."""
+        for name, info in cls.model_fields.items():
+            extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+            yield Key(
+                name=name,
+                help=info.description or "",
+                required=info.is_required(),
+                secret=_holds_secret(info),
+                ask=bool(extra.get("ask")),
+                internal=bool(extra.get("internal")),
+            )
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a configuration.
+
+    Attributes:
+        name: As typed in `mover connect SERVICE NAME key=value`.
+        help: One line for people.
+        required: Without it the connection cannot work.
+        secret: Its value is hidden when typed and kept in the vault.
+        ask: `mover connect` asks for it on a terminal when it is missing, though it may be left empty.
+        internal: Filled in by Mover itself (a pinned host key); shown, never asked for.
+    """
+
+    name: str
+    help: str
+    required: bool
+    secret: bool
+    ask: bool
+    internal: bool
+
+
+def setting(default: Any = ..., *, help: str, ask: bool = False, internal: bool = False, **constraints: Any) -> Any:  # noqa: A002
+    """Declare a field of a `ConnectorConfig`; without `default` it is required. `constraints` are pydantic's."""
+    return Field(default, description=help, json_schema_extra={"ask": ask, "internal": internal}, **constraints)
+
+
+def _holds_secret(info: FieldInfo) -> bool:
+    return info.annotation is Secret or Secret in get_args(info.annotation)

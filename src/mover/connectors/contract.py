@@ -1,0 +1,370 @@
+"""What a connector is: the duties that every service's code takes on, and the data that says what a service can do.
+
+The engine knows services only through this page. Three rules hold for every operation:
+
+* **One try.** An operation tries once and raises; it has no retry loop, no pacing and no sleep of its own. A wrapper
+  (`mover.connectors.paced`) repeats what raised a `Transient` error, so every operation must be safe to repeat: it is
+  idempotent, or its docstring says what a repetition finds.
+* **Errors are `mover.errors`.** A Transient error carries the service's wish for a pause. `service`, `operation` and
+  `path` are filled in; a service's own words go into `said`; no secret goes anywhere. Anything else that escapes
+  (a KeyError from a strange answer) is a defect: answers from outside are checked, and `ProtocolViolation` raised.
+* **Nothing is invented.** What a service does not tell is None or absent in the returned `Entry`.
+
+What a service cannot do at all is absent, not stubbed: the optional operations are attributes that hold an object or
+None (`part_uploads`, `hashes`, `times`, `renames`, `quota`, `changes`), and callers look. How well it can do the rest
+is data, in `Capabilities`.
+
+Everything is cancellable: a cancelled operation closes what it opened. No operation holds more than about 1 MiB of a
+file in memory, and none writes content to the local disk (the local folder connector's uploads excepted: that is its
+destination).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from mover.entries import Entry, EntryRef, HashName
+from mover.naming import NameRules
+
+
+
+class Setting(enum.Enum):
+    """When a service lets a time be set."""
+
+    NEVER = "never"
+    AT_UPLOAD = "at_upload"  # with the content, costs no further call
+    AFTERWARDS = "afterwards"  # through `Connector.times`, one call more
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartRules:
+    """How a file may be cut for `PartUploads`. Sizes in bytes.
+
+    Attributes:
+        smallest: Least size of every part but the last.
+        largest: Greatest size of a part.
+        most: Greatest number of parts.
+        multiple: Every part but the last is a multiple of this.
+        preferred: The size that suits the service best when nothing else decides.
+        parallel: Several parts may be on their way at once, in any order; else they go one by one, ascending.
+        worthwhile_from: Files of at least this size are sent in parts, smaller ones whole.
+    """
+
+    smallest: int
+    largest: int
+    most: int
+    multiple: int = 1
+    preferred: int
+    parallel: bool
+    worthwhile_from: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a service can do, as data. Tests and the engine choose by it; nobody asks for a service's name.
+
+    Attributes:
+        names: What names and paths the service accepts, and which of them are the same to it.
+        duplicate_names: Several entries of one name may stand in one folder (they differ by id).
+        stable_ids: `Entry.id` stays the same over renames and moves.
+        listed_hashes: Hashes that listings carry for ordinary files, free of charge.
+        returned_hashes: Hashes that the service itself computed of what it received, in the entry that `upload` and
+            `finish` return. Only these prove an arrival.
+        modified: Whether modified times of files can be kept, and when they are set.
+        modified_resolution_ns: The grain of modified times as listed (1_000_000_000 = whole seconds); None where
+            listings have no modified time that could be compared (for example, only the time of arrival).
+        folder_modified: Likewise for folders (AFTERWARDS or NEVER).
+        range_reads: `read` honours `offset` and `length`; else it always starts at 0 and reads to the end.
+        versioned_reads: `read(version=...)` notices by itself that the file is no longer that version.
+        exclusive_create: Creating never replaces an entry that appeared in between, by the service's own guarantee.
+        unknown_sizes: `upload` takes content whose size is not known in advance.
+        max_file_size: In bytes; None where unlimited or unknown.
+        empty_folders: Folders exist without content.
+        parts: Rules for `PartUploads`; None exactly when `Connector.part_uploads` is None.
+        concurrency: How many operations at once are polite to begin with, and at most.
+    """
+
+    names: NameRules
+    duplicate_names: bool = False
+    stable_ids: bool = False
+    listed_hashes: frozenset[HashName] = frozenset()
+    returned_hashes: frozenset[HashName] = frozenset()
+    modified: Setting
+    modified_resolution_ns: int | None
+    folder_modified: Setting = Setting.NEVER
+    range_reads: bool = True
+    versioned_reads: bool = False
+    exclusive_create: bool
+    unknown_sizes: bool = True
+    max_file_size: int | None = None
+    empty_folders: bool = True
+    parts: PartRules | None = None
+    concurrency: tuple[int, int] = (8, 32)
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A piece of a listing.
+
+    Attributes:
+        entries: At most about 1,000, in the service's order.
+        cursor: With it `list_folder` goes on after this page, in another process or tomorrow; None where the service
+            has no such thing (then an interrupted listing starts again), and on the last page.
+    """
+
+    entries: Sequence[Entry]
+    cursor: str | None = None
+
+
+class Content(Protocol):
+    """The bytes of one upload, handed to a connector by the engine. Decrypted piece by piece as it is consumed."""
+
+    @property
+    def size(self) -> int | None:
+        """Size in bytes; None if it is not known before the end."""
+
+    @property
+    def hashes(self) -> Mapping[HashName, str]:
+        """Hashes of exactly these bytes that are known before sending; may be empty."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the bytes from the start, in pieces of at most 1 MiB.
+
+        May be called again to repeat only if `repeatable`. Raises whatever reading the source raised; the connector
+        lets that pass, abandons the upload and leaves nothing visible at the target.
+        """
+
+    @property
+    def repeatable(self) -> bool:
+        """`chunks` may be called more than once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where an upload goes and what comes with the content.
+
+    Attributes:
+        folder: The existing folder.
+        name: The name in it, already one that `Capabilities.names` accepts.
+        replaces: None: create, and raise Conflict if anything of that name is there. An entry: replace exactly that
+            one, and raise Changed if it is no longer what the entry says, as far as the service can tell.
+        key: Text of [0-9a-z-], at most 64 characters, the same for the same item after a restart, different for
+            different items. Temporary objects (`.mover-<key>.part`) are named by it, so that a repetition
+            finds and reuses or overwrites its own leftovers, and nobody else's.
+        modified_ns: Modified time to keep, nanoseconds since 1970 UTC; None if unknown.
+        media_type: As the source has it, or guessed from the name; None if unknown.
+    """
+
+    folder: EntryRef
+    name: str
+    key: str
+    replaces: Entry | None = None
+    modified_ns: int | None = None
+    media_type: str | None = None
+
+    @property
+    def ref(self) -> EntryRef:
+        """Address of the finished file: the replaced entry's id where there is one."""
+        return self.folder.child(self.name, self.replaces.id if self.replaces else None)
+
+
+TEMPORARY_PREFIX = ".mover-"
+TEMPORARY_SUFFIX = ".part"
+
+
+def temporary_name(key: str) -> str:
+    """Name of the temporary object of the upload with this key, for services that have no uploads of their own."""
+    return f"{TEMPORARY_PREFIX}{key}{TEMPORARY_SUFFIX}"
+
+
+def is_temporary_name(name: str) -> bool:
+    """Tell whether a name is one that `temporary_name` makes; scans pass such entries over and say so."""
+    return name.startswith(TEMPORARY_PREFIX) and name.endswith(TEMPORARY_SUFFIX)
+
+
+class SentPart(msgspec.Struct, frozen=True):
+    """A part that the service has.
+
+    Attributes:
+        number: From 1, ascending with the offset.
+        size: In bytes.
+        receipt: What the service gave for it (an ETag with checksums, say) as opaque text; needed by `finish`.
+    """
+
+    number: int
+    size: int
+    receipt: str
+
+
+class PartUploads(Protocol):
+    """Uploads in parts that survive a crash: the token and the receipts are kept in the ledger."""
+
+    async def begin(self, target: Target, size: int, part_size: int) -> str:
+        """Start an upload and return its token: opaque text without secrets that works after a restart.
+
+        All parts but the last will have `part_size` bytes. Called again with the same `target.key` it may return the
+        same upload, emptied. Raises Conflict, QuotaExceeded, TooLarge as early as the service tells.
+        """
+
+    async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:
+        """Send one part (its size is known). Idempotent: sending a part again replaces it.
+
+        Raises IntegrityError if the service reports other bytes than were sent, NotFound if the upload is gone.
+        """
+
+    async def received(self, token: str) -> Sequence[SentPart]:
+        """Which parts the service has whole, as far as it can tell. Raises NotFound if the upload is gone."""
+
+    async def finish(self, token: str, target: Target, parts: Sequence[SentPart], hashes: Mapping[HashName, str]) -> Entry:
+        """Make the file visible under its name, whole or not at all, honouring `target.replaces` and `modified_ns`.
+
+        `parts` are all parts, ascending. `hashes` are those of the whole file as far as known. Repeated after it has
+        succeeded (the answer was lost), it finds the finished file and returns it or raises NotFound.
+        """
+
+    async def abort(self, token: str) -> None:
+        """Drop the upload and all it holds. Idempotent: an upload that is gone already is no error."""
+
+
+class ServiceHashes(Protocol):
+    """Hashes that the service computes on demand, on its side, of what it has stored."""
+
+    names: frozenset[HashName]
+
+    async def compute(self, file: EntryRef, wanted: frozenset[HashName]) -> Mapping[HashName, str]:
+        """Return those of `wanted` that the service can compute now; possibly none."""
+
+
+class Times(Protocol):
+    """Setting times of what is already there."""
+
+    async def set_modified(self, entry: EntryRef, modified_ns: int) -> bool:
+        """Set the modified time; idempotent. Returns False if the service took the call but did not keep the time."""
+
+
+class Renames(Protocol):
+    """Renaming and moving within the service."""
+
+    async def rename(self, entry: EntryRef, folder: EntryRef, name: str) -> Entry:
+        """Move an entry into `folder` under `name`, never over another one (Conflict). Keeps content and times."""
+
+
+class Quota(Protocol):
+    """Room in the account."""
+
+    async def free_bytes(self) -> int | None:
+        """Bytes that may still be stored; None if the service does not say."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One line of a change feed: the entry as it is now, or that the id is gone.
+
+    `parent_id` is the id of the folder that holds it, None for the root or where it is gone.
+    """
+
+    id: str
+    entry: Entry | None
+    parent_id: str | None = None
+
+
+class Changes(Protocol):
+    """What changed in the account since a moment. Lines may repeat and come in any order."""
+
+    async def cursor(self) -> str:
+        """Return a cursor for now."""
+
+    def since(self, cursor: str) -> AsyncIterator[tuple[Sequence[Change], str]]:
+        """Yield changes with the cursor that stands after them; ends when there are no more. NotFound: cursor too old."""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """Who is signed in, for people: shown by `mover test`."""
+
+    description: str  # "alice at nas.example.org, OpenSSH 9.2"
+    secure: bool  # the transport is encrypted
+
+
+class Connector(Protocol):
+    """A signed-in account at a service. Made by the registry from a configuration; closed by `close`."""
+
+    @property
+    def service(self) -> str:
+        """The connector's name, as in `mover connect NAME`."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; known after `sign_in`, constant from then on."""
+
+    @property
+    def calls(self) -> int:
+        """Requests sent to the service so far: HTTP requests, SFTP packets that ask for something."""
+
+    @property
+    def part_uploads(self) -> PartUploads | None: ...
+
+    @property
+    def hashes(self) -> ServiceHashes | None: ...
+
+    @property
+    def times(self) -> Times | None: ...
+
+    @property
+    def renames(self) -> Renames | None: ...
+
+    @property
+    def quota(self) -> Quota | None: ...
+
+    @property
+    def changes(self) -> Changes | None: ...
+
+    async def sign_in(self) -> Account:
+        """Connect, sign in, and find out what the server can do. Called once, before anything else.
+
+        Raises SignInFailed, Unreachable, UntrustedServer, AddressRefused.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections. Idempotent; never raises for a connection that is broken already."""
+
+    async def look_up(self, path: str) -> Entry:
+        """Describe the entry at a path, with its id where the service has ids; `/` is the root folder.
+
+        Raises NotFound. Where several entries have that name, the oldest one.
+        """
+
+    async def refresh(self, ref: EntryRef) -> Entry:
+        """Describe one known entry afresh (one call): by id where there is one, else by path. Raises NotFound."""
+
+    def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncIterator[Page]:
+        """Yield what stands directly in a folder, in pages, each entry once (an entry added meanwhile may be missing).
+
+        With a `cursor` of an earlier page it goes on after that page. Raises NotFound (also when it is a file).
+        """
+
+    def read(
+        self, file: EntryRef, *, offset: int = 0, length: int | None = None, version: str | None = None
+    ) -> AsyncIterator[bytes]:
+        """Yield a file's bytes in pieces of at most 1 MiB; the caller closes the iterator (`contextlib.aclosing`).
+
+        `length` None: to the end. With `version` the bytes are of that version or Changed is raised, as far as
+        `versioned_reads` says. Fewer bytes than `length`, or than the service announced, raise IntegrityError or
+        Unreachable: a stream that ends early never looks like a file that ends.
+        """
+
+    async def create_folder(self, parent: EntryRef, name: str) -> Entry:
+        """Create a folder. Idempotent: if a folder of that name is there it is returned; a file raises Conflict."""
+
+    async def upload(self, target: Target, content: Content) -> Entry:
+        """Send a whole file in one go; visible under its name whole or not at all, as far as the service can.
+
+        Returns the new entry with what the service tells about it free of charge: hashes that it computed itself of
+        what arrived (`returned_hashes`), id, version, size. Verifies on the way what the protocol can verify
+        (Content-MD5, checksums, Digest) from `content.hashes`. Sets `modified_ns` if that is AT_UPLOAD. Raises
+        Conflict, Changed, QuotaExceeded, TooLarge, NameRejected, IntegrityError.
+        """
+
+

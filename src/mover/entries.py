@@ -1,0 +1,119 @@
+"""What all services have in common: entries, their hashes, and how one is addressed.
+
+Paths are text, components separated by `/`, always starting with `/`; `/` alone is the root of a connection. A name
+that itself contains a slash (Google Drive allows it) is shown in paths with U+FF0F instead; such services address
+entries by id, so that nothing depends on the path. Names that are not valid Unicode (local folders, SFTP) are spelled
+reversibly by `mover.naming.text_from_bytes`, so every name here is encodable as UTF-8.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+NO_HASHES: Mapping[HashName, str] = MappingProxyType({})
+SLASH_IN_NAME = "\N{FULLWIDTH SOLIDUS}"
+
+
+class EntryKind(enum.StrEnum):
+    """What an entry is."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    NATIVE = "native"  # a document of the service's own, without a size and without bytes until it is exported
+    SHORTCUT = "shortcut"  # points elsewhere: symbolic link, Drive shortcut
+    SPECIAL = "special"  # device, socket, pipe: nothing that could be moved
+
+
+class HashName(enum.StrEnum):
+    """The content hashes that services publish. Values are always lower-case hexadecimal text.
+
+    `S3_ETAG` is the ETag of an S3 multipart upload, `<md5 of the parts' md5s>-<number of parts>`: it depends on the
+    part size and compares only with one made with the same parts.
+    """
+
+    MD5 = "md5"
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    SHA512 = "sha512"
+    CRC32 = "crc32"
+    CRC32C = "crc32c"
+    CRC64NVME = "crc64nvme"
+    QUICKXOR = "quickxor"
+    DROPBOX = "dropbox"
+    S3_ETAG = "s3etag"
+
+
+class EntryRef(msgspec.Struct, frozen=True):
+    """How an entry is addressed: by `id` where the service has ids, else by `path`; both are given where known."""
+
+    path: str
+    id: str | None = None
+
+    def child(self, name: str, id: str | None = None) -> EntryRef:  # noqa: A002 - the field's own word
+        """Address an entry of this folder."""
+        return EntryRef(join_path(self.path, name), id)
+
+    @property
+    def name(self) -> str:
+        """The last component; empty for the root."""
+        return self.path.rpartition("/")[2]
+
+
+ROOT = EntryRef("/")
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a folder as a service describes it. What a service does not tell is None, never a guess.
+
+    Attributes:
+        name: As the service spells it, without path.
+        kind: What it is.
+        id: The service's stable id, kept over renames and moves; None where the path is the only address.
+        size: In bytes; None where the service cannot say in advance.
+        modified_ns: Last change of the content, nanoseconds since 1970 UTC.
+        created_ns: Likewise, where the service has it.
+        version: Opaque text that changes whenever the content changes (ETag, revision); None without such a thing.
+        hashes: The content hashes that the service publishes, free of charge.
+        target: Where a shortcut points, for reports.
+        media_type: As the service stores it.
+    """
+
+    name: str
+    kind: EntryKind
+    id: str | None = None
+    size: int | None = None
+    modified_ns: int | None = None
+    created_ns: int | None = None
+    version: str | None = None
+    hashes: Mapping[HashName, str] = NO_HASHES
+    target: str | None = None
+    media_type: str | None = None
+
+
+def join_path(folder: str, name: str) -> str:
+    """Append a name to a folder's path; a slash inside the name becomes U+FF0F."""
+    safe = name.replace("/", SLASH_IN_NAME) if "/" in name else name
+    return folder + safe if folder.endswith("/") else f"{folder}/{safe}"
+
+
+def parent_path(path: str) -> str:
+    """Return the path of the folder that holds `path`; the root is its own parent."""
+    return path.rpartition("/")[0] or "/"
+
+
+def clean_path(text: str) -> str:
+    """Bring a path typed by a person into canonical form: leading slash, no empty components, no final slash.
+
+    Raises:
+        ValueError: It has a `.` or `..` component or a NUL character.
+    """
+    parts = [part for part in text.split("/") if part]
+    if any(part in {".", ".."} for part in parts):
+        raise ValueError(f"a path must not contain '.' or '..' components: {text!r}")
+    if "\0" in text:
+        raise ValueError("a path must not contain a NUL character")
+    return "/" + "/".join(parts)

@@ -1,0 +1,303 @@
+"""The one tree of errors: what went wrong, and whether trying again can help.
+
+    MoverError
+    ├── Transient                    the same call may succeed later
+    │   ├── Throttled                the service asks for fewer calls
+    │   ├── Unreachable              no connection, or it broke
+    │   ├── TimedOut                 connected, then silence
+    │   ├── ServiceFault             the service failed on its side (5xx)
+    │   ├── Locked                   somebody else holds the entry
+    │   ├── Changed                  the file changed while it was read or replaced
+    │   └── IntegrityError           the bytes that arrived are not those that were sent
+    └── Terminal                     the same call will fail again
+        ├── NotFound
+        ├── Conflict                 something else stands at that place
+        ├── SignInFailed
+        ├── PermissionDenied
+        ├── QuotaExceeded            the account's storage is full
+        ├── NameRejected
+        ├── PathTooLong
+        ├── TooLarge
+        ├── Unsupported              the service cannot do this to this entry
+        ├── MalwareFlagged
+        ├── ProtocolViolation        the service answered what its protocol does not allow
+        ├── AddressRefused           the operator does not allow that address
+        ├── UntrustedServer          wrong certificate or changed host key
+        ├── StagingFull              no room for encrypted parts on this machine
+        ├── InvalidConfiguration     what a person filled in cannot work
+        └── Canceled                 a person or the operator ended it
+
+The ledger's reason code and the advice shown to a person come from the class. `str()` of an error is one line for
+people: it names the thing and what the service said, and never holds a secret.
+"""
+
+from __future__ import annotations
+
+import enum
+import unicodedata
+from typing import ClassVar, Self
+
+_SAID_LIMIT = 300
+
+
+class Reason(enum.StrEnum):
+    """The closed set of reason codes that an item in the ledger can carry."""
+
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
+    SERVICE_FAULT = "service_fault"
+    LOCKED = "locked"
+    CHANGED_WHILE_READ = "changed_while_read"
+    HASH_MISMATCH = "hash_mismatch"
+    GONE = "gone"
+    CONFLICT = "conflict"
+    SIGN_IN_FAILED = "sign_in_failed"
+    PERMISSION_DENIED = "permission_denied"
+    QUOTA = "quota"
+    NAME_REJECTED = "name_rejected"
+    NAME_COLLISION = "name_collision"
+    PATH_TOO_LONG = "path_too_long"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
+    UNSUPPORTED_TYPE = "unsupported_type"
+    MALWARE = "malware"
+    PROTOCOL = "protocol"
+    ADDRESS_REFUSED = "address_refused"
+    UNTRUSTED_SERVER = "untrusted_server"
+    STAGING_FULL = "staging_full"
+    CONFIGURATION = "configuration"
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"
+
+
+def one_line(text: str, *, limit: int = _SAID_LIMIT) -> str:
+    """Make text from outside safe to print: one line, no control or format characters, at most `limit` characters."""
+    flat = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else c for c in text[: limit * 4])
+    flat = " ".join(flat.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+class MoverError(Exception):
+    """Something went wrong with one thing.
+
+    Args:
+        message: What happened, one sentence without a final full stop, without secrets.
+        service: The connector's name (`sftp`), or the connection's once it is known.
+        operation: What was tried (`upload`).
+        path: The entry concerned, as a person would name it.
+        said: The service's own words; made safe and shortened here.
+    """
+
+    reason: ClassVar[Reason] = Reason.UNKNOWN
+    advice: ClassVar[str] = "Look at the message; if it does not help, report it with the run's item log."
+
+    def __init__(self, message: str, *, service: str = "", operation: str = "", path: str = "", said: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.service = service
+        self.operation = operation
+        self.path = path
+        self.said = one_line(said)
+
+    def at(self, *, service: str = "", operation: str = "", path: str = "") -> Self:
+        """Fill in where it happened, keeping what a deeper layer already said; returns the error itself."""
+        self.service = self.service or service
+        self.operation = self.operation or operation
+        self.path = self.path or path
+        return self
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.service, self.operation) if part)
+        text = f"{where}: {self.message}" if where else self.message
+        if self.path:
+            text += f": {one_line(self.path, limit=1000)}"
+        if self.said:
+            text += f" (the service said: {self.said})"
+        return text
+
+
+class Transient(MoverError):
+    """The same call may succeed later.
+
+    `retry_after_s` is the service's own wish in seconds, already converted from whatever form it came in; None if it
+    named none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        service: str = "",
+        operation: str = "",
+        path: str = "",
+        said: str = "",
+    ) -> None:
+        super().__init__(message, service=service, operation=operation, path=path, said=said)
+        self.retry_after_s = retry_after_s
+
+
+class Terminal(MoverError):
+    """The same call will fail again."""
+
+
+class Throttled(Transient):
+    """The service asks for fewer calls."""
+
+    reason = Reason.THROTTLED
+    advice = "The service limits calls. Run the same command again later; it goes on where it was."
+
+
+class Unreachable(Transient):
+    """No connection could be made, or it broke."""
+
+    reason = Reason.UNREACHABLE
+    advice = "Check that the service is up and that this machine may reach it (network, proxy, firewall)."
+
+
+class TimedOut(Transient):
+    """A connection stood, and then nothing came within the limit."""
+
+    reason = Reason.TIMED_OUT
+    advice = "The service stopped answering. Run the same command again; it goes on where it was."
+
+
+class ServiceFault(Transient):
+    """The service failed on its side."""
+
+    reason = Reason.SERVICE_FAULT
+    advice = "The service reported a fault of its own. Run the same command again later."
+
+
+class Locked(Transient):
+    """Somebody else holds the entry."""
+
+    reason = Reason.LOCKED
+    advice = "Somebody has this file open or locked. Close it, then run again."
+
+
+class Changed(Transient):
+    """The file changed while it was read, or the one to be replaced is no longer the one that was seen."""
+
+    reason = Reason.CHANGED_WHILE_READ
+    advice = "The file was being edited during the move. Run again when it is at rest."
+
+
+class IntegrityError(Transient):
+    """The bytes that arrived are not those that were sent."""
+
+    reason = Reason.HASH_MISMATCH
+    advice = "The content was damaged on its way. Run again; if it stays, check the service and the network path."
+
+
+class NotFound(Terminal):
+    """The entry is not there, or no longer."""
+
+    reason = Reason.GONE
+    advice = "The entry was removed or renamed meanwhile. Nothing to do if that was meant."
+
+
+class Conflict(Terminal):
+    """Something else stands at that place."""
+
+    reason = Reason.CONFLICT
+    advice = "Rename or remove one of the two, or run with --conflict overwrite to let the source win."
+
+
+class SignInFailed(Terminal):
+    """The service does not accept the credentials."""
+
+    reason = Reason.SIGN_IN_FAILED
+    advice = "Check user name and password, key or token; connect the service again with `mover connect`."
+
+
+class PermissionDenied(Terminal):
+    """The account is signed in but may not do this."""
+
+    reason = Reason.PERMISSION_DENIED
+    advice = "Give the account the right to read (source) or write (destination) this entry."
+
+
+class QuotaExceeded(Terminal):
+    """The account's storage is full."""
+
+    reason = Reason.QUOTA
+    advice = "Make room at the destination or raise its quota, then run again."
+
+
+class NameRejected(Terminal):
+    """The service does not accept that name."""
+
+    reason = Reason.NAME_REJECTED
+    advice = "Rename the entry at the source."
+
+
+class PathTooLong(NameRejected):
+    """The name or the whole path is longer than the service accepts."""
+
+    reason = Reason.PATH_TOO_LONG
+    advice = "Shorten the name or move the entry higher up."
+
+
+class TooLarge(Terminal):
+    """The file is larger than the service accepts."""
+
+    reason = Reason.TOO_LARGE
+    advice = "The destination does not take files of this size. Split the file or choose another destination."
+
+
+class Unsupported(Terminal):
+    """The service cannot do this to this entry."""
+
+    reason = Reason.UNSUPPORTED
+    advice = "The service has no way to do this. The entry stays where it is."
+
+
+class MalwareFlagged(Terminal):
+    """The service calls the file malicious and does not hand it out or take it."""
+
+    reason = Reason.MALWARE
+    advice = "The service considers this file malicious. Have it checked before moving it by other means."
+
+
+class ProtocolViolation(Terminal):
+    """The service answered what its protocol does not allow."""
+
+    reason = Reason.PROTOCOL
+    advice = "Check that the address really is such a service; if it is, report the message."
+
+
+class AddressRefused(Terminal):
+    """The operator does not allow connections to that address."""
+
+    reason = Reason.ADDRESS_REFUSED
+    advice = "The address is private or reserved. If it is yours, allow its network in MOVER_ALLOW_PRIVATE_ADDRESSES."
+
+
+class UntrustedServer(Terminal):
+    """The server could not prove that it is who it should be."""
+
+    reason = Reason.UNTRUSTED_SERVER
+    advice = "Somebody may be listening in, or the server was set up anew. Compare its certificate or host key with its administrator before trusting it."
+
+
+class StagingFull(Terminal):
+    """No room for encrypted parts on this machine."""
+
+    reason = Reason.STAGING_FULL
+    advice = "Make room on the disk that holds the staging folder, or point MOVER_STAGING_DIR elsewhere."
+
+
+class InvalidConfiguration(Terminal):
+    """What a person filled in cannot work."""
+
+    reason = Reason.CONFIGURATION
+    advice = "Correct the named setting."
+
+
+class Canceled(Terminal):
+    """A person or the operator ended it."""
+
+    reason = Reason.CANCELED
+    advice = "Run the same command again; it goes on where it was."
