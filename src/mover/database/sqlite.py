@@ -1,0 +1,125 @@
+"""All that is particular to SQLite: the file, its pragmas, transactions, and what its errors mean."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from mover.errors import InvalidConfiguration, Locked, MoverError, StagingFull
+
+BUSY_TIMEOUT_S = 30.0
+_LOCK_POLL_S = 0.02
+
+
+def prepare(path: Path) -> None:
+    """Create the folder (0700) and an empty file (0600); SQLite gives its WAL files the mode of the main one.
+
+    Raises InvalidConfiguration.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Only a file that this call made may be opened here: closing a descriptor of one that SQLite has open in
+        # this process would drop SQLite's locks on it (POSIX advisory locks belong to the process).
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        if not path.is_file():
+            raise InvalidConfiguration(f"{str(path)!r} is not a file, so it cannot be the database") from None
+    except OSError as error:
+        raise InvalidConfiguration(f"the database {str(path)!r} cannot be made: {error.strerror}") from None
+
+
+@contextmanager
+def alone(
+    path: Path,
+    *,
+    timeout_s: float = BUSY_TIMEOUT_S,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[None]:
+    """Keep other processes from opening the database meanwhile: SQLite's own locks do not cover the change to WAL.
+
+    Raises Locked after `timeout_s`.
+    """
+    deadline = clock() + timeout_s
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        while True:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if clock() >= deadline:
+                    raise Locked(f"another process is setting up the database {str(path)!r}") from None
+                sleep(_LOCK_POLL_S)
+        yield
+    finally:
+        os.close(folder)
+
+
+def make_engine(url: URL, *, writes: bool, connections: int) -> Engine:
+    """Make an engine whose transactions are real ones: immediate for writing, a snapshot for reading."""
+    engine = create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
+    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+
+    def set_up(raw: sqlite3.Connection, _record: Any) -> None:
+        raw.isolation_level = None  # the driver must not begin and commit transactions on its own
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.execute("PRAGMA synchronous = FULL")
+        raw.execute("PRAGMA secure_delete = ON")  # a destroyed secret is overwritten, not only unlinked
+        if not writes:
+            raw.execute("PRAGMA query_only = ON")
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", set_up)
+    event.listen(engine, "begin", start)
+    return engine
+
+
+def use_wal(engine: Engine) -> None:
+    """Switch to write-ahead logging, which the file remembers: then readers and the writer do not wait for each other."""
+    raw = engine.raw_connection()
+    try:
+        raw.cursor().execute("PRAGMA journal_mode = WAL")
+    finally:
+        raw.close()
+
+
+def explain(error: DBAPIError, path: str) -> MoverError | None:
+    """Say what an error of the driver means for a person; None if it is the caller's own matter (a constraint)."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    meant: MoverError | None = None
+    match (
+        code & 0xFF if code is not None else None
+    ):  # the higher bits tell the kind of an I/O error and the like
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            meant = Locked(
+                f"another process holds the database {path!r} for longer than {BUSY_TIMEOUT_S:.0f} s"
+            )
+        case sqlite3.SQLITE_NOTADB:
+            meant = InvalidConfiguration(
+                f"{path!r} is not a database; move it away or point MOVER_HOME elsewhere"
+            )
+        case sqlite3.SQLITE_CORRUPT:
+            meant = InvalidConfiguration(f"the database {path!r} is damaged; put a backup in its place")
+        case sqlite3.SQLITE_FULL:
+            meant = StagingFull(f"no room left on the disk that holds the database {path!r}")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_IOERR:
+            meant = InvalidConfiguration(f"the database {path!r} cannot be used: {error.orig}")
+    return meant

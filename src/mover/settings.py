@@ -1,0 +1,238 @@
+"""What the operator of this machine decides, from `MOVER_...` variables and from a file.
+
+The environment wins over the file, `$XDG_CONFIG_HOME/mover/settings.toml` (or the one that `MOVER_SETTINGS_FILE`
+names), whose keys are the names below: `MOVER_CA_FILE` is `ca_file` there. Everything wrong in either is an
+`InvalidConfiguration` that names the variable or key, and never repeats what was given for a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlsplit
+
+import platformdirs
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from mover.errors import InvalidConfiguration
+from mover.vault.secret import Secret
+
+_PREFIX = "MOVER_"
+_FILE_VARIABLE = "MOVER_SETTINGS_FILE"
+_MIB = 1024 * 1024
+_PROXY_SCHEMES = ("http", "socks5", "socks5h")
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True)
+class PrivateAddresses:
+    """Which private, loopback and reserved addresses connections may go to: none, all, or those of some networks."""
+
+    every: bool = False
+    networks: tuple[IPNetwork, ...] = ()
+
+    def permits(self, address: IPAddress) -> bool:
+        """Tell whether the operator allows this address although it is not a public one."""
+        return self.every or any(address in network for network in self.networks)
+
+    @classmethod
+    def parse(cls, given: object) -> PrivateAddresses:
+        """Read `true`, `false`, or networks such as `127.0.0.0/8, ::1`; raises ValueError."""
+        match given:
+            case PrivateAddresses():
+                return given
+            case bool():
+                return cls(every=given)
+            case str():
+                match given.strip().lower():
+                    case "true" | "yes" | "on" | "1":
+                        return cls(every=True)
+                    case "false" | "no" | "off" | "0" | "":
+                        return cls()
+                    case text:
+                        return cls(networks=_networks(text.split(",")))
+            case list() | tuple():
+                return cls(networks=_networks(given))
+            case _:
+                raise ValueError("give true, false, or a list of networks such as 10.0.0.0/8")
+
+
+def _networks(texts: Iterable[object]) -> tuple[IPNetwork, ...]:
+    networks: list[IPNetwork] = []
+    for text in texts:
+        try:
+            networks.append(ipaddress.ip_network(str(text).strip()))
+        except ValueError:
+            raise ValueError(
+                f"{str(text).strip()!r} is not a network; give true, false, or a list such as 10.0.0.0/8, ::1"
+            ) from None
+    return tuple(networks)
+
+
+def _proxy(url: Secret) -> Secret:
+    try:
+        parts = urlsplit(url.reveal())
+        usable = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and bool(parts.port)
+    except ValueError:
+        usable = False
+    else:
+        usable = usable and parts.path in {"", "/"} and not parts.query and not parts.fragment
+    if not usable:
+        raise ValueError("give http://[user:password@]host:port or socks5h://[user:password@]host:port")
+    return url
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("there is no home folder that ~ could stand for") from None
+
+
+def _readable_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"there is no file {str(path)!r}")
+    if not os.access(path, os.R_OK):
+        raise ValueError(f"the file {str(path)!r} cannot be read")
+    return path
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class Settings(BaseSettings):
+    """The operator's decisions. Sizes in bytes (`64MiB` is understood), times in seconds.
+
+    Attributes:
+        home: Where Mover keeps its state; all other folders stand in it unless named apart.
+        allow_private_addresses: Which private and loopback addresses connections may go to.
+        proxy: The egress proxy that all traffic goes through, with its password.
+        ca_file: Certificates (PEM) to trust instead of the system's.
+        global_key: The vault's global key itself, 32 bytes as hex or base64; instead of `global_key_file`.
+        global_key_file: Where the vault's global key lies; made on first use.
+        staging_dir: Where encrypted parts lie for a while.
+        staging_memory_bytes: Parts beyond this much go to disk.
+        staging_disk_bytes: Parts beyond this much wait.
+        connect_timeout_s: Longest wait for a connection.
+        read_timeout_s: Longest silence of a service.
+        processes: Worker processes of one move; None lets Mover choose.
+
+    Raises InvalidConfiguration, naming everything that is wrong.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    home: AbsolutePath = Field(
+        default_factory=lambda: platformdirs.user_data_path("mover"), validate_default=True
+    )
+    allow_private_addresses: Annotated[
+        PrivateAddresses, NoDecode, BeforeValidator(PrivateAddresses.parse)
+    ] = PrivateAddresses()
+    proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
+    ca_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    global_key: Secret | None = None
+    global_key_file: AbsolutePath | None = None
+    staging_dir: AbsolutePath | None = None
+    staging_memory_bytes: ByteSize = Field(ByteSize(64 * _MIB), ge=_MIB)
+    staging_disk_bytes: ByteSize = Field(ByteSize(8192 * _MIB), ge=0)
+    connect_timeout_s: float = Field(15, gt=0, le=3600, allow_inf_nan=False)
+    read_timeout_s: float = Field(60, gt=0, le=86400, allow_inf_nan=False)
+    processes: int | None = Field(None, ge=1, le=256)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            # `from None`: the cause would carry what was given, and so perhaps a secret.
+            raise InvalidConfiguration(_what_is_wrong(error)) from None
+
+    @model_validator(mode="after")
+    def _one_global_key(self) -> Settings:
+        if self.global_key is not None and self.global_key_file is not None:
+            raise ValueError("MOVER_GLOBAL_KEY and MOVER_GLOBAL_KEY_FILE are both set; keep one")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - given by pydantic-settings, not used here
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put arguments first, then the environment, then the file."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_from_file())
+
+    @property
+    def database_url(self) -> str:
+        """Where the ledger and the vault are, as SQLAlchemy spells it."""
+        return "sqlite:///" + quote(str(self.home / "mover.db"))
+
+    @property
+    def staging_path(self) -> Path:
+        """Where encrypted parts lie for a while."""
+        return self.staging_dir or self.home / "staging"
+
+    @property
+    def keys_path(self) -> Path:
+        """The folder of the keys that Mover makes itself."""
+        return self.home / "keys"
+
+    @property
+    def global_key_path(self) -> Path:
+        """Where the vault's global key lies, unless `global_key` holds it."""
+        return self.global_key_file or self.keys_path / "global.key"
+
+
+def _from_file() -> dict[str, Any]:
+    named = os.environ.get(_FILE_VARIABLE)
+    path = Path(named) if named else platformdirs.user_config_path("mover") / "settings.toml"
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            values = tomllib.load(file)
+    except FileNotFoundError:
+        if named:
+            raise InvalidConfiguration(f"{_FILE_VARIABLE}: there is no file {str(path)!r}") from None
+        return {}
+    except OSError as error:
+        raise InvalidConfiguration(
+            f"the settings in {str(path)!r} cannot be read: {error.strerror}"
+        ) from None
+    except ValueError:
+        raise InvalidConfiguration(f"{str(path)!r} is not a TOML file") from None
+    if mode & 0o077 and not values.keys().isdisjoint({"proxy", "global_key"}):
+        raise InvalidConfiguration(
+            f"{str(path)!r} holds a secret and can be read by others; run: chmod 600 on it"
+        )
+    if unknown := sorted(values.keys() - Settings.model_fields.keys()):
+        raise InvalidConfiguration(
+            f"{str(path)!r} has unknown keys: {', '.join(unknown)}; known are: {', '.join(Settings.model_fields)}"
+        )
+    return values
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    problems: list[str] = []
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        message = detail["msg"].removeprefix("Value error, ")
+        where = _PREFIX + str(detail["loc"][0]).upper() + ": " if detail["loc"] else ""
+        problems.append(where + message[:1].lower() + message[1:] if where else message)
+    return "; ".join(problems)
