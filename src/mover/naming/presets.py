@@ -1,0 +1,60 @@
+"""The rules of the services, as far as they are the same for all servers of a kind."""
+
+from __future__ import annotations
+
+from mover.naming.rules import LengthUnit, NameRules
+
+_SLASH = "/\N{FULLWIDTH SOLIDUS}"
+_SYMBOL_FOR = 0x2400  # the block "Control Pictures" begins with the symbol for NUL
+_CONTROLS = (*(chr(code) + chr(_SYMBOL_FOR + code) for code in range(0x20)), "\x7f\N{SYMBOL FOR DELETE}")
+
+EXACT = NameRules()
+"""Takes every name but the empty one, `.`, `..` and those with a slash or NUL."""
+
+POSIX_BYTES_255 = NameRules(longest_name=255, longest_path=4095, byte_names=True)
+"""Local folders and SFTP servers on POSIX systems: NAME_MAX, and PATH_MAX without its final NUL. A path counts from the
+connection's root, so the system may still refuse one that is a little shorter."""
+
+S3 = NameRules(longest_path=1024)
+"""S3 object keys: 1,024 bytes of UTF-8 (Amazon S3 User Guide, "Naming Amazon S3 objects"), of which the names in them can
+be any part. `.` and `..` would be lost in URL normalisation."""
+
+WEBDAV = NameRules(
+    # XML 1.0 section 2.2 has no control characters and no U+FFFE or U+FFFF, and listings are XML.
+    marked=(_SLASH, *_CONTROLS, "\ufffe\N{OBJECT REPLACEMENT CHARACTER}", "\uffff\N{REPLACEMENT CHARACTER}"),
+    # Apache's mod_dav_fs keeps its properties in folders called .DAV and hides them.
+    reserved_names=frozenset({".", "..", ".DAV"}),
+    longest_name=255,
+    longest_path=4095,
+)
+"""WebDAV servers that store names as a POSIX system does. A connector that recognises a stricter server (Nextcloud: no
+backslash, 250 bytes) narrows it with `dataclasses.replace`."""
+
+SHAREPOINT = NameRules(
+    look_alikes=(
+        '"\N{FULLWIDTH QUOTATION MARK}',
+        "*\N{FULLWIDTH ASTERISK}",
+        ":\N{FULLWIDTH COLON}",
+        "<\N{FULLWIDTH LESS-THAN SIGN}",
+        ">\N{FULLWIDTH GREATER-THAN SIGN}",
+        "?\N{FULLWIDTH QUESTION MARK}",
+        _SLASH,
+        "\\\N{FULLWIDTH REVERSE SOLIDUS}",
+        "|\N{FULLWIDTH VERTICAL LINE}",
+    ),
+    marked=_CONTROLS,
+    leading=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}", "~\N{FULLWIDTH TILDE}"),
+    trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
+    reserved_names=frozenset({".", "..", ".lock", "desktop.ini"}),
+    reserved_stems=frozenset(
+        {"CON", "PRN", "AUX", "NUL", *(f"{port}{digit}" for port in ("COM", "LPT") for digit in range(10))}
+    ),
+    reserved_words=frozenset({"_vti_"}),
+    unit=LengthUnit.UTF16_UNITS,
+    longest_name=255,
+    longest_path=400,
+    case_sensitive=False,
+    normalisation_sensitive=False,
+)
+"""SharePoint and OneDrive ("Restrictions and limitations in OneDrive and SharePoint"). Stems are reserved rather than
+whole names only, because the synchronisation client puts such files on Windows disks. Leading dots are replaced too."""
