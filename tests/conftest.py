@@ -1,0 +1,141 @@
+"""What all tests share: a clean environment, a closed door to the outside, and real servers on demand.
+
+A server starts when the first test asks for its fixture and ends with the session.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from tests.outside import refuse_outside
+from tests.servers.jail import can_jail
+from tests.servers.proxies import Proxy, dante, squid
+from tests.servers.s3 import S3Server, seaweedfs, swift
+from tests.servers.ssh import SftpServer, proftpd_sftp, sshd
+from tests.servers.webdav import WebdavServer, apache, wsgidav
+
+Server = TypeVar("Server")
+
+_MISLEADING = re.compile(
+    r"(?i)(https?|all|no|ftp|socks)_proxy|AWS_.*|MOVER_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|SSL_CERT_.*|SSH_.*|RCLONE_.*|NETRC"
+)
+_SERVERS = {
+    "sshd_server",
+    "sshd_shell_server",
+    "proftpd_server",
+    "apache_server",
+    "wsgidav_server",
+    "seaweedfs_server",
+    "seaweedfs_plain_server",
+    "swift_server",
+    "squid_proxy",
+    "dante_proxy",
+}
+
+
+def pytest_configure() -> None:
+    """Before anything is imported by a test: no settings of the person at the keyboard, no way out."""
+    for name in list(os.environ):
+        if _MISLEADING.fullmatch(name):
+            del os.environ[name]
+    refuse_outside()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that asks for a server, so that `-m "not servers"` leaves them out."""
+    for item in items:
+        if _SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.servers)
+
+
+@pytest.fixture(autouse=True)
+def mover_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """State of a test's own; not created yet."""
+    home = tmp_path / "mover-home"
+    monkeypatch.setenv("MOVER_HOME", str(home))
+    return home
+
+
+def _session(
+    factory: pytest.TempPathFactory, name: str, start: Callable[[Path], AbstractContextManager[Server]]
+) -> Iterator[Server]:
+    with start(factory.mktemp(name)) as server:
+        yield server
+
+
+def _needs_root() -> None:
+    if not can_jail():
+        pytest.skip("only root can give a server its private view of the machine")
+
+
+@pytest.fixture(scope="session")
+def sshd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
+    """OpenSSH whose user is confined to SFTP."""
+    _needs_root()
+    yield from _session(tmp_path_factory, "sshd", sshd)
+
+
+@pytest.fixture(scope="session")
+def sshd_shell_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
+    """OpenSSH whose user may run commands."""
+    _needs_root()
+    yield from _session(tmp_path_factory, "sshd-shell", lambda folder: sshd(folder, runs_commands=True))
+
+
+@pytest.fixture(scope="session")
+def proftpd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpServer]:
+    """ProFTPD's mod_sftp, with check-file."""
+    _needs_root()
+    yield from _session(tmp_path_factory, "proftpd", proftpd_sftp)
+
+
+@pytest.fixture(scope="session")
+def apache_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebdavServer]:
+    """Apache mod_dav over TLS."""
+    _needs_root()
+    yield from _session(tmp_path_factory, "apache", apache)
+
+
+@pytest.fixture(scope="session")
+def wsgidav_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebdavServer]:
+    """WsgiDAV over TLS."""
+    yield from _session(tmp_path_factory, "wsgidav", wsgidav)
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """SeaweedFS over TLS."""
+    yield from _session(tmp_path_factory, "seaweedfs", seaweedfs)
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """SeaweedFS without TLS."""
+    yield from _session(tmp_path_factory, "seaweedfs-plain", lambda folder: seaweedfs(folder, tls=False))
+
+
+@pytest.fixture(scope="session")
+def swift_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """OpenStack Swift's s3api over TLS."""
+    _needs_root()
+    yield from _session(tmp_path_factory, "swift", swift)
+
+
+@pytest.fixture(scope="session")
+def squid_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """An HTTP proxy that demands a password."""
+    _needs_root()
+    yield from _session(tmp_path_factory, "squid", squid)
+
+
+@pytest.fixture(scope="session")
+def dante_proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """A SOCKS5 proxy that demands a password."""
+    _needs_root()
+    yield from _session(tmp_path_factory, "dante", dante)

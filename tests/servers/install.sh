@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs from Debian what the tests' own servers need and is missing; does nothing when all is there.
+# No service is started: Debian's install scripts ask policy-rc.d, which says no while this runs.
+set -euo pipefail
+
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+declare -A package_of=(
+  [sshd]=openssh-server [ssh-keygen]=openssh-client [proftpd]=proftpd-core [apache2]=apache2 [htpasswd]=apache2-utils
+  [memcached]=memcached [mkfs.xfs]=xfsprogs [squid]=squid [danted]=dante-server [openssl]=openssl
+  [unshare]=util-linux [ip]=iproute2
+)
+missing=()
+for program in "${!package_of[@]}"; do
+  command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+done
+[ -e /usr/lib/proftpd/mod_sftp.so ] || missing+=(proftpd-mod-crypto)
+[ -e /etc/mime.types ] || missing+=(media-types)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || { echo "missing packages: ${missing[*]} (install them as root)" >&2; exit 1; }
+  as_root=(sudo)
+fi
+echo "installing ${missing[*]}"
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+  trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee /usr/sbin/policy-rc.d >/dev/null
+  "${as_root[@]}" chmod 755 /usr/sbin/policy-rc.d
+fi
+log=$(mktemp)
+if ! { "${as_root[@]}" apt-get update -q &&
+       "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$log" 2>&1
+then
+  tail -n 20 "$log" >&2
+  exit 1
+fi
+rm -f "$log"
