@@ -8,7 +8,6 @@ import socket
 import threading
 
 import pytest
-
 from tests.outside import OutsideRefusedError
 
 TEST_NETWORK = "192.0.2.1"

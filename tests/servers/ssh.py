@@ -198,7 +198,7 @@ def _make_keys(folder: Path) -> Path:
                 "-C",
                 name,
                 "-f",
-                folder / name,
+                str(folder / name),
             ]
             subprocess.run(generate, check=True)
     accepted = folder / "authorized_keys"
