@@ -1,0 +1,131 @@
+"""The one way out: every connection of every connector is made here, directly or through the operator's proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import weakref
+from pathlib import Path
+from typing import Self
+
+import aiohappyeyeballs
+
+from mover.errors import TimedOut, Unreachable
+from mover.settings import PrivateAddresses, Settings
+from mover.transport.addresses import AddressRules
+from mover.transport.http import HttpSession
+from mover.transport.limits import Limits
+from mover.transport.proxy import Proxy
+from mover.transport.tls import tls_context
+
+_HAPPY_EYEBALLS_DELAY_S = 0.25  # RFC 8305
+
+
+class Egress:
+    """Opens connections, to addresses that the rules allow and to no others.
+
+    Args:
+        allowed: Private addresses that connections may go to.
+        proxy: Through which all connections go; None: directly.
+        ca_file: Certificates to trust instead of the system's, unless a connection has its own.
+        limits: Of silence.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed: PrivateAddresses = PrivateAddresses(),  # noqa: B008 - immutable
+        proxy: Proxy | None = None,
+        ca_file: Path | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+    ) -> None:
+        self.rules = AddressRules(allowed)
+        self.limits = limits
+        self._proxy = proxy
+        self._ca_file = ca_file
+        self._sessions: weakref.WeakSet[HttpSession] = weakref.WeakSet()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Make it as the operator decided. Raises InvalidConfiguration."""
+        return cls(
+            allowed=settings.allow_private_addresses,
+            proxy=Proxy.parse(settings.proxy) if settings.proxy else None,
+            ca_file=settings.ca_file,
+            limits=Limits(
+                connect_s=settings.connect_timeout_s,
+                read_s=settings.read_timeout_s,
+                answer_s=max(Limits.answer_s, settings.read_timeout_s),
+            ),
+        )
+
+    def http(
+        self,
+        service: str,
+        *,
+        ca_file: Path | None = None,
+        client_certificate: Path | None = None,
+        client_key: Path | None = None,
+        allow_plain: bool = False,
+        connections: int = 64,
+    ) -> HttpSession:
+        """Make a session for one account; needs no running event loop yet.
+
+        Args:
+            service: The connector's name, for errors.
+            ca_file: Certificates (PEM) to trust instead of the operator's or the system's.
+            client_certificate: Shown to servers that ask for one (PEM, with its chain).
+            client_key: Its key, if it stands apart.
+            allow_plain: Also speak plain HTTP; the person has insisted on it.
+            connections: Most connections at once.
+
+        Raises InvalidConfiguration if a file is unusable.
+        """
+        session = HttpSession(
+            service=service,
+            connect=self.connect,
+            tls=tls_context(
+                ca_file=ca_file or self._ca_file,
+                client_certificate=client_certificate,
+                client_key=client_key,
+                protocols=("http/1.1",),
+            ),
+            limits=self.limits,
+            allow_plain=allow_plain,
+            connections=connections,
+        )
+        self._sessions.add(session)
+        return session
+
+    async def connect(self, host: str, port: int) -> socket.socket:
+        """Connect to a host and return the socket, connected and non-blocking; the caller closes it.
+
+        Raises AddressRefused, Unreachable, TimedOut; through a proxy also InvalidConfiguration, if the proxy does not
+        accept its credentials.
+        """
+        try:
+            async with asyncio.timeout(self.limits.connect_s):
+                if self._proxy:
+                    connected = await self._proxy.connect(self.rules.for_proxy(host), port)
+                else:
+                    connected = await self._connect_directly(host, port)
+        except TimeoutError as error:
+            raise TimedOut(f"no connection to {host}:{port} within {self.limits.connect_s:g} s") from error
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return connected
+
+    async def _connect_directly(self, host: str, port: int) -> socket.socket:
+        addresses = await self.rules.resolve(host, port)
+        try:
+            return await aiohappyeyeballs.start_connection(
+                addresses, happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY_S
+            )
+        except (OSError, RuntimeError) as error:  # uvloop raises RuntimeError for some of them
+            why = getattr(error, "strerror", None) or str(error)
+            raise Unreachable(f"no connection to {host}:{port}: {why}") from error
+
+    async def close(self) -> None:
+        """Close all sessions that are still open. Sockets handed out by `connect` are their callers'."""
+        for session in list(self._sessions):
+            await session.close()

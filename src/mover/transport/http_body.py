@@ -1,0 +1,118 @@
+"""The body of a request while it is sent: counted, watched for silence, and honest about why it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import NoReturn
+
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_writer import StreamWriter
+from aiohttp.payload import Payload
+
+from mover.errors import IntegrityError, MoverError, TimedOut
+
+# What is handed to the socket at once. Progress shows only in such steps, so a small one tells a slow line from a
+# dead one.
+_STEP = 128 * 1024
+
+
+class RequestBody(Payload):
+    """Sends pieces as they come.
+
+    Args:
+        pieces: Consumed once.
+        size: Of the whole body; None if unknown.
+        silence_s: How long the service may take no bytes.
+        place: Fills in where an error of the sending happened.
+
+    aiohttp wraps whatever goes wrong while a body is sent in errors of its own; what really went wrong is kept in
+    `failure`, so that errors of reading the source pass through an upload unchanged.
+
+    Attributes:
+        failure: What ended the sending early.
+        handed_over: Bytes given to the connection so far.
+    """
+
+    def __init__(
+        self,
+        pieces: AsyncIterator[bytes],
+        size: int | None,
+        *,
+        silence_s: float,
+        place: Callable[[MoverError], MoverError],
+    ) -> None:
+        super().__init__(pieces)
+        self._pieces = pieces
+        self._size = size
+        self._silence_s = silence_s
+        self._place = place
+        self.failure: Exception | None = None
+        self.handed_over = 0
+
+    @property
+    def complete(self) -> bool:
+        """All bytes that were announced have been handed over; True where nothing was announced."""
+        return self._size is None or self.handed_over == self._size
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> NoReturn:  # noqa: ARG002 - aiohttp's signature
+        """Refuse: nobody but a debugger would want a stream as text."""
+        raise TypeError("the body is a stream")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """Send the whole body."""
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002 - the size is known since the start
+        """Send the whole body; raises what reading the pieces raises, IntegrityError, TimedOut."""
+        assert isinstance(writer, StreamWriter)
+        self._consumed = True
+        try:
+            async for piece in self._pieces:
+                self._count(len(piece))
+                await self._send(writer, piece)
+            self._check_end()
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _count(self, size: int) -> None:
+        self.handed_over += size
+        if self._size is not None and self.handed_over > self._size:
+            longer = f"the content is longer than the {self._size} bytes that were announced"
+            raise self._place(IntegrityError(longer))
+
+    def _check_end(self) -> None:
+        if not self.complete:
+            ended = f"the content ended after {self.handed_over} of {self._size} bytes"
+            raise self._place(IntegrityError(ended))
+
+    async def _send(self, writer: StreamWriter, piece: bytes) -> None:
+        if len(piece) <= _STEP:
+            await self._send_step(writer, piece)
+            return
+        view = memoryview(piece)
+        for start in range(0, len(piece), _STEP):
+            await self._send_step(writer, view[start : start + _STEP])
+
+    async def _send_step(self, writer: StreamWriter, step: bytes | memoryview) -> None:
+        await writer.write(step, drain=False)
+        while True:
+            waiting = _unsent(writer)
+            try:
+                async with asyncio.timeout(self._silence_s):
+                    await writer.drain()
+                    return
+            except TimeoutError as error:
+                if _unsent(writer) >= waiting:
+                    silent = f"the service took no bytes for {self._silence_s:g} s"
+                    raise self._place(TimedOut(silent)) from error
+
+
+def _unsent(writer: StreamWriter) -> int:
+    return writer.transport.get_write_buffer_size() if writer.transport else 0
+
+
+async def in_one_piece(body: bytes) -> AsyncIterator[bytes]:
+    """Make a body of bytes that are there already."""
+    yield body

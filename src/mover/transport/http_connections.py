@@ -1,0 +1,69 @@
+"""How aiohttp gets its connections: from the egress, so that there is one place where addresses are checked."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ClientRequest
+
+from mover.errors import TimedOut, Unreachable
+from mover.transport.tls import error_from_tls
+
+_GOODBYE_S = 2.0
+
+Connect = Callable[[str, int], Awaitable[socket.socket]]
+"""Open a checked connection to a host and port: `Egress.connect`."""
+
+
+class EgressConnector(aiohttp.BaseConnector):
+    """aiohttp's pool on top of `Egress.connect`: no resolver, no proxy code and no address of aiohttp's own.
+
+    `_create_connection` is the method that aiohttp's own connectors (TCP, Unix, named pipe) implement; it raises
+    `mover.errors`, which aiohttp lets pass.
+    """
+
+    allowed_protocol_schema_set = frozenset({"http", "https"})
+
+    def __init__(
+        self, connect: Connect, tls: ssl.SSLContext, *, connections: int, tls_limit_s: float
+    ) -> None:
+        super().__init__(limit=connections)
+        self._connect_socket = connect
+        self._tls = tls
+        self._tls_limit_s = tls_limit_s
+
+    async def _create_connection(
+        self,
+        req: ClientRequest,
+        traces: list[aiohttp.tracing.Trace],  # noqa: ARG002 - aiohttp's signature
+        timeout: aiohttp.ClientTimeout,  # noqa: ARG002, ASYNC109 - likewise; the limits are the egress's
+    ) -> ResponseHandler:
+        host, port = req.url.raw_host, req.url.port
+        if not host or not port:
+            raise Unreachable("the address has no host")
+        connection = await self._connect_socket(host, port)
+        if not req.is_ssl():
+            _, protocol = await self._loop.create_connection(self._factory, sock=connection)
+            return protocol
+        try:
+            async with asyncio.timeout(self._tls_limit_s):
+                _, protocol = await self._loop.create_connection(
+                    self._factory,
+                    sock=connection,
+                    ssl=self._tls,
+                    server_hostname=host.rstrip("."),
+                    ssl_shutdown_timeout=_GOODBYE_S,
+                )
+        except TimeoutError as error:
+            raise TimedOut(f"no TLS connection with {host}:{port} within {self._tls_limit_s:g} s") from error
+        except ssl.SSLError as error:
+            raise error_from_tls(error, f"{host}:{port}") from error
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise Unreachable(f"the connection to {host}:{port} broke off: {why}") from error
+        return protocol
