@@ -30,7 +30,7 @@ class Secret:
         return bool(self._text)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+        return isinstance(other, Secret) and hmac.compare_digest(self._bytes(), other._bytes())
 
     def __hash__(self) -> int:
         raise TypeError("a Secret is not hashable: it must not become a key of anything")
@@ -46,12 +46,18 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
 
+    def _bytes(self) -> bytes:
+        # Text from the environment may hold lone surrogates in place of bytes that are not UTF-8.
+        return self._text.encode("utf-8", "surrogatepass")
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Let configuration models have fields of this type: text becomes a Secret, and is never dumped."""
         return core_schema.no_info_plain_validator_function(
             cls._from_outside,
-            serialization=core_schema.plain_serializer_function_ser_schema(repr, return_schema=core_schema.str_schema()),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                repr, return_schema=core_schema.str_schema()
+            ),
         )
 
     @classmethod

@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("global_key_id", sa.String(64), nullable=False),
         sa.Column("format", sa.SmallInteger, nullable=False),
         sa.Column("wrapped", sa.LargeBinary, nullable=False),
-        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("created_ns", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("person", name="pk_person_keys"),
         sa.UniqueConstraint("key_id", name="uq_person_keys_key_id"),
     )
@@ -41,8 +41,8 @@ def upgrade() -> None:
         sa.Column("name", sa.String(63), nullable=False),
         sa.Column("service", sa.String(63), nullable=False),
         sa.Column("config", sa.JSON, nullable=False),
-        sa.Column("created_at", sa.Double, nullable=False),
-        sa.Column("last_used_at", sa.Double, nullable=True),
+        sa.Column("created_ns", sa.BigInteger, nullable=False),
+        sa.Column("last_used_ns", sa.BigInteger, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_connections"),
         sa.UniqueConstraint("person", "name", name="uq_connections_person_name"),
     )

@@ -1,0 +1,191 @@
+"""Who holds the global key: the seam, and the two that need no other service, a file and the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Protocol
+
+from mover.errors import InvalidConfiguration
+from mover.vault import envelope
+from mover.vault.secret import Secret
+
+_ID_DOMAIN = b"mover global key id\0"
+_FILE_LIMIT_BYTES = 1024
+
+
+class KeyProvider(Protocol):
+    """Holds a global key, and wraps persons' keys with it; the key itself need not leave the provider."""
+
+    async def key_id(self) -> str:
+        """Name the key that `wrap` uses, the same for ever (at most 64 characters). InvalidConfiguration: there is none."""
+
+    async def wrap(self, key: bytes, where: bytes) -> bytes:
+        """Encrypt a key, bound to its place; makes the global key if this is its first use."""
+
+    async def unwrap(self, wrapped: bytes, where: bytes) -> bytes:
+        """Decrypt what `wrap` made for the same place. Raises `envelope.UnsealError`; never makes a key."""
+
+
+class GlobalKey:
+    """A global key in this process's memory. Its id is derived from it, so it has the same wherever it is held."""
+
+    __slots__ = ("_key", "id")
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self.id = hashlib.sha256(_ID_DOMAIN + key).hexdigest()[:32]
+
+    def wrap(self, key: bytes, where: bytes) -> bytes:
+        """Encrypt a key for its place."""
+        return envelope.seal(self._key, key, self._bound(where))
+
+    def unwrap(self, wrapped: bytes, where: bytes) -> bytes:
+        """Decrypt what `wrap` made. Raises UnsealError."""
+        return envelope.unseal(self._key, wrapped, self._bound(where))
+
+    @classmethod
+    def parse(cls, text: Secret, origin: str) -> GlobalKey:
+        """Read 32 bytes spelled as 64 hexadecimal digits or as base64. Raises InvalidConfiguration naming `origin`."""
+        spelled = text.reveal().strip()
+        for decode in (bytes.fromhex, _from_base64):
+            try:
+                key = decode(spelled)
+            except ValueError:
+                continue
+            if len(key) == envelope.KEY_BYTES:
+                return cls(key)
+        raise InvalidConfiguration(
+            f"{origin} does not hold a key: 32 bytes, as 64 hexadecimal digits or as base64, are needed"
+        )
+
+    def _bound(self, where: bytes) -> bytes:
+        return envelope.place("global key", self.id) + where
+
+
+class EnvironmentKeyProvider:
+    """The global key stands in a setting (`MOVER_GLOBAL_KEY`), 32 bytes as hex or base64. Raises InvalidConfiguration."""
+
+    def __init__(self, key: Secret) -> None:
+        self._key = GlobalKey.parse(key, "MOVER_GLOBAL_KEY")
+
+    async def key_id(self) -> str:
+        """See `KeyProvider`."""
+        return self._key.id
+
+    async def wrap(self, key: bytes, where: bytes) -> bytes:
+        """See `KeyProvider`."""
+        return self._key.wrap(key, where)
+
+    async def unwrap(self, wrapped: bytes, where: bytes) -> bytes:
+        """See `KeyProvider`."""
+        return self._key.unwrap(wrapped, where)
+
+
+class FileKeyProvider:
+    """The global key stands in a file that only its owner may read; made on first use.
+
+    All methods raise InvalidConfiguration if the file is missing, holds no key, or may be read by others.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._loaded: GlobalKey | None = None
+
+    async def key_id(self) -> str:
+        """See `KeyProvider`."""
+        return (await self._key()).id
+
+    async def wrap(self, key: bytes, where: bytes) -> bytes:
+        """See `KeyProvider`."""
+        if self._loaded is None:
+            await asyncio.to_thread(_make_key_file, self._path)
+        return (await self._key()).wrap(key, where)
+
+    async def unwrap(self, wrapped: bytes, where: bytes) -> bytes:
+        """See `KeyProvider`."""
+        return (await self._key()).unwrap(wrapped, where)
+
+    async def _key(self) -> GlobalKey:
+        if self._loaded is None:
+            self._loaded = await asyncio.to_thread(_read_key_file, self._path)
+        return self._loaded
+
+
+def key_provider(global_key: Secret | None, path: Path) -> KeyProvider:
+    """Choose the holder of the global key: the settings' own key if there is one, else the file."""
+    return EnvironmentKeyProvider(global_key) if global_key is not None else FileKeyProvider(path)
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    except binascii.Error:
+        raise ValueError from None
+
+
+def _read_key_file(path: Path) -> GlobalKey:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise InvalidConfiguration(
+            f"the vault's global key {str(path)!r} is missing; put it back, without it the stored secrets are lost"
+        ) from None
+    except OSError as error:
+        raise InvalidConfiguration(
+            f"the vault's global key {str(path)!r} cannot be read: {error.strerror}"
+        ) from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise InvalidConfiguration(f"the vault's global key {str(path)!r} is not a file")
+        if status.st_mode & 0o077:
+            raise InvalidConfiguration(
+                f"the vault's global key {str(path)!r} can be read by others; run chmod 600 on it, and replace it if "
+                "others have been on this machine"
+            )
+        text = os.read(descriptor, _FILE_LIMIT_BYTES)
+    finally:
+        os.close(descriptor)
+    return GlobalKey.parse(Secret(text.decode("ascii", "replace")), f"the file {str(path)!r}")
+
+
+def _make_key_file(path: Path) -> None:
+    """Make the file if there is none: whole and once, even if several processes try at the same time."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123 - of a descriptor, opened with O_EXCL and its mode
+                file.write(envelope.new_key().hex().encode() + b"\n")
+                file.flush()
+                os.fsync(descriptor)
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                return  # another process was first: its key is the one
+            _keep_names(path.parent)
+        finally:
+            draft.unlink()
+    except OSError as error:
+        raise InvalidConfiguration(
+            f"the vault's global key {str(path)!r} cannot be made: {error.strerror}"
+        ) from None
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the folder itself written to disk: a key that is lost in a power cut takes all secrets with it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
