@@ -1,0 +1,292 @@
+"""A connector that keeps to its account's pace and tries again what may succeed the second time.
+
+Wrapped around any connector; itself one. Small operations and the pages of listings are repeated here. Those that move
+content (`read`, `upload`, `send`) are not: only the engine knows where the content comes from, and repeats the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import TypeVar
+
+from mover.connectors.contract import (
+    Account,
+    Capabilities,
+    Change,
+    Changes,
+    Connector,
+    Content,
+    Page,
+    PartUploads,
+    Quota,
+    Renames,
+    SentPart,
+    ServiceHashes,
+    Target,
+    Times,
+)
+from mover.entries import Entry, EntryRef, HashName
+from mover.errors import Transient
+from mover.transport.pacing import Pacer
+from mover.transport.retries import Retries, RetryPolicy
+
+T = TypeVar("T")
+DEFAULT_POLICY = RetryPolicy()
+
+
+class _Pace:
+    """How the operations of one account are run: in slots of its pacer, repeated as the policy says."""
+
+    def __init__(
+        self,
+        pacer: Pacer,
+        policy: RetryPolicy,
+        sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float],
+        rng: random.Random,
+    ) -> None:
+        self.pacer = pacer
+        self._policy = policy
+        self._sleep = sleep
+        self._clock = clock
+        self._rng = rng
+
+    def retries(self) -> Retries:
+        """Begin the tries of one operation."""
+        return Retries(self._policy, sleep=self._sleep, clock=self._clock, rng=self._rng)
+
+    async def once(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run an operation in a slot."""
+        async with self.pacer.slot():
+            return await work()
+
+    async def repeated(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run an operation in a slot, again after Transient errors; the slot is free while it waits."""
+        retries: Retries | None = None
+        while True:
+            try:
+                async with self.pacer.slot():
+                    return await work()
+            except Transient as error:
+                retries = retries or self.retries()
+                await retries.wait_or_raise(error)
+
+
+class Paced:
+    """A connector at the pace of its account. Satisfies `contract.Connector`; what the service lacks is None here too.
+
+    Args:
+        connector: Any connector; signed in already or not.
+        pacer: The account's, made as `Pacer(*capabilities.concurrency)`.
+        policy: For what is repeated.
+        sleep: Waits so many seconds.
+        clock: Monotonic seconds.
+        rng: For jitter.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        pacer: Pacer,
+        policy: RetryPolicy = DEFAULT_POLICY,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._connector = connector
+        self._pace = _Pace(pacer, policy, sleep, clock, rng or random.Random())  # noqa: S311 - spreads load, guards nothing
+
+    @property
+    def pacer(self) -> Pacer:
+        """For progress: how many operations run, and how long the service wants to be left alone."""
+        return self._pace.pacer
+
+    @property
+    def service(self) -> str:
+        """See `contract.Connector`, as for all that follows."""
+        return self._connector.service
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the service can do."""
+        return self._connector.capabilities
+
+    @property
+    def calls(self) -> int:
+        """Requests so far, repetitions included."""
+        return self._connector.calls
+
+    @property
+    def part_uploads(self) -> PartUploads | None:
+        """Uploads in parts: all but `send` are repeated."""
+        inner = self._connector.part_uploads
+        return _PacedPartUploads(inner, self._pace) if inner else None
+
+    @property
+    def hashes(self) -> ServiceHashes | None:
+        """Hashes on demand."""
+        inner = self._connector.hashes
+        return _PacedHashes(inner, self._pace) if inner else None
+
+    @property
+    def times(self) -> Times | None:
+        """Setting times."""
+        inner = self._connector.times
+        return _PacedTimes(inner, self._pace) if inner else None
+
+    @property
+    def renames(self) -> Renames | None:
+        """Renaming and moving."""
+        inner = self._connector.renames
+        return _PacedRenames(inner, self._pace) if inner else None
+
+    @property
+    def quota(self) -> Quota | None:
+        """Room in the account."""
+        inner = self._connector.quota
+        return _PacedQuota(inner, self._pace) if inner else None
+
+    @property
+    def changes(self) -> Changes | None:
+        """The change feed."""
+        inner = self._connector.changes
+        return _PacedChanges(inner, self._pace) if inner else None
+
+    async def sign_in(self) -> Account:
+        """Sign in; a refusal of the credentials is not repeated, it might lock the account."""
+        return await self._pace.repeated(self._connector.sign_in)
+
+    async def close(self) -> None:
+        """Let go of connections, at once."""
+        await self._connector.close()
+
+    async def look_up(self, path: str) -> Entry:
+        """Describe the entry at a path."""
+        return await self._pace.repeated(lambda: self._connector.look_up(path))
+
+    async def refresh(self, ref: EntryRef) -> Entry:
+        """Describe one known entry afresh."""
+        return await self._pace.repeated(lambda: self._connector.refresh(ref))
+
+    async def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[Page, None]:
+        """Yield pages; after an error goes on behind the last page, or raises it where there is no cursor for that."""
+        retries = self._pace.retries()
+        resumable = True
+        while True:
+            async with aclosing(self._connector.list_folder(folder, cursor)) as pages:
+                try:
+                    while page := await self._pace.once(lambda: anext(pages, None)):
+                        yield page
+                        cursor, resumable = page.cursor, page.cursor is not None
+                        retries.progressed()
+                    return
+                except Transient as error:
+                    if not resumable:
+                        raise
+                    await retries.wait_or_raise(error)
+
+    async def read(
+        self, file: EntryRef, *, offset: int = 0, length: int | None = None, version: str | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a file's bytes, in a slot until the iterator ends or is closed; not repeated."""
+        async with (
+            self._pace.pacer.slot(read=True),
+            aclosing(self._connector.read(file, offset=offset, length=length, version=version)) as pieces,
+        ):
+            async for piece in pieces:
+                yield piece
+
+    async def create_folder(self, parent: EntryRef, name: str) -> Entry:
+        """Create a folder or find it there."""
+        return await self._pace.repeated(lambda: self._connector.create_folder(parent, name))
+
+    async def upload(self, target: Target, content: Content) -> Entry:
+        """Send a whole file; not repeated."""
+        return await self._pace.once(lambda: self._connector.upload(target, content))
+
+
+class _PacedPartUploads:
+    def __init__(self, inner: PartUploads, pace: _Pace) -> None:
+        self._inner = inner
+        self._pace = pace
+
+    async def begin(self, target: Target, size: int | None, part_size: int) -> str:
+        return await self._pace.repeated(lambda: self._inner.begin(target, size, part_size))
+
+    async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:
+        return await self._pace.once(lambda: self._inner.send(token, number, offset, content))
+
+    async def received(self, token: str) -> Sequence[SentPart]:
+        return await self._pace.repeated(lambda: self._inner.received(token))
+
+    async def finish(
+        self, token: str, target: Target, parts: Sequence[SentPart], hashes: Mapping[HashName, str]
+    ) -> Entry:
+        return await self._pace.repeated(lambda: self._inner.finish(token, target, parts, hashes))
+
+    async def abort(self, token: str) -> None:
+        await self._pace.repeated(lambda: self._inner.abort(token))
+
+
+class _PacedHashes:
+    def __init__(self, inner: ServiceHashes, pace: _Pace) -> None:
+        self.names = inner.names
+        self._inner = inner
+        self._pace = pace
+
+    async def compute(self, file: EntryRef, wanted: frozenset[HashName]) -> Mapping[HashName, str]:
+        return await self._pace.repeated(lambda: self._inner.compute(file, wanted))
+
+
+class _PacedTimes:
+    def __init__(self, inner: Times, pace: _Pace) -> None:
+        self._inner = inner
+        self._pace = pace
+
+    async def set_modified(self, entry: EntryRef, modified_ns: int) -> bool:
+        return await self._pace.repeated(lambda: self._inner.set_modified(entry, modified_ns))
+
+
+class _PacedRenames:
+    def __init__(self, inner: Renames, pace: _Pace) -> None:
+        self._inner = inner
+        self._pace = pace
+
+    async def rename(self, entry: EntryRef, folder: EntryRef, name: str) -> Entry:
+        return await self._pace.repeated(lambda: self._inner.rename(entry, folder, name))
+
+
+class _PacedQuota:
+    def __init__(self, inner: Quota, pace: _Pace) -> None:
+        self._inner = inner
+        self._pace = pace
+
+    async def free_bytes(self) -> int | None:
+        return await self._pace.repeated(self._inner.free_bytes)
+
+
+class _PacedChanges:
+    def __init__(self, inner: Changes, pace: _Pace) -> None:
+        self._inner = inner
+        self._pace = pace
+
+    async def cursor(self) -> str:
+        return await self._pace.repeated(self._inner.cursor)
+
+    async def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
+        retries = self._pace.retries()
+        while True:
+            async with aclosing(self._inner.since(cursor)) as changes:
+                try:
+                    while page := await self._pace.once(lambda: anext(changes, None)):
+                        cursor = page[1]
+                        yield page
+                        retries.progressed()
+                    return
+                except Transient as error:
+                    await retries.wait_or_raise(error)
