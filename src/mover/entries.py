@@ -23,7 +23,9 @@ class EntryKind(enum.StrEnum):
 
     FILE = "file"
     FOLDER = "folder"
-    NATIVE = "native"  # a document of the service's own, without a size and without bytes until it is exported
+    NATIVE = (
+        "native"  # a document of the service's own, without a size and without bytes until it is exported
+    )
     SHORTCUT = "shortcut"  # points elsewhere: symbolic link, Drive shortcut
     SPECIAL = "special"  # device, socket, pipe: nothing that could be moved
 

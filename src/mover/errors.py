@@ -73,7 +73,9 @@ class Reason(enum.StrEnum):
 
 def one_line(text: str, *, limit: int = _SAID_LIMIT) -> str:
     """Make text from outside safe to print: one line, no control or format characters, at most `limit` characters."""
-    flat = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else c for c in text[: limit * 4])
+    flat = "".join(
+        " " if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else c for c in text[: limit * 4]
+    )
     flat = " ".join(flat.split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
@@ -92,7 +94,9 @@ class MoverError(Exception):
     reason: ClassVar[Reason] = Reason.UNKNOWN
     advice: ClassVar[str] = "Look at the message; if it does not help, report it with the run's item log."
 
-    def __init__(self, message: str, *, service: str = "", operation: str = "", path: str = "", said: str = "") -> None:
+    def __init__(
+        self, message: str, *, service: str = "", operation: str = "", path: str = "", said: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.service = service
@@ -188,7 +192,9 @@ class IntegrityError(Transient):
     """The bytes that arrived are not those that were sent."""
 
     reason = Reason.HASH_MISMATCH
-    advice = "The content was damaged on its way. Run again; if it stays, check the service and the network path."
+    advice = (
+        "The content was damaged on its way. Run again; if it stays, check the service and the network path."
+    )
 
 
 class NotFound(Terminal):

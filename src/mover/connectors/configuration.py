@@ -19,7 +19,9 @@ class ConnectorConfig(BaseModel):
     password private_key passphrase url token ca_file endpoint region access_key secret_key bucket`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=False
+    )
 
     @classmethod
     def keys(cls) -> Iterator[Key]:
@@ -57,9 +59,13 @@ class Key:
     internal: bool
 
 
-def setting(default: Any = ..., *, help: str, ask: bool = False, internal: bool = False, **constraints: Any) -> Any:  # noqa: A002
+def setting(
+    default: Any = ..., *, help: str, ask: bool = False, internal: bool = False, **constraints: Any
+) -> Any:
     """Declare a field of a `ConnectorConfig`; without `default` it is required. `constraints` are pydantic's."""
-    return Field(default, description=help, json_schema_extra={"ask": ask, "internal": internal}, **constraints)
+    return Field(
+        default, description=help, json_schema_extra={"ask": ask, "internal": internal}, **constraints
+    )
 
 
 def _holds_secret(info: FieldInfo) -> bool:

@@ -22,7 +22,7 @@ destination).
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,7 +30,6 @@ import msgspec
 
 from mover.entries import Entry, EntryRef, HashName
 from mover.naming import NameRules
-
 
 
 class Setting(enum.Enum):
@@ -84,7 +83,8 @@ class Capabilities:
         exclusive_create: Creating never replaces an entry that appeared in between, by the service's own guarantee.
         unknown_sizes: `upload` takes content whose size is not known in advance.
         max_file_size: In bytes; None where unlimited or unknown.
-        empty_folders: Folders exist without content.
+        empty_folders: Folders exist without content (once `create_folder` made them).
+        implicit_folders: A folder comes into being with its first file, so only empty ones need `create_folder`.
         parts: Rules for `PartUploads`; None exactly when `Connector.part_uploads` is None.
         concurrency: How many operations at once are polite to begin with, and at most.
     """
@@ -103,6 +103,7 @@ class Capabilities:
     unknown_sizes: bool = True
     max_file_size: int | None = None
     empty_folders: bool = True
+    implicit_folders: bool = False
     parts: PartRules | None = None
     concurrency: tuple[int, int] = (8, 32)
 
@@ -203,10 +204,11 @@ class SentPart(msgspec.Struct, frozen=True):
 class PartUploads(Protocol):
     """Uploads in parts that survive a crash: the token and the receipts are kept in the ledger."""
 
-    async def begin(self, target: Target, size: int, part_size: int) -> str:
+    async def begin(self, target: Target, size: int | None, part_size: int) -> str:
         """Start an upload and return its token: opaque text without secrets that works after a restart.
 
-        All parts but the last will have `part_size` bytes. Called again with the same `target.key` it may return the
+        `size` is that of the whole file, None if it is known only at the end. All parts but the last will have
+        `part_size` bytes. Called again with the same `target.key` it may return the
         same upload, emptied. Raises Conflict, QuotaExceeded, TooLarge as early as the service tells.
         """
 
@@ -219,7 +221,9 @@ class PartUploads(Protocol):
     async def received(self, token: str) -> Sequence[SentPart]:
         """Which parts the service has whole, as far as it can tell. Raises NotFound if the upload is gone."""
 
-    async def finish(self, token: str, target: Target, parts: Sequence[SentPart], hashes: Mapping[HashName, str]) -> Entry:
+    async def finish(
+        self, token: str, target: Target, parts: Sequence[SentPart], hashes: Mapping[HashName, str]
+    ) -> Entry:
         """Make the file visible under its name, whole or not at all, honouring `target.replaces` and `modified_ns`.
 
         `parts` are all parts, ascending. `hashes` are those of the whole file as far as known. Repeated after it has
@@ -277,7 +281,7 @@ class Changes(Protocol):
     async def cursor(self) -> str:
         """Return a cursor for now."""
 
-    def since(self, cursor: str) -> AsyncIterator[tuple[Sequence[Change], str]]:
+    def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
         """Yield changes with the cursor that stands after them; ends when there are no more. NotFound: cursor too old."""
 
 
@@ -304,22 +308,28 @@ class Connector(Protocol):
         """Requests sent to the service so far: HTTP requests, SFTP packets that ask for something."""
 
     @property
-    def part_uploads(self) -> PartUploads | None: ...
+    def part_uploads(self) -> PartUploads | None:
+        """Uploads in parts, if the service has them."""
 
     @property
-    def hashes(self) -> ServiceHashes | None: ...
+    def hashes(self) -> ServiceHashes | None:
+        """Hashes on demand, if the service has them."""
 
     @property
-    def times(self) -> Times | None: ...
+    def times(self) -> Times | None:
+        """Setting times afterwards, if the service has it."""
 
     @property
-    def renames(self) -> Renames | None: ...
+    def renames(self) -> Renames | None:
+        """Renaming, if the service has it."""
 
     @property
-    def quota(self) -> Quota | None: ...
+    def quota(self) -> Quota | None:
+        """Free room, if the service tells it."""
 
     @property
-    def changes(self) -> Changes | None: ...
+    def changes(self) -> Changes | None:
+        """A change feed, if the service has one."""
 
     async def sign_in(self) -> Account:
         """Connect, sign in, and find out what the server can do. Called once, before anything else.
@@ -339,7 +349,7 @@ class Connector(Protocol):
     async def refresh(self, ref: EntryRef) -> Entry:
         """Describe one known entry afresh (one call): by id where there is one, else by path. Raises NotFound."""
 
-    def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncIterator[Page]:
+    def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[Page, None]:
         """Yield what stands directly in a folder, in pages, each entry once (an entry added meanwhile may be missing).
 
         With a `cursor` of an earlier page it goes on after that page. Raises NotFound (also when it is a file).
@@ -347,7 +357,7 @@ class Connector(Protocol):
 
     def read(
         self, file: EntryRef, *, offset: int = 0, length: int | None = None, version: str | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Yield a file's bytes in pieces of at most 1 MiB; the caller closes the iterator (`contextlib.aclosing`).
 
         `length` None: to the end. With `version` the bytes are of that version or Changed is raised, as far as
@@ -366,5 +376,3 @@ class Connector(Protocol):
         (Content-MD5, checksums, Digest) from `content.hashes`. Sets `modified_ns` if that is AT_UPLOAD. Raises
         Conflict, Changed, QuotaExceeded, TooLarge, NameRejected, IntegrityError.
         """
-
-

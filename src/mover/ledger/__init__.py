@@ -1,0 +1,1 @@
+"""The durable state of every move: pairs, runs, items, what arrived, and what is half sent."""

@@ -1,0 +1,232 @@
+"""Values that go into and come out of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from mover.entries import NO_HASHES, Entry, EntryKind, EntryRef, HashName, join_path
+from mover.ledger.states import MOVED, OPEN, PROBLEMS, SKIPPED, Action, Code, ItemState, RunMode, Verification
+
+
+class PairKey(msgspec.Struct, frozen=True):
+    """What makes a pair the same pair: both accounts and both paths."""
+
+    source: str
+    source_path: str
+    destination: str
+    destination_path: str
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """A pair in the ledger. `token` is random and names its temporary objects."""
+
+    id: int
+    token: str
+    key: PairKey
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of a pair."""
+
+    id: int
+    pair_id: int
+    mode: RunMode
+    dry_run: bool
+    source_label: str
+    destination_label: str
+    fingerprint: str
+    options: Mapping[str, object]
+    code: Code
+    finished: bool
+    scanned: bool
+    started_ns: int
+    ended_ns: int | None
+    active_ns: int
+    message: str
+    resumed: bool = False  # this process goes on with what another one began
+
+
+class FolderTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder whose listing is due, or done. Paths are relative to the pair's roots."""
+
+    id: int
+    item_id: int | None
+    path: str
+    source_id: str | None
+    destination_path: str
+    destination_id: str | None
+    destination_parent_id: str | None
+    destination_exists: bool
+    modified_ns: int | None
+    cursor: str | None
+
+
+class NewItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry just seen, with what was decided about it."""
+
+    source_key: str
+    entry: Entry
+    destination_name: str
+    destination_key: str
+    state: ItemState
+    action: Action = Action.NONE
+    large: bool = False
+    reason: str | None = None
+    side: str | None = None
+    message: str = ""
+    verification: Verification | None = None
+    content_hash: str | None = None
+    destination_exists: bool = False  # folders: whether it stands at the destination already
+    destination_id: str | None = None  # folders: its id there
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """A planned item, with all that is needed to move it. Paths are relative to the pair's roots."""
+
+    id: int
+    source_key: str
+    folder_path: str
+    folder_source_id: str | None
+    destination_folder_path: str
+    destination_folder_id: str | None
+    entry: Entry
+    destination_name: str
+    destination_key: str
+    action: Action
+    large: bool
+    interrupted: bool
+    note: str  # what was said about it when it was planned
+
+    @property
+    def path(self) -> str:
+        """Path at the source."""
+        return join_path(self.folder_path, self.entry.name)
+
+    @property
+    def destination_path(self) -> str:
+        """Path at the destination."""
+        return join_path(self.destination_folder_path, self.destination_name)
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of an entry that was verified at the destination: the evidence for the next run.
+
+    The `source` fields describe the source when it was read, the `destination` fields the file that was left there.
+    """
+
+    source_key: str
+    path: str
+    size: int | None
+    modified_ns: int | None
+    version: str | None
+    hashes: Mapping[HashName, str] = NO_HASHES
+    destination_path: str
+    destination_path_key: str
+    destination_id: str | None = None
+    destination_size: int | None = None
+    destination_modified_ns: int | None = None
+    destination_version: str | None = None
+    destination_hashes: Mapping[HashName, str] = NO_HASHES
+    content_hash: str | None = None
+    verification: Verification
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How an item ended."""
+
+    item_id: int
+    state: ItemState
+    reason: str | None = None
+    side: str | None = None
+    message: str = ""
+    verification: Verification | None = None
+    content_hash: str | None = None
+    sent_bytes: int = 0
+    attempts: int = 1
+    started_ns: int
+    ended_ns: int
+    arrival: Arrival | None = None
+
+
+class PartRecord(msgspec.Struct, frozen=True):
+    """A part that the destination has, with the hashes of what was sent."""
+
+    number: int
+    size: int
+    receipt: str
+    hashes: Mapping[HashName, str]
+
+
+class UploadRecord(msgspec.Struct, frozen=True):
+    """An upload in parts that was begun."""
+
+    id: int
+    token: str
+    part_size: int
+    evidence: str
+    parts: tuple[PartRecord, ...]
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How many items of one kind stand in one state, and their sizes in bytes (unknown sizes count as 0)."""
+
+    kind: EntryKind
+    state: ItemState
+    count: int
+    size: int
+    sent: int
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums over a run. `files_seen` equals the sum of the four file groups; the report proves it.
+
+    Files are all entries that are not folders. Sizes and bytes in bytes.
+    """
+
+    files_seen: int
+    files_moved: int
+    files_skipped: int
+    files_problem: int
+    files_open: int
+    folders_seen: int
+    folders_created: int
+    folders_existing: int
+    folders_problem: int
+    bytes_seen: int
+    bytes_moved: int
+    bytes_sent: int
+
+    @classmethod
+    def of(cls, tallies: list[Tally]) -> Totals:
+        """Add up."""
+
+        def files(states: frozenset[ItemState]) -> int:
+            return sum(t.count for t in tallies if t.kind is not EntryKind.FOLDER and t.state in states)
+
+        def folders(states: frozenset[ItemState]) -> int:
+            return sum(t.count for t in tallies if t.kind is EntryKind.FOLDER and t.state in states)
+
+        not_folders = [t for t in tallies if t.kind is not EntryKind.FOLDER]
+        return cls(
+            files_seen=sum(t.count for t in not_folders),
+            files_moved=files(MOVED),
+            files_skipped=files(SKIPPED),
+            files_problem=files(PROBLEMS),
+            files_open=files(OPEN),
+            folders_seen=sum(t.count for t in tallies if t.kind is EntryKind.FOLDER),
+            folders_created=folders(MOVED),
+            folders_existing=folders(SKIPPED) + folders(OPEN),
+            folders_problem=folders(PROBLEMS),
+            bytes_seen=sum(t.size for t in not_folders),
+            bytes_moved=sum(t.size for t in not_folders if t.state in MOVED),
+            bytes_sent=sum(t.sent for t in not_folders),
+        )
+
+
+def child_ref(root: str, path: str, id: str | None) -> EntryRef:  # noqa: A002 - the field's own word
+    """Address an entry at a service from its path relative to a pair's root."""
+    if path == "/":
+        return EntryRef(root, id)
+    return EntryRef(root.rstrip("/") + path, id)

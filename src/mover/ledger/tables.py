@@ -1,0 +1,156 @@
+"""Tables of the ledger. Paths are relative to the pair's roots and start with `/`; times are nanoseconds since 1970 UTC."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+
+from mover.database.base import metadata
+
+IDENTITY = BigInteger().with_variant(
+    Integer, "sqlite"
+)  # SQLite numbers rows by itself only in an INTEGER column
+
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("id", IDENTITY, primary_key=True),
+    Column("token", Text, nullable=False),  # random: names this pair's temporary objects at the destination
+    Column("source", Text, nullable=False),  # an account: "file", or the id of a connection
+    Column("source_path", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("destination_path", Text, nullable=False),
+    UniqueConstraint("source", "source_path", "destination", "destination_path"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", IDENTITY, primary_key=True),
+    Column("pair_id", ForeignKey("pairs.id"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("source_label", Text, nullable=False),  # as a person wrote it: nas:/docs
+    Column("destination_label", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),  # of the options that decide what is moved and how
+    Column("options", Text, nullable=False),  # JSON, for people
+    Column("code", Integer, nullable=False),
+    Column("finished", Boolean, nullable=False),  # false: the same command goes on with it
+    Column("scanned", Boolean, nullable=False),
+    Column("started_ns", BigInteger, nullable=False),
+    Column("ended_ns", BigInteger),
+    Column("active_ns", BigInteger, nullable=False),  # time spent, over all interruptions
+    Column("message", Text, nullable=False, default=""),
+)
+Index("ix_runs_pair", runs.c.pair_id, runs.c.id)
+
+folders = Table(
+    "folders",
+    metadata,
+    Column("id", IDENTITY, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("item_id", BigInteger),  # of the folder itself; the root has none
+    Column("parent_id", BigInteger),
+    Column("path", Text, nullable=False),
+    Column("source_id", Text),
+    Column("destination_path", Text, nullable=False),
+    Column("destination_id", Text),
+    Column("destination_parent_id", Text),
+    Column("destination_exists", Boolean, nullable=False),
+    Column("modified_ns", BigInteger),
+    Column("state", Text, nullable=False),  # pending, listed, failed
+    Column("cursor", Text),  # of the last page that was kept, where the service has such
+)
+Index("ix_folders_queue", folders.c.run_id, folders.c.state, folders.c.id)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", IDENTITY, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("folder_id", ForeignKey("folders.id", ondelete="CASCADE"), nullable=False),
+    Column("source_key", Text, nullable=False),  # "id:..." where the service has stable ids, else the path
+    Column("name", Text, nullable=False),
+    Column("source_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("size", BigInteger),
+    Column("modified_ns", BigInteger),
+    Column("version", Text),
+    Column("hashes", Text),  # JSON; as the source publishes them
+    Column("media_type", Text),
+    Column("destination_name", Text, nullable=False),
+    Column("destination_key", Text, nullable=False),  # as the destination compares names
+    Column("state", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("large", Boolean, nullable=False),
+    Column("interrupted", Boolean, nullable=False, default=False),
+    Column("reason", Text),
+    Column("side", Text),  # of a failure: source or destination
+    Column("message", Text, nullable=False, default=""),
+    Column("verification", Text),
+    Column("content_hash", Text),  # "sha256:..." of what was moved
+    Column("sent_bytes", BigInteger, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("started_ns", BigInteger),
+    Column("ended_ns", BigInteger),
+    UniqueConstraint("run_id", "source_key"),
+)
+Index("ix_items_queue", items.c.run_id, items.c.state, items.c.large, items.c.id)
+Index("ix_items_folder", items.c.folder_id, items.c.destination_key)
+
+listings = Table(
+    "listings",  # what stands in one folder of the destination while it is compared; only folders too large for memory
+    metadata,
+    Column("folder_id", ForeignKey("folders.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("entry", Text, nullable=False),  # JSON
+)
+
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("id", IDENTITY, primary_key=True),
+    Column("pair_id", ForeignKey("pairs.id", ondelete="CASCADE"), nullable=False),
+    Column("source_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("size", BigInteger),
+    Column("modified_ns", BigInteger),
+    Column("version", Text),
+    Column("hashes", Text),
+    Column(
+        "fingerprint", Text
+    ),  # size and best listed hash of the source, to recognise it under another name
+    Column("destination_path", Text, nullable=False),
+    Column("destination_path_key", Text, nullable=False),
+    Column("destination_id", Text),
+    Column("destination_size", BigInteger),
+    Column("destination_modified_ns", BigInteger),
+    Column("destination_version", Text),
+    Column("destination_hashes", Text),
+    Column("content_hash", Text),
+    Column("verification", Text, nullable=False),
+    UniqueConstraint("pair_id", "source_key"),
+)
+Index("ix_arrivals_fingerprint", arrivals.c.pair_id, arrivals.c.fingerprint)
+Index("ix_arrivals_destination", arrivals.c.pair_id, arrivals.c.destination_path_key)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", IDENTITY, primary_key=True),
+    Column("pair_id", ForeignKey("pairs.id", ondelete="CASCADE"), nullable=False),
+    Column("source_key", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("part_size", BigInteger, nullable=False),
+    Column("evidence", Text, nullable=False),  # of the source: parts of another version are worthless
+    UniqueConstraint("pair_id", "source_key"),
+)
+
+parts = Table(
+    "upload_parts",
+    metadata,
+    Column("upload_id", ForeignKey("uploads.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("receipt", Text, nullable=False),
+    Column("hashes", Text, nullable=False),  # JSON; of what was sent
+)

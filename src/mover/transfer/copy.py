@@ -1,0 +1,353 @@
+"""Moving one file: received, encrypted, sent, verified. One attempt, with all that it can find in its way."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from mover.connectors.contract import Setting, Target
+from mover.entries import Entry, EntryKind, EntryRef, HashName
+from mover.errors import Changed, Conflict, NotFound, Unsupported
+from mover.ledger.ledger import RunLedger
+from mover.ledger.records import Arrival, Item, PartRecord
+from mover.ledger.states import Action, ItemState, Verification
+from mover.staging import Staging
+from mover.transfer.bandwidth import Bandwidth
+from mover.transfer.compare import content_hash, same_beginning
+from mover.transfer.evidence import compare_hashes, destination_untouched, strongest
+from mover.transfer.keys import item_key
+from mover.transfer.options import ConflictRule, Options, VerifyLevel
+from mover.transfer.parts import PartsUpload, part_size_for
+from mover.transfer.progress import Progress
+from mover.transfer.reading import FileReader
+from mover.transfer.side import Side
+from mover.transfer.streamed import StreamedContent
+from mover.transfer.verification import Verifier
+
+STREAM_PART = 8 << 20  # bytes: parts of a file that the destination takes in one stream
+_PART_SHARE = 12  # a part takes at most this fraction of the memory for staging
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """How an attempt ended well."""
+
+    state: ItemState
+    verification: Verification | None
+    content_hash: str | None
+    sent_bytes: int
+    arrival: Arrival | None
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sent:
+    written: Entry
+    verification: Verification
+    content_hash: str | None
+    size: int
+    sent_bytes: int
+
+
+class FileMover:
+    """Moves single files from one side to the other. One for a run; its methods may run many times at once."""
+
+    def __init__(
+        self,
+        source: Side,
+        destination: Side,
+        ledger: RunLedger,
+        staging: Staging,
+        options: Options,
+        progress: Progress,
+        bandwidth: Bandwidth,
+        *,
+        staging_memory_bytes: int,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._ledger = ledger
+        self._staging = staging
+        self._options = options
+        self._progress = progress
+        self._bandwidth = bandwidth
+        self._largest_part = max(staging_memory_bytes // _PART_SHARE, 1 << 20)
+        self._verifier = Verifier(destination.connector, source.connector.capabilities, options.verify)
+
+    def reader(self, item: Item, entry: Entry) -> FileReader:
+        """A reader of the item's file in the version that `entry` describes."""
+        ref = self._source.ref(item.path, entry.id)
+        return FileReader(
+            self._source, ref, entry, path=item.path, progress=self._progress, bandwidth=self._bandwidth
+        )
+
+    async def refreshed(self, item: Item) -> Entry:
+        """The item's file as it is at the source now. Raises NotFound."""
+        return await self._source.connector.refresh(self._source.ref(item.path, item.entry.id))
+
+    async def move(self, item: Item, reader: FileReader, *, look_first: bool) -> Moved:
+        """Move a file once.
+
+        Args:
+            item: What was planned.
+            reader: Of the file as it is now.
+            look_first: An earlier attempt may have left something at the destination: look before sending.
+
+        Raises:
+            MoverError: The file did not arrive, or nothing proves that it did.
+        """
+        standing = None
+        if look_first or item.action is not Action.COPY:
+            standing = await self._look(item)
+        if standing is None:
+            return await self._send(item, reader, None)
+        if standing.kind is EntryKind.FOLDER:
+            raise Conflict("a folder of that name stands at the destination")
+        if item.action is Action.COMPARE or look_first:
+            if (found := await self._same_already(item, reader, standing)) is not None:
+                return found
+            await self._may_replace(item, reader, standing, ours_perhaps=look_first)
+        elif self._options.conflict is not ConflictRule.OVERWRITE:
+            await self._still_ours(item, standing)
+        return await self._send(item, reader, standing)
+
+    async def _look(self, item: Item) -> Entry | None:
+        ref = self._destination.ref(item.destination_path, None)
+        try:
+            return await self._destination.connector.look_up(ref.path)
+        except NotFound:
+            return None
+
+    async def _same_already(self, item: Item, reader: FileReader, standing: Entry) -> Moved | None:
+        """Whether what stands there is what would be sent: by hash, else by reading both."""
+        source = reader.entry
+        by_hash = compare_hashes(source.hashes, standing.hashes)
+        if by_hash is False or (None not in {source.size, standing.size} and source.size != standing.size):
+            return None
+        name = strongest(frozenset(source.hashes)) if by_hash else None
+        if name is not None:
+            proof, digest = Verification.HASH, f"{name}:{source.hashes[name]}"
+        else:
+            here, size = await content_hash(reader.read())
+            await reader.still_the_same()
+            ref = self._destination.ref(item.destination_path, standing.id)
+            there, length = await content_hash(self._destination.connector.read(ref))
+            if (here, size) != (there, length):
+                return None
+            proof, digest = Verification.READ_BACK, f"{HashName.SHA256}:{here}"
+        return Moved(
+            state=ItemState.COPIED if item.interrupted else ItemState.ALREADY_THERE,
+            verification=proof,
+            content_hash=digest,
+            sent_bytes=0,
+            arrival=self._arrival(item, source, standing, proof, digest, source.size),
+            message="found complete after an interruption" if item.interrupted else "",
+        )
+
+    async def _may_replace(
+        self, item: Item, reader: FileReader, standing: Entry, *, ours_perhaps: bool
+    ) -> None:
+        """Raise Conflict unless what stands there is ours: an earlier copy, or the beginning of the one interrupted."""
+        if self._options.conflict is ConflictRule.OVERWRITE:
+            return
+        if item.action is Action.REPLACE:
+            arrival = await self._arrival_before(item)
+            grain = self._destination.connector.capabilities.modified_resolution_ns
+            if arrival is not None and destination_untouched(standing, arrival, grain):
+                return
+        if ours_perhaps and standing.size is not None:
+            size = reader.entry.size
+            if size is None or standing.size <= size:
+                ref = self._destination.ref(item.destination_path, standing.id)
+                beginning = reader.read()
+                if await same_beginning(beginning, self._destination.connector, ref, standing.size):
+                    return
+        raise Conflict("another file of that name stands at the destination")
+
+    async def _still_ours(self, item: Item, standing: Entry) -> None:
+        arrival = await self._arrival_before(item)
+        grain = self._destination.connector.capabilities.modified_resolution_ns
+        if arrival is None or not destination_untouched(standing, arrival, grain):
+            raise Conflict("changed at the destination since it was looked at")
+
+    async def _arrival_before(self, item: Item) -> Arrival | None:
+        return (await self._ledger.arrivals_of([item.source_key])).get(item.source_key)
+
+    async def _send(self, item: Item, reader: FileReader, replaces: Entry | None) -> Moved:
+        source = reader.entry
+        folder = self._destination.ref(item.destination_folder_path, item.destination_folder_id)
+        target = Target(
+            folder=folder,
+            name=item.destination_name,
+            key=item_key(self._ledger.pair, item.source_key),
+            replaces=replaces,
+            modified_ns=source.modified_ns,
+            media_type=source.media_type or mimetypes.guess_type(source.name, strict=False)[0],
+        )
+        connector = self._destination.connector
+        rules = connector.capabilities.parts
+        if rules is not None and item.large and (source.size is None or source.size >= rules.worthwhile_from):
+            sent = await self._send_parts(item, reader, target)
+        elif item.large:
+            sent = await self._send_stream(item, reader, target)
+        else:
+            sent = await self._send_whole(reader, target)
+        await self._keep_time(target, sent.written)
+        written = sent.written
+        if connector.capabilities.modified is Setting.AFTERWARDS and target.modified_ns is not None:
+            written = msgspec.structs.replace(written, version=None, modified_ns=None)
+        return Moved(
+            state=ItemState.COPIED if replaces is None else ItemState.REPLACED,
+            verification=sent.verification,
+            content_hash=sent.content_hash,
+            sent_bytes=sent.sent_bytes,
+            arrival=self._arrival(item, source, written, sent.verification, sent.content_hash, sent.size),
+        )
+
+    async def _send_whole(self, reader: FileReader, target: Target) -> _Sent:
+        """A small file: received whole, then sent, and kept (encrypted) until its arrival is verified."""
+        source = reader.entry
+        size = source.size
+        assert size is not None  # files of unknown size are in the lane for large ones
+        with self._staging.file() as staged:
+            part = await staged.receive(reader.read(), most=size, hashes=self._verifier.whole_hashes(source))
+            self._verifier.received(source, part.hashes)
+            await reader.still_the_same()
+            written = await self._destination.connector.upload(target, part)
+            ref = self._written_ref(target, written)
+            proof = await self._verifier.whole(ref, written, size, part.hashes)
+            return _Sent(
+                written=written,
+                verification=proof,
+                content_hash=_reported(part.hashes),
+                size=size,
+                sent_bytes=size,
+            )
+
+    async def _send_stream(self, item: Item, reader: FileReader, target: Target) -> _Sent:
+        """A large file to a destination that takes files only whole."""
+        source = reader.entry
+        capabilities = self._destination.connector.capabilities
+        if source.size is None and not capabilities.unknown_sizes:
+            raise Unsupported(
+                "the destination takes only files whose size is known, and the source does not tell it"
+            )
+        wanted = self._whole_hashes_of_large(source)
+        with self._staging.file() as staged:
+            content = StreamedContent(
+                reader,
+                staged,
+                part_size=min(STREAM_PART, self._largest_part),
+                ranges=self._source.connector.capabilities.range_reads,
+                part_hashes=self._verifier.part_hashes(),
+                whole_hashes=wanted,
+            )
+            written = await self._destination.connector.upload(target, content)
+            await reader.still_the_same()
+            whole = content.whole_hashes()
+            self._verifier.received(source, whole)
+            parts = [
+                PartRecord(n, part.size, "", part.hashes) for n, part in enumerate(content.parts, start=1)
+            ]
+            size = sum(part.size for part in parts)
+            if source.size is not None and size != source.size:
+                raise Changed("the destination ended the upload before the file's end", path=item.path)
+            proof = await self._verifier.in_parts(self._written_ref(target, written), written, parts, whole)
+            return _Sent(
+                written=written, verification=proof, content_hash=_reported(whole), size=size, sent_bytes=size
+            )
+
+    async def _send_parts(self, item: Item, reader: FileReader, target: Target) -> _Sent:
+        connector = self._destination.connector
+        uploads, rules = connector.part_uploads, connector.capabilities.parts
+        assert uploads is not None
+        assert rules is not None
+        source = reader.entry
+        with self._staging.file() as staged:
+            upload = PartsUpload(
+                uploads,
+                rules,
+                self._ledger,
+                source_key=item.source_key,
+                reader=reader,
+                staged=staged,
+                target=target,
+                part_size=part_size_for(rules, source.size, most=self._largest_part),
+                ranges=self._source.connector.capabilities.range_reads,
+                part_hashes=self._verifier.part_hashes(),
+                whole_hashes=self._whole_hashes_of_large(source),
+                at_once=self._options.parts_at_once,
+            )
+            sent = await upload.run()
+            self._verifier.received(source, sent.whole)
+            ref = self._written_ref(target, sent.entry)
+            proof = await self._verifier.in_parts(ref, sent.entry, sent.parts, sent.whole)
+            await self._ledger.drop_upload(item.source_key)
+            return _Sent(
+                written=sent.entry,
+                verification=proof,
+                content_hash=_reported(sent.whole),
+                size=sum(part.size for part in sent.parts),
+                sent_bytes=sent.sent_bytes,
+            )
+
+    def _whole_hashes_of_large(self, source: Entry) -> frozenset[HashName]:
+        """Only what one side can compare with: a pass over every byte of a large file is not for decoration."""
+        connector = self._destination.connector
+        wanted = {strongest(frozenset(source.hashes))}
+        returned = connector.capabilities.returned_hashes
+        if HashName.S3_ETAG not in returned:
+            wanted.add(strongest(returned))
+            if (
+                connector.hashes is not None
+                and not returned
+                and self._options.verify is not VerifyLevel.READBACK
+            ):
+                wanted.add(strongest(connector.hashes.names))
+        return frozenset(name for name in wanted if name is not None)
+
+    def _written_ref(self, target: Target, written: Entry) -> EntryRef:
+        return target.folder.child(target.name, written.id)
+
+    async def _keep_time(self, target: Target, written: Entry) -> None:
+        connector = self._destination.connector
+        if connector.capabilities.modified is Setting.AFTERWARDS and target.modified_ns is not None:
+            assert connector.times is not None
+            await connector.times.set_modified(self._written_ref(target, written), target.modified_ns)
+
+    def _arrival(
+        self,
+        item: Item,
+        source: Entry,
+        written: Entry,
+        proof: Verification,
+        digest: str | None,
+        size: int | None,
+    ) -> Arrival:
+        rules = self._destination.connector.capabilities.names
+        path = item.destination_path
+        return Arrival(
+            source_key=item.source_key,
+            path=item.path,
+            size=source.size,
+            modified_ns=source.modified_ns,
+            version=source.version,
+            hashes=source.hashes,
+            destination_path=path,
+            destination_path_key="/".join(rules.key(name) for name in path.split("/")),
+            destination_id=written.id,
+            destination_size=written.size if written.size is not None else size,
+            destination_modified_ns=written.modified_ns,
+            destination_version=written.version,
+            destination_hashes=written.hashes,
+            content_hash=digest,
+            verification=proof,
+        )
+
+
+def _reported(hashes: Mapping[HashName, str]) -> str | None:
+    name = strongest(frozenset(hashes))
+    return f"{name}:{hashes[name]}" if name is not None else None

@@ -1,0 +1,105 @@
+"""Whether two descriptions are of the same content, by the best evidence that both have."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+from mover.entries import Entry, HashName
+from mover.ledger.records import Arrival
+
+STRENGTH = (
+    HashName.SHA256,
+    HashName.SHA512,
+    HashName.SHA1,
+    HashName.DROPBOX,
+    HashName.MD5,
+    HashName.QUICKXOR,
+    HashName.CRC64NVME,
+    HashName.CRC32C,
+    HashName.CRC32,
+)
+
+
+class Sameness(enum.Enum):
+    """What the evidence says."""
+
+    HASH = "hash"  # the same, by a content hash
+    VERSION = "version"  # the same, by the service's own version
+    SIZE_AND_TIME = "size_and_time"  # the same, by size and modified time
+    UNKNOWN = "unknown"  # the same size; nothing else can be compared
+    DIFFERENT = "different"
+
+    @property
+    def is_same(self) -> bool:
+        """The evidence suffices to call it the same."""
+        return self in {Sameness.HASH, Sameness.VERSION, Sameness.SIZE_AND_TIME}
+
+
+def strongest(names: frozenset[HashName]) -> HashName | None:
+    """The strongest of some hashes that stand for whole files; None if there is none."""
+    return next((name for name in STRENGTH if name in names), None)
+
+
+def compare_hashes(one: Mapping[HashName, str], other: Mapping[HashName, str]) -> bool | None:
+    """Compare by the strongest hash in common; None without one.
+
+    Equal S3 multipart ETags mean equal content; different ones may only be cut differently.
+    """
+    if not one or not other:
+        return None
+    for name in STRENGTH:
+        if name in one and name in other:
+            return one[name] == other[name]
+    etag = one.get(HashName.S3_ETAG)
+    return True if etag is not None and etag == other.get(HashName.S3_ETAG) else None
+
+
+def same_time(one_ns: int | None, other_ns: int | None, grain_ns: int) -> bool:
+    """Whether two times are the same as far as the coarser of the two clocks tells."""
+    return one_ns is not None and other_ns is not None and abs(one_ns - other_ns) < max(grain_ns, 1)
+
+
+def compare_across(
+    source: Entry, destination: Entry, *, source_grain_ns: int | None, destination_grain_ns: int | None
+) -> Sameness:
+    """Compare a file at the source with one at the destination, without any memory of earlier runs."""
+    if (by_hash := compare_hashes(source.hashes, destination.hashes)) is not None:
+        return Sameness.HASH if by_hash else Sameness.DIFFERENT
+    if source.size is None or destination.size is None:
+        return Sameness.UNKNOWN
+    if source.size != destination.size:
+        return Sameness.DIFFERENT
+    if source_grain_ns is None or destination_grain_ns is None:
+        return Sameness.UNKNOWN
+    if source.modified_ns is None or destination.modified_ns is None:
+        return Sameness.UNKNOWN
+    grain = max(source_grain_ns, destination_grain_ns)
+    same = same_time(source.modified_ns, destination.modified_ns, grain)
+    return Sameness.SIZE_AND_TIME if same else Sameness.DIFFERENT
+
+
+def source_since(source: Entry, arrival: Arrival) -> Sameness:
+    """Compare a file at the source with what it was when it arrived at the destination."""
+    if (by_hash := compare_hashes(source.hashes, arrival.hashes)) is not None:
+        return Sameness.HASH if by_hash else Sameness.DIFFERENT
+    if source.version is not None and arrival.version is not None:
+        return Sameness.VERSION if source.version == arrival.version else Sameness.DIFFERENT
+    if source.size != arrival.size:
+        return Sameness.DIFFERENT
+    if source.modified_ns is None or arrival.modified_ns is None:
+        return Sameness.UNKNOWN
+    return Sameness.SIZE_AND_TIME if source.modified_ns == arrival.modified_ns else Sameness.DIFFERENT
+
+
+def destination_untouched(destination: Entry, arrival: Arrival, grain_ns: int | None) -> bool:
+    """Whether the file at the destination is still the one that was left there."""
+    if (by_hash := compare_hashes(destination.hashes, arrival.destination_hashes)) is not None:
+        return by_hash
+    if destination.version is not None and arrival.destination_version is not None:
+        return destination.version == arrival.destination_version
+    if destination.size is not None and destination.size != arrival.destination_size:
+        return False
+    if grain_ns is None or destination.modified_ns is None or arrival.destination_modified_ns is None:
+        return True
+    return same_time(destination.modified_ns, arrival.destination_modified_ns, grain_ns)

@@ -1,0 +1,100 @@
+"""What is left to do when all files have arrived: versions to remember, and times of folders."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+
+import msgspec
+
+from mover.connectors.contract import Setting
+from mover.entries import join_path
+from mover.errors import MoverError
+from mover.ledger.ledger import RunLedger
+from mover.ledger.records import Arrival, FolderTask
+from mover.transfer.side import Side
+
+_SLICE = 200
+_AT_ONCE = 8
+
+
+@dataclass
+class Finisher:
+    """Finishes one run. `troubles` holds what did not work, for the run's message: none of it concerns content."""
+
+    destination: Side
+    ledger: RunLedger
+
+    def __post_init__(self) -> None:
+        self.troubles: list[str] = []
+
+    async def run(self) -> None:
+        """Do all of it."""
+        await self._settle_versions()
+        await self._set_folder_times()
+
+    async def _settle_versions(self) -> None:
+        """List folders again, once each, whose service does not tell a file's version when it takes it.
+
+        Without that the next run could not see that somebody changed the file meanwhile.
+        """
+        after = 0
+        while folders := await self.ledger.folders_with_unsettled(_SLICE, after_id=after):
+            for folder in folders:
+                try:
+                    await self._settle_folder(folder)
+                except MoverError as error:
+                    self.troubles.append(f"versions were not read again: {error}")
+            after = folders[-1].id
+
+    async def _settle_folder(self, folder: FolderTask) -> None:
+        names = self.destination.connector.capabilities.names
+        prefix = "/".join(names.key(name) for name in folder.destination_path.split("/"))
+        ref = self.destination.ref(folder.destination_path, folder.destination_id)
+        async for page in self.destination.connector.list_folder(ref):
+            entries = {join_path(prefix, names.key(entry.name)): entry for entry in page.entries}
+            unsettled = await self.ledger.unsettled_arrivals(list(entries))
+            better: list[Arrival] = []
+            for arrival in unsettled:
+                entry = entries[arrival.destination_path_key]
+                if entry.size in {None, arrival.destination_size}:
+                    better.append(
+                        msgspec.structs.replace(
+                            arrival,
+                            destination_id=entry.id,
+                            destination_version=entry.version,
+                            destination_modified_ns=entry.modified_ns,
+                            destination_hashes=entry.hashes or arrival.destination_hashes,
+                        )
+                    )
+            if better:
+                await self.ledger.keep_arrivals(better)
+
+    async def _set_folder_times(self) -> None:
+        """Give folders the modified times that they have at the source, the deepest first."""
+        connector = self.destination.connector
+        if connector.capabilities.folder_modified is not Setting.AFTERWARDS or connector.times is None:
+            return
+        before = sys.maxsize
+        failed: list[str] = []
+        while folders := await self.ledger.folders_to_date(_SLICE, before_id=before):
+            for start in range(0, len(folders), _AT_ONCE):
+                some = folders[start : start + _AT_ONCE]
+                problems = await asyncio.gather(*(self._set_time(folder) for folder in some))
+                failed += [problem for problem in problems if problem]
+            before = folders[-1].id
+        if failed:
+            self.troubles.append(f"modified times of {len(failed)} folders could not be kept: {failed[0]}")
+
+    async def _set_time(self, folder: FolderTask) -> str:
+        times = self.destination.connector.times
+        assert times is not None
+        assert folder.modified_ns is not None
+        try:
+            await times.set_modified(
+                self.destination.ref(folder.destination_path, folder.destination_id), folder.modified_ns
+            )
+        except MoverError as error:
+            return str(error)
+        return ""

@@ -1,0 +1,201 @@
+"""Many files at once: small ones in one lane and large ones in another, so that neither waits for the other.
+
+Each lane takes planned files from the ledger in small batches, whose state says `sending` from then on, and tries each
+until it arrived, cannot arrive, or was tried often enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import structlog
+
+from mover.entries import Entry
+from mover.errors import (
+    Changed,
+    Conflict,
+    MoverError,
+    NotFound,
+    QuotaExceeded,
+    Reason,
+    ServiceFault,
+    SignInFailed,
+    Throttled,
+    TimedOut,
+    Transient,
+    Unreachable,
+)
+from mover.ledger.ledger import RunLedger
+from mover.ledger.records import Item, Outcome
+from mover.ledger.states import ItemState
+from mover.transfer.concurrency import task_group
+from mover.transfer.copy import FileMover, Moved
+from mover.transfer.options import Options
+from mover.transfer.progress import Progress
+from mover.transport.retries import RetryPolicy
+
+_log = structlog.get_logger(__name__)
+
+_SMALL_BATCH = 48
+_LARGE_BATCH = 1
+_ENDS_THE_RUN = (SignInFailed, QuotaExceeded)
+_SERVICE_DOWN = (Unreachable, TimedOut, ServiceFault, Throttled)
+_VAIN_LIMIT = 30  # files in a row that failed because a service is down
+
+
+class Lanes:
+    """Moves what the scan plans, until the scan has ended and nothing is left.
+
+    Args:
+        mover: Moves one file.
+        ledger: Of the run.
+        options: How many at once, how often.
+        progress: For the display.
+        retries: Pauses between attempts.
+        sleep: The pause itself.
+    """
+
+    def __init__(
+        self,
+        mover: FileMover,
+        ledger: RunLedger,
+        options: Options,
+        progress: Progress,
+        *,
+        retries: RetryPolicy,
+        rng: random.Random | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._mover = mover
+        self._ledger = ledger
+        self._options = options
+        self._progress = progress
+        self._retries = retries
+        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._in_vain = 0
+        self._sleep = sleep
+        self._now_ns = now_ns
+        self._work = (asyncio.Event(), asyncio.Event())
+        self._complete = False
+
+    def found(self) -> None:
+        """Tell the lanes that there may be work in the ledger."""
+        for event in self._work:
+            event.set()
+
+    def complete(self) -> None:
+        """Tell the lanes that no more work will come."""
+        self._complete = True
+        self.found()
+
+    async def run(self) -> None:
+        """Move files until there are none left.
+
+        Raises SignInFailed, QuotaExceeded, or what many files in a row failed with: going on would be pointless.
+        """
+        async with task_group() as group:
+            group.create_task(
+                self._lane(large=False, at_once=self._options.files_at_once, batch=_SMALL_BATCH)
+            )
+            group.create_task(self._lane(large=True, at_once=self._options.large_at_once, batch=_LARGE_BATCH))
+
+    async def _lane(self, *, large: bool, at_once: int, batch: int) -> None:
+        work = self._work[large]
+        queue = asyncio.Queue[Item | None](maxsize=max(batch // 2, 1))
+        async with task_group() as group:
+            for _ in range(at_once):
+                group.create_task(self._worker(queue))
+            while True:
+                work.clear()
+                complete = self._complete
+                claimed = await self._ledger.claim(large=large, limit=batch)
+                for item in claimed:
+                    await queue.put(item)
+                if not claimed:
+                    if complete:
+                        break
+                    await work.wait()
+            for _ in range(at_once):
+                await queue.put(None)
+
+    async def _worker(self, queue: asyncio.Queue[Item | None]) -> None:
+        while (item := await queue.get()) is not None:
+            with self._progress.under_way(item.path):
+                outcome = await self._outcome(item)
+            await self._ledger.finish(outcome)
+            self._progress.ended(outcome.state, item.entry.size, path=item.path, message=outcome.message)
+
+    async def _outcome(self, item: Item) -> Outcome:
+        started = self._now_ns()
+        entry = item.entry
+        attempt = 0
+        while True:
+            attempt += 1
+            reader = self._mover.reader(item, entry)
+            try:
+                moved = await self._mover.move(item, reader, look_first=item.interrupted or attempt > 1)
+            except MoverError as error:
+                if isinstance(error, Transient) and attempt < self._options.attempts:
+                    await self._sleep(self._retries.wait_s(attempt, error, self._rng))
+                    entry = await self._entry_now(item, entry, error)
+                    continue
+                if self._pointless(error):
+                    await self._ledger.finish(
+                        self._failed(item, error, reader.trouble is error, attempt, started)
+                    )
+                    raise
+                return self._failed(item, error, reader.trouble is error, attempt, started)
+            except Exception as error:  # noqa: BLE001 - one strange file must not end the run; it is reported, and logged
+                _log.exception("unexpected error", item=item.id)
+                strange = MoverError(
+                    f"unexpected {type(error).__name__}; the log of this run has more", path=item.path
+                )
+                return self._failed(item, strange, False, attempt, started)
+            self._in_vain = 0
+            return self._arrived(item, moved, attempt, started)
+
+    def _pointless(self, error: MoverError) -> bool:
+        """Whether going on with other files would only repeat the trouble."""
+        self._in_vain = self._in_vain + 1 if isinstance(error, _SERVICE_DOWN) else 0
+        return isinstance(error, _ENDS_THE_RUN) or self._in_vain >= _VAIN_LIMIT
+
+    async def _entry_now(self, item: Item, entry: Entry, error: MoverError) -> Entry:
+        """The entry for the next attempt: looked at afresh if it changed while it was read."""
+        if not isinstance(error, Changed):
+            return entry
+        try:
+            return msgspec.structs.replace(await self._mover.refreshed(item), name=entry.name)
+        except MoverError:
+            return entry  # the next attempt meets the same trouble, and reports it
+
+    def _arrived(self, item: Item, moved: Moved, attempts: int, started: int) -> Outcome:
+        return Outcome(
+            item_id=item.id,
+            state=moved.state,
+            message=moved.message or item.note,
+            verification=moved.verification,
+            content_hash=moved.content_hash,
+            sent_bytes=moved.sent_bytes,
+            attempts=attempts,
+            started_ns=started,
+            ended_ns=self._now_ns(),
+            arrival=moved.arrival,
+        )
+
+    def _failed(self, item: Item, error: MoverError, at_source: bool, attempts: int, started: int) -> Outcome:  # noqa: FBT001
+        gone = isinstance(error, NotFound) and at_source
+        return Outcome(
+            item_id=item.id,
+            state=ItemState.CONFLICT if isinstance(error, Conflict) else ItemState.FAILED,
+            reason=Reason.GONE if gone else error.reason,
+            side="source" if at_source else "destination",
+            message=str(error),
+            attempts=attempts,
+            started_ns=started,
+            ended_ns=self._now_ns(),
+        )

@@ -1,0 +1,100 @@
+"""Which name each entry of a folder gets at the destination: accepted there, and nobody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mover.connectors.contract import Capabilities
+from mover.entries import Entry, join_path
+from mover.errors import NameRejected, Reason
+from mover.ledger.ledger import RunLedger
+from mover.ledger.records import Arrival, FolderTask
+from mover.naming import NameRules
+
+_MOST_ALTERNATIVES = 1_000
+
+
+@dataclass(frozen=True)
+class ChosenName:
+    """A name, its key as the destination compares names, and why there is none, if so."""
+
+    name: str
+    key: str
+    problem: str = ""
+    reason: Reason | None = None
+
+
+class NameChooser:
+    """Chooses names at the destination for one run.
+
+    An entry that arrived before keeps the name it was given then. Of several new entries whose names are the same to
+    the destination the first seen gets the name, and the others get `name (2).ext` and so on.
+    """
+
+    def __init__(self, source: Capabilities, rules: NameRules, root: str, ledger: RunLedger) -> None:
+        self._rules = rules
+        self._root = root.rstrip("/")
+        self._ledger = ledger
+        # Where every name of a folder is a different one to the destination too, nothing needs to be looked up.
+        self._may_collide = (
+            source.duplicate_names
+            or (source.names.case_sensitive and not rules.case_sensitive)
+            or (source.names.normalisation_sensitive and not rules.normalisation_sensitive)
+        )
+
+    def path_key(self, destination_path: str) -> str:
+        """How the destination compares whole paths."""
+        return "/".join(self._rules.key(name) for name in destination_path.split("/"))
+
+    async def choose(
+        self, folder: FolderTask, entries: Sequence[tuple[Entry, str]], arrivals: dict[str, Arrival]
+    ) -> dict[str, ChosenName]:
+        """Choose names for entries of one folder, given with their source keys. Returns them by source key."""
+        chosen = {key: self._accepted(folder, entry.name) for entry, key in entries}
+        if self._may_collide:
+            await self._make_distinct(folder, chosen, arrivals)
+        return chosen
+
+    def _accepted(self, folder: FolderTask, name: str) -> ChosenName:
+        try:
+            accepted = self._rules.accepted(name)
+            self._rules.check_path(join_path(self._root + folder.destination_path, accepted))
+        except NameRejected as error:
+            return ChosenName(name, name, problem=error.message, reason=error.reason)
+        return ChosenName(accepted, self._rules.key(accepted))
+
+    async def _make_distinct(
+        self, folder: FolderTask, chosen: dict[str, ChosenName], arrivals: dict[str, Arrival]
+    ) -> None:
+        folder_key = self.path_key(folder.destination_path)
+        for source_key, arrival in arrivals.items():
+            head, _, name = arrival.destination_path.rpartition("/")
+            if self.path_key(head or "/") == folder_key and not chosen[source_key].problem:
+                chosen[source_key] = ChosenName(name, self._rules.key(name))
+        holders = await self._holders(folder, {c.key for c in chosen.values() if not c.problem})
+        for source_key in sorted(chosen, key=lambda key: key not in arrivals):
+            wanted = chosen[source_key]
+            if wanted.problem:
+                continue
+            attempt = 0
+            name, key = wanted.name, wanted.key
+            while holders.setdefault(key, source_key) != source_key:
+                attempt += 1
+                if attempt > _MOST_ALTERNATIVES:
+                    problem = f"more than {_MOST_ALTERNATIVES} entries of this folder have names that are one to the destination"
+                    chosen[source_key] = ChosenName(name, key, problem=problem, reason=Reason.NAME_COLLISION)
+                    break
+                name = self._rules.distinct(wanted.name, attempt)
+                key = self._rules.key(name)
+                if key not in holders:
+                    holders.update(await self._holders(folder, {key}))
+            else:
+                chosen[source_key] = ChosenName(name, key)
+
+    async def _holders(self, folder: FolderTask, keys: set[str]) -> dict[str, str]:
+        """Source keys of those who hold names in the folder already, by name key."""
+        prefix = self.path_key(folder.destination_path).rstrip("/")
+        by_path = {f"{prefix}/{key}": key for key in keys}
+        now, before = await self._ledger.names_held(folder, list(keys), list(by_path))
+        return {**{by_path[path]: holder for path, holder in before.items()}, **now}

@@ -1,0 +1,58 @@
+"""What a person can choose for a run."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from dataclasses import dataclass, field
+
+from mover.transfer.filters import Filters
+
+
+class VerifyLevel(enum.StrEnum):
+    """How arrivals are verified."""
+
+    AUTO = "auto"  # by content hash where the destination has one in common, else read back
+    HASH = "hash"  # by the destination's content hash only
+    READBACK = "readback"  # read everything back
+    SIZE = "size"  # compare sizes only
+
+
+class ConflictRule(enum.StrEnum):
+    """What to do when something else stands at the destination."""
+
+    REPORT = "report"  # leave it and say so
+    OVERWRITE = "overwrite"  # the source wins
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of a run.
+
+    Attributes:
+        filters: Which entries are moved.
+        verify: How arrivals are verified.
+        conflict: What happens to files at the destination that are not ours.
+        dry_run: Look and tell, change nothing.
+        bytes_per_s: Greatest rate of reading the source; None without a limit.
+        attempts: How often an item is tried when its errors are transient.
+        files_at_once: Small files under way at once.
+        large_at_once: Files sent in parts or streams under way at once.
+        parts_at_once: Parts of one file under way at once.
+    """
+
+    filters: Filters = field(default_factory=Filters.build)
+    verify: VerifyLevel = VerifyLevel.AUTO
+    conflict: ConflictRule = ConflictRule.REPORT
+    dry_run: bool = False
+    bytes_per_s: int | None = None
+    attempts: int = 4
+    files_at_once: int = 24
+    large_at_once: int = 2
+    parts_at_once: int = 4
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for options that move the same things the same way: an interrupted run goes on only with such."""
+        text = f"{self.filters.fingerprint}\n{self.verify}\n{self.conflict}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]

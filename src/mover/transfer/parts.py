@@ -1,0 +1,242 @@
+"""A large file in parts: several on their way at once, each kept in the ledger when the destination has it.
+
+An upload that was interrupted goes on with the parts that the ledger and the destination agree on, provided that the
+source still is the version that they were read from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from mover.connectors.contract import PartRules, PartUploads, SentPart, Target
+from mover.entries import Entry, HashName
+from mover.errors import NotFound, TooLarge
+from mover.hashing import MultiHasher
+from mover.ledger.ledger import RunLedger
+from mover.ledger.records import PartRecord, UploadRecord
+from mover.staging import StagedFile, StagedPart
+from mover.transfer.concurrency import task_group
+from mover.transfer.reading import FileReader
+from mover.transfer.splitting import Splitter
+
+
+def part_size_for(rules: PartRules, size: int | None, *, most: int) -> int:
+    """Choose the size of the parts of a file, in bytes.
+
+    Args:
+        rules: Of the destination.
+        size: Of the file; None if unknown.
+        most: A part should not be larger than this, unless the destination's limit of parts forces it.
+
+    Raises:
+        TooLarge: The destination has no parts for a file of this size.
+    """
+    wanted = max(min(rules.preferred, most), rules.smallest)
+    if size is not None:
+        wanted = max(wanted, -(-size // rules.most))
+    wanted = -(-wanted // rules.multiple) * rules.multiple
+    if wanted > rules.largest:
+        raise TooLarge(f"{size} bytes do not fit into {rules.most} parts of at most {rules.largest} bytes")
+    return wanted
+
+
+def evidence_of(entry: Entry) -> str:
+    """Text that differs for different versions of a source file."""
+    return f"{entry.size}|{entry.modified_ns}|{entry.version}"
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """A file that the destination took in parts: its entry, the parts, and whole-file hashes where they were computed."""
+
+    entry: Entry
+    parts: list[PartRecord]
+    whole: Mapping[HashName, str]
+    sent_bytes: int
+
+
+class PartsUpload:
+    """Sends one file in parts.
+
+    Args:
+        uploads: Of the destination.
+        rules: Of the destination.
+        ledger: Keeps token and parts.
+        source_key: Of the item.
+        reader: Of the file.
+        staged: Holds its parts while they are on their way.
+        target: Where it goes.
+        part_size: As `part_size_for` chose; an upload that goes on keeps its own.
+        ranges: The source can be read in ranges.
+        part_hashes: To compute of each part.
+        whole_hashes: To compute of the whole file, if it is sent whole in this attempt.
+        at_once: Parts on their way at once.
+    """
+
+    def __init__(
+        self,
+        uploads: PartUploads,
+        rules: PartRules,
+        ledger: RunLedger,
+        *,
+        source_key: str,
+        reader: FileReader,
+        staged: StagedFile,
+        target: Target,
+        part_size: int,
+        ranges: bool,
+        part_hashes: frozenset[HashName],
+        whole_hashes: frozenset[HashName],
+        at_once: int,
+    ) -> None:
+        self._uploads = uploads
+        self._rules = rules
+        self._ledger = ledger
+        self._source_key = source_key
+        self._reader = reader
+        self._staged = staged
+        self._target = target
+        self._part_size = part_size
+        self._ranges = ranges and reader.entry.size is not None
+        self._part_hashes = part_hashes
+        self._whole_names = whole_hashes
+        self._at_once = at_once
+        self._parts: dict[int, PartRecord] = {}
+        self._sent_bytes = 0
+
+    async def run(self) -> SentFile:
+        """Send what is missing and finish. Raises what either side raises; parts that arrived stay for the next try."""
+        upload = await self._begin_or_go_on()
+        hasher = MultiHasher(self._whole_names) if self._whole_names and not self._parts else None
+        if self._ranges:
+            await self._send_ranges(upload, hasher)
+        else:
+            await self._send_stream(upload, hasher)
+        await self._reader.still_the_same()
+        parts = [self._parts[number] for number in sorted(self._parts)]
+        whole = hasher.hexdigests() if hasher else {}
+        sent = [SentPart(part.number, part.size, part.receipt) for part in parts]
+        try:
+            entry = await self._uploads.finish(upload.token, self._target, sent, whole)
+        except NotFound:
+            await self._ledger.drop_upload(self._source_key)  # the next attempt begins anew
+            raise
+        return SentFile(entry, parts, whole, self._sent_bytes)
+
+    async def _begin_or_go_on(self) -> UploadRecord:
+        evidence = evidence_of(self._reader.entry)
+        known = await self._ledger.upload(self._source_key)
+        if known is not None and known.evidence == evidence:
+            try:
+                there = {part.number: part for part in await self._uploads.received(known.token)}
+            except NotFound:
+                await self._ledger.drop_upload(self._source_key)
+            else:
+                self._part_size = known.part_size
+                self._parts = {
+                    part.number: part
+                    for part in known.parts
+                    if part.number in there and there[part.number].size == part.size
+                }
+                lost = [part.number for part in known.parts if part.number not in self._parts]
+                if lost:
+                    await self._ledger.forget_parts(known, lost)
+                return known
+        elif known is not None:
+            await self._uploads.abort(known.token)
+        token = await self._uploads.begin(self._target, self._reader.entry.size, self._part_size)
+        return await self._ledger.add_upload(
+            self._source_key, token=token, part_size=self._part_size, evidence=evidence
+        )
+
+    async def _send_ranges(self, upload: UploadRecord, hasher: MultiHasher | None) -> None:
+        size = self._reader.entry.size
+        assert size is not None
+        missing = [
+            (number, offset, min(self._part_size, size - offset))
+            for number, offset in enumerate(range(0, size, self._part_size), start=1)
+            if number not in self._parts
+        ]
+        window = asyncio.Semaphore(self._at_once)
+        before = _passed()
+        async with task_group() as group:
+            for number, offset, length in missing:
+                await window.acquire()
+                after = asyncio.Event()
+                task = group.create_task(self._range(upload, number, offset, length, hasher, before, after))
+                task.add_done_callback(lambda _: window.release())
+                before = after
+
+    async def _range(
+        self,
+        upload: UploadRecord,
+        number: int,
+        offset: int,
+        length: int,
+        hasher: MultiHasher | None,
+        before: asyncio.Event,
+        after: asyncio.Event,
+    ) -> None:
+        part = await self._staged.receive(
+            self._reader.read(offset, length), most=length, hashes=self._part_hashes
+        )
+        try:
+            if hasher is not None:
+                await before.wait()
+                async for chunk in part.chunks():
+                    await asyncio.to_thread(hasher.update, chunk)
+            if self._rules.parallel:
+                after.set()
+            else:
+                await before.wait()
+            await self._send(upload, number, offset, part)
+            after.set()
+        finally:
+            await part.destroy()
+
+    async def _send_stream(self, upload: UploadRecord, hasher: MultiHasher | None) -> None:
+        """Cut one stream; parts that the destination has already are read, for the hash's sake, and not sent."""
+        window = asyncio.Semaphore(self._at_once if self._rules.parallel else 1)
+        number = offset = 0
+        async with aclosing(self._reader.read()) as stream, task_group() as group:
+            splitter = Splitter(stream)
+            while number == 0 or not await splitter.at_end():
+                number += 1
+                await window.acquire()
+                part = await self._staged.receive(
+                    splitter.next(self._part_size),
+                    most=self._part_size,
+                    hashes=self._part_hashes,
+                    whole=hasher,
+                )
+                if number in self._parts and dict(self._parts[number].hashes) == dict(part.hashes):
+                    await part.destroy()
+                    window.release()
+                else:
+                    task = group.create_task(self._send_and_destroy(upload, number, offset, part))
+                    task.add_done_callback(lambda _: window.release())
+                offset += part.size
+
+    async def _send_and_destroy(
+        self, upload: UploadRecord, number: int, offset: int, part: StagedPart
+    ) -> None:
+        try:
+            await self._send(upload, number, offset, part)
+        finally:
+            await part.destroy()
+
+    async def _send(self, upload: UploadRecord, number: int, offset: int, part: StagedPart) -> None:
+        sent = await self._uploads.send(upload.token, number, offset, part)
+        record = PartRecord(number, sent.size, sent.receipt, part.hashes)
+        await self._ledger.keep_part(upload, record)
+        self._parts[number] = record
+        self._sent_bytes += part.size
+
+
+def _passed() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event

@@ -1,0 +1,170 @@
+"""What to do with one entry: a pure function of what is known about it on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mover.connectors.contract import Capabilities
+from mover.entries import Entry, EntryKind
+from mover.errors import Reason
+from mover.ledger.records import Arrival
+from mover.ledger.states import Action, ItemState, Verification
+from mover.transfer.evidence import (
+    Sameness,
+    compare_across,
+    compare_hashes,
+    destination_untouched,
+    source_since,
+)
+from mover.transfer.options import ConflictRule, VerifyLevel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What becomes of an entry: a final state, or an action that is planned."""
+
+    state: ItemState
+    action: Action = Action.NONE
+    reason: Reason | None = None
+    message: str = ""
+    verification: Verification | None = None
+    content_hash: str | None = None
+
+
+COPY = Decision(state=ItemState.PLANNED, action=Action.COPY)
+REPLACE = Decision(state=ItemState.PLANNED, action=Action.REPLACE)
+COMPARE = Decision(state=ItemState.PLANNED, action=Action.COMPARE)
+
+
+def _conflict(message: str) -> Decision:
+    return Decision(state=ItemState.CONFLICT, reason=Reason.CONFLICT, message=message)
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Decides for the files of one run."""
+
+    source: Capabilities
+    destination: Capabilities
+    conflict: ConflictRule
+
+    def file(self, source: Entry, standing: Entry | None, arrival: Arrival | None) -> Decision:
+        """Decide about a file.
+
+        Args:
+            source: As listed.
+            standing: What stands at its place at the destination.
+            arrival: What an earlier run left there.
+        """
+        limit = self.destination.max_file_size
+        if limit is not None and source.size is not None and source.size > limit:
+            return Decision(
+                state=ItemState.FAILED,
+                reason=Reason.TOO_LARGE,
+                message=f"{source.size} bytes; the destination takes at most {limit}",
+            )
+        if standing is None:
+            return COPY
+        if standing.kind is EntryKind.FOLDER:
+            return _conflict("a folder of that name stands at the destination")
+        if arrival is None:
+            return self._stranger(source, standing)
+        return self._known(source, standing, arrival)
+
+    def folder(self, standing: Entry | None) -> Decision:
+        """Decide about a folder."""
+        if standing is None:
+            return Decision(state=ItemState.PLANNED, action=Action.CREATE)
+        if standing.kind is EntryKind.FOLDER:
+            return Decision(state=ItemState.UNCHANGED, verification=Verification.EXISTS)
+        return _conflict(
+            "a file of that name stands at the destination; the folder's content was not looked at"
+        )
+
+    def _stranger(self, source: Entry, standing: Entry) -> Decision:
+        match self._across(source, standing):
+            case Sameness.HASH:
+                return Decision(state=ItemState.ALREADY_THERE, verification=Verification.HASH)
+            case Sameness.SIZE_AND_TIME:
+                return Decision(state=ItemState.ALREADY_THERE, verification=Verification.SIZE_AND_TIME)
+            case Sameness.UNKNOWN:
+                return COMPARE
+            case _:
+                return self._differs("another file of that name stands at the destination")
+
+    def _known(self, source: Entry, standing: Entry, arrival: Arrival) -> Decision:
+        untouched = destination_untouched(standing, arrival, self.destination.modified_resolution_ns)
+        since = source_since(source, arrival)
+        if since is Sameness.UNKNOWN:
+            return COMPARE
+        if since.is_same and untouched:
+            return Decision(
+                state=ItemState.UNCHANGED,
+                verification=Verification.EARLIER,
+                content_hash=arrival.content_hash,
+            )
+        if since.is_same:
+            return Decision(
+                state=ItemState.LEFT_ALONE,
+                message="changed at the destination since it was copied, unchanged at the source",
+            )
+        if untouched:
+            return REPLACE
+        if self._across(source, standing) is Sameness.HASH:
+            return Decision(state=ItemState.ALREADY_THERE, verification=Verification.HASH)
+        return self._differs("changed on both sides since it was copied")
+
+    def _differs(self, message: str) -> Decision:
+        return REPLACE if self.conflict is ConflictRule.OVERWRITE else _conflict(message)
+
+    def _across(self, source: Entry, standing: Entry) -> Sameness:
+        return compare_across(
+            source,
+            standing,
+            source_grain_ns=self.source.modified_resolution_ns,
+            destination_grain_ns=self.destination.modified_resolution_ns,
+        )
+
+
+@dataclass(frozen=True)
+class VerifyPlanner:
+    """Decides for the files of a run that only verifies: nothing is ever sent."""
+
+    source: Capabilities
+    destination: Capabilities
+    level: VerifyLevel
+
+    def file(self, source: Entry, standing: Entry | None, arrival: Arrival | None) -> Decision:  # noqa: ARG002 - same shape as Planner
+        """Decide about a file; what earlier runs said does not count here."""
+        if standing is None:
+            return _missing("the file is not at the destination")
+        if standing.kind is EntryKind.FOLDER:
+            return _conflict("a folder of that name stands at the destination")
+        if self.level is not VerifyLevel.READBACK:
+            if (same := compare_hashes(source.hashes, standing.hashes)) is not None:
+                if same:
+                    return Decision(state=ItemState.ALREADY_THERE, verification=Verification.HASH)
+                return _different("the content hash at the destination is another one")
+            if self.level is VerifyLevel.SIZE and source.size is not None and source.size == standing.size:
+                return Decision(state=ItemState.ALREADY_THERE, verification=Verification.SIZE)
+        if None not in {source.size, standing.size} and source.size != standing.size:
+            return _different(f"{source.size} bytes at the source, {standing.size} at the destination")
+        return COMPARE
+
+    def folder(self, standing: Entry | None) -> Decision:
+        """Decide about a folder."""
+        if standing is None:
+            return _missing("the folder is not at the destination, nor what is in it")
+        if standing.kind is EntryKind.FOLDER:
+            return Decision(state=ItemState.UNCHANGED, verification=Verification.EXISTS)
+        return _conflict(
+            "a file of that name stands at the destination; the folder's content was not looked at"
+        )
+
+
+def _missing(message: str) -> Decision:
+    return Decision(state=ItemState.FAILED, reason=Reason.GONE, message=message)
+
+
+def _different(message: str) -> Decision:
+    return Decision(state=ItemState.CONFLICT, reason=Reason.HASH_MISMATCH, message=message)

@@ -1,0 +1,73 @@
+"""What a run is doing right now, in numbers that a display may read at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mover.ledger.states import MOVED, PROBLEMS, SKIPPED, ItemState
+
+
+@dataclass
+class Progress:
+    """Counters of this process's share of a run; the ledger has the truth. Sizes in bytes.
+
+    Attributes:
+        folders_listed: Folders of the source read to their end.
+        files_seen, bytes_seen: Files listed so far, and their sizes.
+        states: How many files ended in each state since the run was started or gone on with.
+        bytes_received: Read from the source.
+        bytes_done: Sizes of the files that ended in any state.
+        current: Paths under way, with the bytes received of each.
+        scanning: The listing of the source goes on.
+        last_problem: The newest message about a file that failed, for the display.
+    """
+
+    folders_listed: int = 0
+    files_seen: int = 0
+    bytes_seen: int = 0
+    states: Counter[ItemState] = field(default_factory=Counter)
+    bytes_received: int = 0
+    bytes_done: int = 0
+    current: dict[str, int] = field(default_factory=dict)
+    scanning: bool = True
+    last_problem: str = ""
+
+    def ended(self, state: ItemState, size: int | None, *, path: str = "", message: str = "") -> None:
+        """Count a file that reached its final state."""
+        self.states[state] += 1
+        self.bytes_done += size or 0
+        if state in PROBLEMS:
+            self.last_problem = f"{path}: {message}" if path else message
+
+    @contextlib.contextmanager
+    def under_way(self, path: str) -> Iterator[None]:
+        """Show a file while it is being moved."""
+        self.current[path] = 0
+        try:
+            yield
+        finally:
+            self.current.pop(path, None)
+
+    def received(self, path: str, size: int) -> None:
+        """Count bytes read from the source."""
+        self.bytes_received += size
+        if path in self.current:
+            self.current[path] += size
+
+    @property
+    def moved(self) -> int:
+        """Files that arrived."""
+        return sum(self.states[state] for state in MOVED)
+
+    @property
+    def skipped(self) -> int:
+        """Files that needed nothing."""
+        return sum(self.states[state] for state in SKIPPED)
+
+    @property
+    def problems(self) -> int:
+        """Files that a person should look at."""
+        return sum(self.states[state] for state in PROBLEMS)

@@ -1,0 +1,325 @@
+"""One run of a pair, from the first look at both roots to its status code.
+
+    roots ─► scan ──────────────► ledger ──────────► lanes ─► verified ─► finish ─► status
+             folders, files       planned items      small │ large
+             held ─► renames
+
+Scan and lanes work at the same time. Whatever ends a run early (a kill, Ctrl-C, a service that is down) leaves a run in
+the ledger that is not finished, and the same call goes on with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mover.connectors.contract import Connector
+from mover.entries import ROOT, EntryKind, EntryRef
+from mover.errors import (
+    Conflict,
+    InvalidConfiguration,
+    MoverError,
+    NotFound,
+    QuotaExceeded,
+    Reason,
+    SignInFailed,
+    TimedOut,
+    Unreachable,
+)
+from mover.ledger.ledger import Ledger, RunLedger
+from mover.ledger.records import PairKey, Totals
+from mover.ledger.states import Code, RunMode, RunStatus, code_of, status_of
+from mover.staging import Staging
+from mover.transfer.bandwidth import Bandwidth
+from mover.transfer.concurrency import task_group
+from mover.transfer.copy import FileMover
+from mover.transfer.finish import Finisher
+from mover.transfer.lanes import Lanes
+from mover.transfer.locking import pair_lock
+from mover.transfer.options import Options
+from mover.transfer.plan import Planner, VerifyPlanner
+from mover.transfer.progress import Progress
+from mover.transfer.renames import Renamer
+from mover.transfer.scan import Scanner
+from mover.transfer.side import Side
+from mover.transfer.verification import Verifier
+from mover.transport.retries import RetryPolicy
+
+_LARGE_FROM = 8 << 20  # bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """What runs need besides their two sides. One for a process.
+
+    Attributes:
+        ledger: Where runs are kept.
+        staging: Open.
+        staging_memory_bytes: Its memory budget.
+        lock_folder: For the locks of pairs.
+        retries: Pauses between the attempts of one file.
+        now_ns: The clock.
+    """
+
+    ledger: Ledger
+    staging: Staging
+    staging_memory_bytes: int
+    lock_folder: Path
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    now_ns: Callable[[], int] = time.time_ns
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """How a run ended, or was interrupted."""
+
+    run: int
+    code: Code
+    totals: Totals
+    seconds: float
+    message: str
+
+    @property
+    def status(self) -> RunStatus:
+        """The word for the code."""
+        return status_of(self.code)
+
+
+async def run_pair(
+    engine: Engine,
+    source: Side,
+    destination: Side | None,
+    mode: RunMode,
+    options: Options,
+    progress: Progress,
+    *,
+    shown_options: Mapping[str, object],
+    started: Callable[[int, bool], None] | None = None,
+) -> RunResult:
+    """Run a pair: copy, scan (`destination` may be None) or verify.
+
+    Args:
+        engine: Ledger, staging, clock.
+        source: Where files are read.
+        destination: Where they go, or what is compared.
+        mode: What to do.
+        options: How.
+        progress: Filled while it works.
+        shown_options: The options as the person gave them, for the ledger.
+        started: Called with the run's number, and whether it goes on with an interrupted one.
+
+    Raises:
+        Locked: The pair is being run by another process.
+        InvalidConfiguration: The options can never succeed, or a root is no folder.
+        MoverError: A root cannot be looked at.
+        CancelledError: After the run was noted as canceled; the same call goes on with it.
+    """
+    if mode is not RunMode.COPY:
+        options = replace(options, dry_run=True)
+    if destination is not None and mode is RunMode.COPY:
+        Verifier(destination.connector, source.connector.capabilities, options.verify).check_possible()
+    source = await _with_root(source)
+    if destination is not None:
+        destination = await _with_destination_root(
+            destination, create=mode is RunMode.COPY and not options.dry_run
+        )
+    pair = await engine.ledger.pair(
+        PairKey(
+            source.account,
+            source.root,
+            destination.account if destination else "",
+            destination.root if destination else "",
+        )
+    )
+    with pair_lock(engine.lock_folder, pair.id):
+        run = await engine.ledger.start(
+            pair,
+            mode=mode,
+            dry_run=options.dry_run,
+            source_label=source.label,
+            destination_label=destination.label if destination else "",
+            fingerprint=options.fingerprint,
+            options=shown_options,
+        )
+        if started is not None:
+            started(run.run.id, run.run.resumed)
+        return await _Run(engine, source, destination, mode, options, progress, run).execute()
+
+
+class _Run:
+    """One run under way."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: Side,
+        destination: Side | None,
+        mode: RunMode,
+        options: Options,
+        progress: Progress,
+        ledger: RunLedger,
+    ) -> None:
+        self._engine = engine
+        self._source = source
+        self._destination = destination
+        self._mode = mode
+        self._options = options
+        self._progress = progress
+        self._ledger = ledger
+        self._began_ns = engine.now_ns()
+
+    async def execute(self) -> RunResult:
+        """Do everything, and write down how it ended, whatever happens."""
+        try:
+            troubles = await self._work()
+        except asyncio.CancelledError:
+            await self._close(Code.CANCELED, finished=False)
+            raise
+        except MoverError as error:
+            return await self._close(_code_of_error(error), finished=False, message=str(error))
+        except BaseException as error:
+            await self._close(
+                Code.GENERAL_FAILURE, finished=False, message=f"unexpected {type(error).__name__}"
+            )
+            raise
+        return await self._close(await self._final_code(), finished=True, message="; ".join(troubles))
+
+    async def _work(self) -> list[str]:
+        destination = self._destination
+        await self._ledger.add_root(source_id=self._source.root_id, destination_exists=_stands(destination))
+        lanes = self._lanes()
+        scanner = Scanner(
+            self._source,
+            destination,
+            self._ledger,
+            self._options,
+            self._progress,
+            self._planner(),
+            found=lanes.found if lanes else lambda: None,
+            resumed=self._ledger.run.resumed,
+            large_from=_LARGE_FROM,
+            now_ns=self._engine.now_ns,
+        )
+        if lanes is None or destination is None:
+            await scanner.run()
+            return []
+        async with task_group() as group:
+            group.create_task(lanes.run())
+            await scanner.run()
+            if self._mode is RunMode.COPY:
+                await Renamer(destination, self._ledger, self._progress, now_ns=self._engine.now_ns).settle()
+            lanes.complete()
+        if self._mode is not RunMode.COPY:
+            return []
+        finisher = Finisher(destination, self._ledger)
+        await finisher.run()
+        return finisher.troubles
+
+    def _planner(self) -> Planner | VerifyPlanner:
+        source = self._source.connector.capabilities
+        target = self._destination.connector.capabilities if self._destination else source
+        if self._mode is RunMode.VERIFY:
+            return VerifyPlanner(source, target, self._options.verify)
+        return Planner(source, target, self._options.conflict)
+
+    def _lanes(self) -> Lanes | None:
+        """What moves files; None where nothing is read or sent."""
+        if self._destination is None or (self._options.dry_run and self._mode is not RunMode.VERIFY):
+            return None
+        mover = FileMover(
+            self._source,
+            self._destination,
+            self._ledger,
+            self._engine.staging,
+            self._options,
+            self._progress,
+            Bandwidth(self._options.bytes_per_s),
+            staging_memory_bytes=self._engine.staging_memory_bytes,
+        )
+        return Lanes(
+            mover,
+            self._ledger,
+            self._options,
+            self._progress,
+            retries=self._engine.retries,
+            now_ns=self._engine.now_ns,
+        )
+
+    async def _final_code(self) -> Code:
+        totals = await self._ledger.totals()
+        failures = await self._ledger.failures()
+        downloads = sum(count for (side, _), count in failures.items() if side == "source")
+        unsupported = totals.files_problem + totals.folders_problem - sum(failures.values())
+        would_move = totals.files_open if self._options.dry_run else 0
+        return code_of(
+            moved=totals.files_moved + totals.folders_created + would_move,
+            download_failures=downloads,
+            upload_failures=sum(failures.values()) - downloads,
+            unsupported=unsupported,
+            quota=any(reason == Reason.QUOTA for _, reason in failures),
+        )
+
+    async def _close(self, code: Code, *, finished: bool, message: str = "") -> RunResult:
+        active_ns = self._engine.now_ns() - self._began_ns
+        await self._ledger.close(code, finished=finished, active_ns=active_ns, message=message)
+        return RunResult(
+            run=self._ledger.run.id,
+            code=code,
+            totals=await self._ledger.totals(),
+            seconds=active_ns / 1e9,
+            message=message,
+        )
+
+
+def _stands(destination: Side | None) -> bool:
+    return destination is not None and destination.root_stands
+
+
+def _code_of_error(error: MoverError) -> Code:
+    match error:
+        case SignInFailed():
+            return Code.SIGN_IN_FAILED
+        case QuotaExceeded():
+            return Code.DESTINATION_QUOTA
+        case Unreachable() | TimedOut():
+            return Code.SOURCE_UNREACHABLE
+        case _:
+            return Code.GENERAL_FAILURE
+
+
+async def _with_root(side: Side) -> Side:
+    """Look at the root of the source. Raises InvalidConfiguration if it is no folder, NotFound if it is not there."""
+    entry = await side.connector.look_up(side.root)
+    if entry.kind is not EntryKind.FOLDER:
+        raise InvalidConfiguration(f"{side.label} is not a folder")
+    return replace(side, root_id=entry.id, root_stands=True)
+
+
+async def _with_destination_root(side: Side, *, create: bool) -> Side:
+    """Look at the root of the destination, and create it with the folders above it if that is asked for."""
+    try:
+        return await _with_root(side)
+    except NotFound:
+        if not create:
+            return side
+    made = await _make_folders(side.connector, side.root)
+    return replace(side, root_id=made.id, root_stands=True)
+
+
+async def _make_folders(connector: Connector, path: str) -> EntryRef:
+    """Create a folder and those above it that are missing; returns its address."""
+    if path == "/":
+        return EntryRef("/", (await connector.look_up("/")).id)
+    head, _, name = path.rpartition("/")
+    try:
+        parent = EntryRef(head or "/", (await connector.look_up(head or "/")).id) if head else ROOT
+    except NotFound:
+        parent = await _make_folders(connector, head)
+    try:
+        made = await connector.create_folder(parent, name)
+    except Conflict as error:
+        raise InvalidConfiguration(f"{path} cannot be a folder: something else stands there") from error
+    return parent.child(name, made.id)

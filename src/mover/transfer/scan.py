@@ -1,0 +1,320 @@
+"""The scan: folder by folder, what stands at the source is compared with the destination and planned in the ledger.
+
+The queue of folders is in the ledger, so an interrupted scan goes on where it was. Folders are created at the
+destination before they are listed, that is before any file in them can be copied. Copying does not wait for the scan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from mover.connectors.contract import Page, is_temporary_name
+from mover.entries import Entry, EntryKind, join_path, parent_path
+from mover.errors import MoverError, Reason
+from mover.ledger.ledger import RunLedger
+from mover.ledger.records import Arrival, FolderTask, NewItem, Outcome
+from mover.ledger.rows import fingerprint_of
+from mover.ledger.states import Action, ItemState, Verification
+from mover.naming import EXACT
+from mover.transfer.names import NameChooser
+from mover.transfer.options import Options
+from mover.transfer.plan import Decision, Planner, VerifyPlanner
+from mover.transfer.progress import Progress
+from mover.transfer.side import Side
+from mover.transfer.standing import Standing
+
+_FOLDERS_AT_ONCE = 8
+_QUEUE_SLICE = 200  # folders taken from the ledger's queue in one query
+
+_NOT_MOVED = {
+    EntryKind.SHORTCUT: "a link is not followed: what it points to is moved where it stands",
+    EntryKind.SPECIAL: "not a file: a device, socket or pipe, or a document that cannot be exported",
+}
+
+
+class Scanner:
+    """Scans the source of one run.
+
+    Args:
+        source: Where to look.
+        destination: What to compare with, and where folders are created unless the run is dry; None to look at the
+            source alone.
+        planner: Decides what is done.
+        ledger: Of this run.
+        options: Of this run.
+        progress: Counts what is seen.
+        found: Called after each page that planned something, and at the end: copying may have work.
+        resumed: The run was interrupted before.
+        large_from: Files of at least this size in bytes are moved in the lane for large files; unknown sizes too.
+    """
+
+    def __init__(
+        self,
+        source: Side,
+        destination: Side | None,
+        ledger: RunLedger,
+        options: Options,
+        progress: Progress,
+        planner: Planner | VerifyPlanner,
+        *,
+        found: Callable[[], None],
+        resumed: bool,
+        large_from: int,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._ledger = ledger
+        self._options = options
+        self._progress = progress
+        self._found = found
+        self._resumed = resumed
+        self._large_from = large_from
+        self._now_ns = now_ns
+        self._has_ids = source.connector.capabilities.stable_ids
+        self._planner = planner
+        rules, root = (
+            (destination.connector.capabilities.names, destination.root) if destination else (EXACT, "/")
+        )
+        self._names = NameChooser(source.connector.capabilities, rules, root, ledger)
+        self._earlier = False
+
+    async def run(self) -> None:
+        """Scan to the end.
+
+        Raises what listing the root raised; trouble with any other folder becomes the outcome of that folder.
+        """
+        self._earlier = await self._ledger.has_arrivals()
+        slots = asyncio.Semaphore(_FOLDERS_AT_ONCE)
+        after, active = 0, set[asyncio.Task[None]]()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                batch = await self._ledger.pending_folders(_QUEUE_SLICE, after_id=after)
+                if not batch:
+                    if not active:
+                        break
+                    await asyncio.wait(active, return_when=asyncio.FIRST_COMPLETED)
+                    continue
+                for folder in batch:
+                    await slots.acquire()
+                    task = group.create_task(self._folder(folder))
+                    active.add(task)
+                    task.add_done_callback(active.discard)
+                    task.add_done_callback(lambda _: slots.release())
+                after = batch[-1].id
+        await self._ledger.scanned()
+        self._progress.scanning = False
+        self._found()
+
+    async def _folder(self, folder: FolderTask) -> None:
+        started = self._now_ns()
+        side = "destination"
+        try:
+            created, folder = await self._make_sure(folder)
+            async with Standing(self._destination, folder, self._ledger) as standing:
+                side = "source"
+                pages = self._source.connector.list_folder(
+                    self._source.ref(folder.path, folder.source_id), folder.cursor
+                )
+                seen = folder.cursor is not None
+                async for page in pages:
+                    seen = seen or bool(page.entries)
+                    await self._page(folder, page, standing)
+            if not seen and await self._make_empty(folder):
+                created = True
+        except MoverError as error:
+            if folder.item_id is None:
+                raise
+            await self._failed(folder, error, side, started)
+            return
+        await self._ledger.folder_listed(folder)
+        self._progress.folders_listed += 1
+        if folder.item_id is not None and (created or self._resumed) and not self._options.dry_run:
+            await self._ledger.finish(
+                Outcome(
+                    item_id=folder.item_id,
+                    state=ItemState.CREATED if created else ItemState.UNCHANGED,
+                    verification=Verification.EXISTS,
+                    started_ns=started,
+                    ended_ns=self._now_ns(),
+                )
+            )
+
+    async def _make_sure(self, folder: FolderTask) -> tuple[bool, FolderTask]:
+        """Create the folder at the destination if it is not there. Returns whether it is new, and the folder."""
+        if folder.destination_exists or self._options.dry_run or self._destination is None:
+            return False, folder
+        connector = self._destination.connector
+        if connector.capabilities.implicit_folders:
+            return True, folder
+        parent = self._destination.ref(parent_path(folder.destination_path), folder.destination_parent_id)
+        made = await connector.create_folder(parent, folder.destination_path.rpartition("/")[2])
+        await self._ledger.folder_stands(folder, made.id)
+        return True, _standing_as(folder, made.id)
+
+    async def _make_empty(self, folder: FolderTask) -> bool:
+        """Create an empty folder where folders otherwise come into being with their first file."""
+        if (
+            self._destination is None
+            or self._options.dry_run
+            or folder.destination_exists
+            or folder.path == "/"
+        ):
+            return False
+        if not self._destination.connector.capabilities.implicit_folders:
+            return False
+        parent = self._destination.ref(parent_path(folder.destination_path), folder.destination_parent_id)
+        await self._destination.connector.create_folder(parent, folder.destination_path.rpartition("/")[2])
+        return True
+
+    async def _failed(self, folder: FolderTask, error: MoverError, side: str, started: int) -> None:
+        assert folder.item_id is not None
+        await self._ledger.folder_failed(folder)
+        message = f"the folder could not be moved, nor what is in it: {error}"
+        self._progress.ended(ItemState.FAILED, 0, path=folder.path, message=str(error))
+        await self._ledger.finish(
+            Outcome(
+                item_id=folder.item_id,
+                state=ItemState.FAILED,
+                reason=error.reason,
+                side=side,
+                message=message,
+                started_ns=started,
+                ended_ns=self._now_ns(),
+            )
+        )
+
+    async def _page(self, folder: FolderTask, page: Page, standing: Standing) -> None:
+        new: list[NewItem] = []
+        moving: list[tuple[Entry, str, str]] = []
+        for entry in page.entries:
+            path = join_path(folder.path, entry.name)
+            key = f"id:{entry.id}" if self._has_ids and entry.id is not None else path
+            if (kept_out := self._kept_out(path, entry)) is not None:
+                new.append(self._item(key, entry, entry.name, entry.name, kept_out))
+            else:
+                moving.append((entry, path, key))
+        if moving:
+            new += await self._decide(folder, moving, standing)
+        await self._ledger.add_items(folder, new, page.cursor)
+        self._count(folder, new)
+
+    def _kept_out(self, path: str, entry: Entry) -> Decision | None:
+        """Decide about entries that are not moved whatever the destination has; None for all others."""
+        if is_temporary_name(entry.name):
+            return Decision(
+                state=ItemState.EXCLUDED, message="left over by an upload of Mover that did not finish"
+            )
+        if entry.kind is EntryKind.FOLDER:
+            why = None if self._options.filters.walks_into(path) else "excluded with all that is in it"
+        else:
+            why = self._options.filters.verdict(path, entry)
+        if why is not None:
+            return Decision(state=ItemState.EXCLUDED, message=why)
+        if entry.kind in _NOT_MOVED:
+            message = _NOT_MOVED[entry.kind] + (f" ({entry.target})" if entry.target else "")
+            return Decision(state=ItemState.UNSUPPORTED, reason=Reason.UNSUPPORTED_TYPE, message=message)
+        return None
+
+    async def _decide(
+        self, folder: FolderTask, moving: Sequence[tuple[Entry, str, str]], standing: Standing
+    ) -> list[NewItem]:
+        arrivals = await self._ledger.arrivals_of([key for _, _, key in moving]) if self._earlier else {}
+        names = await self._names.choose(folder, [(entry, key) for entry, _, key in moving], arrivals)
+        there = await standing.get([chosen.key for chosen in names.values() if not chosen.problem])
+        new = []
+        for entry, _, key in moving:
+            chosen = names[key]
+            if chosen.problem:
+                failed = Decision(state=ItemState.FAILED, reason=chosen.reason, message=chosen.problem)
+                new.append(self._item(key, entry, chosen.name, chosen.key, failed))
+                continue
+            found = there.get(chosen.key)
+            if entry.kind is EntryKind.FOLDER:
+                decision = self._planner.folder(found)
+            else:
+                arrival = arrivals.get(key)
+                decision = self._planner.file(entry, found, arrival)
+                path = join_path(folder.destination_path, chosen.name)
+                if decision.action is Action.COPY and arrival and arrival.destination_path != path:
+                    decision = Decision(state=ItemState.HELD, action=Action.RENAME)
+            new.append(self._item(key, entry, chosen.name, chosen.key, decision, found))
+        return await self._hold(new, arrivals) if self._earlier else new
+
+    async def _hold(self, new: list[NewItem], arrivals: dict[str, Arrival]) -> list[NewItem]:
+        """Hold back files that are new under their name while a file of the same content is known under another."""
+        prints = {
+            item.source_key: found
+            for item in new
+            if item.action is Action.COPY
+            and item.source_key not in arrivals
+            and (found := fingerprint_of(item.entry.size, item.entry.hashes)) is not None
+        }
+        if not prints:
+            return new
+        known = await self._ledger.known_fingerprints(list(prints.values()))
+        return [
+            self._held(item) if prints.get(item.source_key) in known and item.source_key in prints else item
+            for item in new
+        ]
+
+    def _held(self, item: NewItem) -> NewItem:
+        held = Decision(state=ItemState.HELD, action=Action.COPY)
+        return self._item(item.source_key, item.entry, item.destination_name, item.destination_key, held)
+
+    def _item(
+        self, key: str, entry: Entry, name: str, name_key: str, decision: Decision, found: Entry | None = None
+    ) -> NewItem:
+        is_folder = entry.kind is EntryKind.FOLDER
+        message = decision.message
+        if name != entry.name and not message:
+            message = "renamed to a name that the destination accepts"
+        return NewItem(
+            source_key=key,
+            entry=entry,
+            destination_name=name,
+            destination_key=name_key,
+            state=decision.state,
+            action=decision.action,
+            large=not is_folder and (entry.size is None or entry.size >= self._large_from),
+            reason=decision.reason,
+            side="destination" if decision.state in {ItemState.FAILED, ItemState.CONFLICT} else None,
+            message=message,
+            verification=decision.verification,
+            content_hash=decision.content_hash,
+            destination_exists=is_folder and found is not None and found.kind is EntryKind.FOLDER,
+            destination_id=found.id if is_folder and found is not None else None,
+        )
+
+    def _count(self, folder: FolderTask, new: Sequence[NewItem]) -> None:
+        planned = False
+        for item in new:
+            if item.entry.kind is EntryKind.FOLDER:
+                continue
+            self._progress.files_seen += 1
+            self._progress.bytes_seen += item.entry.size or 0
+            if item.action is Action.NONE:
+                path = join_path(folder.path, item.entry.name)
+                self._progress.ended(item.state, item.entry.size, path=path, message=item.message)
+            else:
+                planned = True
+        if planned:
+            self._found()
+
+
+def _standing_as(folder: FolderTask, destination_id: str | None) -> FolderTask:
+    """The folder as it is once it was created: empty, so nothing needs to be listed there."""
+    return FolderTask(
+        id=folder.id,
+        item_id=folder.item_id,
+        path=folder.path,
+        source_id=folder.source_id,
+        destination_path=folder.destination_path,
+        destination_id=destination_id,
+        destination_parent_id=folder.destination_parent_id,
+        destination_exists=folder.destination_exists,
+        modified_ns=folder.modified_ns,
+        cursor=folder.cursor,
+    )

@@ -1,0 +1,34 @@
+"""One end of a pair: a connector and the folder that stands for the pair's root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mover.connectors.contract import Connector
+from mover.entries import EntryRef
+from mover.ledger.records import child_ref
+
+
+@dataclass(frozen=True)
+class Side:
+    """Source or destination of a run.
+
+    Attributes:
+        label: As the person wrote it (`nas:/docs`).
+        account: What makes it the same account in another run: "file", or the id of a connection.
+        connector: Signed in, paced.
+        root: Path of the pair's root at the service.
+        root_id: Its id there, where the service has ids and the root is known.
+        root_stands: The root is there.
+    """
+
+    label: str
+    account: str
+    connector: Connector
+    root: str
+    root_id: str | None = None
+    root_stands: bool = False
+
+    def ref(self, path: str, id: str | None) -> EntryRef:  # noqa: A002 - the field's own word
+        """Address an entry by its path relative to the pair's root."""
+        return child_ref(self.root, path, self.root_id if path == "/" else id)
