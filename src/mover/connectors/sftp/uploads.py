@@ -1,0 +1,137 @@
+"""Uploads of whole files: into a temporary file beside the target, which gets its name when it is complete."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from mover.connectors.contract import Content, Target, temporary_name
+from mover.connectors.sftp.api import Handle, Sftp, abandon, unless_absent
+from mover.connectors.sftp.failures import Refusal
+from mover.connectors.sftp.placing import Creating, check, create, replace
+from mover.connectors.sftp.tree import Tree, entry, seconds
+from mover.connectors.sftp.wire import Attributes, Opening
+from mover.connectors.sftp.writing import Writes, why_not_written
+from mover.entries import Entry
+from mover.errors import IntegrityError
+
+_PERMISSIONS = 0o777
+
+
+@dataclass(frozen=True)
+class Places:
+    """The server's paths that an upload is about.
+
+    Attributes:
+        folder: The target's folder.
+        temporary: Where the bytes go.
+        final: Where the finished file belongs.
+        aside: Where a file that is replaced waits, on servers that cannot replace in one step.
+    """
+
+    folder: bytes
+    temporary: bytes
+    final: bytes
+    aside: bytes
+
+    @classmethod
+    def of(cls, tree: Tree, target: Target) -> Places:
+        """Find them. Raises NameRejected."""
+        folder = target.folder.path
+        return cls(
+            tree.locate(folder),
+            tree.locate_child(folder, temporary_name(target.key)),
+            tree.locate_child(folder, target.name),
+            tree.locate_child(folder, temporary_name(f"{target.key}-replaced")),
+        )
+
+
+async def upload_file(sftp: Sftp, way: Creating, places: Places, target: Target, content: Content) -> Entry:
+    """See `Connector.upload`.
+
+    A file of up to one block costs three round trips: OPEN, with LSTAT of the target where that is needed; WRITE,
+    FSETSTAT and CLOSE together; RENAME with LSTAT. It is not flushed to the server's disk: that would cost as much as
+    all the rest, and a crash of the server within the next seconds is found by the verification of the next run.
+    """
+    is_small = content.size is not None and content.size <= sftp.write_size
+    handle: Handle | None = None
+    writes: Writes | None = None
+    try:
+        opened = sftp.open(places.temporary, Opening.WRITE | Opening.CREATE | Opening.TRUNCATE)
+        standing = None
+        if target.replaces is not None or not is_small:
+            looked = sftp.look_at(places.final)
+            abandon(looked)
+            handle = await opened
+            standing = await unless_absent(looked)
+            check(target, standing)
+        else:
+            handle = await opened
+        writes = Writes(sftp, handle)
+        await writes.send(content)
+        closed = _close(sftp, handle, target, standing)
+        handle = None
+        await writes.answered(closed)
+        if target.replaces is not None and not is_small:  # it took a while
+            check(target, await unless_absent(sftp.look_at(places.final)))
+        seen = await place(sftp, way, places, is_replacing=target.replaces is not None)
+    except BaseException as error:
+        if writes is not None:
+            writes.forget()
+        explanation = (
+            await why_not_written(sftp, places.folder, error) if isinstance(error, Refusal) else None
+        )
+        await _clear_away(sftp, places, handle, waits=not isinstance(error, asyncio.CancelledError))
+        if explanation is not None:
+            raise explanation from error
+        raise
+    return await confirmed(sftp, places, target, seen, writes.written)
+
+
+async def place(sftp: Sftp, way: Creating, places: Places, *, is_replacing: bool) -> Attributes:
+    """Give the finished temporary file its name. Raises Conflict, Refusal."""
+    if is_replacing:
+        return await replace(sftp, places.temporary, places.final, places.aside)
+    return await create(sftp, way, places.temporary, places.final)
+
+
+async def confirmed(sftp: Sftp, places: Places, target: Target, seen: Attributes, size: int) -> Entry:
+    """Describe the file as it stands, once it has the right size and, if the server lets it be set, the right time.
+
+    Raises IntegrityError.
+    """
+    if seen.size != size:
+        raise IntegrityError(f"the server has {seen.size} bytes of {size}")
+    wanted_s = seconds(target.modified_ns)
+    if (
+        wanted_s is not None and seen.modified_s != wanted_s
+    ):  # some servers set the time again when a file is closed
+        answer = sftp.set(places.final, Attributes(modified_s=wanted_s))
+        looked = sftp.look_at(places.final)
+        abandon(answer)  # if it is refused, the look shows the time as it is
+        seen = await looked
+    return entry(target.name, seen)
+
+
+def to_be_set(target: Target, replaced: Attributes | None) -> Attributes:
+    """Return what belongs to the new file. One that replaces another is open to the same people as that."""
+    return Attributes(
+        permissions=replaced.permissions & _PERMISSIONS if replaced and replaced.permissions else None,
+        modified_s=seconds(target.modified_ns),
+    )
+
+
+def _close(sftp: Sftp, handle: Handle, target: Target, replaced: Attributes | None) -> asyncio.Future[None]:
+    wanted = to_be_set(target, replaced)
+    if wanted != Attributes():
+        abandon(sftp.set_open(handle, wanted))  # if it is refused, the look after the rename shows it
+    return sftp.close(handle)
+
+
+async def _clear_away(sftp: Sftp, places: Places, handle: Handle | None, *, waits: bool) -> None:
+    """Remove the temporary file, as far as the connection still allows."""
+    leaving = [sftp.close(handle)] if handle is not None else []
+    leaving.append(sftp.remove(places.temporary))
+    abandon(*leaving)
+    if waits:
+        await asyncio.wait(leaving)
