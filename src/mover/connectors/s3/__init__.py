@@ -1,0 +1,28 @@
+"""S3: Amazon's and everybody's.
+
+config.py      what to fill in
+connector.py   the contract
+listing.py, reading.py, uploads.py, parts.py, conditions.py, encryption.py   its pieces
+api.py         the calls, typed
+calls.py       one signed request, corrections of region and clock
+signing.py     Signature Version 4
+addresses.py   hosts and paths
+keys.py        keys as paths
+objects.py     what headers say
+faults.py      error codes
+xml.py         answers in XML
+"""
+
+from mover.connectors.registry import ConnectorType, Remember
+from mover.connectors.s3.config import S3Config
+from mover.connectors.s3.connector import S3Connector
+from mover.transport.egress import Egress
+
+
+def _make(config: S3Config, egress: Egress, _remember: Remember) -> S3Connector:
+    return S3Connector(config, egress)
+
+
+CONNECTOR_TYPE = ConnectorType(
+    name="s3", title="Amazon S3 and compatible services", config=S3Config, make=_make
+)

@@ -1,0 +1,94 @@
+"""Reading an object, whole or in part, without taking a stream that ends early for the end of the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Callable
+
+from mover.connectors.s3.api import S3Api
+from mover.connectors.s3.calls import SERVICE
+from mover.connectors.s3.faults import Fault
+from mover.connectors.s3.keys import Place
+from mover.connectors.s3.objects import ObjectFacts, facts_from
+from mover.entries import HashName
+from mover.errors import Changed, IntegrityError, ProtocolViolation
+from mover.hashing import MultiHasher
+from mover.transport.http import HttpResponse
+
+_CHEAP = (
+    HashName.CRC64NVME,
+    HashName.CRC32C,
+    HashName.CRC32,
+)  # some 10 GB/s; the others cost as much as the transport
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/(?:[0-9]{1,15}|\*)")
+_PARTIAL = 206
+_PRECONDITION_FAILED = 412
+_RANGE_NOT_SATISFIABLE = 416
+
+
+async def read_object(
+    api: S3Api,
+    place: Place,
+    path: str,
+    *,
+    offset: int,
+    length: int | None,
+    version: str | None,
+    seen: Callable[[str | None, ObjectFacts], None],
+) -> AsyncGenerator[bytes, None]:
+    """Yield bytes of an object; as `Connector.read`. `seen` is told what the answer says about the object."""
+    if length == 0:
+        return
+    whole = offset == 0 and length is None
+    byte_range = None if whole else f"bytes={offset}-{offset + length - 1 if length is not None else ''}"
+    assert place.bucket is not None
+    exchange = api.get_object(
+        place.bucket, place.key, byte_range=byte_range, etag=version, operation="read", path=path
+    )
+    async with exchange as answer:
+        if isinstance(answer, Fault):
+            if answer.status == _RANGE_NOT_SATISFIABLE and length is None:
+                return  # nothing stands after the offset
+            raise _refusal(answer, api, path)
+        facts = facts_from(answer.headers)
+        seen(place.bucket, facts)
+        if version is not None and facts.etag not in {None, version}:
+            raise Changed("the object is no longer what it was", service=SERVICE, operation="read", path=path)
+        expected = facts.size if length is None else length
+        if not whole:
+            _check_range(answer, offset, expected, path)
+        checksum = next((name for name in _CHEAP if whole and name in facts.checksums), None)
+        hasher = MultiHasher([checksum] if checksum else [])
+        async for piece in answer.chunks():
+            hasher.update(piece)
+            yield piece
+        if expected is not None and hasher.size != expected:
+            raise _damaged(f"{hasher.size} bytes came instead of {expected}", path)
+        if checksum and hasher.hexdigests()[checksum] != facts.checksums[checksum]:
+            raise _damaged(f"the bytes do not have the {checksum} that the service announced", path)
+
+
+def _refusal(fault: Fault, api: S3Api, path: str) -> Exception:
+    if fault.status == _PRECONDITION_FAILED:
+        return Changed("the object is no longer what it was", service=SERVICE, operation="read", path=path)
+    if fault.status == _RANGE_NOT_SATISFIABLE:
+        return _damaged("the object is shorter than expected", path)
+    return fault.error(service=SERVICE, operation="read", path=path, now=api.caller.now)
+
+
+def _check_range(answer: HttpResponse, offset: int, expected: int | None, path: str) -> None:
+    found = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
+    if answer.status != _PARTIAL or found is None or int(found[1]) != offset:
+        raise ProtocolViolation(
+            "the service answered another range than was asked for",
+            service=SERVICE,
+            operation="read",
+            path=path,
+        )
+    size = int(found[2]) - offset + 1
+    if expected is not None and size != expected:
+        raise _damaged(f"the object has only {size} of the {expected} bytes that were asked for", path)
+
+
+def _damaged(message: str, path: str) -> IntegrityError:
+    return IntegrityError(message, service=SERVICE, operation="read", path=path)
