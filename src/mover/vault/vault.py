@@ -52,9 +52,21 @@ class Vault:
         self._provider = provider
         self._now = now
 
-    async def store(self, person: str, owner: str, field: str, secret: Secret) -> None:
-        """Store one secret in the place of the one that stood there, if any; makes the person's key on first use."""
-        await self._put(person, owner, {field: secret}, _nothing_more)
+    async def store(
+        self,
+        person: str,
+        owner: str,
+        field: str,
+        secret: Secret,
+        *,
+        along: Callable[[Connection], object] = _nothing_more,
+    ) -> None:
+        """Store one secret in the place of the one that stood there, if any; makes the person's key on first use.
+
+        `along` writes more in the same transaction; it may be called again if that has to be repeated, and what it
+        raises undoes everything.
+        """
+        await self._put(person, owner, {field: secret}, along)
 
     async def replace(
         self,
@@ -62,12 +74,9 @@ class Vault:
         owner: str,
         secrets: Mapping[str, Secret],
         *,
-        along: Callable[[Connection], None] = _nothing_more,
+        along: Callable[[Connection], object] = _nothing_more,
     ) -> None:
-        """Make these the only secrets of an owner, in one transaction with the writing that `along` does.
-
-        `along` may be called again if the transaction has to be repeated; what it raises undoes everything.
-        """
+        """Make these the only secrets of an owner. `along` as in `store`."""
 
         def anew(connection: Connection) -> None:
             queries.remove_secrets(connection, owner)
@@ -89,8 +98,8 @@ class Vault:
         """Hand out all secrets of an owner by their fields; empty if there are none."""
         return await self._open(person, owner, None)
 
-    async def destroy(self, owner: str, *, along: Callable[[Connection], None] = _nothing_more) -> None:
-        """Remove all secrets of an owner, in one transaction with the writing that `along` does. Idempotent."""
+    async def destroy(self, owner: str, *, along: Callable[[Connection], object] = _nothing_more) -> None:
+        """Remove all secrets of an owner. Idempotent. `along` as in `store`."""
 
         def remove(connection: Connection) -> None:
             queries.remove_secrets(connection, owner)
@@ -158,7 +167,7 @@ class Vault:
         return {found.field: Secret(_unsealed(key, found).decode("utf-8", "surrogatepass")) for found in rows}
 
     async def _put(
-        self, person: str, owner: str, secrets: Mapping[str, Secret], first: Callable[[Connection], None]
+        self, person: str, owner: str, secrets: Mapping[str, Secret], first: Callable[[Connection], object]
     ) -> None:
         async def attempt() -> None:
             key = await self._key_of(person)

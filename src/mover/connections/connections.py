@@ -1,0 +1,179 @@
+"""The saved connections of one person: add, list, remove, and open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from secrets import token_hex
+
+from sqlalchemy import Connection as Transaction
+
+from mover.connections import queries
+from mover.connections.filled_in import FilledIn, Values, filled_in
+from mover.connections.memory import Memory
+from mover.connections.records import Connection, check_name
+from mover.connectors.contract import Connector
+from mover.connectors.registry import ConnectorType, connector_type
+from mover.database.database import Database
+from mover.errors import Changed, InvalidConfiguration, MoverError
+from mover.transport.egress import Egress
+from mover.vault.vault import Vault
+
+LOCAL_PERSON = "local"
+"""Whose the connections of the command line are: it knows one person, the one who runs it."""
+
+_ADDRESS_KEYS = ("host", "port", "url", "endpoint")
+
+
+class Connections:
+    """A person's saved accounts. Secrets go to the vault and nowhere else; several processes may use the same ones.
+
+    Args:
+        database: Holds names and what is not secret.
+        vault: Holds the secrets.
+        egress: The way out that connectors are given.
+        person: Whose connections these are.
+        types: Finds a service by name; raises InvalidConfiguration for an unknown one.
+        now: Seconds since 1970 UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        egress: Egress,
+        *,
+        person: str = LOCAL_PERSON,
+        types: Callable[[str], ConnectorType] = connector_type,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._egress = egress
+        self._person = person
+        self._types = types
+        self._now = now
+
+    async def add(self, name: str, service: str, values: Values, *, replace: bool = False) -> Connection:
+        """Save a connection; it is not signed in for that.
+
+        With `replace`, one of that name and service is authorised anew: it keeps its id, and so its place in the
+        ledger. What the connector found out (a pinned host key) is kept as long as the address is the same, unless
+        `values` say otherwise; an empty value lets it go.
+
+        Raises InvalidConfiguration: a bad name or one that is taken, an unknown service or key, a missing key, a
+        value that cannot work.
+        """
+        check_name(name)
+        kind = self._types(service)
+        before = await self._database.read(lambda transaction: queries.find(transaction, self._person, name))
+        _check_free(before, name, service, replace=replace)
+        internal = _internal_keys(kind)
+        new = filled_in(
+            kind.config, {key: value for key, value in values.items() if value or key not in internal}
+        )
+        if before:
+            new = _with_findings(kind, new, values, before)
+        connection = Connection(
+            id=before.id if before else token_hex(16),
+            person=self._person,
+            name=name,
+            service=service,
+            config=new.plain,
+            created_ns=before.created_ns if before else self._now_ns(),
+        )
+
+        def save(transaction: Transaction) -> None:
+            now_there = queries.find(transaction, self._person, name)
+            _check_free(now_there, name, service, replace=replace)
+            if (now_there and now_there.id) != (before and before.id):
+                raise Changed(f"the connection {name!r} was changed by another process meanwhile")
+            queries.put(transaction, connection)
+
+        await self._vault.replace(self._person, connection.owner, new.secret, along=save)
+        return connection
+
+    async def all(self) -> list[Connection]:
+        """List the connections by name."""
+        return await self._database.read(lambda transaction: queries.of_person(transaction, self._person))
+
+    async def get(self, name: str) -> Connection:
+        """Find a connection by name. Raises InvalidConfiguration that lists those there are."""
+        found = await self.all()
+        for connection in found:
+            if connection.name == name:
+                return connection
+        known = (
+            f"known are: {', '.join(connection.name for connection in found)}"
+            if found
+            else "there are none yet"
+        )
+        raise InvalidConfiguration(f"there is no connection {name[:80]!r}; {known}")
+
+    async def remove(self, name: str) -> None:
+        """Forget a connection and destroy its secrets. Raises InvalidConfiguration if there is none of that name."""
+        connection = await self.get(name)
+        await self._vault.destroy(
+            connection.owner, along=lambda transaction: queries.remove(transaction, connection.id)
+        )
+
+    async def open(self, name: str) -> Connector:
+        """Make a connector for a connection and sign in; the caller closes it.
+
+        Raises InvalidConfiguration, and what `Connector.sign_in` raises.
+        """
+        connection = await self.get(name)
+        kind = self._types(connection.service)
+        saved = await self._vault.fetch_all(self._person, connection.owner)
+        try:
+            filled = filled_in(kind.config, {**connection.config, **saved})
+        except InvalidConfiguration as error:
+            raise InvalidConfiguration(
+                f"the connection {name!r} cannot be used as it was saved, connect it again: {error.message}"
+            ) from None
+
+        memory = Memory(self._database, self._vault, connection, kind, filled)
+        connector = kind.make(filled.config, self._egress, memory.remember)
+        try:
+            await connector.sign_in()
+            await self._database.write(
+                lambda transaction: queries.mark_used(transaction, connection.id, self._now_ns())
+            )
+        except BaseException as error:
+            await connector.close()
+            if isinstance(error, MoverError):
+                error.at(service=name)
+            raise
+        return connector
+
+    def _now_ns(self) -> int:
+        return int(self._now() * 1e9)
+
+
+def _check_free(there: Connection | None, name: str, service: str, *, replace: bool) -> None:
+    if there is None:
+        return
+    if not replace:
+        raise InvalidConfiguration(
+            f"there is a connection {name!r} already; disconnect it or choose another name"
+        )
+    if there.service != service:
+        raise InvalidConfiguration(
+            f"{name!r} is a connection to {there.service}; disconnect it or choose another name"
+        )
+
+
+def _with_findings(kind: ConnectorType, new: FilledIn, values: Values, before: Connection) -> FilledIn:
+    """Keep what the connector found out about the same server, unless the person said something about it."""
+    fields = kind.config.model_fields
+    for key in _ADDRESS_KEYS:
+        if key in fields and getattr(new.config, key) != before.config.get(key, fields[key].default):
+            return new
+    kept = {
+        key: before.config[key] for key in _internal_keys(kind) if key in before.config and key not in values
+    }
+    return filled_in(kind.config, {**new.plain, **new.secret, **kept})
+
+
+def _internal_keys(kind: ConnectorType) -> list[str]:
+    return [key.name for key in kind.config.keys() if key.internal]  # noqa: SIM118 - not a dictionary's `keys`

@@ -1,0 +1,55 @@
+"""What the connections ask of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection as Transaction
+from sqlalchemy import delete, insert, select, update
+
+from mover.connections.records import Connection
+from mover.connections.tables import connections
+
+
+def find(transaction: Transaction, person: str, name: str) -> Connection | None:
+    """Find a person's connection by its name."""
+    query = select(connections).where(connections.c.person == person, connections.c.name == name)
+    row = transaction.execute(query).mappings().one_or_none()
+    return None if row is None else Connection(**row)
+
+
+def of_person(transaction: Transaction, person: str) -> list[Connection]:
+    """List a person's connections by name."""
+    query = select(connections).where(connections.c.person == person).order_by(connections.c.name)
+    return [Connection(**row) for row in transaction.execute(query).mappings()]
+
+
+def put(transaction: Transaction, connection: Connection) -> None:
+    """Save a connection, in the place of the one with its id if there is one."""
+    transaction.execute(delete(connections).where(connections.c.id == connection.id))
+    transaction.execute(insert(connections), msgspec.structs.asdict(connection))
+
+
+def stored_config(transaction: Transaction, connection_id: str) -> Mapping[str, Any] | None:
+    """Read what is saved of a connection's configuration; None if the connection is gone."""
+    query = select(connections.c.config).where(connections.c.id == connection_id)
+    return transaction.execute(query).scalar_one_or_none()
+
+
+def change_config(transaction: Transaction, connection_id: str, config: Mapping[str, Any]) -> None:
+    """Save another configuration."""
+    transaction.execute(update(connections).where(connections.c.id == connection_id).values(config=config))
+
+
+def mark_used(transaction: Transaction, connection_id: str, now_ns: int) -> None:
+    """Keep when a connection was used last."""
+    transaction.execute(
+        update(connections).where(connections.c.id == connection_id).values(last_used_ns=now_ns)
+    )
+
+
+def remove(transaction: Transaction, connection_id: str) -> None:
+    """Forget a connection."""
+    transaction.execute(delete(connections).where(connections.c.id == connection_id))
