@@ -30,10 +30,9 @@ def prepare(path: Path) -> None:
         # Only a file that this call made may be opened here: closing a descriptor of one that SQLite has open in
         # this process would drop SQLite's locks on it (POSIX advisory locks belong to the process).
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        if not path.is_file():
-            raise InvalidConfiguration(f"{str(path)!r} is not a file, so it cannot be the database") from None
     except OSError as error:
+        if path.is_file():
+            return
         raise InvalidConfiguration(f"the database {str(path)!r} cannot be made: {error.strerror}") from None
 
 
@@ -78,11 +77,15 @@ def make_engine(url: URL, *, writes: bool, connections: int) -> Engine:
 
     def set_up(raw: sqlite3.Connection, _record: Any) -> None:
         raw.isolation_level = None  # the driver must not begin and commit transactions on its own
-        raw.execute("PRAGMA foreign_keys = ON")
-        raw.execute("PRAGMA synchronous = FULL")
-        raw.execute("PRAGMA secure_delete = ON")  # a destroyed secret is overwritten, not only unlinked
-        if not writes:
-            raw.execute("PRAGMA query_only = ON")
+        try:
+            raw.execute("PRAGMA foreign_keys = ON")
+            raw.execute("PRAGMA synchronous = FULL")
+            raw.execute("PRAGMA secure_delete = ON")  # a destroyed secret is overwritten, not only unlinked
+            if not writes:
+                raw.execute("PRAGMA query_only = ON")
+        except sqlite3.Error:
+            raw.close()
+            raise
 
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
@@ -101,9 +104,10 @@ def use_wal(engine: Engine) -> None:
         raw.close()
 
 
-def explain(error: DBAPIError, path: str) -> MoverError | None:
+def explain(error: DBAPIError | sqlite3.Error, path: str) -> MoverError | None:
     """Say what an error of the driver means for a person; None if it is the caller's own matter (a constraint)."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    original = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(original, "sqlite_errorcode", None)
     meant: MoverError | None = None
     match (
         code & 0xFF if code is not None else None
@@ -121,5 +125,5 @@ def explain(error: DBAPIError, path: str) -> MoverError | None:
         case sqlite3.SQLITE_FULL:
             meant = StagingFull(f"no room left on the disk that holds the database {path!r}")
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_IOERR:
-            meant = InvalidConfiguration(f"the database {path!r} cannot be used: {error.orig}")
+            meant = InvalidConfiguration(f"the database {path!r} cannot be used: {original}")
     return meant
