@@ -291,6 +291,23 @@ async def test_a_saved_configuration_that_no_longer_works_is_said_without_secret
     assert "canary" not in str(caught.value)
 
 
+async def test_a_new_password_never_goes_to_the_old_host(
+    connections: Connections, database: Database, vault: Vault, service: FakeService
+) -> None:
+    class Overtaken(Vault):
+        async def fetch_all(self, person: str, owner: str) -> dict[str, Secret]:
+            await connections.add("nas", "fake", {"host": "new", "password": "new"}, replace=True)
+            return await vault.fetch_all(person, owner)
+
+    await connections.add("nas", "fake", NAS)
+    overtaken = Connections(database, Overtaken(database, vault._provider), Egress(), types=service.types)
+
+    with pytest.raises(Changed):
+        await overtaken.open("nas")
+
+    assert service.made == []
+
+
 async def test_persons_do_not_see_each_others_connections(
     connections: Connections, database: Database, vault: Vault, service: FakeService
 ) -> None:

@@ -120,11 +120,13 @@ class Connections:
     async def open(self, name: str) -> Connector:
         """Make a connector for a connection and sign in; the caller closes it.
 
-        Raises InvalidConfiguration, and what `Connector.sign_in` raises.
+        Raises InvalidConfiguration, Changed (authorised anew at this very moment), and what `Connector.sign_in` raises.
         """
         connection = await self.get(name)
         kind = self._types(connection.service)
         saved = await self._vault.fetch_all(self._person, connection.owner)
+        if (await self.get(name)).config != connection.config:  # or a new password could go to the old host
+            raise Changed(f"the connection {name!r} was changed by another process meanwhile")
         try:
             filled = filled_in(kind.config, {**connection.config, **saved})
         except InvalidConfiguration as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 
 import msgspec
@@ -27,7 +27,7 @@ class _PersonKey:
     """A person's key, usable: lives as long as one call."""
 
     row: PersonKeyRow
-    key: bytes
+    key: bytes = field(repr=False)
 
 
 class _OvertakenError(Exception):
