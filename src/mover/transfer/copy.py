@@ -139,12 +139,12 @@ class FileMover:
                 return None
             proof, digest = Verification.READ_BACK, f"{HashName.SHA256}:{here}"
         return Moved(
-            state=ItemState.COPIED if item.interrupted else ItemState.ALREADY_THERE,
+            state=ItemState.ALREADY_THERE if item.action is Action.COMPARE else ItemState.COPIED,
             verification=proof,
             content_hash=digest,
             sent_bytes=0,
             arrival=self._arrival(item, source, standing, proof, digest, source.size),
-            message="found complete after an interruption" if item.interrupted else "",
+            message="" if item.action is Action.COMPARE else "found complete after an interruption",
         )
 
     async def _may_replace(

@@ -1,0 +1,50 @@
+# Mover: what people and CI run. `make help` lists it.
+#
+# A fresh Debian or Ubuntu machine with Python 3.11 and make is enough: the first target that needs it makes .venv with
+# the locked dependencies, and `make test` installs the servers that the tests talk to (apt, as root or with sudo).
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test test-fast check format bench audit clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml uv.lock .ci/setup
+	@PYTHON=$(PYTHON) .ci/setup
+	@touch $@
+
+demo: $(READY) ## start real servers, move a folder through all of them, compare both ends byte by byte
+	@$(BIN)/python -m demo
+
+test: $(READY) ## all tests, against real servers
+	@tests/servers/install.sh
+	$(BIN)/pytest
+
+test-fast: $(READY) ## tests that need no server, in under a minute
+	$(BIN)/pytest -m "not servers and not slow"
+
+check: $(READY) ## lint, format, types, order of the rooms, spelling
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: $(READY) ## format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(READY) ## compare with rclone on the same servers in the same run
+	@tests/servers/install.sh
+	@$(BIN)/python -m bench
+
+audit: $(READY) ## look for known vulnerabilities in the locked dependencies
+	$(BIN)/pip-audit --skip-editable
+
+clean: ## remove what the targets made
+	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.memory.contents import Pattern
+from tests.memory.service import DRIVE, PATHS, MemoryService
+from tests.transfer.workbench import Workbench, workbench
+
+from mover.entries import HashName
+from mover.errors import (
+    InvalidConfiguration,
+    Locked,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    Reason,
+    ServiceFault,
+    SignInFailed,
+    Throttled,
+    Unreachable,
+)
+from mover.ledger.states import Code, ItemState, RunMode, RunStatus, Verification
+from mover.transfer.locking import pair_lock
+from mover.transfer.options import ConflictRule, VerifyLevel
+
+BIG = Pattern(20 << 20)
+
+
+async def only_row(bench: Workbench, run: int) -> dict[str, object]:
+    rows = list((await bench.rows(run)).values())
+    assert len(rows) == 1
+    return rows[0]
+
+
+@pytest.mark.parametrize("operation", ["read", "upload"])
+async def test_a_broken_connection_is_tried_again(bench: Workbench, operation: str) -> None:
+    bench.source.add_file("/a", b"x" * 100_000)
+    (bench.source if operation == "read" else bench.destination).faults.add(
+        operation, "/a", error=Unreachable("reset"), after_bytes=5_000
+    )
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.tree() == bench.source.tree()
+    assert (await only_row(bench, result.run))["attempts"] == 2
+
+
+async def test_an_upload_whose_answer_is_lost_is_found_and_not_sent_twice(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"content")
+    bench.destination.faults.add("upload", "/a", error=Unreachable("reset"), lose_answer=True)
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.calls["upload"] == 1
+    assert bench.destination.files() == [("/a", b"content")]
+
+
+async def test_bytes_corrupted_at_the_source_do_not_count_as_moved(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"x" * 1000)
+    bench.source.faults.add("read", "/a", times=None, corrupt_at=500)
+
+    result = await bench.run()
+
+    row = await only_row(bench, result.run)
+    assert (row["state"], row["reason"], row["side"]) == (
+        ItemState.FAILED,
+        Reason.HASH_MISMATCH,
+        "destination",
+    )
+    assert bench.destination.tree() == {}
+    assert result.code is Code.ALL_UPLOADS_FAILED
+
+
+async def test_bytes_corrupted_once_are_received_again(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"x" * 1000)
+    bench.source.faults.add("read", "/a", corrupt_at=500)
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.tree() == {"/a": b"x" * 1000}
+
+
+async def test_a_body_that_ends_early_is_no_file_that_ends(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"x" * 1000)
+    bench.source.faults.add("read", "/a", times=None, truncate_to=400)
+
+    result = await bench.run()
+
+    row = await only_row(bench, result.run)
+    assert (row["state"], row["reason"], row["side"]) == (
+        ItemState.FAILED,
+        Reason.CHANGED_WHILE_READ,
+        "source",
+    )
+    assert bench.destination.tree() == {}
+
+
+async def test_a_file_that_changes_while_it_is_read_arrives_in_its_new_version(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"old" * 10)
+    bench.source.faults.add("read", "/a", action=lambda: bench.source.change_file("/a", b"new content"))
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.tree() == {"/a": b"new content"}
+
+
+async def test_a_file_that_changes_is_noticed_where_reads_have_no_version(tmp_path: Path) -> None:
+    source = MemoryService(PATHS)
+    source.add_file("/a", b"old!")
+    async with workbench(tmp_path, source) as bench:
+        source.faults.add("read", "/a", after_bytes=0, action=lambda: source.change_file("/a", b"new!"))
+
+        result = await bench.run()
+
+        assert result.code is Code.SUCCESS
+        assert bench.destination.tree() == {"/a": b"new!"}
+
+
+async def test_a_file_that_is_removed_meanwhile_is_reported_as_gone(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"x")
+    bench.source.add_file("/b", b"y")
+    bench.source.faults.add("read", "/a", times=None, error=NotFound("no such file"))
+
+    result = await bench.run()
+
+    row = (await bench.rows(result.run))["/a"]
+    assert (row["state"], row["reason"], row["side"]) == (ItemState.FAILED, Reason.GONE, "source")
+    assert bench.destination.tree() == {"/b": b"y"}
+    assert result.code is Code.SOME_DOWNLOADS_FAILED
+
+
+async def test_throttling_is_waited_out(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"x")
+    bench.destination.faults.add("upload", times=2, error=Throttled("slow down", retry_after_s=0.01))
+
+    assert (await bench.run()).code is Code.SUCCESS
+
+
+async def test_a_folder_that_cannot_be_listed_fails_with_what_is_in_it_and_gets_another_chance(
+    bench: Workbench,
+) -> None:
+    bench.source.add_file("/locked/a", b"x")
+    bench.source.add_file("/b", b"y")
+    bench.source.faults.add("list_folder", "/locked", error=PermissionDenied("not yours"))
+
+    first = await bench.run()
+    second = await bench.run()
+
+    assert (await bench.states(first.run))["/locked"] is ItemState.FAILED
+    assert first.status is RunStatus.SOME_PROBLEMS
+    assert second.code is Code.SUCCESS
+    assert bench.destination.tree() == bench.source.tree()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SignInFailed("password changed"), Code.SIGN_IN_FAILED),
+        (QuotaExceeded("full"), Code.DESTINATION_QUOTA),
+    ],
+)
+async def test_trouble_with_the_account_ends_the_run_and_the_next_one_goes_on(
+    bench: Workbench, error: SignInFailed | QuotaExceeded, code: Code
+) -> None:
+    for n in range(200):
+        bench.source.add_file(f"/{n:03}", b"%d" % n)
+    bench.destination.faults.add("upload", skip=20, times=None, error=error)
+
+    first = await bench.run()
+    bench.destination.faults.clear()
+    second = await bench.run()
+
+    assert first.code is code
+    assert bench.destination.calls["upload"] < 200 + 60  # it did not try all the others first
+    assert second.run == first.run
+    assert second.code is Code.SUCCESS
+    assert bench.destination.tree() == bench.source.tree()
+    assert second.totals.files_moved == 200
+
+
+async def test_a_service_that_is_down_ends_the_run_instead_of_failing_every_file(bench: Workbench) -> None:
+    for n in range(300):
+        bench.source.add_file(f"/{n:03}", b"%d" % n)
+    bench.destination.faults.add("upload", skip=10, times=None, error=Unreachable("down"))
+
+    first = await bench.run()
+    tried = bench.destination.calls["upload"]
+    bench.destination.faults.clear()
+    second = await bench.run()
+
+    assert first.status is RunStatus.FAILED
+    assert tried < 300
+    assert second.run == first.run
+    assert bench.destination.tree() == bench.source.tree()
+    assert second.totals.files_moved == 300
+
+
+async def test_a_large_file_goes_on_where_it_was(bench: Workbench) -> None:
+    bench.source.add_file("/big", BIG)
+    bench.destination.faults.add("send", skip=7, times=None, error=ServiceFault("out of order"))
+    first = await bench.run()
+    sent = bench.destination.calls["send"] - 4
+    bench.destination.faults.clear()
+    bench.destination.calls.clear()
+
+    second = await bench.run()
+
+    assert first.status is RunStatus.SOME_PROBLEMS
+    assert second.code is Code.SUCCESS
+    assert sent >= 7
+    assert bench.destination.calls["send"] <= 20 - 7 + 4
+    assert bench.destination.entry("/big").hashes == bench.source.entry("/big").hashes
+    assert bench.destination.unfinished == []
+
+
+async def test_parts_of_another_version_are_not_reused(bench: Workbench) -> None:
+    bench.source.add_file("/big", b"a" * (6 << 20))
+    bench.destination.faults.add("send", skip=3, times=None, error=ServiceFault("out of order"))
+    await bench.run()
+    bench.destination.faults.clear()
+    bench.source.change_file("/big", b"b" * (6 << 20))
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.tree() == {"/big": b"b" * (6 << 20)}
+
+
+async def test_a_large_file_arrives_whole_at_a_service_without_parts(tmp_path: Path) -> None:
+    destination = MemoryService(replace(PATHS, range_reads=True))
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/big", BIG)
+
+        result = await bench.run()
+
+        row = await only_row(bench, result.run)
+        assert result.code is Code.SUCCESS
+        assert row["verification"] == Verification.READ_BACK
+        assert destination.entry("/big").size == BIG.size
+
+
+async def test_a_read_back_that_differs_is_no_arrival(tmp_path: Path) -> None:
+    destination = MemoryService(PATHS)
+    destination.faults.add("read", "/a", times=None, corrupt_at=10)
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a", b"x" * 100)
+
+        result = await bench.run()
+
+        row = await only_row(bench, result.run)
+        assert row["reason"] in {Reason.HASH_MISMATCH, Reason.CONFLICT}
+        assert row["state"] in {ItemState.FAILED, ItemState.CONFLICT}
+
+
+async def test_size_is_enough_only_when_the_user_says_so(tmp_path: Path) -> None:
+    destination = MemoryService(PATHS)
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a", b"x" * 100)
+
+        result = await bench.run(verify=VerifyLevel.SIZE)
+
+        assert (await only_row(bench, result.run))["verification"] == Verification.SIZE
+        assert destination.calls["read"] == 0
+
+
+async def test_verification_by_hash_is_refused_where_it_can_never_succeed(tmp_path: Path) -> None:
+    async with workbench(tmp_path, destination=MemoryService(PATHS)) as bench:
+        bench.source.add_file("/a", b"x")
+
+        with pytest.raises(InvalidConfiguration, match="computes no content hash"):
+            await bench.run(verify=VerifyLevel.HASH)
+
+
+async def test_a_canceled_run_is_gone_on_with(bench: Workbench) -> None:
+    for n in range(40):
+        bench.source.add_file(f"/{n:02}", b"%d" % n)
+    stalled = bench.destination.faults.add("upload", skip=10, times=None, stall=asyncio.Event())
+    task = asyncio.create_task(bench.run())
+    await stalled.reached.wait()
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    bench.destination.faults.clear()
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert result.totals.files_moved == 40
+    assert bench.destination.tree() == bench.source.tree()
+    assert list((bench.folder / "staging").rglob("*.part")) == []
+
+
+async def test_a_strangers_file_is_not_overwritten(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"ours")
+    bench.destination.add_file("/a", b"theirs")
+
+    result = await bench.run()
+
+    assert bench.destination.tree() == {"/a": b"theirs"}
+    assert (await only_row(bench, result.run))["state"] == ItemState.CONFLICT
+
+
+async def test_a_strangers_file_is_overwritten_when_the_user_insists(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"ours")
+    bench.destination.add_file("/a", b"theirs")
+
+    await bench.run(conflict=ConflictRule.OVERWRITE)
+
+    assert bench.destination.files() == [("/a", b"ours")]
+
+
+async def test_a_file_that_appears_after_the_listing_is_not_overwritten(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"ours")
+    bench.source.faults.add("read", "/a", action=lambda: bench.destination.add_file("/a", b"theirs"))
+
+    result = await bench.run()
+
+    assert bench.destination.files() == [("/a", b"theirs")]
+    assert (await only_row(bench, result.run))["state"] == ItemState.CONFLICT
+
+
+async def test_a_file_that_is_there_already_is_recognised_by_content(tmp_path: Path) -> None:
+    destination = MemoryService(replace(PATHS, modified_resolution_ns=None))
+    destination.add_file("/a", b"same")
+    destination.add_file("/b", b"DIFF")
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a", b"same")
+        bench.source.add_file("/b", b"diff")
+
+        result = await bench.run()
+
+        assert await bench.files(result.run) == {"/a": ItemState.ALREADY_THERE, "/b": ItemState.CONFLICT}
+        assert destination.calls["upload"] == 0
+
+
+async def test_two_processes_never_run_the_same_pair(bench: Workbench) -> None:
+    await bench.run()
+
+    with pair_lock(bench.folder / "locks", 1), pytest.raises(Locked, match="another mover process"):
+        await bench.run()
+
+
+async def test_a_dry_run_changes_nothing_and_tells_what_would_happen(bench: Workbench) -> None:
+    bench.source.add_file("/docs/a", b"x")
+    bench.source.add_shortcut("/link", "/elsewhere")
+
+    result = await bench.run(dry_run=True)
+
+    assert (bench.destination.tree(), bench.destination.folders()) == ({}, [])
+    assert await bench.files(result.run) == {"/docs/a": ItemState.PLANNED, "/link": ItemState.UNSUPPORTED}
+
+
+async def test_verify_finds_what_is_missing_or_different_and_sends_nothing(bench: Workbench) -> None:
+    for name in ("/a", "/b", "/c"):
+        bench.source.add_file(name, b"content")
+    await bench.run()
+    bench.destination.change_file("/b", b"CONTENT")
+    bench.destination.remove("/c")
+    bench.destination.calls.clear()
+
+    result = await bench.run(RunMode.VERIFY)
+
+    assert await bench.files(result.run) == {
+        "/a": ItemState.ALREADY_THERE,
+        "/b": ItemState.CONFLICT,
+        "/c": ItemState.FAILED,
+    }
+    assert bench.destination.calls["upload"] == 0
+    assert result.status is RunStatus.SOME_PROBLEMS
+
+
+async def test_verify_reads_both_sides_where_no_hash_is_in_common(tmp_path: Path) -> None:
+    destination = MemoryService(PATHS)
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a", b"content")
+        bench.source.add_file("/b", b"content")
+        await bench.run()
+        destination.change_file("/b", b"CONTENT")
+
+        result = await bench.run(RunMode.VERIFY)
+
+        assert await bench.files(result.run) == {"/a": ItemState.ALREADY_THERE, "/b": ItemState.CONFLICT}
+
+
+async def test_the_returned_hash_of_a_damaged_arrival_is_not_accepted(tmp_path: Path) -> None:
+    destination = MemoryService(replace(DRIVE, returned_hashes=frozenset({HashName.SHA256})))
+    destination.faults.add("upload", "/a", corrupt_at=3)
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a", b"x" * 100)
+
+        result = await bench.run()
+
+        row = await only_row(bench, result.run)
+        assert row["state"] in {ItemState.FAILED, ItemState.CONFLICT}
