@@ -143,6 +143,9 @@ def test_an_alternative_for_a_taken_name_is_accepted_as_it_is(
     alternative = rules.distinct(accepted, attempt)
 
     assert rules.length(alternative) <= 40
+    assert not set(alternative) & {pair[0] for pair in rules.look_alikes + rules.marked}
+    assert alternative[0] not in {pair[0] for pair in rules.leading}
+    assert alternative[-1] not in {pair[0] for pair in rules.trailing}
     assert alternative != rules.distinct(accepted, attempt + 1)
     assert not rules.byte_names or is_spelling(alternative)
 
