@@ -1,0 +1,220 @@
+"""The services that the contract suite runs on: how to reach each, and what a test may do behind its back."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
+from tests.servers.certificates import make_certificates
+from tests.servers.processes import free_port
+from tests.servers.s3 import S3Server
+from tests.servers.ssh import SftpServer
+from tests.servers.webdav import WebdavServer
+
+from mover.connectors.contract import Connector
+from mover.connectors.registry import connector_type
+from mover.settings import PrivateAddresses
+from mover.transport.egress import Egress
+from mover.vault.secret import Secret
+
+Connect = Callable[[], Connector]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One service to run the suite on.
+
+    Attributes:
+        connect: Makes a connector that is not signed in yet.
+        refused: Likewise, with credentials that the service does not accept; None if it has none.
+        unreachable: Likewise, at an address where nobody listens; None where there is no address.
+        untrusted: Likewise, trusting another authority than the one that signed the server's certificate.
+        base: The folder in which each test makes one of its own.
+        disk: The same folder on the server's disk; None where a test cannot look there.
+        owner: uid and gid that files made there should have.
+    """
+
+    connect: Connect
+    refused: Connect | None = None
+    unreachable: Connect | None = None
+    untrusted: Connect | None = None
+    base: str = "/"
+    disk: Path | None = None
+    owner: int = 0
+
+    def put_on_disk(self, path: str, data: bytes) -> None:
+        """Write a file behind the service's back; `path` is the connector's."""
+        file = self.on_disk(path)
+        file.write_bytes(data)
+        os.chown(file, self.owner, self.owner)
+
+    def on_disk(self, path: str) -> Path:
+        """Return where an entry lies."""
+        assert self.disk is not None, "asked only where there is a disk to look at"
+        return self.disk / path.removeprefix(self.base).strip("/")
+
+
+async def forget(_key: str, _value: str) -> None:
+    """Take what a connector wants remembered, and keep nothing."""
+
+
+def loopback_egress() -> Egress:
+    """Return a way out that leads to this machine only."""
+    return Egress(allowed=PrivateAddresses.parse("127.0.0.0/8"))
+
+
+def configured(name: str, values: Mapping[str, Any]) -> Connect:
+    """Return what makes connectors of a service from filled-in values."""
+    kind = connector_type(name)
+    return lambda: kind.make(kind.config.model_validate(values), loopback_egress(), forget)
+
+
+def _memory(service: MemoryService) -> Service:
+    return Service(connect=service.connector)
+
+
+def memory_drive(_: pytest.FixtureRequest) -> Service:
+    return _memory(MemoryService(replace(DRIVE, duplicate_names=True), page_size=100))
+
+
+def memory_caseless(_: pytest.FixtureRequest) -> Service:
+    return _memory(MemoryService(CASELESS_DRIVE, resumable_listings=False))
+
+
+def memory_paths(_: pytest.FixtureRequest) -> Service:
+    return _memory(MemoryService(PATHS, free_bytes=10**9))
+
+
+def local(request: pytest.FixtureRequest) -> Service:
+    folder: Path = request.getfixturevalue("tmp_path") / "local"
+    folder.mkdir()
+    return Service(
+        connect=configured("local", {"path": str(folder)}),
+        unreachable=configured("local", {"path": str(folder / "missing")}),
+        disk=folder,
+        owner=os.getuid(),
+    )
+
+
+def _sftp(server: SftpServer, **values: object) -> Service:
+    given = {
+        "host": server.host,
+        "port": server.port,
+        "username": server.username,
+        "path": server.path,
+        **values,
+    }
+    password = {"password": Secret(server.password)}
+    return Service(
+        connect=configured("sftp", given | password),
+        refused=configured("sftp", given | {"password": Secret("wrong")}),
+        unreachable=configured("sftp", given | password | {"port": free_port()}),
+        untrusted=configured("sftp", given | password | {"host_key": "ssh-ed25519 " + _OTHER_HOST_KEY}),
+        disk=server.root,
+        owner=server.owner,
+    )
+
+
+_OTHER_HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE"
+
+
+def sftp_openssh(request: pytest.FixtureRequest) -> Service:
+    return _sftp(request.getfixturevalue("sshd_server"))
+
+
+def sftp_openssh_commands(request: pytest.FixtureRequest) -> Service:
+    return _sftp(request.getfixturevalue("sshd_shell_server"), remote_checksums="commands")
+
+
+def sftp_proftpd(request: pytest.FixtureRequest) -> Service:
+    return _sftp(request.getfixturevalue("proftpd_server"))
+
+
+def _webdav(server: WebdavServer, url: str, tmp_path: Path) -> Service:
+    given = {"url": url, "username": server.username, "ca_file": server.ca_file}
+    password = {"password": Secret(server.password)}
+    stranger = make_certificates(tmp_path / "stranger").ca_file
+    return Service(
+        connect=configured("webdav", given | password),
+        refused=configured("webdav", given | {"password": Secret("wrong")}),
+        unreachable=configured("webdav", given | password | {"url": f"https://127.0.0.1:{free_port()}/"}),
+        untrusted=configured("webdav", given | password | {"ca_file": stranger}),
+        disk=server.root,
+        owner=server.root.stat().st_uid,
+    )
+
+
+def webdav_apache(request: pytest.FixtureRequest) -> Service:
+    server: WebdavServer = request.getfixturevalue("apache_server")
+    return _webdav(server, server.url, request.getfixturevalue("tmp_path"))
+
+
+def webdav_apache_digest(request: pytest.FixtureRequest) -> Service:
+    server: WebdavServer = request.getfixturevalue("apache_server")
+    return _webdav(server, server.digest_url, request.getfixturevalue("tmp_path"))
+
+
+def webdav_wsgidav(request: pytest.FixtureRequest) -> Service:
+    server: WebdavServer = request.getfixturevalue("wsgidav_server")
+    return _webdav(server, server.url, request.getfixturevalue("tmp_path"))
+
+
+def _s3(server: S3Server, tmp_path: Path) -> Service:
+    bucket = f"contract-{uuid.uuid5(uuid.NAMESPACE_URL, server.url).hex[:8]}"
+    client = server.client()
+    if bucket not in {found["Name"] for found in client.list_buckets()["Buckets"]}:
+        client.create_bucket(Bucket=bucket)
+    client.close()
+    given = {
+        "endpoint": server.url,
+        "bucket": bucket,
+        "access_key": server.access_key,
+        "ca_file": server.ca_file,
+    }
+    if server.ca_file is None:
+        given["plain_http"] = True
+    secret = {"secret_key": Secret(server.secret_key)}
+    stranger = make_certificates(tmp_path / "stranger").ca_file
+    return Service(
+        connect=configured("s3", given | secret),
+        refused=configured("s3", given | {"secret_key": Secret("wrong")}),
+        unreachable=configured("s3", given | secret | {"endpoint": f"https://127.0.0.1:{free_port()}"}),
+        untrusted=configured("s3", given | secret | {"ca_file": stranger}) if server.ca_file else None,
+    )
+
+
+def s3_seaweedfs(request: pytest.FixtureRequest) -> Service:
+    return _s3(request.getfixturevalue("seaweedfs_server"), request.getfixturevalue("tmp_path"))
+
+
+def s3_seaweedfs_plain(request: pytest.FixtureRequest) -> Service:
+    return _s3(request.getfixturevalue("seaweedfs_plain_server"), request.getfixturevalue("tmp_path"))
+
+
+def s3_swift(request: pytest.FixtureRequest) -> Service:
+    return _s3(request.getfixturevalue("swift_server"), request.getfixturevalue("tmp_path"))
+
+
+IN_PROCESS: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
+    "memory-drive": memory_drive,
+    "memory-caseless": memory_caseless,
+    "memory-paths": memory_paths,
+    "local": local,
+}
+REAL: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
+    "sftp-openssh": sftp_openssh,
+    "sftp-openssh-commands": sftp_openssh_commands,
+    "sftp-proftpd": sftp_proftpd,
+    "webdav-apache": webdav_apache,
+    "webdav-apache-digest": webdav_apache_digest,
+    "webdav-wsgidav": webdav_wsgidav,
+    "s3-seaweedfs": s3_seaweedfs,
+    "s3-seaweedfs-plain": s3_seaweedfs_plain,
+    "s3-swift": s3_swift,
+}
