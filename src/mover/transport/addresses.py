@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
@@ -77,6 +78,7 @@ _SIX_TO_FOUR = IPv6Network("2002::/16")  # RFC 3056
 _TEREDO = IPv6Network("2001::/32")  # RFC 4380
 _ISATAP_MARKS = {0x00005EFE, 0x02005EFE}  # RFC 5214: third quarter of the address
 
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _LOCAL_NAMES = {
     "localhost": "127.0.0.1",
     "localhost.localdomain": "127.0.0.1",
@@ -116,10 +118,12 @@ class AddressRules:
         if literal is not None and not getattr(literal, "scope_id", None):
             self.check(literal, host=host)
             return [_tcp(literal, port)]
+        if literal is None:
+            _ascii_name(host)
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        except (OSError, UnicodeError) as error:
+        except OSError as error:
             raise _unknown_host(host) from error
         for *_, where in found:
             self.check(ipaddress.ip_address(where[0]), host=host)
@@ -132,12 +136,7 @@ class AddressRules:
         and handed on in their one canonical spelling, since a proxy might read another one differently.
         Raises AddressRefused, or Unreachable for what is no host at all.
         """
-        try:
-            name = host.encode("idna").decode("ascii").rstrip(".").lower()
-        except UnicodeError as error:
-            raise _unknown_host(host) from error
-        if not name:
-            raise _unknown_host(host)
+        name = host if _literal(host) else _ascii_name(host)
         literal = _literal(name)
         if literal is not None:
             self.check(literal, host=host)
@@ -182,8 +181,19 @@ def _literal(host: str) -> IPAddress | None:
     try:
         # Octal, hexadecimal, fewer than four numbers. It would ignore anything after a blank.
         return IPv4Address(socket.inet_aton(bare)) if len(bare.split()) == 1 else None
-    except (OSError, UnicodeError):
+    except (OSError, ValueError):
         return None
+
+
+def _ascii_name(host: str) -> str:
+    """Return a host name as name servers spell it; raises Unreachable for what is none."""
+    try:
+        name = host.encode("idna").decode("ascii").rstrip(".").lower()
+    except UnicodeError as error:
+        raise _unknown_host(host) from error
+    if not _HOST_NAME.fullmatch(name):
+        raise _unknown_host(host)
+    return name
 
 
 def _tcp(address: IPAddress, port: int) -> AddrInfoType:

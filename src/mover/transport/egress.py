@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import weakref
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +12,7 @@ import aiohappyeyeballs
 from mover.errors import TimedOut, Unreachable
 from mover.settings import PrivateAddresses, Settings
 from mover.transport.addresses import AddressRules
+from mover.transport.causes import cause
 from mover.transport.http import HttpSession
 from mover.transport.limits import Limits
 from mover.transport.proxy import Proxy
@@ -43,7 +43,7 @@ class Egress:
         self.limits = limits
         self._proxy = proxy
         self._ca_file = ca_file
-        self._sessions: weakref.WeakSet[HttpSession] = weakref.WeakSet()
+        self._sessions: set[HttpSession] = set()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -93,6 +93,7 @@ class Egress:
             limits=self.limits,
             allow_plain=allow_plain,
             connections=connections,
+            forget=self._sessions.discard,
         )
         self._sessions.add(session)
         return session
@@ -122,10 +123,9 @@ class Egress:
                 addresses, happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY_S
             )
         except (OSError, RuntimeError) as error:  # uvloop raises RuntimeError for some of them
-            why = getattr(error, "strerror", None) or str(error)
-            raise Unreachable(f"no connection to {host}:{port}: {why}") from error
+            raise Unreachable(f"no connection to {host}:{port}: {cause(error)}") from error
 
     async def close(self) -> None:
         """Close all sessions that are still open. Sockets handed out by `connect` are their callers'."""
-        for session in list(self._sessions):
+        for session in tuple(self._sessions):
             await session.close()

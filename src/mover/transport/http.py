@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
@@ -17,6 +17,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from mover.errors import (
+    Canceled,
     IntegrityError,
     InvalidConfiguration,
     MoverError,
@@ -24,6 +25,7 @@ from mover.errors import (
     TimedOut,
     Unreachable,
 )
+from mover.transport.causes import cause
 from mover.transport.http_body import RequestBody, in_one_piece
 from mover.transport.http_connections import Connect, EgressConnector
 from mover.transport.limits import Limits
@@ -39,6 +41,7 @@ _FIRST_NO_SUCCESS = 300
 _LONGEST_HEADER = 16 * 1024
 _MOST_HEADERS = 200
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _UNFIT_FOR_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FIT_FOR_URL = re.compile(r"(https?)://([^\x00-\x20\x7f/?#@\\]+)([/?][!-\"$-~]*)?")
 _NO_HEADERS: Mapping[str, str] = {}
@@ -60,6 +63,7 @@ class HttpSession:
         limits: Limits,
         allow_plain: bool,
         connections: int,
+        forget: Callable[[HttpSession], None],
     ) -> None:
         self.calls = 0
         self.service = service
@@ -68,6 +72,8 @@ class HttpSession:
         self._tls = tls
         self.allow_plain = allow_plain
         self._connections = connections
+        self._forget = forget
+        self._closed = False
         self._client: aiohttp.ClientSession | None = None
 
     def request(
@@ -101,13 +107,17 @@ class HttpSession:
         return _Exchange(self, method, url, headers or _NO_HEADERS, body, size, operation, path)
 
     async def close(self) -> None:
-        """Close all connections. Idempotent; requests afterwards open new ones."""
+        """Close all connections. Idempotent; requests afterwards raise Canceled."""
+        self._closed = True
+        self._forget(self)
         if self._client is not None:
             client, self._client = self._client, None
             await client.close()
 
     def client(self) -> aiohttp.ClientSession:
         """Return aiohttp's session, made when the first request runs since it belongs to that event loop."""
+        if self._closed:
+            raise Canceled("the connection was closed")
         if self._client is None:
             self._client = aiohttp.ClientSession(
                 connector=EgressConnector(
@@ -277,10 +287,8 @@ class _Exchange:
     def _checked_headers(self) -> CIMultiDict[str]:
         headers = CIMultiDict(self._headers)
         for name, value in headers.items():
-            if _UNFIT_FOR_HEADER.search(value) or not name.isascii() or not name.isprintable():
-                raise ProtocolViolation(
-                    f"the value for the header {name!r} has control characters, and was not sent"
-                )
+            if _UNFIT_FOR_HEADER.search(value) or not _TOKEN.fullmatch(name):
+                raise ProtocolViolation(f"the header {name!r} has characters that none may have")
         if isinstance(self._body, bytes):
             headers["Content-Length"] = str(len(self._body))
         elif self._body is not None and self._size is not None:
@@ -310,8 +318,7 @@ def _error(error: Exception, host: str) -> MoverError:
         case aiohttp.ServerDisconnectedError():
             what = f"{host} closed the connection without an answer"
         case _:
-            why = getattr(error, "strerror", None)
-            what = f"the connection to {host} broke off" + (f": {why}" if why else "")
+            what = f"the connection to {host} broke off: {cause(error)}"
     return Unreachable(what)
 
 
@@ -326,9 +333,12 @@ def _checked_url(text: str, *, allow_plain: bool) -> URL:
             "plain http is refused, since everybody on the way could read along; use https"
         )
     try:
-        return URL(text if text.isascii() else _in_ascii(match), encoded=True)
-    except ValueError as error:
-        raise InvalidConfiguration("the address has no valid host and port") from error
+        url = URL(text if text.isascii() else _in_ascii(match), encoded=True)
+        if url.raw_host and url.port:  # yarl looks at the port only now
+            return url
+    except ValueError:
+        pass
+    raise InvalidConfiguration("the address has no valid host and port")
 
 
 def _in_ascii(url: re.Match[str]) -> str:

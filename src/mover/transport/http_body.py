@@ -75,6 +75,11 @@ class RequestBody(Payload):
         except Exception as error:
             self.failure = error
             raise
+        finally:
+            # When sending stops early the pieces are left in the middle, perhaps with a file open.
+            close = getattr(self._pieces, "aclose", None)
+            if close is not None:
+                await close()
 
     def _count(self, size: int) -> None:
         self.handed_over += size

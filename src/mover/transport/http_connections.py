@@ -12,6 +12,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 
 from mover.errors import TimedOut, Unreachable
+from mover.transport.causes import cause
 from mover.transport.tls import error_from_tls
 
 _GOODBYE_S = 2.0
@@ -64,6 +65,5 @@ class EgressConnector(aiohttp.BaseConnector):
         except ssl.SSLError as error:
             raise error_from_tls(error, f"{host}:{port}") from error
         except OSError as error:
-            why = error.strerror or str(error)
-            raise Unreachable(f"the connection to {host}:{port} broke off: {why}") from error
+            raise Unreachable(f"the connection to {host}:{port} broke off: {cause(error)}") from error
         return protocol

@@ -18,6 +18,7 @@ from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError, Pr
 from python_socks.async_.asyncio import Proxy as SocksClient
 
 from mover.errors import AddressRefused, InvalidConfiguration, MoverError, Unreachable
+from mover.transport.causes import cause
 from mover.vault.secret import Secret
 
 _LONGEST_ANSWER = 16 * 1024
@@ -163,9 +164,7 @@ class Proxy:
             raise _socks_refusal(error, host, port) from None
 
     def _unreachable(self, error: OSError) -> Unreachable:
-        return Unreachable(
-            f"the proxy {self.host}:{self.port} could not be used: {error.strerror or 'it broke off'}"
-        )
+        return Unreachable(f"the proxy {self.host}:{self.port} could not be used: {cause(error)}")
 
 
 def _socks_refusal(error: ProxyError, host: str, port: int) -> MoverError:

@@ -60,5 +60,9 @@ def error_from_tls(error: ssl.SSLError, host: str) -> MoverError:
             return Unreachable(f"{host} broke off the TLS connection")
         case _ if "certificate required" in reason or "alert bad certificate" in reason:
             return SignInFailed(f"{host} demands a client certificate that it trusts")
+        case _ if "handshake failure" in reason:
+            return UntrustedServer(
+                f"no TLS connection with {host}: it offers nothing safe enough, or demands a client certificate"
+            )
         case _:
             return UntrustedServer(f"no TLS connection with {host}: {reason or 'unknown TLS error'}")
