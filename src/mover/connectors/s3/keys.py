@@ -9,6 +9,8 @@ here), which no name from elsewhere can have.
     `.` and `..`                             `.N`   /a/.N/b
     a prefix beside an object (`a`, `a/b`)   `aN`   file /a, folder /aN (and /a/b means the same as /aN/b)
 
+Where both apply there are two marks.
+
 A literal U+2400 keeps the quotes before it apart from the mark as `mover.naming` does everywhere, so all is reversible.
 What cannot be addressed at all (keys with NUL or with bytes that are not UTF-8, a folder marker that has content) gets
 a name that begins with `N` and is no key: it is listed so that it can be reported, and cannot be read.
@@ -75,8 +77,8 @@ def place_of(path: str, bucket: str | None) -> Place:
     folder_only = False
     for name in names:
         text = _SPELLING.undo(name)
-        folder_only = text.endswith(_MARK)
-        part = text.removesuffix(_MARK)
+        part = text.rstrip(_MARK)
+        folder_only = len(text) - len(part) > (part in {".", ".."})
         if _MARK in part:
             raise NotFound("this entry has no address that S3 clients could use", path=path)
         parts.append(part)
@@ -85,8 +87,8 @@ def place_of(path: str, bucket: str | None) -> Place:
 
 def name_of(part: str, *, beside_object: bool = False) -> str:
     """Spell a part of a key as a name; `beside_object` for a prefix that is also the key of an object."""
-    if beside_object or part in _NOT_NAMES:
-        return _SPELLING.apply(part + _MARK)
+    if marks := (part in _NOT_NAMES) + beside_object:
+        return _SPELLING.apply(part + _MARK * marks)
     return _SPELLING.apply(part) if "\N{SYMBOL FOR NULL}" in part else part
 
 

@@ -35,40 +35,36 @@ class _Malformed(Exception):
 
 
 def read_document(body: bytes, records: Collection[str] = ()) -> Document:
-    """Read an answer; namespaces and attributes are passed over.
+    """Read an answer. Attributes are passed over; no service puts prefixes before its names.
 
     Raises:
         ProtocolViolation: It is not well-formed, has a DTD, or is nested too deeply.
     """
     found = Document()
-    path: list[str] = []
     texts: list[str] = []
     current: dict[str, str] | None = None
-    record_depth = 0
+    depth = 0
 
     def start(name: str, _attributes: object) -> None:
-        nonlocal current, record_depth
-        name = name.rpartition(":")[2]
-        path.append(name)
-        texts.clear()
-        if len(path) > _DEEPEST:
-            raise _Malformed
-        if len(path) == 1:
+        nonlocal current, depth
+        depth += 1
+        if depth == 1:
             found.root = name
-        elif name in records and current is None:
+        elif name in records:
             current = {}
-            record_depth = len(path)
             found.records.append((name, current))
+        elif depth > _DEEPEST:
+            raise _Malformed
+        texts.clear()
 
-    def end(_name: str) -> None:
-        nonlocal current
-        name = path.pop()
-        depth = len(path)
+    def end(name: str) -> None:
+        nonlocal current, depth
+        depth -= 1
         if current is not None:
-            if depth == record_depth:
-                current[name] = "".join(texts)
-            elif depth < record_depth:
+            if name in records:
                 current = None
+            else:
+                current[name] = "".join(texts)
         elif depth == 1:
             found.fields[name] = "".join(texts)
         texts.clear()
