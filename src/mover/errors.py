@@ -307,3 +307,24 @@ class Canceled(Terminal):
 
     reason = Reason.CANCELED
     advice = "Run the same command again; it goes on where it was."
+
+
+def advice_for(reason: str) -> str:
+    """What a person can do about a reason code; from the class of error that carries it."""
+    return _ADVICE.get(reason, MoverError.advice)
+
+
+def _advice_of_classes() -> dict[str, str]:
+    advice = {
+        Reason.NAME_COLLISION.value: "Rename one of the entries at the source.",
+        Reason.UNSUPPORTED_TYPE.value: Unsupported.advice,
+    }
+    waiting: list[type[MoverError]] = [Transient, Terminal]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        advice.setdefault(kind.reason, kind.advice)
+    return advice
+
+
+_ADVICE = _advice_of_classes()

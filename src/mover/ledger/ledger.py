@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,11 +22,13 @@ from mover.ledger.records import (
     Pair,
     PairKey,
     PartRecord,
+    ReportItem,
     Run,
+    Tally,
     Totals,
     UploadRecord,
 )
-from mover.ledger.states import Code, RunMode
+from mover.ledger.states import Code, ItemState, RunMode, Verification
 
 
 class Ledger:
@@ -98,7 +100,36 @@ class Ledger:
 
     async def totals(self, run_id: int) -> Totals:
         """Add up a run."""
-        return Totals.of(await self._database.read(lambda connection: queries.tally(connection, run_id)))
+        return Totals.of(await self.tally(run_id))
+
+    async def tally(self, run_id: int) -> list[Tally]:
+        """Count a run's items by kind and state."""
+        return await self._database.read(lambda connection: queries.tally(connection, run_id))
+
+    async def verifications(self, run_id: int) -> dict[Verification, int]:
+        """Count a run's files by how their arrival was verified."""
+        return await self._database.read(lambda connection: queries.verifications(connection, run_id))
+
+    async def failed_folders(self, run_id: int) -> int:
+        """Count a run's folders that were not listed to their end."""
+        return await self._database.read(lambda connection: queries.failed_folders(connection, run_id))
+
+    async def report_items(
+        self, run_id: int, *, states: Sequence[ItemState] | None = None, page: int = 1_000
+    ) -> AsyncGenerator[ReportItem, None]:
+        """Yield a run's items in the order in which they were seen; memory holds one page of them."""
+        after = 0
+        while True:
+            found = await self._database.read(
+                lambda connection, after=after: queries.report_items(  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                    connection, run_id, states=states, limit=page, after_id=after
+                )
+            )
+            for item in found:
+                yield item
+            if len(found) < page:
+                return
+            after = found[-1].id
 
 
 class RunLedger:

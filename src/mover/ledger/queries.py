@@ -21,11 +21,12 @@ from mover.ledger.records import (
     Pair,
     PairKey,
     PartRecord,
+    ReportItem,
     Run,
     Tally,
     UploadRecord,
 )
-from mover.ledger.states import MOVED, OPEN, Action, Code, ItemState, RunMode
+from mover.ledger.states import MOVED, OPEN, Action, Code, ItemState, RunMode, Verification
 from mover.ledger.tables import arrivals, folders, items, listings, pairs, parts, runs, uploads
 
 _IN_LIST = 500  # values in one IN (...): well under SQLite's limit of parameters
@@ -367,6 +368,36 @@ def tally(connection: Connection, run_id: int) -> list[Tally]:
         Tally(EntryKind(row.kind), rows.state_from(row.state), row.number, int(row.size), int(row.sent))
         for row in connection.execute(query)
     ]
+
+
+def report_items(
+    connection: Connection, run_id: int, *, states: Sequence[ItemState] | None, limit: int, after_id: int
+) -> list[ReportItem]:
+    """Items of a run with ids above `after_id`, ascending; those in certain states only, if given."""
+    query = _planned_items().where(items.c.run_id == run_id, items.c.id > after_id)
+    if states is not None:
+        query = query.where(items.c.state.in_([state.value for state in states]))
+    return [rows.report_item_from(row) for row in connection.execute(query.order_by(items.c.id).limit(limit))]
+
+
+def verifications(connection: Connection, run_id: int) -> dict[Verification, int]:
+    """Count files by how their arrival was verified."""
+    query = (
+        select(items.c.verification, func.count().label("number"))
+        .where(
+            items.c.run_id == run_id,
+            items.c.kind != EntryKind.FOLDER.value,
+            items.c.verification.is_not(None),
+        )
+        .group_by(items.c.verification)
+    )
+    return {Verification(row.verification): row.number for row in connection.execute(query)}
+
+
+def failed_folders(connection: Connection, run_id: int) -> int:
+    """Count folders whose listing failed: what is in them was not seen."""
+    query = select(func.count()).where(folders.c.run_id == run_id, folders.c.state != "listed")
+    return int(connection.execute(query).scalar_one())
 
 
 def failures_by_side(connection: Connection, run_id: int) -> dict[tuple[str | None, str | None], int]:

@@ -110,6 +110,33 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         return join_path(self.destination_folder_path, self.destination_name)
 
 
+class ReportItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item as a report shows it. Paths are relative to the pair's roots; times in nanoseconds since 1970 UTC."""
+
+    id: int
+    kind: EntryKind
+    path: str
+    destination_path: str
+    size: int | None
+    modified_ns: int | None
+    state: ItemState
+    action: Action
+    verification: Verification | None
+    content_hash: str | None
+    sent_bytes: int
+    attempts: int
+    reason: str | None
+    side: str | None
+    message: str
+    started_ns: int | None
+    ended_ns: int | None
+
+    @property
+    def renamed(self) -> bool:
+        """Its name at the destination is another one."""
+        return self.path.rpartition("/")[2] != self.destination_path.rpartition("/")[2]
+
+
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an entry that was verified at the destination: the evidence for the next run.
 

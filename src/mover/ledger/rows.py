@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
-from mover.entries import NO_HASHES, Entry, EntryKind, HashName
-from mover.ledger.records import Arrival, FolderTask, Item, NewItem, Outcome, PartRecord, Run
+from mover.entries import NO_HASHES, Entry, EntryKind, HashName, join_path
+from mover.ledger.records import Arrival, FolderTask, Item, NewItem, Outcome, PartRecord, ReportItem, Run
 from mover.ledger.states import Action, Code, ItemState, RunMode, Verification
 
 _encode_entry = msgspec.json.encode
@@ -105,6 +105,29 @@ def item_from(row: Row[Any]) -> Item:
         large=row.large,
         interrupted=row.interrupted,
         note=row.message,
+    )
+
+
+def report_item_from(row: Row[Any]) -> ReportItem:
+    """An item for a report, from a row of `items` joined with its folder."""
+    return ReportItem(
+        id=row.id,
+        kind=EntryKind(row.kind),
+        path=join_path(row.path, row.name),
+        destination_path=join_path(row.destination_path, row.destination_name),
+        size=row.size,
+        modified_ns=row.modified_ns,
+        state=ItemState(row.state),
+        action=Action(row.action),
+        verification=Verification(row.verification) if row.verification else None,
+        content_hash=row.content_hash,
+        sent_bytes=row.sent_bytes,
+        attempts=row.attempts,
+        reason=row.reason,
+        side=row.side,
+        message=row.message,
+        started_ns=row.started_ns,
+        ended_ns=row.ended_ns,
     )
 
 

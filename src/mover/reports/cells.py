@@ -1,0 +1,30 @@
+"""Values as they stand in reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def moment(time_ns: int | None) -> str:
+    """ISO 8601 in UTC with milliseconds; empty for None."""
+    if time_ns is None:
+        return ""
+    return (
+        datetime.fromtimestamp(time_ns / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
+
+
+def cell(value: object) -> str:
+    """Text for a CSV cell that no spreadsheet takes for a formula.
+
+    Names come from outside: one that begins with `=`, `+`, `-`, `@`, a tab or a carriage return is given an apostrophe
+    in front (https://owasp.org/www-community/attacks/CSV_Injection). Numbers are left as they are.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return str(value)
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
