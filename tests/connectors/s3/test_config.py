@@ -88,7 +88,7 @@ def test_plain_http_has_to_be_insisted_on() -> None:
 @pytest.mark.parametrize(("typed", "meant"), [("auto", None), ("true", True), ("false", False)])
 def test_path_style_is_typed_as_text(
     typed: str,
-    meant: bool | None,
+    meant: bool | None,  # noqa: FBT001 - pytest passes by name
 ) -> None:
     config = S3Config.model_validate({**KEYS, "endpoint": "https://host", "path_style": typed})
     assert config.address().path_style is meant
