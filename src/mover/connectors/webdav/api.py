@@ -9,7 +9,6 @@ from urllib.parse import urljoin
 
 from mover.connectors.contract import Content
 from mover.connectors.webdav.authentication import Authentication
-from mover.connectors.webdav.content import pieces_of
 from mover.connectors.webdav.faults import BODY_LIMIT, fault
 from mover.connectors.webdav.multistatus import DAV, MultistatusReader, Resource
 from mover.connectors.webdav.urls import Root, origin_of, target_of
@@ -112,18 +111,13 @@ class DavApi:
         operation: str,
         path: str,
     ) -> AsyncIterator[HttpResponse]:
-        if content is None:
-            async with self._session.request(
-                method, url, headers=headers, body=body, operation=operation, path=path
-            ) as response:
-                yield response
-            return
-        async with (
-            aclosing(pieces_of(content)) as pieces,
-            self._session.request(
-                method, url, headers=headers, body=pieces, size=content.size, operation=operation, path=path
-            ) as response,
-        ):
+        # The iterator is not closed here: after a cancellation aiohttp's writer is still in it for a moment, and its own
+        # cancellation ends it.
+        sent = body if content is None else content.chunks()
+        size = None if content is None else content.size
+        async with self._session.request(
+            method, url, headers=headers, body=sent, size=size, operation=operation, path=path
+        ) as response:
             yield response
 
     async def _renew(self, operation: str, path: str) -> None:

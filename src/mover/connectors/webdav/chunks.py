@@ -81,21 +81,21 @@ class ChunkedUploads:
     async def begin(self, target: Target, size: int | None, part_size: int) -> str:
         """Make the folder of the chunks, emptied if it is there already; two calls. The token is JSON."""
         path = target.ref.path
-        if target.replaces is None and await self._find(path, "begin upload") is not None:
+        if target.replaces is None and await self._find(path, "begin") is not None:
             raise Conflict(
                 "an entry of this name is there already",
                 service="webdav",
-                operation="begin upload",
+                operation="begin",
                 path=path,
             )
         upload = _Upload(f"/mover-{target.key}", path, size, part_size)
         url = self._place.uploads.folder_url(upload.folder)
         headers = self._destination(upload)
         try:
-            await self._api.mkcol(url, headers=headers, operation="begin upload", path=path)
+            await self._api.mkcol(url, headers=headers, operation="begin", path=path)
         except Unsupported:  # it is there already
-            await self._remove(upload, "begin upload")
-            await self._api.mkcol(url, headers=headers, operation="begin upload", path=path)
+            await self._remove(upload, "begin")
+            await self._api.mkcol(url, headers=headers, operation="begin", path=path)
         return msgspec.json.encode(upload).decode()
 
     async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:  # noqa: ARG002 - numbers tell the order here
@@ -107,13 +107,13 @@ class ChunkedUploads:
             self._place.uploads.file_url(f"{upload.folder}/{number:05d}"),
             body.data if isinstance(body, InHand) else body,
             headers=headers,
-            operation="send part",
+            operation="send",
             path=upload.path,
         )
         try:
             check_received(self._traits, body.hashes if "X-Hash" in headers else NO_HASHES, answer)
         except IntegrityError as error:
-            raise error.at(service="webdav", operation="send part", path=upload.path) from error.__cause__
+            raise error.at(service="webdav", operation="send", path=upload.path) from error.__cause__
         assert content.size is not None, "parts have a known size"
         return SentPart(number, content.size, version_of(answer.get("OC-ETag") or answer.get("ETag")) or "")
 
@@ -123,7 +123,7 @@ class ChunkedUploads:
         url = self._place.uploads.folder_url(upload.folder)
         hrefs = FolderHrefs(url)
         parts: list[SentPart] = []
-        batches = self._api.children(url, LIVE_PROPERTIES, operation="list parts", path=upload.path)
+        batches = self._api.children(url, LIVE_PROPERTIES, operation="received", path=upload.path)
         async with aclosing(batches):
             async for batch in batches:
                 for resource in batch:
@@ -148,7 +148,7 @@ class ChunkedUploads:
         total = sum(part.size for part in parts)
         if upload.size not in {None, total}:
             raise IntegrityError(
-                "the parts are not the whole file", service="webdav", operation="finish upload", path=path
+                "the parts are not the whole file", service="webdav", operation="finish", path=path
             )
         destination = self._place.files.file_url(path)
         headers = {
@@ -167,7 +167,7 @@ class ChunkedUploads:
                 destination,
                 overwrite=target.replaces is not None,
                 headers=headers,
-                operation="finish upload",
+                operation="finish",
                 path=path,
             )
         except Conflict as error:
@@ -176,7 +176,7 @@ class ChunkedUploads:
             raise Changed(
                 "the file to be replaced is no longer the one that was seen",
                 service="webdav",
-                operation="finish upload",
+                operation="finish",
                 path=path,
             ) from error
         except NotFound:
@@ -191,7 +191,7 @@ class ChunkedUploads:
 
     async def abort(self, token: str) -> None:
         """Remove the folder of the chunks; one call."""
-        await self._remove(_read(token), "abort upload")
+        await self._remove(_read(token), "abort")
 
     def _destination(self, upload: _Upload) -> dict[str, str]:
         return {"Destination": self._place.files.file_url(upload.path)}
@@ -214,7 +214,7 @@ class ChunkedUploads:
     async def _finished(self, target: Target, size: int) -> Entry | None:
         """Find the file of an upload that is gone, perhaps because it was finished and the answer was lost."""
         try:
-            found = await self._find(target.ref.path, "finish upload")
+            found = await self._find(target.ref.path, "finish")
         except MoverError:  # the first error tells the story
             return None
         if found is None or found.kind is not EntryKind.FILE or found.size != size:

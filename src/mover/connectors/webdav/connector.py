@@ -32,7 +32,7 @@ from mover.connectors.webdav.times import ModifiedTimes
 from mover.connectors.webdav.uploads import Uploads
 from mover.connectors.webdav.urls import FolderHrefs, Root
 from mover.entries import Entry, EntryKind, EntryRef
-from mover.errors import Conflict, NotFound, ProtocolViolation, Unsupported
+from mover.errors import Conflict, NameRejected, NotFound, PathTooLong, ProtocolViolation, Unsupported
 from mover.naming import WEBDAV, NameRules
 from mover.transport.egress import Egress
 
@@ -118,7 +118,7 @@ class WebDavConnector:
 
     async def look_up(self, path: str) -> Entry:
         """Describe the entry at a path; one call."""
-        return await self._describe(path, "look up")
+        return await self._describe(path, "look_up")
 
     async def refresh(self, ref: EntryRef) -> Entry:
         """Describe an entry afresh; one call. WebDAV has no access by id, so another entry at its path is NotFound."""
@@ -141,7 +141,7 @@ class WebDavConnector:
         hrefs = FolderHrefs(url)
         seen_itself = False
         entries: list[Entry] = []
-        batches = self._api.children(url, self._known.properties, operation="list", path=path)
+        batches = self._api.children(url, self._known.properties, operation="list_folder", path=path)
         async with aclosing(batches):
             async for batch in batches:
                 for resource in batch:
@@ -150,14 +150,19 @@ class WebDavConnector:
                         entries.append(entry)
                     elif hrefs.name(resource.href) is None:
                         if not resource.folder:
-                            raise NotFound("it is not a folder", service=SERVICE, operation="list", path=path)
+                            raise NotFound(
+                                "it is not a folder", service=SERVICE, operation="list_folder", path=path
+                            )
                         seen_itself = True
                 while len(entries) >= _PAGE:
                     yield Page(entries[:_PAGE])
                     del entries[:_PAGE]
         if not seen_itself:
             raise ProtocolViolation(
-                "the server lists a folder without itself", service=SERVICE, operation="list", path=path
+                "the server lists a folder without itself",
+                service=SERVICE,
+                operation="list_folder",
+                path=path,
             )
         if entries:
             yield Page(entries)
@@ -181,30 +186,31 @@ class WebDavConnector:
 
     async def create_folder(self, parent: EntryRef, name: str) -> Entry:
         """Create a folder; one call, two if something is there already."""
-        path = parent.child(name).path
+        path = self._checked(parent, name, "create_folder")
         url = self._root.folder_url(path)
         try:
-            headers = await self._api.mkcol(url, operation="create folder", path=path)
+            headers = await self._api.mkcol(url, operation="create_folder", path=path)
         except (Unsupported, ProtocolViolation) as refusal:  # 405; 400 is Apache's for a file of that name
             try:
-                found = await self._describe(path, "create folder")
+                found = await self._describe(path, "create_folder")
             except NotFound:
                 raise refusal from None
             if found.kind is EntryKind.FOLDER:
                 return found
-            raise _taken("create folder", path) from refusal
+            raise _taken("create_folder", path) from refusal
         extended = self._known.traits.dialect is not Dialect.GENERIC
         id_ = headers.get("OC-FileId") if extended else None
         return Entry(name=name, kind=EntryKind.FOLDER, id=id_ or None)
 
     async def upload(self, target: Target, content: Content) -> Entry:
         """Send a whole file; `mover.connectors.webdav.uploads` shows in how many calls."""
+        self._checked(target.folder, target.name, "upload")
         return await self._known.uploads.upload(target, content)
 
     async def rename(self, entry: EntryRef, folder: EntryRef, name: str) -> Entry:
         """Move an entry; three calls. Repeated after a lost answer it raises NotFound, and the entry is at its new place."""
+        path = self._checked(folder, name, "rename")
         before = await self._describe(entry.path, "rename")
-        path = folder.child(name).path
         await self._known.uploads.check_movable(folder, name)
         address = self._root.folder_url if before.kind is EntryKind.FOLDER else self._root.file_url
         try:
@@ -218,10 +224,22 @@ class WebDavConnector:
     async def free_bytes(self) -> int | None:
         """Ask for `quota-available-bytes` (RFC 4331); one call. Nextcloud's negative numbers mean that it cannot say."""
         resource = await self._api.resource(
-            self._root.folder_url("/"), QUOTA_PROPERTIES, operation="quota", path="/"
+            self._root.folder_url("/"), QUOTA_PROPERTIES, operation="free_bytes", path="/"
         )
         text = (resource.free or "").strip()
         return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None  # noqa: PLR2004 - digits of 2^64
+
+    def _checked(self, folder: EntryRef, name: str, operation: str) -> str:
+        """Return the path of a new entry. Too long a name is refused here: servers do it in all sorts of ways, 500 included."""
+        path = folder.child(name).path
+        names = self._known.capabilities.names
+        try:
+            if names.longest_name is not None and names.length(name) > names.longest_name:
+                raise PathTooLong(f"the name is longer than {names.longest_name} {names.unit.value}")
+            names.check_path(path)
+        except NameRejected as error:
+            raise error.at(service=SERVICE, operation=operation, path=path) from error.__cause__
+        return path
 
 
 class _SignedIn:

@@ -76,9 +76,9 @@ async def recognise(api: DavApi, root: Root, wanted: Dialect) -> Traits:
     Raises SignInFailed, NotFound, ProtocolViolation (no WebDAV there), and what the transport raises.
     """
     url = root.folder_url("/")
-    resource = await api.resource(url, ROOT_PROPERTIES, operation="sign in", path="/")
+    resource = await api.resource(url, ROOT_PROPERTIES, operation="sign_in", path="/")
     _check_root(resource, root)
-    headers = await api.options(url, operation="sign in")
+    headers = await api.options(url, operation="sign_in")
     quota = resource.free is not None
     if wanted is Dialect.GENERIC:
         return _generic(headers, quota=quota)
@@ -107,13 +107,13 @@ async def recognise(api: DavApi, root: Root, wanted: Dialect) -> Traits:
 
 def _check_root(resource: Resource, root: Root) -> None:
     if not resource.folder:
-        raise NotFound("the address is not that of a folder", service="webdav", operation="sign in", path="/")
+        raise NotFound("the address is not that of a folder", service="webdav", operation="sign_in", path="/")
     path = path_of_href(resource.href)
     if segments_of(path) != segments_of(root.path):
         raise ProtocolViolation(
             "the server knows this folder under another address; connect to that one",
             service="webdav",
-            operation="sign in",
+            operation="sign_in",
             said=path,
         )
 
@@ -143,7 +143,7 @@ def _generic(headers: Mapping[str, str], *, quota: bool) -> Traits:
 async def _status(api: DavApi, root: Root, before: str) -> _Status | None:
     try:
         body = await api.read_public(
-            f"{root.origin}{before}status.php", limit=_STATUS_LIMIT, operation="sign in"
+            f"{root.origin}{before}status.php", limit=_STATUS_LIMIT, operation="sign_in"
         )
         status = msgspec.json.decode(body, type=_Status) if body else None
     except (msgspec.DecodeError, ProtocolViolation):  # something else of that name: not one of the two

@@ -34,11 +34,11 @@ class ModifiedTimes:
             name, value = "getlastmodified", http_date(modified_ns)
         else:
             name, value = "lastmodified", str(modified_ns // _SECOND_NS)
-        changed = await self._api.set_property(url, name, value, operation="set time", path=entry.path)
+        changed = await self._api.set_property(url, name, value, operation="set_modified", path=entry.path)
         if changed is None:
             if not self._kept:  # else it can, only not here
                 found = await self._api.resource(
-                    url, b"<resourcetype/>", operation="set time", path=entry.path
+                    url, b"<resourcetype/>", operation="set_modified", path=entry.path
                 )
                 self._kept[found.folder] = False
             return False
@@ -48,5 +48,5 @@ class ModifiedTimes:
         return self._kept[folder]
 
     async def _is_kept(self, url: str, path: str, wanted_ns: int) -> bool:
-        found = await self._api.resource(url, b"<getlastmodified/>", operation="set time", path=path)
+        found = await self._api.resource(url, b"<getlastmodified/>", operation="set_modified", path=path)
         return modified_ns(found.modified) == wanted_ns // _SECOND_NS * _SECOND_NS

@@ -130,7 +130,11 @@ class Uploads:
         except (Conflict, NotFound) as error:
             if _sources_fault(body):
                 raise
-            raise _changed(target) from error
+            if not condition or not body.repeatable:
+                raise _changed(target) from error
+        # If-Match fails on weak ETags, and Apache's are weak while a file is younger than a second.
+        await self._check_unchanged(target, replaced)
+        return await self._place(target, body)
 
     async def _place(self, target: Target, body: InHand | Streamed) -> Entry:
         """Send under a temporary name, then move into place."""
