@@ -41,6 +41,7 @@ _LONGEST_HANDLE = 256  # section 6.3
 _NO_ATTRIBUTES = attributes(Attributes())
 
 CHECK_FILE = (b"check-file", b"check-file-name")
+LATER_VERSIONS = b"versions"
 FSYNC = b"fsync@openssh.com"
 HARDLINK = b"hardlink@openssh.com"
 LIMITS = b"limits@openssh.com"

@@ -10,7 +10,7 @@ from typing import Final
 
 import asyncssh
 
-from mover.connectors.sftp.api import Sftp
+from mover.connectors.sftp.api import CHECK_FILE, LATER_VERSIONS, Sftp
 from mover.connectors.sftp.failures import Refusal, Status, error_from_ssh, reported
 from mover.connectors.sftp.pool import Pool
 from mover.connectors.sftp.ssh import Link
@@ -114,11 +114,32 @@ class Commands:
                 done = await process.wait()
         except TimeoutError:
             raise TimedOut("the server's checksum command did not end in time") from None
-        except asyncssh.ChannelOpenError:
+        except (
+            asyncssh.ChannelOpenError,
+            BrokenPipeError,
+        ):  # no commands, or something else is run instead of them
             return b""
         except (asyncssh.Error, OSError) as error:
             raise error_from_ssh(error) from error
         return output if done.exit_status == 0 else b""
+
+
+async def offers_check_file(sftp: Sftp, folder: bytes) -> bool:
+    """Tell whether the server has the check-file extension.
+
+    It belongs to version 6 of SFTP, so a server that speaks later versions may have it without a word to a client that
+    asked for version 3 (ProFTPD): such a one is asked for the hash of what cannot have one, and refuses either the
+    extension or the folder.
+    """
+    if sftp.offers(*CHECK_FILE):
+        return True
+    if not sftp.offers(LATER_VERSIONS):
+        return False
+    try:
+        await sftp.hash(folder, b"sha256", patience_s=0)
+    except Refusal as refusal:
+        return refusal.code != Status.OP_UNSUPPORTED
+    return True
 
 
 async def _patience_s(sftp: Sftp, path: bytes) -> float:

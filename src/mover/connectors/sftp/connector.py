@@ -18,8 +18,8 @@ from mover.connectors.contract import (
     Times,
 )
 from mover.connectors.registry import Remember
-from mover.connectors.sftp.api import CHECK_FILE, STATVFS, Sftp, abandon, unless_absent
-from mover.connectors.sftp.checksums import CheckFile, Commands
+from mover.connectors.sftp.api import STATVFS, Sftp, abandon, unless_absent
+from mover.connectors.sftp.checksums import CheckFile, Commands, offers_check_file
 from mover.connectors.sftp.config import SftpConfig
 from mover.connectors.sftp.failures import SERVICE, Refusal, reported
 from mover.connectors.sftp.keys import host_key_text
@@ -29,7 +29,7 @@ from mover.connectors.sftp.parts import RULES, SftpPartUploads
 from mover.connectors.sftp.placing import Creating, way_of_creating
 from mover.connectors.sftp.pool import Pool
 from mover.connectors.sftp.reading import read_file
-from mover.connectors.sftp.ssh import Dialler
+from mover.connectors.sftp.ssh import Dialler, Link
 from mover.connectors.sftp.tree import Tree, entry, kind_of
 from mover.connectors.sftp.uploads import Places, upload_file
 from mover.entries import Entry, EntryKind, EntryRef
@@ -87,7 +87,7 @@ class SftpConnector:
             async with self._pool.link() as link:
                 if self._config.host_key is None and self._dialler.host_key is not None:
                     await self._remember("host_key", host_key_text(self._dialler.host_key))
-                tree = Tree(await self._start(link.sftp))
+                tree = Tree(await self._start(link))
                 self._arrange(tree, way_of_creating(link.sftp, link.server))
                 if link.sftp.offers(STATVFS):
                     self.quota = SftpQuota(self._pool, tree)
@@ -169,23 +169,22 @@ class SftpConnector:
             async with self._pool.link() as link:
                 return await upload_file(link.sftp, self._way, places, target, content)
 
-    async def _start(self, sftp: Sftp) -> bytes:
+    async def _start(self, link: Link) -> bytes:
         """Find the start folder."""
         path = self._config.path
         raw = bytes_from_text(path)
         if not path.startswith("/"):
-            home = await sftp.resolve(b".")
             below = raw.removeprefix(b"~").strip(b"/")
-            raw = home.rstrip(b"/") + b"/" + below
-        start = await sftp.resolve(raw)
-        if kind_of(await sftp.look_through(start)) is not EntryKind.FOLDER:
+            raw = link.home.rstrip(b"/") + b"/" + below
+        start = await link.sftp.resolve(raw)
+        if kind_of(await link.sftp.look_through(start)) is not EntryKind.FOLDER:
             raise InvalidConfiguration(f"path {path!r} is not a folder of the server")
         return start
 
     async def _hashes(self, sftp: Sftp) -> ServiceHashes | None:
         if self._config.remote_checksums == "off":
             return None
-        if sftp.offers(*CHECK_FILE):
+        if await offers_check_file(sftp, self._tree.locate("/")):
             return CheckFile(self._pool, self._tree)
         if self._config.remote_checksums != "commands":
             return None

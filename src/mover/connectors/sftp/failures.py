@@ -31,6 +31,7 @@ SERVICE = "sftp"
 _TOO_MANY_CONNECTIONS = 12  # RFC 4253, section 11.1
 _FULL = ("no space left", "quota exceeded", "disc quota", "not enough space")
 _LONG = ("name too long", "filename too long")
+_UNACCEPTABLE = ("invalid filename", "invalid file name")
 
 
 class Status(enum.IntEnum):
@@ -103,6 +104,8 @@ def error_from_refusal(refusal: Refusal) -> MoverError:
         return QuotaExceeded("the server has no room left", said=refusal.said)
     if any(words in said for words in _LONG):
         return PathTooLong("the server does not take a name or path as long as this", said=refusal.said)
+    if any(words in said for words in _UNACCEPTABLE):
+        return NameRejected("the server does not accept the name", said=refusal.said)
     if "file too large" in said:
         return TooLarge("the server does not take a file as large as this", said=refusal.said)
     kind, message = _MEANING.get(

@@ -49,8 +49,9 @@ async def create(sftp: Sftp, way: Creating, temporary: bytes, final: bytes) -> A
         case Creating.BY_RENAME:
             return await _rename(sftp, temporary, final)
         case Creating.BY_LINK:
-            if await _link(sftp, temporary, final):
-                return await sftp.look_at(final)
+            linked = await _link(sftp, temporary, final)
+            if linked is not None:
+                return linked
         case Creating.BY_LOOKING:
             pass
     if await unless_absent(sftp.look_at(final)) is not None:
@@ -94,8 +95,8 @@ async def _rename(sftp: Sftp, temporary: bytes, final: bytes) -> Attributes:
     return await seen
 
 
-async def _link(sftp: Sftp, temporary: bytes, final: bytes) -> bool:
-    """Move by way of a hard link; False if the file system has none."""
+async def _link(sftp: Sftp, temporary: bytes, final: bytes) -> Attributes | None:
+    """Move by way of a hard link; None if the file system has none."""
     linked, seen = sftp.link(temporary, final), sftp.look_at(final)
     abandon(seen)
     try:
@@ -103,9 +104,9 @@ async def _link(sftp: Sftp, temporary: bytes, final: bytes) -> bool:
     except Refusal as refusal:
         if await unless_absent(seen) is not None:
             raise Conflict("something of that name is there already", said=refusal.said) from refusal
-        return False
+        return None
     await sftp.remove(temporary)
-    return True
+    return await seen
 
 
 async def _remove_if_there(sftp: Sftp, path: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,10 +24,10 @@ from mover.errors import InvalidConfiguration, SignInFailed, TimedOut, Untrusted
 from mover.transport.egress import Egress
 from mover.vault.secret import Secret
 
-# Fastest first: AES-GCM runs on the processor's own instructions, ChaCha20 does not.
+# AES-GCM first: it runs on the processor's own instructions, at half the cost of ChaCha20; 256 bits cost no more than 128.
 _ENCRYPTION = (
-    "aes128-gcm@openssh.com",
     "aes256-gcm@openssh.com",
+    "aes128-gcm@openssh.com",
     "chacha20-poly1305@openssh.com",
     "aes256-ctr",
     "aes192-ctr",
@@ -55,11 +56,15 @@ class Link:
         ssh: The connection.
         sftp: The calls.
         server: What the server calls itself (`OpenSSH_9.2p1`).
+        home: The account's home folder, as the server spells it.
+        round_trip_s: Seconds from a request to its answer, measured once.
     """
 
     ssh: asyncssh.SSHClientConnection
     sftp: Sftp
     server: str
+    home: bytes
+    round_trip_s: float
 
     def close(self) -> None:
         """Drop the connection."""
@@ -160,13 +165,16 @@ class Dialler:
             sftp = Sftp(session)
             await session.greet()
             await sftp.learn_limits(server)
+            asked = time.monotonic()
+            home = await sftp.resolve(b".")
+            round_trip_s = time.monotonic() - asked
         except (asyncssh.Error, OSError) as error:
             ssh.abort()
             raise error_from_ssh(error) from error
         except BaseException:
             ssh.abort()
             raise
-        return Link(ssh, sftp, server)
+        return Link(ssh, sftp, server, home, round_trip_s)
 
 
 class _Client(asyncssh.SSHClient):
