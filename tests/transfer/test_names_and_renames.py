@@ -175,3 +175,17 @@ async def test_a_folder_below_the_root_of_a_service_can_be_the_end_of_a_pair(tmp
         await bench.run(source_root="/users/alice", destination_root="/archive/2026/alice")
 
         assert bench.destination.tree() == {"/archive/2026/alice/docs/a": b"x"}
+
+
+async def test_listed_paths_that_are_not_at_the_source_are_named(tmp_path: Path) -> None:
+    listing = tmp_path / "list"
+    listing.write_text("docs/a\ndocs/missing\n")
+    async with workbench(tmp_path) as bench:
+        bench.source.add_file("/docs/a", b"x")
+        bench.source.add_file("/docs/b", b"y")
+
+        result = await bench.run(filters=Filters.build(files_from=listing))
+
+        assert bench.destination.tree() == {"/docs/a": b"x"}
+        assert result.code is Code.SOME_DOWNLOADS_FAILED
+        assert result.message == "1 listed paths are not at the source: /docs/missing"

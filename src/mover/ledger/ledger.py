@@ -191,6 +191,12 @@ class RunLedger:
         values = {"state": "failed"}
         await self._database.write(lambda connection: queries.update_folder(connection, folder.id, values))
 
+    async def seen_paths(self, paths: Sequence[str]) -> set[str]:
+        """Those of these paths at which the run has seen an entry."""
+        return await self._database.read(
+            lambda connection: queries.seen_paths(connection, self.run.id, paths)
+        )
+
     async def scanned(self) -> None:
         """Note that the whole source has been seen."""
         await self._database.write(

@@ -7,10 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Exists, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Exists,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from mover.database.upsert import insert_missing, upsert
-from mover.entries import Entry, EntryKind, join_path
+from mover.entries import Entry, EntryKind, join_path, parent_path
 from mover.ledger import rows
 from mover.ledger.records import (
     Arrival,
@@ -398,6 +410,20 @@ def failed_folders(connection: Connection, run_id: int) -> int:
     """Count folders whose listing failed: what is in them was not seen."""
     query = select(func.count()).where(folders.c.run_id == run_id, folders.c.state != "listed")
     return int(connection.execute(query).scalar_one())
+
+
+def seen_paths(connection: Connection, run_id: int, paths: Sequence[str]) -> set[str]:
+    """Those of these paths at which the run has seen an entry."""
+    found: set[str] = set()
+    places = [(parent_path(path), path.rpartition("/")[2]) for path in paths]
+    for some in _slices(places):
+        query = (
+            select(folders.c.path, items.c.name)
+            .join(folders, folders.c.id == items.c.folder_id)
+            .where(items.c.run_id == run_id, tuple_(folders.c.path, items.c.name).in_(some))
+        )
+        found.update(join_path(row.path, row.name) for row in connection.execute(query))
+    return found
 
 
 def failures_by_side(connection: Connection, run_id: int) -> dict[tuple[str | None, str | None], int]:

@@ -49,6 +49,7 @@ from mover.transfer.verification import Verifier
 from mover.transport.retries import RetryPolicy
 
 _LARGE_FROM = 8 << 20  # bytes
+_NAMED_MISSING = 5  # paths of the user's list that are named in the run's message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +176,7 @@ class _Run:
         """Do everything, and write down how it ended, whatever happens."""
         try:
             troubles = await self._work()
+            missing = await self._missing()
         except asyncio.CancelledError:
             await self._close(Code.CANCELED, finished=False)
             raise
@@ -185,7 +187,11 @@ class _Run:
                 Code.GENERAL_FAILURE, finished=False, message=f"unexpected {type(error).__name__}"
             )
             raise
-        return await self._close(await self._final_code(), finished=True, message="; ".join(troubles))
+        if missing:
+            shown = ", ".join(missing[:_NAMED_MISSING]) + (", ..." if len(missing) > _NAMED_MISSING else "")
+            troubles = [f"{len(missing)} listed paths are not at the source: {shown}", *troubles]
+        code = await self._final_code(missing=len(missing))
+        return await self._close(code, finished=True, message="; ".join(troubles))
 
     async def _work(self) -> list[str]:
         destination = self._destination
@@ -248,17 +254,23 @@ class _Run:
             now_ns=self._engine.now_ns,
         )
 
-    async def _final_code(self) -> Code:
+    async def _missing(self) -> list[str]:
+        """Paths of the user's list at which nothing was seen."""
+        listed = sorted(self._options.filters.listed_paths)
+        seen = await self._ledger.seen_paths(listed) if listed else set[str]()
+        return [path for path in listed if path not in seen and path != "/"]
+
+    async def _final_code(self, *, missing: int) -> Code:
         totals = await self._ledger.totals()
         failures = await self._ledger.failures()
+        failed = sum(failures.values())
         downloads = sum(count for (side, _), count in failures.items() if side == "source")
-        unsupported = totals.files_problem + totals.folders_problem - sum(failures.values())
         would_move = totals.files_open if self._options.dry_run else 0
         return code_of(
             moved=totals.files_moved + totals.folders_created + would_move,
-            download_failures=downloads,
-            upload_failures=sum(failures.values()) - downloads,
-            unsupported=unsupported,
+            download_failures=downloads + missing,
+            upload_failures=failed - downloads,
+            unsupported=totals.files_problem + totals.folders_problem - failed,
             quota=any(reason == Reason.QUOTA for _, reason in failures),
         )
 
