@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.staging.streams import MIB, Faucet, content_of, stream, turns_of_the_loop
 
-from mover.errors import Canceled
+from mover.errors import Canceled, StagingFull
 from mover.staging import Staging
 from mover.staging.segments import DiskSegments
 
@@ -94,6 +94,22 @@ async def test_cancelled_while_destroying_the_room_is_given_back_all_the_same(
         await asyncio.wait([destroying])
         assert on_disk.disk_used == 0
         assert not list(folder.glob("*/part-*"))
+
+
+async def test_a_part_that_cannot_be_removed_does_not_keep_the_others(
+    on_disk: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = on_disk.file()
+    parts = [await file.receive(stream([bytes(MIB)]), most=MIB) for _ in range(3)]
+    stuck = parts[1]._segments
+
+    def refuse() -> None:
+        raise StagingFull("an encrypted part cannot be removed")
+
+    monkeypatch.setattr(stuck, "discard", refuse)
+    with pytest.raises(StagingFull):
+        file.close()
+    assert on_disk.disk_used == 0
 
 
 async def test_closing_staging_removes_everything_and_sends_the_waiting_away(folder: Path) -> None:

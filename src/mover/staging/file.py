@@ -93,12 +93,17 @@ class StagedFile:
         return part
 
     def close(self) -> None:
-        """Destroy the key and all parts that are left. Idempotent."""
+        """Destroy the key and all parts that are left. Idempotent.
+
+        Raises:
+            StagingFull: The disk did not let go of a part; the next start will try again.
+        """
         self._closed = True
         self._key.destroy()
         self._forget(self)
-        for part in tuple(self._parts):
-            part.discard()
+        with contextlib.ExitStack() as undo:  # one that cannot be removed does not keep the others
+            for part in self._parts:
+                undo.callback(part.discard)
 
     def __enter__(self) -> Self:
         return self
