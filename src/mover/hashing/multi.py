@@ -56,7 +56,7 @@ class MultiHasher:
         return twin
 
 
-def _new_hasher(name: HashName, s3_part_size: int | None) -> Hasher:  # noqa: PLR0911 - one return a hash
+def _new_hasher(name: HashName, s3_part_size: int | None) -> Hasher:
     match name:
         case HashName.MD5:
             return hashlib.md5(usedforsecurity=False)
