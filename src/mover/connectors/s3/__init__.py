@@ -1,9 +1,9 @@
 """S3: Amazon's and everybody's.
 
 config.py      what to fill in
-connector.py   the contract
+connector.py   the contract; capabilities.py what it claims
 listing.py, reading.py, uploads.py, parts.py, conditions.py, encryption.py   its pieces
-api.py         the calls, typed
+api.py, multipart.py   the calls, typed
 calls.py       one signed request, corrections of region and clock
 signing.py     Signature Version 4
 addresses.py   hosts and paths

@@ -5,10 +5,9 @@ Source: Amazon S3 API Reference. A method returns a `Fault` instead of raising w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import unquote_to_bytes
-from xml.sax.saxutils import escape
 
 import msgspec
 
@@ -19,9 +18,7 @@ from mover.connectors.s3.xml import Document, read_document, write_document
 from mover.errors import NotFound, ProtocolViolation
 from mover.transport.http import HttpResponse
 
-MOST_KEYS_A_PAGE = 1000
-
-_ANSWER_LIMIT = 16 * 1024 * 1024  # 1,000 keys of 1,024 bytes, each byte percent-encoded, with owners
+ANSWER_LIMIT = 16 * 1024 * 1024  # 1,000 keys of 1,024 bytes, each byte percent-encoded, with owners
 _NUMBER_DIGITS = 18
 
 
@@ -41,23 +38,6 @@ class Listing(msgspec.Struct, frozen=True):
     token: str | None
 
 
-class ListedPart(msgspec.Struct, frozen=True):
-    """A part that the service holds."""
-
-    number: int
-    size: int
-    etag: str
-    crc64nvme: str | None
-
-
-class Finished(msgspec.Struct, frozen=True):
-    """What the service says about an object that it put together: ETag, and the checksum of the whole in base64."""
-
-    etag: str | None
-    crc64nvme: str | None
-    plain: bool
-
-
 class S3Api:
     """The calls, made through one caller."""
 
@@ -70,7 +50,7 @@ class S3Api:
         """Return names of buckets, and the token for more of them."""
         query = (("continuation-token", token),) if token else ()
         call = Call(method="GET", bucket=None, query=query, operation=operation, path=path)
-        document = await self._document(call, "ListAllMyBucketsResult", {"Bucket"})
+        document = await self.document(call, "ListAllMyBucketsResult", {"Bucket"})
         names = [fields["Name"] for _, fields in document.records if fields.get("Name")]
         return names, document.fields.get("ContinuationToken") or None
 
@@ -81,7 +61,7 @@ class S3Api:
         *,
         token: str | None = None,
         delimiter: str = "/",
-        most: int = MOST_KEYS_A_PAGE,
+        most: int,
         operation: str,
         path: str,
     ) -> Listing:
@@ -91,7 +71,7 @@ class S3Api:
         query += [("delimiter", delimiter)] if delimiter else []
         query += [("continuation-token", token)] if token else []
         call = Call(method="GET", bucket=bucket, query=tuple(query), operation=operation, path=path)
-        document = await self._document(call, "ListBucketResult", {"Contents", "CommonPrefixes"})
+        document = await self.document(call, "ListBucketResult", {"Contents", "CommonPrefixes"})
         encoded = document.fields.get("EncodingType") == "url"
         objects: list[ListedObject] = []
         prefixes: list[str | bytes] = []
@@ -99,7 +79,7 @@ class S3Api:
             if kind == "Contents":
                 key = _key(fields.get("Key", ""), encoded=encoded)
                 objects.append(
-                    ListedObject(key, _number(fields.get("Size", "")), read_etag(fields.get("ETag", "")))
+                    ListedObject(key, number(fields.get("Size", "")), read_etag(fields.get("ETag", "")))
                 )
             else:
                 prefixes.append(_key(fields.get("Prefix", ""), encoded=encoded))
@@ -121,12 +101,12 @@ class S3Api:
                 if answer.code == "ServerSideEncryptionConfigurationNotFoundError":
                     return None
                 return answer
-            document = read_document(await answer.read(_ANSWER_LIMIT), {"ApplyServerSideEncryptionByDefault"})
+            document = read_document(await answer.read(ANSWER_LIMIT), {"ApplyServerSideEncryptionByDefault"})
         return next((fields.get("SSEAlgorithm") for _, fields in document.records), None)
 
     async def head_bucket(self, bucket: str, *, operation: str, path: str) -> None:
         """Raise what keeps the account from the bucket."""
-        await self._headers(Call(method="HEAD", bucket=bucket, operation=operation, path=path))
+        await self.headers_of(Call(method="HEAD", bucket=bucket, operation=operation, path=path))
 
     async def create_bucket(self, bucket: str, *, operation: str, path: str) -> Fault | None:
         """Create a bucket in the account's region."""
@@ -146,7 +126,7 @@ class S3Api:
         """Describe an object. Raises NotFound."""
         headers = {"x-amz-checksum-mode": "ENABLED"}
         call = Call(method="HEAD", bucket=bucket, key=key, headers=headers, operation=operation, path=path)
-        return facts_from(await self._headers(call))
+        return facts_from(await self.headers_of(call))
 
     @asynccontextmanager
     async def get_object(
@@ -173,132 +153,32 @@ class S3Api:
             if isinstance(answer, Fault):
                 return answer
             headers = answer.headers
-            hidden = _hidden_fault(answer, await answer.read(_ANSWER_LIMIT))
+            hidden = hidden_fault(answer, await answer.read(ANSWER_LIMIT))
         return hidden or facts_from(headers)
 
-    async def create_upload(
-        self, bucket: str, key: str, headers: Mapping[str, str], *, operation: str, path: str
-    ) -> tuple[str, bool] | Fault:
-        """Begin a multipart upload; return its id and whether the service promises checksums of the whole object."""
-        call = Call(
-            method="POST",
-            bucket=bucket,
-            key=key,
-            query=(("uploads", ""),),
-            headers=headers,
-            operation=operation,
-            path=path,
-        )
-        async with self.caller.exchange(call) as answer:
-            if isinstance(answer, Fault):
-                return answer
-            document = read_document(await answer.read(_ANSWER_LIMIT))
-            checked = answer.headers.get("x-amz-checksum-algorithm", "").upper() == "CRC64NVME"
-        upload = document.fields.get("UploadId", "")
-        if not upload:
-            raise ProtocolViolation(
-                "the service began an upload without naming it",
-                service=SERVICE,
-                operation=operation,
-                path=path,
-            )
-        return upload, checked
-
-    async def list_parts(
-        self, bucket: str, key: str, upload: str, after: int, *, operation: str, path: str
-    ) -> tuple[list[ListedPart], int | None]:
-        """Return parts with numbers above `after`, and the number after which more of them stand."""
-        call = Call(
-            method="GET",
-            bucket=bucket,
-            key=key,
-            query=(("uploadId", upload), ("part-number-marker", str(after))),
-            operation=operation,
-            path=path,
-        )
-        document = await self._document(call, "ListPartsResult", {"Part"})
-        parts = [
-            ListedPart(
-                _number(fields.get("PartNumber", "")),
-                _number(fields.get("Size", "")),
-                read_etag(fields.get("ETag", "")) or "",
-                fields.get("ChecksumCRC64NVME"),
-            )
-            for _, fields in document.records
-        ]
-        more = document.fields.get("IsTruncated") == "true"
-        return parts, _number(document.fields.get("NextPartNumberMarker", "")) if more else None
-
-    async def complete_upload(
-        self,
-        bucket: str,
-        key: str,
-        upload: str,
-        parts: Iterable[tuple[int, str, str | None]],
-        headers: Mapping[str, str],
-        *,
-        operation: str,
-        path: str,
-    ) -> Finished | Fault:
-        """Put the parts (number, ETag, checksum in base64) together."""
-        listed = "".join(
-            [
-                f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{escape(etag)}&quot;</ETag>"
-                + (f"<ChecksumCRC64NVME>{escape(checksum)}</ChecksumCRC64NVME>" if checksum else "")
-                + "</Part>"
-                for number, etag, checksum in parts
-            ]
-        )
-        call = Call(
-            method="POST",
-            bucket=bucket,
-            key=key,
-            query=(("uploadId", upload),),
-            headers={"content-type": "application/xml", **headers},
-            body=write_document("CompleteMultipartUpload", listed),
-            operation=operation,
-            path=path,
-        )
-        async with self.caller.exchange(call) as answer:
-            if isinstance(answer, Fault):
-                return answer
-            body = await answer.read(_ANSWER_LIMIT)
-            if hidden := _hidden_fault(answer, body):
-                return hidden
-            facts = facts_from(answer.headers)
-        fields = _expect(read_document(body), "CompleteMultipartUploadResult", call).fields
-        whole = fields.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
-        return Finished(
-            read_etag(fields.get("ETag", "")), fields.get("ChecksumCRC64NVME") if whole else None, facts.plain
-        )
-
-    async def abort_upload(self, bucket: str, key: str, upload: str, *, operation: str, path: str) -> None:
-        """Drop an upload. Raises NotFound."""
-        query = (("uploadId", upload),)
-        await self._headers(
-            Call(method="DELETE", bucket=bucket, key=key, query=query, operation=operation, path=path)
-        )
-
-    async def _headers(self, call: Call) -> Mapping[str, str]:
+    async def headers_of(self, call: Call) -> Mapping[str, str]:
+        """Make a call of whose answer only the headers count. Raises what a refusal means."""
         async with self.caller.exchange(call) as answer:
             if isinstance(answer, Fault):
                 raise call.error(answer, self.caller.now)
             return answer.headers
 
-    async def _document(self, call: Call, root: str, records: set[str]) -> Document:
+    async def document(self, call: Call, root: str, records: set[str]) -> Document:
+        """Make a call whose answer is a document of that root. Raises what a refusal means, ProtocolViolation."""
         async with self.caller.exchange(call) as answer:
             if isinstance(answer, Fault):
                 raise call.error(answer, self.caller.now)
-            body = await answer.read(_ANSWER_LIMIT)
-            if hidden := _hidden_fault(answer, body):
+            body = await answer.read(ANSWER_LIMIT)
+            if hidden := hidden_fault(answer, body):
                 raise call.error(hidden, self.caller.now)
         try:
-            return _expect(read_document(body, records), root, call)
+            return expect(read_document(body, records), root, call)
         except (ProtocolViolation, NotFound) as error:
             raise error.at(service=SERVICE, operation=call.operation, path=call.path) from error.__cause__
 
 
-def _expect(document: Document, root: str, call: Call) -> Document:
+def expect(document: Document, root: str, call: Call) -> Document:
+    """Return a document if it is of the kind that was asked for. Raises ProtocolViolation."""
     if document.root != root:
         raise ProtocolViolation(
             f"expected {root}, and the answer is something else",
@@ -310,7 +190,7 @@ def _expect(document: Document, root: str, call: Call) -> Document:
     return document
 
 
-def _hidden_fault(answer: HttpResponse, body: bytes) -> Fault | None:
+def hidden_fault(answer: HttpResponse, body: bytes) -> Fault | None:
     """Find an error in an answer whose status says success: S3 decides on long operations after it has answered."""
     if b"<Error" not in body:  # not only at the start: blanks are sent before it to keep the connection
         return None
@@ -329,7 +209,8 @@ def _key(text: str, *, encoded: bool) -> str | bytes:
     return raw if "\0" in key else key
 
 
-def _number(text: str) -> int:
+def number(text: str) -> int:
+    """Read a number of an answer. Raises ProtocolViolation."""
     if not text.isascii() or not text.isdigit() or len(text) > _NUMBER_DIGITS:
         raise ProtocolViolation("a number in the answer is none", said=text)
     return int(text)

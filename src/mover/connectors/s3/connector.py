@@ -23,16 +23,15 @@ from mover.connectors.contract import (
     Changes,
     Content,
     Page,
-    PartRules,
     Quota,
     Renames,
     ServiceHashes,
-    Setting,
     Target,
     Times,
 )
 from mover.connectors.s3.api import S3Api
 from mover.connectors.s3.calls import SERVICE, Call, Caller
+from mover.connectors.s3.capabilities import describe
 from mover.connectors.s3.conditions import Conditions, Trust
 from mover.connectors.s3.config import S3Config
 from mover.connectors.s3.encryption import BucketEncryption
@@ -40,27 +39,15 @@ from mover.connectors.s3.faults import Fault
 from mover.connectors.s3.keys import Place, check_writable, place_of
 from mover.connectors.s3.listing import list_buckets, list_objects
 from mover.connectors.s3.objects import ObjectFacts, file_entry, folder_entry
-from mover.connectors.s3.parts import LARGEST_PART, MOST_PARTS, SMALLEST_PART, S3PartUploads
+from mover.connectors.s3.parts import S3PartUploads
 from mover.connectors.s3.reading import read_object
 from mover.connectors.s3.signing import Credentials, Signer
 from mover.connectors.s3.uploads import Writing, body_of
-from mover.entries import Entry, EntryRef, HashName
+from mover.entries import Entry, EntryRef
 from mover.errors import Conflict, MoverError, NameRejected, NotFound, Unsupported
-from mover.naming.presets import S3
 from mover.transport.egress import Egress
 
-_MIB = 1024 * 1024
-_PROVABLE_BYTES = 1 * _MIB
-_BACKSLASH = "\\\N{FULLWIDTH REVERSE SOLIDUS}"
-
-PART_RULES = PartRules(
-    smallest=SMALLEST_PART,
-    largest=LARGEST_PART,
-    most=MOST_PARTS,
-    preferred=16 * _MIB,
-    parallel=True,
-    worthwhile_from=32 * _MIB,
-)
+_PROVABLE_BYTES = 1024 * 1024
 
 
 class S3Connector:
@@ -96,7 +83,7 @@ class S3Connector:
         self.part_uploads = S3PartUploads(
             self._api, self._writing, self._conditions, locate=self._locate_target, checksums=endpoint.amazon
         )
-        self._capabilities = self._describe(plain=True, backslashes=True)
+        self._capabilities = self._describe(plain=True)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -118,9 +105,7 @@ class S3Connector:
         else:
             await self._api.list_objects(self._bucket, "", most=1, operation="sign_in", path="/")
             plain = await self._encryption.leaves_md5(self._bucket)
-        # SeaweedFS makes slashes of backslashes, so that a file would end up in another folder.
-        backslashes = not self._caller.server.startswith("SeaweedFS")
-        self._capabilities = self._describe(plain=plain, backslashes=backslashes)
+        self._capabilities = self._describe(plain=plain)
         endpoint = self._caller.endpoint
         where = f"{self._bucket} at {endpoint.authority}" if self._bucket else endpoint.authority
         return Account(f"key {self._access_key}, {where}", secure=endpoint.scheme == "https")
@@ -169,20 +154,30 @@ class S3Connector:
                 yield page
 
     async def read(
-        self, file: EntryRef, *, offset: int = 0, length: int | None = None, version: str | None = None
+        self,
+        file: EntryRef,
+        *,
+        offset: int = 0,
+        length: int | None = None,
+        version: str | None = None,
+        found: Callable[[Entry], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """See the contract. A whole object is checked against the service's checksum of it, where there is one."""
+        """See the contract. A whole object is checked against the service's checksum of it, where there is one.
+
+        `found`, if given, is called before the first bytes with what the same answer says about the object: the
+        modified time, which no listing has, without a call for it.
+        """
         place = self._locate(file.path)
         if place.folder_only or not place.parts:
             raise NotFound("this is a folder", service=SERVICE, operation="read", path=file.path)
+
+        def seen(facts: ObjectFacts) -> None:
+            self._encryption.seen(place.bucket, facts)
+            if found is not None:
+                found(file_entry(file.name, facts))
+
         pieces = read_object(
-            self._api,
-            place,
-            file.path,
-            offset=offset,
-            length=length,
-            version=version,
-            seen=self._encryption.seen,
+            self._api, place, file.path, offset=offset, length=length, version=version, seen=seen
         )
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
@@ -306,23 +301,10 @@ class S3Connector:
         except NameRejected as error:
             raise error.at(service=SERVICE, operation="upload", path=path) from error.__cause__
 
-    def _describe(self, *, plain: bool, backslashes: bool) -> Capabilities:
-        returned = set()
-        if plain and not self._own_encryption:
-            returned |= {HashName.MD5, HashName.S3_ETAG}
-        if self._caller.endpoint.amazon:
-            returned.add(HashName.CRC64NVME)
-        return Capabilities(
-            names=S3 if backslashes else dataclasses.replace(S3, marked=(*S3.marked, _BACKSLASH)),
-            listed_hashes=frozenset({HashName.MD5}) if plain else frozenset(),
-            returned_hashes=frozenset(returned),
-            modified=Setting.AT_UPLOAD,
-            modified_resolution_ns=None,
-            versioned_reads=True,
-            exclusive_create=True,
-            unknown_sizes=False,
-            max_file_size=MOST_PARTS * LARGEST_PART,
-            implicit_folders=True,
-            parts=PART_RULES,
-            concurrency=(16, 64),
+    def _describe(self, *, plain: bool) -> Capabilities:
+        return describe(
+            amazon=self._caller.endpoint.amazon,
+            server=self._caller.server,
+            plain=plain,
+            own_encryption=self._own_encryption,
         )

@@ -14,6 +14,7 @@ from mover.connectors.s3.objects import etag_hashes, folder_entry
 from mover.entries import NO_HASHES, Entry, EntryKind
 from mover.errors import NotFound, ProtocolViolation
 
+_KEYS_A_PAGE = 1000  # the most that S3 gives
 _MOST_EMPTY_PAGES = 1000
 
 
@@ -58,7 +59,12 @@ async def list_objects(
     empty_pages = 0
     while True:
         listing = await api.list_objects(
-            place.bucket, place.prefix, token=token, operation="list_folder", path=path
+            place.bucket,
+            place.prefix,
+            token=token,
+            most=_KEYS_A_PAGE,
+            operation="list_folder",
+            path=path,
         )
         first = _first(listing)
         if (listing.token is not None and listing.token == token) or (

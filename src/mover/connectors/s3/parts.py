@@ -14,11 +14,12 @@ from typing import TypeVar
 import msgspec
 
 from mover.connectors.contract import Content, SentPart, Target
-from mover.connectors.s3.api import Finished, S3Api
+from mover.connectors.s3.api import S3Api
 from mover.connectors.s3.calls import SERVICE, Call
 from mover.connectors.s3.conditions import Conditions, look_first
 from mover.connectors.s3.faults import Fault
 from mover.connectors.s3.keys import Place
+from mover.connectors.s3.multipart import Finished, MultipartApi
 from mover.connectors.s3.objects import (
     ObjectFacts,
     base64_of,
@@ -31,10 +32,6 @@ from mover.entries import Entry, EntryKind, HashName
 from mover.errors import IntegrityError, MoverError, NotFound, ProtocolViolation, Unsupported
 from mover.hashing import hash_chunks, s3_etag
 
-SMALLEST_PART = 5 * 1024 * 1024
-LARGEST_PART = 5 * 1024 * 1024 * 1024
-MOST_PARTS = 10_000
-
 _UNSUPPORTED = frozenset({400, 501})
 _CHECKSUM_HEADERS = {"x-amz-checksum-algorithm": "CRC64NVME", "x-amz-checksum-type": "FULL_OBJECT"}
 
@@ -44,6 +41,8 @@ class _Token(msgspec.Struct, frozen=True, array_like=True):
     key: str
     upload: str
     checked: bool
+    size: int | None
+    path: str
 
 
 class _Receipt(msgspec.Struct, frozen=True, array_like=True):
@@ -75,6 +74,7 @@ class S3PartUploads:
         checksums: bool,
     ) -> None:
         self._api = api
+        self._multipart = MultipartApi(api)
         self._writing = writing
         self._conditions = conditions
         self._locate = locate
@@ -82,7 +82,7 @@ class S3PartUploads:
 
     async def begin(self, target: Target, size: int | None, part_size: int) -> str:
         """See the contract. Two calls: one looks at the place, so that a conflict shows before gigabytes are sent."""
-        del size, part_size  # S3 learns them from the parts
+        del part_size  # S3 learns it from the parts
         path = target.ref.path
         place = self._locate(target)
         assert place.bucket is not None
@@ -92,7 +92,7 @@ class S3PartUploads:
         if isinstance(begun, Fault):
             raise self._error("upload", path, begun)
         upload, checked = begun
-        return msgspec.json.encode(_Token(place.bucket, place.key, upload, checked)).decode()
+        return msgspec.json.encode(_Token(place.bucket, place.key, upload, checked, size, path)).decode()
 
     async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:
         """See the contract."""
@@ -101,7 +101,10 @@ class S3PartUploads:
         size = content.size
         if size is None:
             raise Unsupported(
-                "S3 needs to know the size of a part in advance", service=SERVICE, path=known.key
+                "S3 needs to know the size of a part in advance",
+                service=SERVICE,
+                operation="upload",
+                path=known.path,
             )
         hashes: Mapping[HashName, str] = content.hashes
         if known.checked and HashName.CRC64NVME not in hashes and content.repeatable:
@@ -118,19 +121,25 @@ class S3PartUploads:
             payload=await self._writing.payload(content),
             repeatable=content.repeatable,
             operation="upload",
-            path=known.key,
+            path=known.path,
         )
         facts = await self._api.put(call)
         if isinstance(facts, Fault):
-            raise self._error("upload", known.key, facts)
+            raise self._error("upload", known.path, facts)
         md5 = hashes.get(HashName.MD5)
         if md5 is not None and facts.plain and is_md5(facts.etag) and facts.etag != md5:
             raise IntegrityError(
-                f"part {number} arrived as other bytes than were sent", service=SERVICE, path=known.key
+                f"part {number} arrived as other bytes than were sent",
+                service=SERVICE,
+                operation="upload",
+                path=known.path,
             )
         if facts.etag is None:
             raise ProtocolViolation(
-                "the service took a part without an ETag", service=SERVICE, path=known.key
+                "the service took a part without an ETag",
+                service=SERVICE,
+                operation="upload",
+                path=known.path,
             )
         crc = hashes.get(HashName.CRC64NVME) if known.checked else None
         return _sent(number, size, _Receipt(facts.etag, base64_of(crc) if crc else None))
@@ -141,15 +150,18 @@ class S3PartUploads:
         found: list[SentPart] = []
         after = 0
         while True:
-            parts, following = await self._api.list_parts(
-                known.bucket, known.key, known.upload, after, operation="upload", path=known.key
+            parts, following = await self._multipart.list_parts(
+                known.bucket, known.key, known.upload, after, operation="upload", path=known.path
             )
             found += [_sent(part.number, part.size, _Receipt(part.etag, part.crc64nvme)) for part in parts]
             if following is None:
                 return found
             if following <= after:
                 raise ProtocolViolation(
-                    "the list of parts comes round to the same page again", service=SERVICE, path=known.key
+                    "the list of parts comes round to the same page again",
+                    service=SERVICE,
+                    operation="upload",
+                    path=known.path,
                 )
             after = following
 
@@ -160,6 +172,12 @@ class S3PartUploads:
         known = _read(token, _Token)
         path = target.ref.path
         size = sum(part.size for part in parts)
+        if known.size not in {None, size} or [part.number for part in parts] != list(
+            range(1, len(parts) + 1)
+        ):
+            raise IntegrityError(
+                "parts are missing", service=SERVICE, operation="upload", path=path
+            )  # S3 would make a file of those that are there
         receipts = [(part.number, _read(part.receipt, _Receipt)) for part in parts]
         headers = {}
         if known.checked:
@@ -168,7 +186,7 @@ class S3PartUploads:
                 headers["x-amz-checksum-crc64nvme"] = base64_of(hashes[HashName.CRC64NVME])
 
         async def send(condition: Mapping[str, str]) -> Finished | Fault:
-            return await self._api.complete_upload(
+            return await self._multipart.complete_upload(
                 known.bucket,
                 known.key,
                 known.upload,
@@ -202,8 +220,8 @@ class S3PartUploads:
         """See the contract."""
         known = _read(token, _Token)
         try:
-            await self._api.abort_upload(
-                known.bucket, known.key, known.upload, operation="abort", path=known.key
+            await self._multipart.abort_upload(
+                known.bucket, known.key, known.upload, operation="abort", path=known.path
             )
         except NotFound:
             return
@@ -212,13 +230,13 @@ class S3PartUploads:
         self, bucket: str, key: str, headers: Mapping[str, str], path: str
     ) -> tuple[str, bool] | Fault:
         if self._checksums:
-            begun = await self._api.create_upload(
+            begun = await self._multipart.create_upload(
                 bucket, key, {**headers, **_CHECKSUM_HEADERS}, operation="upload", path=path
             )
             if not isinstance(begun, Fault) or begun.status not in _UNSUPPORTED:
                 return begun
             self._checksums = False
-        return await self._api.create_upload(bucket, key, headers, operation="upload", path=path)
+        return await self._multipart.create_upload(bucket, key, headers, operation="upload", path=path)
 
     async def _became(
         self,

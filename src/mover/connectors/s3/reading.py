@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Callable
 
+import msgspec
+
 from mover.connectors.s3.api import S3Api
 from mover.connectors.s3.calls import SERVICE
 from mover.connectors.s3.faults import Fault
@@ -34,7 +36,7 @@ async def read_object(
     offset: int,
     length: int | None,
     version: str | None,
-    seen: Callable[[str | None, ObjectFacts], None],
+    seen: Callable[[ObjectFacts], None],
 ) -> AsyncGenerator[bytes, None]:
     """Yield bytes of an object; as `Connector.read`. `seen` is told what the answer says about the object."""
     if length == 0:
@@ -51,7 +53,7 @@ async def read_object(
                 return  # nothing stands after the offset
             raise _refusal(answer, api, path)
         facts = facts_from(answer.headers)
-        seen(place.bucket, facts)
+        seen(facts if whole else msgspec.structs.replace(facts, size=None))
         if version is not None and facts.etag not in {None, version}:
             raise Changed("the object is no longer what it was", service=SERVICE, operation="read", path=path)
         expected = facts.size if length is None else length
