@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from tests.certificates import Authority, make_authority
 from tests.transport.scripted_server import Handle, Served, server_tls, serving
 
@@ -71,3 +74,17 @@ def world(authority: Authority, good_tls: ssl.SSLContext) -> StartWorld:
                 await egress.close()
 
     return start
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    """A port of 127.0.0.1 at which nobody listens: it is taken, so that nobody else will."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run what opens connections on both event loops: uvloop, as in earnest, and asyncio's own."""
+    both = item.path.stem in {"test_http", "test_http_faults", "test_tls", "test_proxy", "test_addresses"}
+    return {"asyncio": asyncio.new_event_loop, **({"uvloop": uvloop.new_event_loop} if both else {})}

@@ -34,7 +34,8 @@ class Client:
         except asyncio.IncompleteReadError:
             return None
         line, *fields = head.removesuffix("\r\n\r\n").split("\r\n")
-        return Request(line, dict(field.lower().split(": ", 1) for field in fields))
+        named = (field.split(": ", 1) for field in fields)
+        return Request(line, {name.lower(): value for name, value in named})
 
     async def body(self, request: Request) -> bytes:
         """Read the body that a request announced."""

@@ -251,11 +251,15 @@ async def test_what_is_no_host_is_unknown(host: str) -> None:
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
-    """Let every name resolve to these addresses, for the running loop."""
+    """Let every name resolve to these addresses, for the running loop; returns the names that were asked for."""
     asked: list[str] = []
 
     async def getaddrinfo(_: object, host: str, port: int, **__: object) -> list[Any]:
-        asked.append(host)
+        if host[0].isdigit():  # uvloop has addresses parsed by it before it connects
+            found: tuple[str, ...] = (host,)
+        else:
+            found = addresses
+            asked.append(host)
         return [
             (
                 socket.AF_INET6 if ":" in text else socket.AF_INET,
@@ -264,7 +268,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
                 "",
                 (text, port, 0, 0) if ":" in text else (text, port),
             )
-            for text in addresses
+            for text in found
         ]
 
     monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", getaddrinfo)

@@ -353,12 +353,9 @@ async def test_a_body_is_sent_once_only(world: StartWorld) -> None:
 # Connecting
 
 
-async def test_nobody_listening_is_unreachable() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        egress = Egress(allowed=PrivateAddresses(every=True))
-        with pytest.raises(Unreachable, match="refused"):
-            await egress.connect("127.0.0.1", unused.getsockname()[1])
+async def test_nobody_listening_is_unreachable(unused_port: int) -> None:
+    with pytest.raises(Unreachable, match="refused"):
+        await Egress(allowed=PrivateAddresses(every=True)).connect("127.0.0.1", unused_port)
 
 
 async def test_a_tls_handshake_that_gets_nowhere_has_its_limit(world: StartWorld) -> None:

@@ -41,8 +41,12 @@ def openssl_server(tls: ssl.SSLContext) -> Iterator[int]:
         with contextlib.suppress(OSError):  # the listening socket was shut down: the end
             while True:
                 raw, _ = server.accept()
-                with raw, contextlib.suppress(OSError), tls.wrap_socket(raw, server_side=True) as connection:
-                    connection.recv(1)
+                with tls.wrap_socket(raw, server_side=True, do_handshake_on_connect=False) as connection:
+                    with contextlib.suppress(OSError):
+                        connection.do_handshake()
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):  # closing with bytes unread would overtake the alert
+                        pass
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=shake_hands)
