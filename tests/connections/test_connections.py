@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC240 - these tests look at small local files
+
 from __future__ import annotations
 
 import asyncio
@@ -16,7 +16,7 @@ from mover.vault.secret import Secret
 from mover.vault.tables import secrets
 from mover.vault.vault import Vault
 
-NAS = {"host": "nas", "port": "2222", "password": Secret("hunter2-canary")}
+NAS: dict[str, str | Secret] = {"host": "nas", "port": "2222", "password": Secret("hunter2-canary")}
 
 
 async def secret_count(database: Database) -> int | None:
@@ -82,7 +82,7 @@ async def test_a_cancelled_sign_in_closes_the_connector(
         await asyncio.Event().wait()
 
     made = service.types("fake").make
-    service._make = lambda config, egress, _remember: made(config, egress, stall)  # type: ignore[method-assign] # a server that hangs
+    service._make = lambda config, egress, remember: made(config, egress, stall)  # type: ignore[method-assign]  # noqa: ARG005 - a server that hangs
     await connections.add("nas", "fake", NAS)
     opening = asyncio.create_task(connections.open("nas"))
     await reached.wait()

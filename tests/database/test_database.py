@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC240 - these tests look at small local files
+
 from __future__ import annotations
 
 import asyncio
@@ -7,7 +7,8 @@ import sqlite3
 import stat
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,11 @@ async def database(path: Path) -> AsyncIterator[Database]:
 
 def add(connection: Connection, text: str) -> None:
     connection.execute(insert(notes).values(text=text))
+
+
+def add_all(connection: Connection, several: Iterable[str]) -> None:
+    for text in several:
+        add(connection, text)
 
 
 def texts(connection: Connection) -> list[str]:
@@ -195,8 +201,8 @@ async def test_closing_may_be_repeated(database: Database) -> None:
 async def test_a_database_opened_twice_in_one_process_is_one(database: Database, path: Path) -> None:
     other = await Database.open(f"sqlite:///{path}")
     await asyncio.gather(
-        *(database.write(lambda c, n=n: add(c, f"a{n}")) for n in range(20)),
-        *(other.write(lambda c, n=n: add(c, f"b{n}")) for n in range(20)),
+        *(database.write(partial(add, text=f"a{n}")) for n in range(20)),
+        *(other.write(partial(add, text=f"b{n}")) for n in range(20)),
     )
 
     assert len(await other.read(texts)) == 40
@@ -287,7 +293,7 @@ async def test_a_file_that_is_not_a_database_is_refused_and_left_alone(path: Pat
 
 
 async def test_a_damaged_database_is_said(database: Database, path: Path) -> None:
-    await database.write(lambda c: [add(c, f"{n:05}" * 50) for n in range(500)])
+    await database.write(lambda c: add_all(c, (f"{n:05}" * 50 for n in range(500))))
     await database.close()
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))

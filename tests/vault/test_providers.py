@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC240 - these tests look at small local files
+
 from __future__ import annotations
 
 import asyncio
