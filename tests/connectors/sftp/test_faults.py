@@ -209,7 +209,7 @@ async def test_what_is_no_ssh_server_is_told_in_time(serve: Serve, connect: Conn
     async with await _answering(words) as other:
         with pytest.raises((Transient, ProtocolViolation)) as caught:
             await connect(server, port=other.sockets[0].getsockname()[1], silence_s=0.5)
-    assert caught.value.operation == "sign in"
+    assert caught.value.operation == "sign_in"
 
 
 async def test_server_without_sftp_is_told(connect: Connect, serve: Serve) -> None:

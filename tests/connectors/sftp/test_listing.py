@@ -131,7 +131,7 @@ async def test_listing_what_is_not_there_or_not_a_folder_is_not_found(
     for name in ("file", "missing"):
         with pytest.raises(NotFound) as caught:
             await entries(connector, place.ref.child(name))
-        assert (caught.value.service, caught.value.operation) == ("sftp", "list")
+        assert (caught.value.service, caught.value.operation) == ("sftp", "list_folder")
         assert caught.value.path.endswith(name)
 
 

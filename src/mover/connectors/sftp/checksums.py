@@ -42,7 +42,7 @@ class CheckFile:
 
     async def compute(self, file: EntryRef, wanted: frozenset[HashName]) -> Mapping[HashName, str]:
         """Ask for all hashes at once; those that the server refuses are left out. Raises NotFound."""
-        with reported("hash", file.path):
+        with reported("compute", file.path):
             path = self._tree.locate(file.path)
             async with self._pool.link() as link:
                 patience_s = await _patience_s(link.sftp, path)
@@ -79,7 +79,7 @@ class Commands:
 
     async def compute(self, file: EntryRef, wanted: frozenset[HashName]) -> Mapping[HashName, str]:
         """Run a command for each hash. Raises NotFound."""
-        with reported("hash", file.path):
+        with reported("compute", file.path):
             path = self._tree.locate(file.path)
             async with self._pool.link() as link:
                 patience_s = await _patience_s(link.sftp, path)

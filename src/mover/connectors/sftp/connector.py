@@ -83,7 +83,7 @@ class SftpConnector:
 
         Also raises NotFound or InvalidConfiguration if the start folder is not there or not a folder.
         """
-        with reported("sign in", f"{self._config.host}:{self._config.port}"):
+        with reported("sign_in", f"{self._config.host}:{self._config.port}"):
             async with self._pool.link() as link:
                 if self._config.host_key is None and self._dialler.host_key is not None:
                     await self._remember("host_key", host_key_text(self._dialler.host_key))
@@ -101,7 +101,7 @@ class SftpConnector:
 
     async def look_up(self, path: str) -> Entry:
         """Describe what stands at a path: a symbolic link itself, save the root."""
-        with reported("look up", path):
+        with reported("look_up", path):
             raw = self._tree.locate(path)
             name = EntryRef(path).name
             async with self._pool.link() as link:
@@ -119,7 +119,7 @@ class SftpConnector:
 
     async def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[Page, None]:
         """Yield the entries of a folder. There are no cursors. Raises NotFound, PermissionDenied."""
-        with reported("list", folder.path):
+        with reported("list_folder", folder.path):
             if cursor is not None:
                 raise NotFound("the server cannot go on with an earlier listing")
             raw = self._tree.locate(folder.path)
@@ -147,7 +147,7 @@ class SftpConnector:
 
     async def create_folder(self, parent: EntryRef, name: str) -> Entry:
         """Create a folder, and look at it in the same round trip."""
-        with reported("create folder", parent.child(name).path):
+        with reported("create_folder", parent.child(name).path):
             raw = self._tree.locate_child(parent.path, name)
             async with self._pool.link() as link:
                 created, looked = link.sftp.create_folder(raw), link.sftp.look_at(raw)

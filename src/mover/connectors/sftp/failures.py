@@ -29,9 +29,6 @@ from mover.errors import (
 SERVICE = "sftp"
 
 _TOO_MANY_CONNECTIONS = 12  # RFC 4253, section 11.1
-_FULL = ("no space left", "quota exceeded", "disc quota", "not enough space")
-_LONG = ("name too long", "filename too long")
-_UNACCEPTABLE = ("invalid filename", "invalid file name")
 
 
 class Status(enum.IntEnum):
@@ -83,6 +80,23 @@ _MEANING: dict[int, tuple[type[MoverError], str]] = {
 }
 
 
+# Version 3 has few codes, so that many servers answer with FAILURE and the words of their operating system.
+_MEANING_OF_WORDS: tuple[tuple[str, type[MoverError], str], ...] = (
+    ("no space left", QuotaExceeded, "the server's disk is full"),
+    ("quota exceeded", QuotaExceeded, "the account's quota is used up"),
+    ("name too long", PathTooLong, "the server does not take a name or path as long as this"),
+    ("invalid filename", NameRejected, "the server does not accept the name"),
+    ("file too large", TooLarge, "the server does not take a file as large as this"),
+    ("not a directory", NotFound, "what should hold it is not a folder"),
+    ("is a directory", Conflict, "it is a folder"),
+    ("file exists", Conflict, "something of that name is there already"),
+    ("read-only file system", PermissionDenied, "the file system is read-only"),
+)
+
+
+_UNKNOWN = ServiceFault, "the server answered with a status of its own"
+
+
 class Refusal(Exception):
     """The server answered a request with a status other than OK.
 
@@ -99,18 +113,13 @@ class Refusal(Exception):
 
 def error_from_refusal(refusal: Refusal) -> MoverError:
     """Return the error that a refusal means when nothing else is known."""
-    said = refusal.said.lower()
-    if any(words in said for words in _FULL):
-        return QuotaExceeded("the server has no room left", said=refusal.said)
-    if any(words in said for words in _LONG):
-        return PathTooLong("the server does not take a name or path as long as this", said=refusal.said)
-    if any(words in said for words in _UNACCEPTABLE):
-        return NameRejected("the server does not accept the name", said=refusal.said)
-    if "file too large" in said:
-        return TooLarge("the server does not take a file as large as this", said=refusal.said)
-    kind, message = _MEANING.get(
-        refusal.code, (ServiceFault, f"the server answered with status {refusal.code}")
-    )
+    kind, message = _MEANING.get(refusal.code, _UNKNOWN)
+    if kind in {ServiceFault, NameRejected}:
+        said = refusal.said.lower()
+        kind, message = next(
+            ((of_words, meaning) for words, of_words, meaning in _MEANING_OF_WORDS if words in said),
+            (kind, message),
+        )
     return kind(message, said=refusal.said)
 
 
@@ -122,7 +131,8 @@ def reported(operation: str, path: str) -> Iterator[None]:
     except Refusal as refusal:
         raise error_from_refusal(refusal).at(service=SERVICE, operation=operation, path=path) from refusal
     except MoverError as error:
-        raise error.at(service=SERVICE, operation=operation, path=path) from error.__cause__
+        error.at(service=SERVICE, operation=operation, path=path)
+        raise
 
 
 def error_from_ssh(error: Exception) -> MoverError:

@@ -24,7 +24,7 @@ class SftpTimes:
         wanted_s = seconds(modified_ns)
         if wanted_s is None:
             return False
-        with reported("set time", entry.path):
+        with reported("set_modified", entry.path):
             path = self._tree.locate(entry.path)
             async with self._pool.link() as link:
                 answer, looked = (
@@ -69,6 +69,6 @@ class SftpQuota:
 
     async def free_bytes(self) -> int | None:
         """Ask the file system."""
-        with reported("ask for room", "/"):
+        with reported("free_bytes", "/"):
             async with self._pool.link() as link:
                 return (await link.sftp.room(self._tree.locate("/"))).free_bytes

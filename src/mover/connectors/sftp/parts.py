@@ -54,7 +54,7 @@ class SftpPartUploads:
 
     async def begin(self, target: Target, size: int | None, part_size: int) -> str:
         """Make the temporary file, empty. Raises Conflict, Changed, and QuotaExceeded if the disk has less room."""
-        with reported("begin upload", target.ref.path):
+        with reported("begin", target.ref.path):
             places = Places.of(self._tree, target)
             async with self._pool.link() as link:
                 sftp = link.sftp
@@ -75,7 +75,7 @@ class SftpPartUploads:
     async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:
         """Write one part. Raises NotFound if the temporary file is gone, QuotaExceeded, IntegrityError."""
         upload = _upload(token)
-        with reported("send part", upload.temporary):
+        with reported("send", upload.temporary):
             path = self._tree.locate(upload.temporary)
             async with self._pool.link() as link:
                 sftp = link.sftp
@@ -103,7 +103,7 @@ class SftpPartUploads:
         What was sent is known by the receipts in the ledger.
         """
         upload = _upload(token)
-        with reported("look up upload", upload.temporary):
+        with reported("received", upload.temporary):
             async with self._pool.link() as link:
                 await link.sftp.look_at(self._tree.locate(upload.temporary))
         return ()
@@ -117,7 +117,7 @@ class SftpPartUploads:
     ) -> Entry:
         """Check the size, set the time, and rename. Raises IntegrityError, Conflict, Changed, NotFound."""
         upload = _upload(token)
-        with reported("finish upload", target.ref.path):
+        with reported("finish", target.ref.path):
             size = sum(part.size for part in parts)
             if upload.size not in {None, size}:
                 raise IntegrityError(f"the parts are not the whole of {upload.size} bytes")
@@ -141,7 +141,7 @@ class SftpPartUploads:
     async def abort(self, token: str) -> None:
         """Remove the temporary file, if it is there."""
         upload = _upload(token)
-        with reported("abort upload", upload.temporary):
+        with reported("abort", upload.temporary):
             async with self._pool.link() as link:
                 try:
                     await link.sftp.remove(self._tree.locate(upload.temporary))
