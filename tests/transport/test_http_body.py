@@ -49,7 +49,7 @@ def congested(line: Line) -> tuple[BaseProtocol, StreamWriter, RequestBody]:
 
 
 async def test_slow_progress_is_no_silence() -> None:
-    line = Line([500, 400, 400, 300, 300, 200, 200, 100])
+    line = Line([500, 400, 300, 200, 100])
     protocol, writer, body = congested(line)
     sending = asyncio.create_task(body.write(writer))
     await line.asked_often_enough.wait()

@@ -332,22 +332,34 @@ async def test_a_body_of_another_size_than_announced_is_an_error(
             ).__aenter__()
 
 
-async def test_a_body_is_sent_once_only(world: StartWorld) -> None:
+@pytest.mark.parametrize("body", [b"bytes", b"", None])
+async def test_a_body_is_sent_once_even_if_the_answer_is_lost(world: StartWorld, body: bytes | None) -> None:
     async def handle(client: Client) -> None:
         request = await client.request()
-        if request and it.served.connections == 1:
-            await client.body(request)
-            await client.answer()
-            await client.request()
+        assert request
+        received.append(await client.body(request))
         client.reset()
 
-    source = Source(count=1)
+    received: list[bytes] = []
+    source = Source(count=1, size=3)
     async with world(handle) as it:
-        async with it.session.request("PUT", it.url(), body=b"first"):
-            pass
         with pytest.raises(Unreachable):
-            await it.session.request("PUT", it.url(), body=source.pieces(), size=MIB).__aenter__()
-    assert source.given <= 1
+            await it.session.request(
+                "PUT", it.url(), body=source.pieces() if body is None else body, size=3
+            ).__aenter__()
+    assert len(received) == 1
+
+
+async def test_a_kept_connection_that_the_service_has_closed_is_replaced(world: StartWorld) -> None:
+    async def handle(client: Client) -> None:
+        await client.request()
+        await client.answer(b"hello")
+        client.reset()  # while the client still thinks that it can be used
+
+    async with world(handle) as it:
+        for _ in range(5):
+            async with it.session.request("GET", it.url()) as answer:
+                assert await answer.read() == b"hello"
 
 
 # Connecting

@@ -274,9 +274,10 @@ class _Exchange:
         match self._body:
             case None:
                 return None
-            case bytes() if len(self._body) <= _SMALL_BODY:
-                return None
+            case bytes() if len(self._body) <= _SMALL_BODY and self._method != "PUT":
+                return None  # goes out with the header, so there is no sending to watch
             case bytes():
+                # aiohttp would repeat a PUT of bytes after a lost answer, and a condition would fail the second time.
                 return self._streamed(in_one_piece(self._body), len(self._body))
             case pieces:
                 return self._streamed(pieces, self._size)

@@ -102,16 +102,20 @@ class RequestBody(Payload):
 
     async def _send_step(self, writer: StreamWriter, step: bytes | memoryview) -> None:
         await writer.write(step, drain=False)
-        while True:
+        if not writer.protocol.writing_paused:
+            return
+        # A task of its own, since aiohttp's drain cannot be waited for again once it was cancelled.
+        draining = asyncio.ensure_future(writer.drain())
+        try:
             waiting = _unsent(writer)
-            try:
-                async with asyncio.timeout(self._silence_s):
-                    await writer.drain()
-                    return
-            except TimeoutError as error:
-                if _unsent(writer) >= waiting:
+            while not (await asyncio.wait({draining}, timeout=self._silence_s))[0]:
+                if (left := _unsent(writer)) >= waiting:
                     silent = f"the service took no bytes for {self._silence_s:g} s"
-                    raise self._place(TimedOut(silent)) from error
+                    raise self._place(TimedOut(silent))
+                waiting = left
+            await draining
+        finally:
+            draining.cancel()
 
 
 def _unsent(writer: StreamWriter) -> int:
