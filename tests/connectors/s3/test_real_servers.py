@@ -13,10 +13,12 @@ from tests.connectors.s3.scripted import Bytes
 from tests.servers.s3 import S3Server
 
 from mover.connectors.contract import Target
+from mover.connectors.s3.addresses import Endpoint
 from mover.connectors.s3.config import S3Config
 from mover.connectors.s3.connector import S3Connector
 from mover.entries import ROOT, Entry, EntryKind, EntryRef, HashName
-from mover.errors import Conflict, IntegrityError, NameRejected, PermissionDenied, SignInFailed
+from mover.errors import Conflict, IntegrityError, MoverError, NameRejected, PermissionDenied, SignInFailed
+from mover.hashing import MultiHasher
 from mover.settings import PrivateAddresses
 from mover.transport.egress import Egress
 from mover.vault.secret import Secret
@@ -223,6 +225,33 @@ async def test_the_etag_of_parts_is_the_one_that_is_computed_here(made: S3Connec
     assert entry.hashes == {HashName.S3_ETAG: expected}
     assert (await entries(made))["file"].hashes == entry.hashes
     assert json.loads(token)[1] == "file"
+
+
+async def test_where_the_service_promises_a_checksum_of_the_whole_it_is_the_true_one(
+    seaweedfs_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Endpoint, "amazon", property(lambda _: True))  # whose way SeaweedFS knows too
+    parts = [b"a" * (5 * 1024 * 1024), b"b" * 100]
+    whole = MultiHasher([HashName.CRC64NVME])
+    whole.update(b"".join(parts))
+    target = Target(folder=ROOT, name="file", key="k")
+    with fresh_bucket(seaweedfs_server) as bucket:
+        async with connected(seaweedfs_server, bucket=bucket, path_style=True) as made:
+            token = await made.part_uploads.begin(target, sum(map(len, parts)), len(parts[0]))
+            sent = [
+                await made.part_uploads.send(token, number, 0, Bytes(part))
+                for number, part in enumerate(parts, start=1)
+            ]
+            assert len(await made.part_uploads.received(token)) == len(sent)
+            entry = await made.part_uploads.finish(token, target, sent, whole.hexdigests())
+            assert entry.hashes.items() >= whole.hexdigests().items()
+            wrong = {HashName.CRC64NVME: "0" * 16}
+            other = Target(folder=ROOT, name="other", key="k")
+            token = await made.part_uploads.begin(other, len(parts[1]), len(parts[0]))
+            sent = [await made.part_uploads.send(token, 1, 0, Bytes(parts[1]))]
+            with pytest.raises(MoverError):
+                await made.part_uploads.finish(token, other, sent, wrong)
+            await made.part_uploads.abort(token)
 
 
 async def test_without_a_bucket_the_top_folders_are_the_buckets(server: S3Server, bucket: str) -> None:

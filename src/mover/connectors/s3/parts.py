@@ -249,8 +249,8 @@ class S3PartUploads:
         """Return the object if it certainly is what these parts became, and None if it is not."""
         try:
             facts = await self._look(known.bucket, known.key, target.ref.path)
-        except NotFound:
-            return None
+        except MoverError:
+            return None  # the refusal itself says more
         whole = facts.checksums.get(HashName.CRC64NVME)
         same_checksum = whole is not None and whole == hashes.get(HashName.CRC64NVME)
         etags = [receipt.etag for receipt in receipts]
