@@ -276,6 +276,26 @@ async def test_an_early_refusal_with_the_connection_closed_at_once_is_still_the_
         await source.closed.wait()
 
 
+@pytest.mark.parametrize("received", [0, 1, 1000, 5 * MIB])
+@pytest.mark.parametrize("size", [1000 * MIB, None])
+async def test_a_connection_that_breaks_in_the_middle_of_a_body_is_unreachable(
+    world: StartWorld, received: int, size: int | None
+) -> None:
+    async def handle(client: Client) -> None:
+        await client.request()
+        await client.reader.readexactly(received)
+        client.reset()
+
+    source = Source(count=1000)
+    async with world(handle) as it:
+        with pytest.raises(Unreachable) as raised:
+            await it.session.request(
+                "PUT", it.url(), body=source.pieces(), size=size, operation="upload", path="/a"
+            ).__aenter__()
+        await source.closed.wait()
+    assert (raised.value.service, raised.value.operation, raised.value.path) == ("scripted", "upload", "/a")
+
+
 async def test_a_success_before_the_whole_body_was_sent_is_no_success(world: StartWorld) -> None:
     async def handle(client: Client) -> None:
         await client.request()

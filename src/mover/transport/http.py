@@ -22,6 +22,7 @@ from mover.errors import (
     InvalidConfiguration,
     MoverError,
     ProtocolViolation,
+    SignInFailed,
     TimedOut,
     Unreachable,
 )
@@ -157,7 +158,10 @@ class HttpResponse:
 
     @property
     def size(self) -> int | None:
-        """The body's size as announced; None if it was not, and then an end too early may go unnoticed."""
+        """The body's size as announced; None if it was not.
+
+        Without it, unless it comes in HTTP chunks, an end too early cannot be told from the end.
+        """
         return self._response.content_length
 
     async def read(self, limit: int = _READ_LIMIT) -> bytes:
@@ -307,8 +311,8 @@ class _Exchange:
 
 def _error(error: Exception, host: str) -> MoverError:
     tls = _tls_cause(error)
-    if tls is not None:
-        return error_from_tls(tls, host)
+    if tls is not None and isinstance(refusal := error_from_tls(tls, host), SignInFailed):
+        return refusal  # any other trouble with TLS, once it stands, is trouble with the line
     match error:
         case TimeoutError():
             return TimedOut(f"{host} went silent")

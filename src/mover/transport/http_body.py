@@ -30,7 +30,7 @@ class RequestBody(Payload):
     `failure`, so that errors of reading the source pass through an upload unchanged.
 
     Attributes:
-        failure: What ended the sending early.
+        failure: What ended the sending early, unless it was the connection.
         handed_over: Bytes given to the connection so far.
     """
 
@@ -68,29 +68,33 @@ class RequestBody(Payload):
         assert isinstance(writer, StreamWriter)
         self._consumed = True
         try:
-            async for piece in self._pieces:
-                self._count(len(piece))
+            while (piece := await self._next()) is not None:
                 await self._send(writer, piece)
-            self._check_end()
-        except Exception as error:
-            self.failure = error
-            raise
         finally:
             # When sending stops early the pieces are left in the middle, perhaps with a file open.
             close = getattr(self._pieces, "aclose", None)
             if close is not None:
                 await close()
 
-    def _count(self, size: int) -> None:
-        self.handed_over += size
-        if self._size is not None and self.handed_over > self._size:
-            longer = f"the content is longer than the {self._size} bytes that were announced"
-            raise self._place(IntegrityError(longer))
+    async def _next(self) -> bytes | None:
+        try:
+            piece = await anext(self._pieces, None)
+        except Exception as error:
+            self.failure = error
+            raise
+        if piece is not None:
+            self.handed_over += len(piece)
+            if self._size is not None and self.handed_over > self._size:
+                self._fail(
+                    IntegrityError(f"the content is longer than the {self._size} bytes that were announced")
+                )
+        elif not self.complete:
+            self._fail(IntegrityError(f"the content ended after {self.handed_over} of {self._size} bytes"))
+        return piece
 
-    def _check_end(self) -> None:
-        if not self.complete:
-            ended = f"the content ended after {self.handed_over} of {self._size} bytes"
-            raise self._place(IntegrityError(ended))
+    def _fail(self, error: MoverError) -> NoReturn:
+        self.failure = self._place(error)
+        raise self.failure
 
     async def _send(self, writer: StreamWriter, piece: bytes) -> None:
         if len(piece) <= _STEP:
@@ -110,8 +114,7 @@ class RequestBody(Payload):
             waiting = _unsent(writer)
             while not (await asyncio.wait({draining}, timeout=self._silence_s))[0]:
                 if (left := _unsent(writer)) >= waiting:
-                    silent = f"the service took no bytes for {self._silence_s:g} s"
-                    raise self._place(TimedOut(silent))
+                    self._fail(TimedOut(f"the service took no bytes for {self._silence_s:g} s"))
                 waiting = left
             await draining
         finally:

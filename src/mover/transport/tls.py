@@ -58,7 +58,7 @@ def error_from_tls(error: ssl.SSLError, host: str) -> MoverError:
             return UntrustedServer(f"the certificate of {host} is not trusted: {why}")
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return Unreachable(f"{host} broke off the TLS connection")
-        case _ if "certificate required" in reason or "alert bad certificate" in reason:
+        case _ if "alert" in reason and ("certificate" in reason or "unknown ca" in reason):
             return SignInFailed(f"{host} demands a client certificate that it trusts")
         case _ if "handshake failure" in reason:
             return UntrustedServer(
