@@ -217,16 +217,19 @@ class DavApi:
     async def put(
         self,
         url: str,
-        content: Content | bytes,
+        content: Content,
         *,
         headers: Mapping[str, str] = _NO_HEADERS,
         operation: str,
         path: str,
     ) -> Mapping[str, str]:
-        """Store a file (RFC 9110 section 9.3.4); return the answer's headers."""
-        body, streamed = (content, None) if isinstance(content, bytes) else (None, content)
+        """Store a file (RFC 9110 section 9.3.4); return the answer's headers.
+
+        The content goes as an iterator, however small: aiohttp sends a PUT of bytes a second time when the connection
+        breaks, and a condition that the first one fulfilled fails then.
+        """
         async with self.request(
-            "PUT", url, headers=headers, body=body, content=streamed, operation=operation, path=path
+            "PUT", url, headers=headers, content=content, operation=operation, path=path
         ) as response:
             if response.status not in {200, 201, 204}:
                 raise await self.refusal(response, operation=operation, path=path)

@@ -14,7 +14,7 @@ import msgspec
 
 from mover.connectors.contract import Content, PartRules, SentPart, Target
 from mover.connectors.webdav.api import LIVE_PROPERTIES, OWNCLOUD_PROPERTIES, DavApi
-from mover.connectors.webdav.content import InHand, at_hand, safe_media_type
+from mover.connectors.webdav.content import at_hand, safe_media_type
 from mover.connectors.webdav.extensions import (
     check_received,
     checksum_header,
@@ -105,7 +105,7 @@ class ChunkedUploads:
         headers = {**self._destination(upload), **upload.total, **hash_request(self._traits, body.hashes)}
         answer = await self._api.put(
             self._place.uploads.file_url(f"{upload.folder}/{number:05d}"),
-            body.data if isinstance(body, InHand) else body,
+            body,
             headers=headers,
             operation="send",
             path=upload.path,

@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager, suppress
 
 from mover.connectors.contract import temporary_name
 from mover.connectors.webdav.api import LIVE_PROPERTIES, DavApi
+from mover.connectors.webdav.content import InHand
 from mover.connectors.webdav.urls import Root
-from mover.entries import EntryRef
+from mover.entries import NO_HASHES, EntryRef
 from mover.errors import Conflict, MoverError, NotFound, PermissionDenied, ProtocolViolation, Unsupported
 
 _OPERATION = "upload"
+_NOTHING = InHand(b"", NO_HASHES)
 _DELICATE = re.compile(r"[?;\x00-\x1f]")
 
 
@@ -76,7 +78,7 @@ class Probe:
 
     async def _with_file(self, folder: EntryRef, ask: Callable[[str], Awaitable[bool]]) -> bool:
         path = folder.child(temporary_name(f"probe-{self._token()}")).path
-        await self._api.put(self._root.file_url(path), b"", operation=_OPERATION, path=path)
+        await self._api.put(self._root.file_url(path), _NOTHING, operation=_OPERATION, path=path)
         async with self._removed_afterwards(path):
             return await ask(path)
 
@@ -84,7 +86,7 @@ class Probe:
         try:
             await self._api.put(
                 self._root.file_url(path),
-                b"",
+                _NOTHING,
                 headers={"If-None-Match": "*"},
                 operation=_OPERATION,
                 path=path,

@@ -169,9 +169,8 @@ class Uploads:
         }
         if (media_type := safe_media_type(target.media_type)) is not None:
             headers["Content-Type"] = media_type
-        sent = body.data if isinstance(body, InHand) else body
         answer = await self._api.put(
-            self._root.file_url(path), sent, headers=headers, operation=_OPERATION, path=path
+            self._root.file_url(path), body, headers=headers, operation=_OPERATION, path=path
         )
         try:
             hashes = check_received(self._traits, body.hashes, answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
@@ -51,10 +50,12 @@ class Root:
 
     def text_of(self, raw: bytes) -> str:
         """Return a name of the server's as text; the reverse of `bytes_of` for every name that such a server has."""
-        if not self.byte_names:
-            with contextlib.suppress(UnicodeDecodeError):
-                return raw.decode()
-        return text_from_bytes(raw)
+        if self.byte_names:
+            return text_from_bytes(raw)
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:  # shown, though such a server will hardly find it under any address
+            return text_from_bytes(raw)
 
     def parent_url(self, path: str) -> str:
         """Return the address of the folder that holds the entry at `path`."""
