@@ -12,7 +12,7 @@ from mover.connections import queries
 from mover.connections.filled_in import FilledIn, Values, filled_in
 from mover.connections.memory import Memory
 from mover.connections.records import Connection, check_name
-from mover.connectors.contract import Connector
+from mover.connectors.contract import Account, Connector
 from mover.connectors.registry import ConnectorType, connector_type
 from mover.database.database import Database
 from mover.errors import Changed, InvalidConfiguration, MoverError
@@ -64,16 +64,7 @@ class Connections:
         Raises InvalidConfiguration: a bad name or one that is taken, an unknown service or key, a missing key, a
         value that cannot work.
         """
-        check_name(name)
-        kind = self._types(service)
-        before = await self._database.read(lambda transaction: queries.find(transaction, self._person, name))
-        _check_free(before, name, service, replace=replace)
-        internal = _internal_keys(kind)
-        new = filled_in(
-            kind.config, {key: value for key, value in values.items() if value or key not in internal}
-        )
-        if before:
-            new = _with_findings(kind, new, values, before)
+        before, new = await self._prepared(name, service, values, replace=replace)
         connection = Connection(
             id=before.id if before else token_hex(16),
             person=self._person,
@@ -92,6 +83,29 @@ class Connections:
 
         await self._vault.replace(self._person, connection.owner, new.secret, along=save)
         return connection
+
+    async def rehearse(
+        self, name: str, service: str, values: Values, *, replace: bool = False
+    ) -> tuple[Account, dict[str, str]]:
+        """Sign in with what `add` would save, and save nothing.
+
+        Returns who is signed in and what the connector found out (a host key to be pinned); given to `add` with the
+        values, it is kept. Raises what `add` and `Connector.sign_in` raise.
+        """
+        _, new = await self._prepared(name, service, values, replace=replace)
+        found: dict[str, str] = {}
+
+        async def remember(key: str, value: str) -> None:
+            found[key] = value
+
+        connector = self._types(service).make(new.config, self._egress, remember)
+        try:
+            return await connector.sign_in(), found
+        except MoverError as error:
+            error.at(service=name)
+            raise
+        finally:
+            await connector.close()
 
     async def all(self) -> list[Connection]:
         """List the connections by name."""
@@ -118,7 +132,11 @@ class Connections:
         )
 
     async def open(self, name: str) -> Connector:
-        """Make a connector for a connection and sign in; the caller closes it.
+        """Make a connector for a connection and sign in; the caller closes it. Raises what `sign_in` raises."""
+        return (await self.sign_in(name))[0]
+
+    async def sign_in(self, name: str) -> tuple[Connector, Account]:
+        """Make a connector for a connection and sign in, and tell as whom; the caller closes the connector.
 
         Raises InvalidConfiguration, Changed (authorised anew at this very moment), and what `Connector.sign_in` raises.
         """
@@ -137,7 +155,7 @@ class Connections:
         memory = Memory(self._database, self._vault, connection, kind, filled)
         connector = kind.make(filled.config, self._egress, memory.remember)
         try:
-            await connector.sign_in()
+            account = await connector.sign_in()
             await self._database.write(
                 lambda transaction: queries.mark_used(transaction, connection.id, self._now_ns())
             )
@@ -146,7 +164,21 @@ class Connections:
             if isinstance(error, MoverError):
                 error.at(service=name)
             raise
-        return connector
+        return connector, account
+
+    async def _prepared(
+        self, name: str, service: str, values: Values, *, replace: bool
+    ) -> tuple[Connection | None, FilledIn]:
+        """The connection of that name as it is now, if any, and the configuration that is to be saved."""
+        check_name(name)
+        kind = self._types(service)
+        before = await self._database.read(lambda transaction: queries.find(transaction, self._person, name))
+        _check_free(before, name, service, replace=replace)
+        internal = _internal_keys(kind)
+        new = filled_in(
+            kind.config, {key: value for key, value in values.items() if value or key not in internal}
+        )
+        return before, _with_findings(kind, new, values, before) if before else new
 
     def _now_ns(self) -> int:
         return int(self._now() * 1e9)

@@ -88,6 +88,7 @@ class Filters:
         exclude: Iterable[str] = (),
         filter_from: Path | None = None,
         files_from: Path | None = None,
+        paths: Iterable[str] | None = None,
         min_size: int | None = None,
         max_size: int | None = None,
         modified_after_ns: int | None = None,
@@ -101,13 +102,14 @@ class Filters:
             filter_from: A .gitignore-style file of patterns that exclude: `#` begins a comment, `!` takes back in.
             files_from: A file of paths, one a line; blank lines and lines that begin with `#` do not count (`/#name` is
                 a path). If it holds a NUL character, NUL separates, and every other character is part of a path.
+            paths: Such a list that is no file, in canonical form; not together with `files_from`.
             min_size: In bytes.
             max_size: In bytes.
             modified_after_ns: Nanoseconds since 1970 UTC.
             modified_before_ns: Likewise.
 
         Raises:
-            InvalidConfiguration: A file cannot be read, a pattern or a listed path cannot be what was meant, or limits
+            InvalidConfiguration: There are two lists, a file cannot be read, a pattern or a listed path cannot be what was meant, or limits
                 leave nothing between them.
         """
         _check_order(min_size, max_size, "the smallest size is greater than the largest")
@@ -115,7 +117,10 @@ class Filters:
         includes = [_glob(text, "include pattern") for text in include]
         excludes = [_glob(text, "exclude pattern") for text in exclude]
         rules = _read_rules(filter_from) if filter_from else []
-        listed = Listed.of(_read_list(files_from)) if files_from else None
+        if files_from and paths is not None:
+            raise InvalidConfiguration("one list of paths is enough: a single file needs no --files-from")
+        exact = _read_list(files_from) if files_from else paths
+        listed = None if exact is None else Listed.of(exact)
         meaning = (
             sorted(glob.text for glob in includes),
             sorted(glob.text for glob in excludes),

@@ -1,0 +1,354 @@
+"""The commands and their options. What they do is in modules of their own, loaded when a command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mover import __version__
+from mover.cli.completion import complete_address, complete_name, complete_service
+from mover.transfer.options import ConflictRule, VerifyLevel
+
+_EPILOG = (
+    "Addresses: ./folder, /folder or file:/folder on this machine; name:/folder at a connection. "
+    "State lies in MOVER_HOME. Exit codes: 0 all well, 1 some items failed, 2 could not run, 130 interrupted."
+)
+
+app = typer.Typer(
+    name="mover",
+    help="Move files between storage services: verified, encrypted on the way, and without keeping anything.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+keys_app = typer.Typer(
+    name="keys", help="The keys that stored secrets are encrypted with.", no_args_is_help=True
+)
+app.add_typer(keys_app)
+
+Machine = Annotated[bool, typer.Option("--json", help="Print JSON for machines and nothing else.")]
+Source = Annotated[
+    str, typer.Argument(help="Folder or file to read.", metavar="SOURCE", autocompletion=complete_address)
+]
+Destination = Annotated[
+    str, typer.Argument(help="Folder to write to.", metavar="DESTINATION", autocompletion=complete_address)
+]
+Name = Annotated[
+    str, typer.Argument(help="Name of a connection.", metavar="NAME", autocompletion=complete_name)
+]
+RunNumber = Annotated[int, typer.Argument(help="Number of a run, see `mover runs`.", metavar="RUN", min=1)]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include",
+        metavar="PATTERN",
+        help="Move only files that match. May be repeated.",
+        rich_help_panel="What moves",
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="PATTERN",
+        help="Leave out files and folders that match. May be repeated.",
+        rich_help_panel="What moves",
+    ),
+]
+FilterFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--filter-from",
+        metavar="FILE",
+        help="A file in the form of .gitignore: what is left out.",
+        rich_help_panel="What moves",
+    ),
+]
+FilesFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--files-from",
+        metavar="FILE",
+        help="A file with the exact paths to move, one a line.",
+        rich_help_panel="What moves",
+    ),
+]
+MinSize = Annotated[
+    str | None,
+    typer.Option(
+        "--min-size",
+        metavar="SIZE",
+        help="Leave out smaller files: 512, 10K, 1.5G.",
+        rich_help_panel="What moves",
+    ),
+]
+MaxSize = Annotated[
+    str | None,
+    typer.Option("--max-size", metavar="SIZE", help="Leave out larger files.", rich_help_panel="What moves"),
+]
+NewerThan = Annotated[
+    str | None,
+    typer.Option(
+        "--newer-than",
+        metavar="WHEN",
+        help="Only files modified since then: 2024-01-31, 30d, 12h.",
+        rich_help_panel="What moves",
+    ),
+]
+OlderThan = Annotated[
+    str | None,
+    typer.Option(
+        "--older-than", metavar="WHEN", help="Only files modified before then.", rich_help_panel="What moves"
+    ),
+]
+BandwidthLimit = Annotated[
+    str | None,
+    typer.Option(
+        "--bwlimit",
+        metavar="RATE",
+        help="Bytes per second at most: 10M; off: no limit.",
+        rich_help_panel="How it moves",
+    ),
+]
+Verify = Annotated[
+    VerifyLevel,
+    typer.Option(
+        "--verify",
+        help="auto: by content hash where both sides have one in common, else read back; size: compare sizes only.",
+        rich_help_panel="How it moves",
+    ),
+]
+Conflict = Annotated[
+    ConflictRule,
+    typer.Option(
+        "--conflict",
+        help="What stands at the destination and is not ours: report it, or let the source overwrite it.",
+        rich_help_panel="How it moves",
+    ),
+]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="DIR", help="Write the reports of the run into this folder."),
+]
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - called by typer
+    if wanted:
+        typer.echo(f"mover {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Move files between storage services."""
+
+
+@app.command()
+def connect(
+    service: Annotated[
+        str | None,
+        typer.Argument(
+            help="Kind of service; without it the kinds are listed.", autocompletion=complete_service
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Name to give it; without it the service's keys are listed.")
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="@env:NAME and @file:PATH take the value from there."),
+    ] = None,
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Authorise an existing connection anew; its history is kept.")
+    ] = False,
+    no_test: Annotated[bool, typer.Option("--no-test", help="Save it without signing in.")] = False,
+    machine: Machine = False,
+) -> int:
+    """Save the access to an account at a service under a name.
+
+    [dim]mover connect sftp nas host=nas.example.org username=alice password=@env:NAS_PASSWORD[/dim]
+    """
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    if service is None or name is None:
+        from mover.cli.services import list_keys, list_services  # noqa: PLC0415
+
+        return list_keys(service, machine=machine) if service else list_services(machine=machine)
+    from mover.cli.connecting import connect as work  # noqa: PLC0415
+
+    return run(lambda: work(service, name, values or [], replace=replace, test=not no_test, machine=machine))
+
+
+@app.command()
+def connections(*, machine: Machine = False) -> int:
+    """List the saved connections."""
+    from mover.cli.connecting import list_connections  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: list_connections(machine=machine))
+
+
+@app.command()
+def test(name: Name, *, machine: Machine = False) -> int:  # noqa: PT028 - a command, not a test
+    """Sign in to a connection and tell what can be done there."""
+    from mover.cli.loop import run  # noqa: PLC0415
+    from mover.cli.testing import test as work  # noqa: PLC0415
+
+    return run(lambda: work(name, machine=machine))
+
+
+@app.command()
+def disconnect(name: Name, *, machine: Machine = False) -> int:
+    """Forget a connection and destroy its secrets."""
+    from mover.cli.connecting import disconnect as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(name, machine=machine))
+
+
+@app.command()
+def ls(
+    address: Annotated[str, typer.Argument(help="Folder to list.", autocompletion=complete_address)],
+    *,
+    machine: Machine = False,
+) -> int:
+    """List a folder, here or at a connection."""
+    from mover.cli.listing import ls as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(address, machine=machine))
+
+
+@app.command()
+def copy(
+    source: Source,
+    destination: Destination,
+    *,
+    include: Include = None,
+    exclude: Exclude = None,
+    filter_from: FilterFrom = None,
+    files_from: FilesFrom = None,
+    min_size: MinSize = None,
+    max_size: MaxSize = None,
+    newer_than: NewerThan = None,
+    older_than: OlderThan = None,
+    bwlimit: BandwidthLimit = None,
+    verify: Verify = VerifyLevel.AUTO,
+    conflict: Conflict = ConflictRule.REPORT,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Look and tell, change nothing.", rich_help_panel="How it moves")
+    ] = False,
+    report: ReportFolder = None,
+    machine: Machine = False,
+) -> int:
+    """Copy a folder or a file and verify that every byte arrived. Repeat it to go on, or to bring what is new.
+
+    [dim]mover copy nas:/docs cold:/backup --exclude '*.tmp' --report ./report[/dim]
+    """
+    from mover.cli.loop import run  # noqa: PLC0415
+    from mover.cli.moving import Choices, move  # noqa: PLC0415
+    from mover.ledger.states import RunMode  # noqa: PLC0415
+
+    choices = Choices(
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        filter_from=filter_from,
+        files_from=files_from,
+        min_size=min_size,
+        max_size=max_size,
+        newer_than=newer_than,
+        older_than=older_than,
+        bwlimit=bwlimit,
+        verify=verify,
+        conflict=conflict,
+        dry_run=dry_run,
+    )
+    return run(
+        lambda: move(RunMode.COPY, source, destination, choices, report_folder=report, machine=machine)
+    )
+
+
+@app.command()
+def verify(
+    source: Source,
+    destination: Destination,
+    *,
+    include: Include = None,
+    exclude: Exclude = None,
+    filter_from: FilterFrom = None,
+    files_from: FilesFrom = None,
+    min_size: MinSize = None,
+    max_size: MaxSize = None,
+    newer_than: NewerThan = None,
+    older_than: OlderThan = None,
+    bwlimit: BandwidthLimit = None,
+    level: Verify = VerifyLevel.AUTO,
+    report: ReportFolder = None,
+    machine: Machine = False,
+) -> int:
+    """Compare source and destination, file by file, and change nothing."""
+    from mover.cli.loop import run  # noqa: PLC0415
+    from mover.cli.moving import Choices, move  # noqa: PLC0415
+    from mover.ledger.states import RunMode  # noqa: PLC0415
+
+    choices = Choices(
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        filter_from=filter_from,
+        files_from=files_from,
+        min_size=min_size,
+        max_size=max_size,
+        newer_than=newer_than,
+        older_than=older_than,
+        bwlimit=bwlimit,
+        verify=level,
+    )
+    return run(
+        lambda: move(RunMode.VERIFY, source, destination, choices, report_folder=report, machine=machine)
+    )
+
+
+@app.command()
+def runs(
+    *,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="The newest so many.")] = 20,
+    machine: Machine = False,
+) -> int:
+    """List what was run."""
+    from mover.cli.loop import run  # noqa: PLC0415
+    from mover.cli.runs import list_runs  # noqa: PLC0415
+
+    return run(lambda: list_runs(limit, machine=machine))
+
+
+@app.command()
+def report(
+    number: RunNumber,
+    *,
+    format_name: Annotated[
+        str | None,
+        typer.Option("--format", metavar="csv|json|html", help="Print this report instead of a summary."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="PATH", help="Write it into this file, or all of them into this folder."
+        ),
+    ] = None,
+    machine: Machine = False,
+) -> int:
+    """Tell what came of a run, and whether it adds up."""
+    from mover.cli.loop import run  # noqa: PLC0415
+    from mover.cli.reporting import report as work  # noqa: PLC0415
+
+    return run(lambda: work(number, format_name, output, machine=machine))

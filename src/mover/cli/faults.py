@@ -1,0 +1,87 @@
+"""What people see when something goes wrong: one line, one line of advice, and never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from typer import Abort
+from typer.exceptions import TyperException
+
+from mover.cli.codes import COULD_NOT_RUN, INTERRUPTED, NOBODY_READS
+from mover.cli.screen import err, print_json, words
+from mover.errors import MoverError, Reason, SignInFailed, TimedOut, Unreachable, one_line
+from mover.ledger.states import Code, RunStatus
+
+_NOTHING_DONE = {"run": None, "copied": 0, "skipped": 0, "failed": 0, "bytes": 0, "seconds": 0.0}
+
+
+def handled(arguments: Sequence[str], command: Callable[[], int]) -> int:
+    """Run a command and return its exit code; say what went wrong, in a line or two."""
+    machine = "--json" in arguments
+    try:
+        return command()
+    except (KeyboardInterrupt, Abort):
+        err().print()
+        say("interrupted; the same command goes on where it was", style="bold yellow")
+        return INTERRUPTED
+    except TyperException as error:
+        message, advice = one_line(error.format_message()), _see_help(arguments)
+        say(message, advice)
+        if machine:
+            _print_failure(message, advice, code=Code.GENERAL_FAILURE, reason=Reason.CONFIGURATION)
+    except MoverError as error:
+        say(str(error), error.advice)
+        if machine:
+            _print_failure(str(error), error.advice, code=_code_of(error), reason=error.reason)
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the interpreter flushes once more at its end
+        return NOBODY_READS
+    except Exception as error:  # noqa: BLE001 - the last line of defence: people see a line, the log has the rest
+        _unexpected(error, machine=machine)
+    return COULD_NOT_RUN
+
+
+def say(message: str, advice: str = "", *, style: str = "bold red") -> None:
+    """Print a message to standard error."""
+    line = words("mover: ", style)
+    line.append_text(words(message, ""))
+    err().print(line)
+    if advice:
+        err().print(words(f"       {advice}", "dim"))
+
+
+def _unexpected(error: Exception, *, machine: bool) -> None:
+    from mover.cli.logs import log_unexpected  # noqa: PLC0415 - rarely needed
+
+    where = log_unexpected(error)
+    advice = f"The log has more: {where}" if where else "It could not be logged; please report it."
+    message = f"unexpected {type(error).__name__}"
+    say(message, advice)
+    if machine:
+        _print_failure(message, advice, code=Code.GENERAL_FAILURE, reason=Reason.UNKNOWN)
+
+
+def _see_help(arguments: Sequence[str]) -> str:
+    command = arguments[0] if arguments and arguments[0].isalpha() else ""
+    return " ".join(part for part in ("See mover", command, "--help") if part)
+
+
+def _print_failure(message: str, advice: str, *, code: Code, reason: str) -> None:
+    """Print the object that machines wait for, where nothing could be run."""
+    error = {"reason": reason, "message": message, "advice": advice}
+    print_json({**_NOTHING_DONE, "status": RunStatus.FAILED, "code": int(code), "error": error})
+
+
+def _code_of(error: MoverError) -> Code:
+    """The status code for an error before the start of a run."""
+    match error:
+        case SignInFailed():
+            return Code.SIGN_IN_FAILED
+        case Unreachable() | TimedOut():
+            return Code.SOURCE_UNREACHABLE
+        case _:
+            return Code.GENERAL_FAILURE

@@ -1,0 +1,33 @@
+"""What is never moved: Mover's own state, should it stand inside the source. A copy of it would carry its keys."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from mover.naming import text_from_bytes
+from mover.settings import Settings
+
+_SPECIAL = re.compile(r"([\\*?\[\]!#])")
+
+
+def own_paths(settings: Settings, root: str) -> tuple[str, ...]:
+    """Patterns that keep Mover's own files out of a move whose source is the local folder `root`."""
+    own = (settings.home, settings.staging_path, settings.global_key_path)
+    below = {path for path in map(_real, own) if path.startswith(root.rstrip("/") + "/")}
+    return tuple(sorted(_pattern(path[len(root.rstrip("/")) :]) for path in below))
+
+
+def is_own(settings: Settings, root: str) -> bool:
+    """Tell whether a local folder is, or lies in, one of Mover's own."""
+    own = map(_real, (settings.home, settings.staging_path))
+    return any(root == path or root.startswith(path + "/") for path in own)
+
+
+def _real(path: Path) -> str:
+    return text_from_bytes(os.path.realpath(os.fsencode(path)))
+
+
+def _pattern(path: str) -> str:
+    return _SPECIAL.sub(r"\\\1", path)

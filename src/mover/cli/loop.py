@@ -1,0 +1,71 @@
+"""Runs a command's coroutine: event loop, signals, and an end that always cleans up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from mover.cli.codes import INTERRUPTED
+
+Work = Callable[[], Coroutine[Any, Any, int]]
+
+
+def run(work: Work) -> int:
+    """Run to the end and return the exit code.
+
+    The first Ctrl-C (or SIGTERM) cancels the work, which cleans up; the second says that this is being done; the third
+    ends the process on the spot, which is safe: staged parts cannot be read without it, and the ledger knows the rest.
+
+    Raises KeyboardInterrupt if the work was interrupted.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_interruptible(work))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - not there on every platform
+
+    return uvloop.new_event_loop
+
+
+async def _interruptible(work: Work) -> int:
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    interruptions = 0
+
+    def interrupt() -> None:
+        nonlocal interruptions
+        interruptions += 1
+        match interruptions:
+            case 1:
+                task.cancel()
+            case 2:
+                _say("cleaning up; once more ends at once")
+            case _:
+                os._exit(INTERRUPTED)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupt)
+    try:
+        return await work()
+    except asyncio.CancelledError:
+        if interruptions:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _say(text: str) -> None:
+    try:
+        os.write(2, f"\nmover: {text}\n".encode())
+    except OSError:  # nobody listens any more
+        return

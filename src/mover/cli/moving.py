@@ -1,0 +1,181 @@
+"""`mover copy`, `mover verify` and the walk of `mover scan`: from addresses and options to a run and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from mover.cli.addresses import Address, parse_address
+from mover.cli.codes import exit_code
+from mover.cli.display import Watched, shown
+from mover.cli.keeping_out import is_own, own_paths
+from mover.cli.outcome import Outcome, outcome_of, print_outcome
+from mover.cli.rate import Meter
+from mover.cli.screen import err, print_json
+from mover.cli.sides import Sides, open_sides
+from mover.cli.workplace import Workplace, workplace
+from mover.errors import InvalidConfiguration
+from mover.ledger.states import RunMode
+from mover.staging import Staging
+from mover.transfer.bandwidth import parse_rate
+from mover.transfer.filters import Filters, parse_moment, parse_size
+from mover.transfer.options import ConflictRule, Options, VerifyLevel
+from mover.transfer.progress import Progress
+from mover.transfer.run import Engine, run_pair
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """The options of a run as they were typed."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    filter_from: Path | None = None
+    files_from: Path | None = None
+    min_size: str | None = None
+    max_size: str | None = None
+    newer_than: str | None = None
+    older_than: str | None = None
+    bwlimit: str | None = None
+    verify: VerifyLevel = VerifyLevel.AUTO
+    conflict: ConflictRule = ConflictRule.REPORT
+    dry_run: bool = False
+
+    def shown(self) -> Mapping[str, object]:
+        """What was chosen, for the ledger: only what is not the default."""
+        chosen = {
+            "include": list(self.include),
+            "exclude": list(self.exclude),
+            "filter_from": str(self.filter_from or ""),
+            "files_from": str(self.files_from or ""),
+            "min_size": self.min_size,
+            "max_size": self.max_size,
+            "newer_than": self.newer_than,
+            "older_than": self.older_than,
+            "bwlimit": self.bwlimit,
+            "verify": "" if self.verify is VerifyLevel.AUTO else self.verify.value,
+            "conflict": "" if self.conflict is ConflictRule.REPORT else self.conflict.value,
+            "dry_run": self.dry_run,
+        }
+        return {name: value for name, value in chosen.items() if value}
+
+    def options(self, exclude: tuple[str, ...] = (), *, only: str | None = None) -> Options:
+        """Read everything. Raises InvalidConfiguration that names what cannot be understood.
+
+        Args:
+            exclude: Patterns besides the person's own.
+            only: The one path that is moved.
+        """
+        return Options(
+            filters=Filters.build(
+                include=self.include,
+                exclude=(*self.exclude, *exclude),
+                filter_from=self.filter_from,
+                files_from=self.files_from,
+                paths=[only] if only is not None else None,
+                min_size=_read("--min-size", parse_size, self.min_size),
+                max_size=_read("--max-size", parse_size, self.max_size),
+                modified_after_ns=_read("--newer-than", parse_moment, self.newer_than),
+                modified_before_ns=_read("--older-than", parse_moment, self.older_than),
+            ),
+            verify=self.verify,
+            conflict=self.conflict,
+            dry_run=self.dry_run,
+            bytes_per_s=_read("--bwlimit", parse_rate, self.bwlimit),
+        )
+
+
+async def move(
+    mode: RunMode,
+    source: str,
+    destination: str,
+    choices: Choices,
+    *,
+    report_folder: Path | None = None,
+    machine: bool = False,
+) -> int:
+    """Run a pair and say how it went. Returns the exit code; raises MoverError if nothing could be run."""
+    addresses = parse_address(source), parse_address(destination)
+    choices.options()  # what was mistyped is said before anything is opened
+    async with workplace() as place:
+        found = await run(place, mode, *addresses, choices, machine=machine)
+        written = await _written(place, found.run.id, report_folder)
+        if machine:
+            print_json(found.as_object())
+        else:
+            await print_outcome(place.ledger, found, written)
+        return exit_code(found.status)
+
+
+async def run(
+    place: Workplace,
+    mode: RunMode,
+    source: Address,
+    destination: Address | None,
+    choices: Choices,
+    *,
+    machine: bool,
+) -> Outcome:
+    """Run a pair and show it while it works."""
+    settings = place.settings
+    staging = Staging(
+        settings.staging_path,
+        memory_bytes=settings.staging_memory_bytes,
+        disk_bytes=settings.staging_disk_bytes,
+    )
+    async with open_sides(place, source, destination) as sides, staging:
+        progress = Progress()
+        watched = Watched(_title(sides), progress, Meter(progress))
+        engine = Engine(
+            ledger=place.ledger,
+            staging=staging,
+            staging_memory_bytes=settings.staging_memory_bytes,
+            lock_folder=settings.home / "locks",
+        )
+        live = not machine and err().is_terminal and not err().is_dumb_terminal
+        async with shown(watched, place.ledger, live=live) as started:
+            result = await run_pair(
+                engine,
+                sides.source,
+                sides.destination,
+                mode,
+                choices.options(_kept_out(place, sides), only=sides.single_file),
+                progress,
+                shown_options=choices.shown(),
+                started=started,
+            )
+        return await outcome_of(place.ledger, result.run, resumed=watched.resumed)
+
+
+def _title(sides: Sides) -> str:
+    return f"{sides.source.label} → {sides.destination.label}" if sides.destination else sides.source.label
+
+
+def _kept_out(place: Workplace, sides: Sides) -> tuple[str, ...]:
+    """Patterns for Mover's own files. Raises InvalidConfiguration where the source is nothing else."""
+    if (folder := sides.local_source) is None:
+        return ()
+    if is_own(place.settings, folder):
+        raise InvalidConfiguration(f"{sides.source.label} is where Mover keeps its own state and keys")
+    return own_paths(place.settings, folder)
+
+
+async def _written(place: Workplace, run_id: int, folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    from mover.reports import write_report  # noqa: PLC0415 - only some runs need it
+
+    return await write_report(place.ledger, run_id, folder)
+
+
+def _read(option: str, parse: Callable[[str], T], text: str | None) -> T | None:
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except InvalidConfiguration as error:
+        raise InvalidConfiguration(f"{option}: {error.message}") from None

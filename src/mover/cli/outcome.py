@@ -1,0 +1,231 @@
+"""How a run went, for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from mover.cli.figures import count_text, duration_text, rate_text, size_text
+from mover.cli.screen import out, plain, words
+from mover.entries import EntryKind
+from mover.errors import advice_for
+from mover.ledger.ledger import Ledger
+from mover.ledger.records import ReportItem, Run, Tally, Totals
+from mover.ledger.states import (
+    MOVED,
+    OPEN,
+    PROBLEMS,
+    SKIPPED,
+    Code,
+    ItemState,
+    RunMode,
+    RunStatus,
+    Verification,
+    status_of,
+)
+
+_LISTED_PROBLEMS = 10
+_STYLES = {RunStatus.SUCCESS: "bold green", RunStatus.SOME_PROBLEMS: "bold yellow"}
+_PROOFS = {
+    Verification.HASH: "by content hash",
+    Verification.READ_BACK: "read back",
+    Verification.SIZE: "by size alone",
+    Verification.SIZE_AND_TIME: "by size and time",
+    Verification.EARLIER: "by an earlier run",
+}
+_CODES = {
+    Code.SUCCESS: "",
+    Code.NOTHING_TO_COPY: "nothing to do",
+    Code.UNSUPPORTED_NOT_MOVED: "unsupported entries were not moved",
+    Code.SOME_UPLOADS_FAILED: "some uploads failed",
+    Code.ALL_UPLOADS_FAILED: "nothing copied, uploads failed",
+    Code.SOME_DOWNLOADS_FAILED: "some downloads failed",
+    Code.DOWNLOADS_AND_UPLOADS_FAILED: "some downloads and uploads failed",
+    Code.ALL_DOWNLOADS_FAILED: "nothing copied, downloads failed",
+    Code.ALL_BOTH_FAILED: "nothing copied, downloads and uploads failed",
+    Code.DESTINATION_QUOTA: "the destination is full",
+    Code.SIGN_IN_FAILED: "sign-in failed",
+    Code.SOURCE_UNREACHABLE: "a service is unreachable",
+    Code.GENERAL_FAILURE: "general failure",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run that has ended, with all that is told about it."""
+
+    run: Run
+    totals: Totals
+    tallies: tuple[Tally, ...]
+    proofs: Mapping[Verification, int]
+    resumed: bool
+
+    @property
+    def status(self) -> RunStatus:
+        """The word for its code."""
+        return status_of(self.run.code)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on it, over all interruptions."""
+        return self.run.active_ns / 1e9
+
+    def files(self, *states: ItemState) -> tuple[int, int]:
+        """Number and size in bytes of the files in some states."""
+        found = [t for t in self.tallies if t.kind is not EntryKind.FOLDER and t.state in states]
+        return sum(t.count for t in found), sum(t.size for t in found)
+
+    def items(self, *states: ItemState) -> int:
+        """Number of files and folders in some states."""
+        return sum(t.count for t in self.tallies if t.state in states)
+
+    def as_object(self) -> Mapping[str, Any]:
+        """The last object of `--json`."""
+        totals, run = self.totals, self.run
+        return {
+            "run": run.id,
+            "mode": run.mode,
+            "dry_run": run.dry_run,
+            "status": self.status,
+            "code": int(run.code),
+            "message": run.message,
+            "copied": totals.files_moved,
+            "skipped": totals.files_skipped,
+            "failed": self.items(ItemState.FAILED),
+            "unsupported": self.items(ItemState.UNSUPPORTED),
+            "conflicts": self.items(ItemState.CONFLICT),
+            "open": totals.files_open,
+            "seen": totals.files_seen,
+            "folders": totals.folders_seen,
+            "folders_created": totals.folders_created,
+            "bytes": totals.bytes_moved,
+            "bytes_sent": totals.bytes_sent,
+            "bytes_seen": totals.bytes_seen,
+            "seconds": round(self.seconds, 3),
+            "verified_by": {proof.value: count for proof, count in self.proofs.items()},
+            "resumed": self.resumed,
+        }
+
+
+async def outcome_of(ledger: Ledger, run_id: int, *, resumed: bool) -> Outcome:
+    """Look up in the ledger what a run came to."""
+    run = await ledger.run(run_id)
+    assert run is not None
+    tallies = await ledger.tally(run_id)
+    return Outcome(run, Totals.of(tallies), tuple(tallies), await ledger.verifications(run_id), resumed)
+
+
+async def print_outcome(ledger: Ledger, found: Outcome, written: list[Path]) -> None:
+    """Print how a run went: a table that adds up, the proofs, the first problems, and where to look for more."""
+    console = out()
+    console.print(_headline(found))
+    console.print(_table(found))
+    if found.proofs:
+        proofs = ", ".join(f"{count:,} {_PROOFS.get(proof, proof)}" for proof, count in _sorted(found.proofs))
+        console.print(words(f"  verified: {proofs}"))
+    if found.items(*PROBLEMS):
+        await _print_problems(ledger, found)
+    console.print(_where_to_look(found, written))
+
+
+def _sorted(proofs: Mapping[Verification, int]) -> list[tuple[Verification, int]]:
+    order = list(Verification)
+    return sorted(proofs.items(), key=lambda proof: order.index(proof[0]))
+
+
+def _headline(found: Outcome) -> Text:
+    run = found.run
+    line = Text(str(found.status), style=_STYLES.get(found.status, "bold red"))
+    about = [_CODES.get(run.code, ""), plain(run.message)]
+    if said := "; ".join(text for text in about if text):
+        line.append(f" ({said})", style="not bold")
+    line.append(
+        f"  {plain(run.source_label)} → {plain(run.destination_label)}" if run.destination_label else ""
+    )
+    took = f"  {duration_text(found.seconds)}"
+    if found.totals.bytes_sent and found.seconds >= 1:
+        took += f", {rate_text(found.totals.bytes_sent / found.seconds)}"
+    line.append(took, style="dim")
+    return line
+
+
+def _table(found: Outcome) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("")
+    table.add_column("files", justify="right")
+    table.add_column("size", justify="right")
+    table.add_column("")
+    for name, count, size, details, style in _rows(found):
+        table.add_row(
+            Text(f"  {name}", style=style),
+            Text(f"{count:,}", style=style),
+            size_text(size),
+            Text(details, "dim"),
+        )
+    return table
+
+
+def _rows(found: Outcome) -> Iterator[tuple[str, int, int, str, str]]:
+    verify = found.run.mode is RunMode.VERIFY
+    yield "seen", *found.files(*ItemState), _folders(found), "bold"
+    yield _row(found, "verified" if verify else "moved", sorted(MOVED), "green")
+    yield _row(found, "nothing to do", sorted(SKIPPED), "")
+    if found.totals.files_open:
+        name = "would be moved" if found.run.dry_run and not verify else "not done yet"
+        yield _row(found, name, sorted(OPEN), "cyan")
+    problems = found.files(*PROBLEMS)[0]
+    yield _row(found, "problems", sorted(PROBLEMS), "bold yellow" if problems else "")
+
+
+def _row(found: Outcome, name: str, states: list[ItemState], style: str) -> tuple[str, int, int, str, str]:
+    details = ", ".join(
+        f"{count:,} {state.replace('_', ' ')}" for state in states if (count := found.files(state)[0])
+    )
+    count, size = found.files(*states)
+    return name, count, size, details, style
+
+
+def _folders(found: Outcome) -> str:
+    totals = found.totals
+    text = count_text(totals.folders_seen, "folder")
+    if totals.folders_created:
+        text += f", {totals.folders_created:,} created"
+    if totals.folders_problem:
+        text += f", {totals.folders_problem:,} with problems"
+    return text
+
+
+async def _print_problems(ledger: Ledger, found: Outcome) -> None:
+    console = out()
+    count = found.items(*PROBLEMS)
+    console.print(Text(f"  {count_text(count, 'problem')}:", style="yellow"))
+    shown = 0
+    async for item in ledger.report_items(found.run.id, states=sorted(PROBLEMS), page=_LISTED_PROBLEMS):
+        if shown == _LISTED_PROBLEMS:
+            console.print(Text(f"    and {count - shown:,} more", style="dim"))
+            break
+        shown += 1
+        _print_problem(item)
+
+
+def _print_problem(item: ReportItem) -> None:
+    reason = (item.reason or item.state).replace("_", " ")
+    line = words(f"    {item.path}", "bold")
+    line.append(f"  {reason}", style="yellow")
+    out().print(line)
+    out().print(words(f"      {item.message}"))
+    if item.reason:
+        out().print(words(f"      {advice_for(item.reason)}", "dim"))
+
+
+def _where_to_look(found: Outcome, written: list[Path]) -> Text:
+    line = Text(f"  run {found.run.id}; the whole story: ", style="dim")
+    line.append(f"mover report {found.run.id}", style="cyan")
+    if written:
+        line.append(f", and in {plain(str(written[0].parent))}")
+    return line

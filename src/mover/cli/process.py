@@ -1,0 +1,38 @@
+"""What the process of the command does to itself before anything else: no core dumps, no look into its memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import resource
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+_PR_SET_DUMPABLE = 4  # linux/prctl.h
+
+
+def harden() -> None:
+    """Let no core dump be written, which would hold keys and content, and no other process of this user attach."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        with contextlib.suppress(
+            OSError, AttributeError
+        ):  # a libc without prctl: the limit above still holds
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def end_on_terminate() -> None:
+    """Let SIGTERM end the process the way Ctrl-C does, also before the event loop takes both over."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def ignore_interrupts() -> None:
+    """Let nothing interrupt the last moments of a process that is ending anyway."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,46 @@
+"""Where words go: results to standard output, everything about the work itself to standard error."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from functools import cache
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+
+@cache
+def out() -> Console:
+    """For results."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+@cache
+def err() -> Console:
+    """For progress, warnings and errors."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print one line of JSON."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def plain(text: str) -> str:
+    """Text from outside, fit for a terminal: control and format characters become visible, so that a name can neither
+    move the cursor nor look like another one.
+    """  # noqa: D205 - one sentence
+    if text.isprintable():
+        return text
+    return "".join(
+        repr(c)[1:-1] if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} else c
+        for c in text
+    )
+
+
+def words(text: str, style: str = "") -> Text:
+    """Text from outside for Rich: no markup in it counts."""
+    return Text(plain(text), style=style)

@@ -1,0 +1,179 @@
+"""From addresses to the two sides of a run: connectors signed in and paced, roots that may be used together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from mover.cli.addresses import LOCAL_ACCOUNT, Address, LocalAddress
+from mover.cli.mounts import mount_point, raw_path
+from mover.cli.single_file import OneFile, WithoutRenames
+from mover.cli.workplace import Workplace
+from mover.connectors.contract import Connector
+from mover.connectors.paced import Paced
+from mover.connectors.registry import connector_type
+from mover.entries import Entry, EntryKind, EntryRef, clean_path, parent_path
+from mover.errors import InvalidConfiguration, MoverError
+from mover.naming import text_from_bytes
+from mover.transfer.side import Side
+from mover.transport.pacing import Pacer
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both ends of a run.
+
+    Attributes:
+        source: Where files are read; the folder that holds it if the person named one file.
+        destination: Where they go; None for a scan of the source alone.
+        single_file: Path below the source's root of the one file that was named, else None.
+        local_source: The source's root as an absolute path of this machine, if it is one.
+    """
+
+    source: Side
+    destination: Side | None
+    single_file: str | None
+    local_source: str | None
+
+
+@asynccontextmanager
+async def open_sides(
+    place: Workplace, source: Address, destination: Address | None = None
+) -> AsyncIterator[Sides]:
+    """Sign in on both sides and look whether the source is a file or a folder.
+
+    Raises InvalidConfiguration (no such connection, sides within each other), NotFound, and what signing in raises.
+    """
+    async with AsyncExitStack() as stack:
+        accounts = _Accounts(place, stack)
+        where = await accounts.where(source)
+        if destination:
+            _check_apart(source, where, destination, await accounts.where(destination))
+        one = await accounts.side(source)
+        file = await _single_file(one)
+        other = await accounts.side(destination, WithoutRenames if file else Paced) if destination else None
+        if file:
+            named = EntryRef(one.root, file.id)
+            one = await accounts.side(source, lambda inner, pacer: OneFile(inner, pacer, named))
+            one = replace(one, root=parent_path(one.root))
+        yield Sides(
+            source=one,
+            destination=other,
+            single_file="/" + file.name if file else None,
+            local_source=(parent_path(where.path) if file else where.path) if where.is_local else None,
+        )
+
+
+@asynccontextmanager
+async def open_account(place: Workplace, address: Address) -> AsyncIterator[Side]:
+    """Sign in on one side, for looking around."""
+    async with AsyncExitStack() as stack:
+        yield await _Accounts(place, stack).side(address)
+
+
+@dataclass(frozen=True)
+class _Where:
+    """A path and whose it is, so that two can be compared, however they were written."""
+
+    realm: str
+    path: str
+
+    @property
+    def is_local(self) -> bool:
+        return self.realm == LOCAL_ACCOUNT
+
+    def holds(self, other: _Where) -> bool:
+        return self.realm == other.realm and other.path.startswith(self.path.rstrip("/") + "/")
+
+
+class _Accounts:
+    """Accounts of one command, each signed in once, so that both sides of a run share its pace."""
+
+    def __init__(self, place: Workplace, stack: AsyncExitStack) -> None:
+        self._place = place
+        self._stack = stack
+        self._open: dict[str, tuple[Connector, Pacer]] = {}
+
+    async def where(self, address: Address) -> _Where:
+        if isinstance(address, LocalAddress):
+            return _Where(LOCAL_ACCOUNT, address.path)
+        connection = await self._place.connections.get(address.connection)
+        if connection.service != "local":
+            return _Where(connection.id, address.path)
+        return _Where(LOCAL_ACCOUNT, _real_path(str(connection.config.get("path", "/")), address.path))
+
+    async def side(self, address: Address, paced: Callable[[Connector, Pacer], Paced] = Paced) -> Side:
+        make: Callable[[], Awaitable[Connector]]
+        if isinstance(address, LocalAddress):
+            mount = mount_point(raw_path(address.path))
+            account, root = _account_and_root(address.path, mount)
+            make = partial(self._local, mount)
+        else:
+            account, root = (await self._place.connections.get(address.connection)).id, address.path
+            make = partial(self._place.connections.open, address.connection)
+        if account not in self._open:
+            connector = await make()
+            self._stack.push_async_callback(connector.close)
+            self._open[account] = connector, Pacer(*connector.capabilities.concurrency)
+        return Side(address.text, account, paced(*self._open[account]), root)
+
+    async def _local(self, mount: Path) -> Connector:
+        kind = connector_type("local")
+        connector = kind.make(kind.config.model_validate({"path": mount}), self._place.egress, _forget)
+        try:
+            await connector.sign_in()
+        except BaseException:
+            await connector.close()
+            raise
+        return connector
+
+
+def _real_path(base: str, path: str) -> str:
+    """The absolute path of an entry of a connection whose root is a folder of this machine."""
+    return clean_path(text_from_bytes(os.path.realpath(os.fsencode(base))) + path)
+
+
+def _account_and_root(path: str, mount: Path) -> tuple[str, str]:
+    """What the ledger knows a local path by: the file system's root, and the path below it.
+
+    The connector stands at the root of the file system, since it finds out there what that can do.
+    """
+    at = text_from_bytes(os.fsencode(mount))
+    if at == "/":
+        return LOCAL_ACCOUNT, path
+    return f"{LOCAL_ACCOUNT}:{at}", path.removeprefix(at) or "/"
+
+
+async def _forget(_key: str, _value: str) -> None:
+    """Local files have no configuration that anything could be remembered in."""
+
+
+async def _single_file(side: Side) -> Entry | None:
+    """The file that the person named, if it is not a folder."""
+    try:
+        entry = await side.connector.look_up(side.root)
+    except MoverError as error:
+        raise error.at(path=side.label) from None
+    match entry.kind:
+        case EntryKind.FOLDER:
+            return None
+        case EntryKind.FILE | EntryKind.NATIVE:
+            return entry
+        case EntryKind.SHORTCUT | EntryKind.SPECIAL:
+            raise InvalidConfiguration(f"{side.label} is neither a folder nor a file")
+
+
+def _check_apart(source: Address, from_: _Where, destination: Address, to: _Where) -> None:
+    """Refuse a run that would find its own copies at its source. Raises InvalidConfiguration."""
+    if from_ == to:
+        raise InvalidConfiguration(
+            f"source and destination are the same: {source.text} and {destination.text}"
+        )
+    if from_.holds(to):
+        raise InvalidConfiguration(f"the destination {destination.text} lies inside the source {source.text}")
+    if to.holds(from_):
+        raise InvalidConfiguration(f"the source {source.text} lies inside the destination {destination.text}")
