@@ -102,6 +102,7 @@ class Service(Scripted):
     closed = 0
     streams_closed = 0
     part_uploads: Any = None
+    described_reads: Any = None
     hashes: Any = None
     times: Any = None
     renames: Any = None

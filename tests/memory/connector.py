@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 
+import msgspec
 from tests.memory.contents import Contents, Exported, Held, hashes_of, pieces
 from tests.memory.faults import Fault
 from tests.memory.nodes import Node
@@ -19,6 +20,7 @@ from mover.connectors.contract import (
     Change,
     Changes,
     Content,
+    DescribedReads,
     Page,
     PartUploads,
     Quota,
@@ -38,6 +40,7 @@ class MemoryConnector:
     """A connector to a `MemoryService`; several may be in use at once."""
 
     part_uploads: PartUploads | None
+    described_reads: DescribedReads | None
     hashes: ServiceHashes | None
     times: Times | None
     renames: Renames | None
@@ -51,6 +54,7 @@ class MemoryConnector:
         can = service.capabilities
         times_are_set = Setting.AFTERWARDS in {can.modified, can.folder_modified}
         self.part_uploads = MemoryPartUploads(self) if can.parts else None
+        self.described_reads = None if service.times_listed else self
         self.hashes = MemoryHashes(self) if service.hashes_on_demand else None
         self.times = MemoryTimes(self) if times_are_set else None
         self.renames = MemoryRenames(self) if service.renames else None
@@ -122,7 +126,7 @@ class MemoryConnector:
             async with self.operation("list_folder", self.label(folder)):
                 nodes = self._service.nodes.children(find_folder(self._service, folder))
                 rest = [node for node in nodes if node.order > after]
-                page = [self._service.describe(node) for node in rest[:size]]
+                page = [self._listed(node) for node in rest[:size]]
             if not rest:
                 yield Page(())
                 return
@@ -132,12 +136,25 @@ class MemoryConnector:
             if is_last:
                 return
 
+    def _listed(self, node: Node) -> Entry:
+        """Describe an entry as listings do."""
+        entry = self._service.describe(node)
+        return entry if self._service.times_listed else msgspec.structs.replace(entry, modified_ns=None)
+
     async def read(
-        self, file: EntryRef, *, offset: int = 0, length: int | None = None, version: str | None = None
+        self,
+        file: EntryRef,
+        *,
+        offset: int = 0,
+        length: int | None = None,
+        version: str | None = None,
+        found: Callable[[Entry], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """Yield a file's bytes; a native document is exported for each reading."""
         async with self.operation("read", self.label(file)) as fault:
             node = find(self._service, file)
+            if found is not None:
+                found(self._service.describe(node))
             if node.kind not in {EntryKind.FILE, EntryKind.NATIVE}:
                 raise NotFound("that is not a file")
             if not self.capabilities.range_reads:

@@ -84,6 +84,7 @@ class MemoryService:
         capabilities: What the service can do; made from one of the presets with `dataclasses.replace`.
         page_size: Entries a listing page.
         resumable_listings: Listing pages carry a cursor.
+        times_listed: Else only looking up and reading tell modified times.
         hashes_on_demand: Hashes that `Connector.hashes` computes; absent if empty.
         renames: `Connector.renames` is there.
         change_feed: `Connector.changes` is there (needs ids).
@@ -99,6 +100,7 @@ class MemoryService:
         *,
         page_size: int = 1000,
         resumable_listings: bool = True,
+        times_listed: bool = True,
         hashes_on_demand: frozenset[HashName] = NO_NAMES,
         renames: bool = True,
         change_feed: bool = True,
@@ -109,6 +111,7 @@ class MemoryService:
         self.capabilities = capabilities
         self.page_size = page_size
         self.resumable_listings = resumable_listings
+        self.times_listed = times_listed
         self.hashes_on_demand = hashes_on_demand
         self.renames = renames
         self.change_feed = change_feed and capabilities.stable_ids

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 from tests.memory.contents import Pattern
-from tests.transfer.workbench import Workbench
+from tests.memory.service import DRIVE, MemoryService
+from tests.transfer.workbench import Workbench, workbench
 
 from mover.ledger.states import Code, ItemState, RunStatus
 
@@ -83,3 +88,15 @@ async def test_a_large_file_goes_in_parts(bench: Workbench) -> None:
     assert bench.destination.entry("/big").hashes == bench.source.entry("/big").hashes
     assert bench.destination.calls["send"] > 10
     assert result.code is Code.SUCCESS
+
+
+@pytest.mark.parametrize("size", [100, 20 << 20])
+async def test_a_time_that_only_reading_tells_is_kept(tmp_path: Path, size: int) -> None:
+    moment = 1_500_000_000_000_000_000
+    source = MemoryService(replace(DRIVE, modified_resolution_ns=None), times_listed=False)
+    source.add_file("/a", b"x" * size, modified_ns=moment)
+    async with workbench(tmp_path, source) as bench:
+        await bench.run()
+
+        assert bench.destination.entry("/a").modified_ns == moment
+        assert source.calls["refresh"] == (0 if size == 100 else 1)

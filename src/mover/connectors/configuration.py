@@ -60,7 +60,12 @@ class Key:
 
 
 def setting(
-    default: Any = ..., *, help: str, ask: bool = False, internal: bool = False, **constraints: Any
+    default: Any = ...,
+    *,
+    help: str,  # noqa: A002 - the word that everybody uses for it
+    ask: bool = False,
+    internal: bool = False,
+    **constraints: Any,
 ) -> Any:
     """Declare a field of a `ConnectorConfig`; without `default` it is required. `constraints` are pydantic's."""
     return Field(

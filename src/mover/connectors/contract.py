@@ -11,7 +11,7 @@ The engine knows services only through this page. Three rules hold for every ope
 * **Nothing is invented.** What a service does not tell is None or absent in the returned `Entry`.
 
 What a service cannot do at all is absent, not stubbed: the optional operations are attributes that hold an object or
-None (`part_uploads`, `hashes`, `times`, `renames`, `quota`, `changes`), and callers look. How well it can do the rest
+None (`part_uploads`, `described_reads`, `hashes`, `times`, `renames`, `quota`, `changes`), and callers look. How well it can do the rest
 is data, in `Capabilities`.
 
 Everything is cancellable: a cancelled operation closes what it opened. No operation holds more than about 1 MiB of a
@@ -22,7 +22,7 @@ destination).
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -234,6 +234,21 @@ class PartUploads(Protocol):
         """Drop the upload and all it holds. Idempotent: an upload that is gone already is no error."""
 
 
+class DescribedReads(Protocol):
+    """Reading that tells on the way what listings do not: S3 keeps modified times where only the object itself has them."""
+
+    def read(
+        self,
+        file: EntryRef,
+        *,
+        offset: int = 0,
+        length: int | None = None,
+        version: str | None = None,
+        found: Callable[[Entry], None],
+    ) -> AsyncGenerator[bytes, None]:
+        """As `Connector.read`; `found` is called before the first bytes, with the entry as the same answer tells it."""
+
+
 class ServiceHashes(Protocol):
     """Hashes that the service computes on demand, on its side, of what it has stored."""
 
@@ -310,6 +325,10 @@ class Connector(Protocol):
     @property
     def part_uploads(self) -> PartUploads | None:
         """Uploads in parts, if the service has them."""
+
+    @property
+    def described_reads(self) -> DescribedReads | None:
+        """Reading that tells more than listings do, if the service has it."""
 
     @property
     def hashes(self) -> ServiceHashes | None:

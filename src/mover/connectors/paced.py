@@ -20,6 +20,7 @@ from mover.connectors.contract import (
     Changes,
     Connector,
     Content,
+    DescribedReads,
     Page,
     PartUploads,
     Quota,
@@ -128,6 +129,11 @@ class Paced:
         return _PacedPartUploads(inner, self._pace) if inner else None
 
     @property
+    def described_reads(self) -> DescribedReads | None:
+        """Reading that tells more than listings do, if the service has it."""
+        return self if self._connector.described_reads is not None else None
+
+    @property
     def hashes(self) -> ServiceHashes | None:
         """Hashes on demand."""
         inner = self._connector.hashes
@@ -191,13 +197,24 @@ class Paced:
                     await retries.wait_or_raise(error)
 
     async def read(
-        self, file: EntryRef, *, offset: int = 0, length: int | None = None, version: str | None = None
+        self,
+        file: EntryRef,
+        *,
+        offset: int = 0,
+        length: int | None = None,
+        version: str | None = None,
+        found: Callable[[Entry], None] | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """Yield a file's bytes, in a slot until the iterator ends or is closed; not repeated."""
-        async with (
-            self._pace.pacer.slot(read=True),
-            aclosing(self._connector.read(file, offset=offset, length=length, version=version)) as pieces,
-        ):
+        """Yield a file's bytes, in a slot until the iterator ends or is closed; not repeated.
+
+        `found` is for `described_reads`.
+        """
+        described = self._connector.described_reads
+        if found is not None and described is not None:
+            reading = described.read(file, offset=offset, length=length, version=version, found=found)
+        else:
+            reading = self._connector.read(file, offset=offset, length=length, version=version)
+        async with self._pace.pacer.slot(read=True), aclosing(reading) as pieces:
             async for piece in pieces:
                 yield piece
 

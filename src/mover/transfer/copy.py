@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -178,13 +179,15 @@ class FileMover:
 
     async def _send(self, item: Item, reader: FileReader, replaces: Entry | None) -> Moved:
         source = reader.entry
+        if item.large:
+            await reader.learn_time()
         folder = self._destination.ref(item.destination_folder_path, item.destination_folder_id)
         target = Target(
             folder=folder,
             name=item.destination_name,
             key=item_key(self._ledger.pair, item.source_key),
             replaces=replaces,
-            modified_ns=source.modified_ns,
+            modified_ns=reader.modified_ns,
             media_type=source.media_type or mimetypes.guess_type(source.name, strict=False)[0],
         )
         connector = self._destination.connector
@@ -195,9 +198,8 @@ class FileMover:
             sent = await self._send_stream(item, reader, target)
         else:
             sent = await self._send_whole(reader, target)
-        await self._keep_time(target, sent.written)
         written = sent.written
-        if connector.capabilities.modified is Setting.AFTERWARDS and target.modified_ns is not None:
+        if await self._keep_time(target, written, reader.modified_ns):
             written = msgspec.structs.replace(written, version=None, modified_ns=None)
         return Moved(
             state=ItemState.COPIED if replaces is None else ItemState.REPLACED,
@@ -216,6 +218,7 @@ class FileMover:
             part = await staged.receive(reader.read(), most=size, hashes=self._verifier.whole_hashes(source))
             self._verifier.received(source, part.hashes)
             await reader.still_the_same()
+            target = dataclasses.replace(target, modified_ns=reader.modified_ns)
             written = await self._destination.connector.upload(target, part)
             ref = self._written_ref(target, written)
             proof = await self._verifier.whole(ref, written, size, part.hashes)
@@ -312,11 +315,13 @@ class FileMover:
     def _written_ref(self, target: Target, written: Entry) -> EntryRef:
         return target.folder.child(target.name, written.id)
 
-    async def _keep_time(self, target: Target, written: Entry) -> None:
+    async def _keep_time(self, target: Target, written: Entry, modified_ns: int | None) -> bool:
+        """Set the modified time where that takes a call of its own. Returns whether it was set: the version is new then."""
         connector = self._destination.connector
-        if connector.capabilities.modified is Setting.AFTERWARDS and target.modified_ns is not None:
-            assert connector.times is not None
-            await connector.times.set_modified(self._written_ref(target, written), target.modified_ns)
+        if connector.capabilities.modified is not Setting.AFTERWARDS or modified_ns is None:
+            return False
+        assert connector.times is not None
+        return await connector.times.set_modified(self._written_ref(target, written), modified_ns)
 
     def _arrival(
         self,

@@ -15,7 +15,8 @@ from mover.transfer.side import Side
 class FileReader:
     """Reads one version of one file of the source, whole or in ranges.
 
-    `trouble` holds the error that reading raised: it travels through the upload that consumed the bytes, and by it the
+    `modified_ns` is the time to keep: as listed, or as reading told where listings do not have it. `trouble` holds the
+    error that reading raised: it travels through the upload that consumed the bytes, and by it the
     caller knows which side failed.
     """
 
@@ -25,6 +26,7 @@ class FileReader:
         self.entry = entry
         self.ref = ref
         self.trouble: MoverError | None = None
+        self.modified_ns = entry.modified_ns
         self._connector = side.connector
         self._path = path
         self._progress = progress
@@ -37,7 +39,7 @@ class FileReader:
         """
         expected = self.entry.size if length is None else length
         got = 0
-        pieces = self._connector.read(self.ref, offset=offset, length=length, version=self.entry.version)
+        pieces = self._open(offset, length)
         try:
             async with aclosing(pieces) as opened:
                 async for piece in opened:
@@ -52,6 +54,26 @@ class FileReader:
         except MoverError as error:
             self.trouble = error.at(operation="read", path=self._path)
             raise
+
+    def _open(self, offset: int, length: int | None) -> AsyncGenerator[bytes, None]:
+        described = self._connector.described_reads
+        if self.modified_ns is None and described is not None:
+            return described.read(
+                self.ref, offset=offset, length=length, version=self.entry.version, found=self._found
+            )
+        return self._connector.read(self.ref, offset=offset, length=length, version=self.entry.version)
+
+    def _found(self, entry: Entry) -> None:
+        self.modified_ns = entry.modified_ns
+
+    async def learn_time(self) -> None:
+        """Ask for the modified time where neither a listing nor an upload that has begun could tell it."""
+        if self.modified_ns is None and self._connector.described_reads is not None:
+            try:
+                self._found(await self._connector.refresh(self.ref))
+            except MoverError as error:
+                self.trouble = error
+                raise
 
     async def still_the_same(self) -> None:
         """Raise Changed if the file is another one by now; needed where reading does not notice by itself."""

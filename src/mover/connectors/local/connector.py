@@ -78,6 +78,10 @@ class LocalConnector:
         return LocalParts(self._threads, self._root, sync=self._config.sync)
 
     @property
+    def described_reads(self) -> None:
+        """Absent: listings tell all that reading would."""
+
+    @property
     def hashes(self) -> ServiceHashes | None:
         """See the contract."""
         return LocalHashes(self._threads, self._root)

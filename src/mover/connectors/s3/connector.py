@@ -22,6 +22,7 @@ from mover.connectors.contract import (
     Capabilities,
     Changes,
     Content,
+    DescribedReads,
     Page,
     Quota,
     Renames,
@@ -84,6 +85,11 @@ class S3Connector:
             self._api, self._writing, self._conditions, locate=self._locate_target, checksums=endpoint.amazon
         )
         self._capabilities = self._describe(plain=True)
+
+    @property
+    def described_reads(self) -> DescribedReads:
+        """Reading tells modified times, which stand in no listing."""
+        return self
 
     @property
     def capabilities(self) -> Capabilities:
