@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,15 +87,7 @@ def test_older_forms_of_dates_are_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [
-        None,
-        "",
-        "yesterday",
-        "Mon, 99 Jan 2026 10:11:12 GMT",
-        "Mon, 12 Foo 2026 10:11:12 GMT",
-        "x" * 1000,
-        "Mon, 12 Jan 99999 10:11:12 GMT",
-    ],
+    [None, "", "yesterday", "Mon, 12 Foo 2026 10:11:12 GMT", "Mon, 12 Jan 2026 aa:11:12 GMT", "x" * 1000],
 )
 def test_what_is_no_date_is_none(text: str | None) -> None:
-    assert modified_ns(text) is None or (text is not None and email.utils.parsedate(text) is not None)
+    assert modified_ns(text) is None

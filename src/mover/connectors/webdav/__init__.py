@@ -1,4 +1,17 @@
-"""WebDAV: plain servers, Nextcloud and ownCloud."""
+"""WebDAV: plain servers, Nextcloud and ownCloud.
+
+config.py          what to fill in
+connector.py       the contract
+recognition.py     what a server is and can do
+uploads.py, chunks.py, reading.py, times.py   the contract's pieces
+probe.py           what only a trial tells
+extensions.py      headers of Nextcloud and ownCloud
+content.py         content on its way
+api.py             the calls, typed
+authentication.py, challenges.py, digest.py   sign-in
+multistatus.py, listing.py, dates.py, urls.py   from XML to entries
+faults.py          statuses
+"""
 
 from mover.connectors.registry import ConnectorType, Remember
 from mover.connectors.webdav.config import WebDavConfig
@@ -6,7 +19,7 @@ from mover.connectors.webdav.connector import SERVICE, WebDavConnector
 from mover.transport.egress import Egress
 
 
-def _make(config: WebDavConfig, egress: Egress, remember: Remember) -> WebDavConnector:  # noqa: ARG001 - nothing is found out that must be kept
+def _make(config: WebDavConfig, egress: Egress, _remember: Remember) -> WebDavConnector:
     return WebDavConnector(config, egress)
 
 

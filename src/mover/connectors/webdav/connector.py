@@ -50,6 +50,7 @@ class WebDavConnector:
     """
 
     service = SERVICE
+    described_reads = None
     hashes = None
     changes = None
 
