@@ -69,6 +69,20 @@ async def test_size_that_is_known_only_at_the_end_is_fine(connector: SftpConnect
     assert entry.size == len(_WHOLE)
 
 
+async def test_received_parts_are_those_within_the_file(connector: SftpConnector, place: Place) -> None:
+    goal = target(place.ref, "file")
+    token = await connector.part_uploads.begin(goal, len(_WHOLE), _PART)
+    assert list(await connector.part_uploads.received(token)) == []
+
+    first = await _send(connector, token, 1)
+    assert list(await connector.part_uploads.received(token)) == first
+    with pytest.raises(RuntimeError, match="the source failed"):
+        await connector.part_uploads.send(token, 2, _PART, GivenContent(_part(2).data, fails_after=600_000))
+    assert list(await connector.part_uploads.received(token)) == first
+    last = await _send(connector, token, 4)
+    assert (await connector.part_uploads.received(token))[-1] == last[0]
+
+
 async def test_missing_part_is_not_finished(connector: SftpConnector, place: Place) -> None:
     goal = target(place.ref, "file")
     token = await connector.part_uploads.begin(goal, len(_WHOLE), _PART)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -37,7 +38,17 @@ class _Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     temporary: str
     size: int | None
-    part_size: int
+    part_size: Annotated[int, msgspec.Meta(gt=0)]
+
+    def parts_within(self, size: int) -> list[SentPart]:
+        """Describe the parts that a file of this many bytes can hold whole."""
+        whole = size if self.size is None else self.size
+        offsets = itertools.islice(range(0, min(size, whole), self.part_size), RULES.most)
+        parts = (
+            SentPart(number=number, size=min(self.part_size, whole - offset), receipt="")
+            for number, offset in enumerate(offsets, start=1)
+        )
+        return [part for part in parts if (part.number - 1) * self.part_size + part.size <= size]
 
 
 class SftpPartUploads:
@@ -98,15 +109,16 @@ class SftpPartUploads:
         return SentPart(number=number, size=writes.written, receipt="")
 
     async def received(self, token: str) -> Sequence[SentPart]:
-        """Raise NotFound if the upload is gone; else tell nothing: a file's size does not prove what is in its middle.
+        """Tell which parts lie within the file as it is. Raises NotFound if the upload is gone.
 
-        What was sent is known by the receipts in the ledger.
+        A part for which there is a receipt is whole if it is among them. The reverse does not hold: parts come in any
+        order, and a file's size does not tell what was written before its end.
         """
         upload = _upload(token)
         with reported("received", upload.temporary):
             async with self._pool.link() as link:
-                await link.sftp.look_at(self._tree.locate(upload.temporary))
-        return ()
+                attributes = await link.sftp.look_at(self._tree.locate(upload.temporary))
+        return upload.parts_within(attributes.size or 0)
 
     async def finish(
         self,

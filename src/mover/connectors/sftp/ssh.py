@@ -42,6 +42,7 @@ _HOST_KEYS = (
     "rsa-sha2-256",
 )
 _PREFERRED = ("publickey", "password", "keyboard-interactive")
+_IGNORE = 2  # SSH_MSG_IGNORE, RFC 4253, section 11.2
 _WINDOW = 4 << 20
 _LARGEST_PACKET = 128 << 10
 _KEEPALIVE_S = 30
@@ -152,6 +153,7 @@ class Dialler:
         )
 
     async def _begin(self, ssh: asyncssh.SSHClientConnection) -> Link:
+        _send_nothing_in_vain(ssh)
         server = str(ssh.get_extra_info("server_version", "")).removeprefix("SSH-2.0-")
         try:
             session = Session(silence_s=self._egress.limits.read_s)
@@ -229,6 +231,21 @@ class _Client(asyncssh.SSHClient):
         if len(prompts) > 1 or is_echoed or not self._prompted:
             return None
         return [self._prompted.pop().reveal()]
+
+
+def _send_nothing_in_vain(ssh: asyncssh.SSHClientConnection) -> None:
+    """Leave out the empty packet that asyncssh sends before each other one.
+
+    It is a measure against a weakness of ciphers in CBC mode (RFC 4251, section 9.3.1), none of which is ever agreed on
+    here, and costs as much as a small packet of use: a third of the processor time of uploads in blocks of 32 KiB.
+    """
+    send = ssh.send_packet
+
+    def send_packet(pkttype: int, *args: bytes, handler: Any = None) -> None:
+        if pkttype != _IGNORE:
+            send(pkttype, *args, handler=handler)
+
+    ssh.send_packet = send_packet  # type: ignore[method-assign] # asyncssh has no option for it
 
 
 def _host_key_algorithms(pinned: asyncssh.SSHKey | None) -> Sequence[str]:

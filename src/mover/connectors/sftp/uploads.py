@@ -50,8 +50,9 @@ async def upload_file(sftp: Sftp, way: Creating, places: Places, target: Target,
     """See `Connector.upload`.
 
     A file of up to one block costs three round trips: OPEN, with LSTAT of the target where that is needed; WRITE,
-    FSETSTAT and CLOSE together; RENAME with LSTAT. It is not flushed to the server's disk: that would cost as much as
-    all the rest, and a crash of the server within the next seconds is found by the verification of the next run.
+    FSETSTAT and CLOSE together; RENAME with LSTAT. The file is not flushed to the server's disk, as parts are: that
+    halves the rate of small files even where flushing is cheap (measured: 700 instead of 1,400 a second). What a server
+    loses in a crash just afterwards has another size in the next listing, and is copied again.
     """
     is_small = content.size is not None and content.size <= sftp.write_size
     handle: Handle | None = None
@@ -103,9 +104,8 @@ async def confirmed(sftp: Sftp, places: Places, target: Target, seen: Attributes
     if seen.size != size:
         raise IntegrityError(f"the server has {seen.size} bytes of {size}")
     wanted_s = seconds(target.modified_ns)
-    if (
-        wanted_s is not None and seen.modified_s != wanted_s
-    ):  # some servers set the time again when a file is closed
+    if wanted_s is not None and seen.modified_s != wanted_s:
+        # Some servers set the time again when a file is closed.
         answer = sftp.set(places.final, Attributes(modified_s=wanted_s))
         looked = sftp.look_at(places.final)
         abandon(answer)  # if it is refused, the look shows the time as it is
