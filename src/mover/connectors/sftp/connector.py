@@ -45,6 +45,7 @@ class SftpConnector:
 
     service = SERVICE
     changes = None
+    described_reads = None
 
     def __init__(self, config: SftpConfig, egress: Egress, remember: Remember) -> None:
         self._config = config
