@@ -230,6 +230,46 @@ def ls(
 
 
 @app.command()
+def scan(
+    source: Source,
+    destination: Annotated[
+        str | None,
+        typer.Argument(
+            help="Folder to compare with.", metavar="[DESTINATION]", autocompletion=complete_address
+        ),
+    ] = None,
+    *,
+    include: Include = None,
+    exclude: Exclude = None,
+    filter_from: FilterFrom = None,
+    files_from: FilesFrom = None,
+    min_size: MinSize = None,
+    max_size: MaxSize = None,
+    newer_than: NewerThan = None,
+    older_than: OlderThan = None,
+    conflict: Conflict = ConflictRule.REPORT,
+    machine: Machine = False,
+) -> int:
+    """Look at a folder and tell what is in it, and what a copy would do. Changes nothing."""
+    from mover.cli.loop import run  # noqa: PLC0415
+    from mover.cli.moving import Choices  # noqa: PLC0415
+    from mover.cli.scanning import scan as work  # noqa: PLC0415
+
+    choices = Choices(
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        filter_from=filter_from,
+        files_from=files_from,
+        min_size=min_size,
+        max_size=max_size,
+        newer_than=newer_than,
+        older_than=older_than,
+        conflict=conflict,
+    )
+    return run(lambda: work(source, destination, choices, machine=machine))
+
+
+@app.command()
 def copy(
     source: Source,
     destination: Destination,
@@ -352,3 +392,30 @@ def report(
     from mover.cli.reporting import report as work  # noqa: PLC0415
 
     return run(lambda: work(number, format_name, output, machine=machine))
+
+
+@keys_app.callback()
+def keys() -> None:
+    """The keys that stored secrets are encrypted with."""
+
+
+@keys_app.command()
+def rotate(
+    *,
+    new_key: Annotated[
+        str | None,
+        typer.Option(
+            "--new-key",
+            metavar="@env:VARIABLE|@file:PATH",
+            help="The next global key, where MOVER_GLOBAL_KEY holds the present one.",
+        ),
+    ] = None,
+    machine: Machine = False,
+) -> int:
+    """Encrypt all stored secrets with new keys."""
+    from mover.cli.keys import rotate as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+    from mover.cli.values import read_elsewhere  # noqa: PLC0415
+
+    key = read_elsewhere("--new-key", new_key) if new_key is not None else None
+    return run(lambda: work(key, machine=machine))

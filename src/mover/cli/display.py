@@ -32,6 +32,9 @@ class Watched:
         meter: Of the run.
         run: Its number, once it has one.
         resumed: It goes on with an interrupted one.
+        only_looking: Files are found, and none is moved.
+        began: When, by a clock that only grows.
+        stopping: Tells whether the run was interrupted and is cleaning up.
     """
 
     title: str
@@ -39,16 +42,23 @@ class Watched:
     meter: Meter
     run: int | None = None
     resumed: bool = False
+    only_looking: bool = False
     began: float = field(default_factory=time.monotonic)
+    stopping: Callable[[], bool] = lambda: False
 
 
 @asynccontextmanager
 async def shown(
     watched: Watched, ledger: Ledger, *, live: bool, console: Console | None = None
 ) -> AsyncIterator[Callable[[int, bool], None]]:
-    """Show a run until the context ends. Yields what is to be called with its number when it starts."""
+    """Show a run until the context ends. Yields what is to be called with its number when it starts.
+
+    A display that breaks (the terminal is gone) ends, and the run goes on.
+    """
     console = console or err()
     started = asyncio.Event()
+    working = asyncio.current_task()
+    watched.stopping = lambda: working is not None and bool(working.cancelling())
 
     def start(run: int, resumed: bool) -> None:  # noqa: FBT001 - the engine's own signature
         watched.run, watched.resumed = run, resumed
@@ -58,7 +68,10 @@ async def shown(
         await started.wait()
         if watched.resumed and watched.run is not None:
             watched.meter.before = Before.of(await ledger.tally(watched.run))
-        await (_live(watched, console) if live else _lines(watched, console))
+        try:
+            await (_live(watched, console) if live else _lines(watched, console))
+        except OSError:
+            return
 
     task = asyncio.create_task(show())
     try:

@@ -11,9 +11,11 @@ from typer.exceptions import TyperException
 
 from mover.cli.codes import COULD_NOT_RUN, INTERRUPTED, NOBODY_READS
 from mover.cli.screen import err, print_json, words
-from mover.errors import MoverError, Reason, SignInFailed, TimedOut, Unreachable, one_line
+from mover.errors import MoverError, NotFound, Reason, SignInFailed, TimedOut, Unreachable, one_line
 from mover.ledger.states import Code, RunStatus
 
+_GO_ON = {"copy", "scan", "verify"}
+_NOT_THERE = "Check the address; upper and lower case may count."
 _NOTHING_DONE = {"run": None, "copied": 0, "skipped": 0, "failed": 0, "bytes": 0, "seconds": 0.0}
 
 
@@ -23,18 +25,25 @@ def handled(arguments: Sequence[str], command: Callable[[], int]) -> int:
     try:
         return command()
     except (KeyboardInterrupt, Abort):
-        err().print()
-        say("interrupted; the same command goes on where it was", style="bold yellow")
+        goes_on = bool(arguments) and arguments[0] in _GO_ON
+        say(
+            "interrupted" + ("; the same command goes on where it was" if goes_on else ""),
+            style="bold yellow",
+        )
         return INTERRUPTED
     except TyperException as error:
-        message, advice = one_line(error.format_message()), _see_help(arguments)
+        message = one_line(error.format_message().replace("Value error, ", ""))
+        if not message:  # the help was shown instead
+            return COULD_NOT_RUN
+        advice = _see_help(arguments)
         say(message, advice)
         if machine:
             _print_failure(message, advice, code=Code.GENERAL_FAILURE, reason=Reason.CONFIGURATION)
     except MoverError as error:
-        say(str(error), error.advice)
+        advice = _NOT_THERE if isinstance(error, NotFound) else error.advice
+        say(str(error), advice)
         if machine:
-            _print_failure(str(error), error.advice, code=_code_of(error), reason=error.reason)
+            _print_failure(str(error), advice, code=_code_of(error), reason=error.reason)
     except BrokenPipeError:
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
@@ -81,6 +90,8 @@ def _code_of(error: MoverError) -> Code:
     match error:
         case SignInFailed():
             return Code.SIGN_IN_FAILED
+        case NotFound():
+            return Code.ROOT_INVALID
         case Unreachable() | TimedOut():
             return Code.SOURCE_UNREACHABLE
         case _:

@@ -7,9 +7,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, NoReturn
 
 from mover.cli.codes import INTERRUPTED
+
+_PATIENCE = 3
+_SHOW_CURSOR = b"\x1b[?25h\n"  # the live picture hides it
 
 Work = Callable[[], Coroutine[Any, Any, int]]
 
@@ -17,8 +20,8 @@ Work = Callable[[], Coroutine[Any, Any, int]]
 def run(work: Work) -> int:
     """Run to the end and return the exit code.
 
-    The first Ctrl-C (or SIGTERM) cancels the work, which cleans up; the second says that this is being done; the third
-    ends the process on the spot, which is safe: staged parts cannot be read without it, and the ledger knows the rest.
+    The first Ctrl-C (or SIGTERM) cancels the work, which cleans up; the second changes nothing; the third ends the
+    process on the spot, which is safe: staged parts cannot be read without it, and the ledger knows the rest.
 
     Raises KeyboardInterrupt if the work was interrupted.
     """
@@ -43,13 +46,10 @@ async def _interruptible(work: Work) -> int:
     def interrupt() -> None:
         nonlocal interruptions
         interruptions += 1
-        match interruptions:
-            case 1:
-                task.cancel()
-            case 2:
-                _say("cleaning up; once more ends at once")
-            case _:
-                os._exit(INTERRUPTED)
+        if interruptions == 1:
+            task.cancel()
+        elif interruptions >= _PATIENCE:
+            _end_at_once()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupt)
@@ -64,8 +64,7 @@ async def _interruptible(work: Work) -> int:
             signal.signal(number, signal.SIG_IGN)
 
 
-def _say(text: str) -> None:
-    try:
-        os.write(2, f"\nmover: {text}\n".encode())
-    except OSError:  # nobody listens any more
-        return
+def _end_at_once() -> NoReturn:
+    if os.isatty(2):
+        os.write(2, _SHOW_CURSOR)
+    os._exit(INTERRUPTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,25 +130,33 @@ async def run(
     )
     async with open_sides(place, source, destination) as sides, staging:
         progress = Progress()
-        watched = Watched(_title(sides), progress, Meter(progress))
+        looking = mode is RunMode.SCAN or choices.dry_run
+        watched = Watched(_title(sides), progress, Meter(progress), only_looking=looking)
         engine = Engine(
             ledger=place.ledger,
             staging=staging,
             staging_memory_bytes=settings.staging_memory_bytes,
             lock_folder=settings.home / "locks",
         )
+        options = choices.options(_kept_out(place, sides), only=sides.single_file)
         live = not machine and err().is_terminal and not err().is_dumb_terminal
-        async with shown(watched, place.ledger, live=live) as started:
-            result = await run_pair(
-                engine,
-                sides.source,
-                sides.destination,
-                mode,
-                choices.options(_kept_out(place, sides), only=sides.single_file),
-                progress,
-                shown_options=choices.shown(),
-                started=started,
-            )
+        try:
+            async with shown(watched, place.ledger, live=live) as started:
+                result = await run_pair(
+                    engine,
+                    sides.source,
+                    sides.destination,
+                    mode,
+                    options,
+                    progress,
+                    shown_options=choices.shown(),
+                    started=started,
+                )
+        except asyncio.CancelledError:
+            if machine and watched.run is not None:
+                stopped = await outcome_of(place.ledger, watched.run, resumed=watched.resumed)
+                print_json(stopped.as_object())
+            raise
         return await outcome_of(place.ledger, result.run, resumed=watched.resumed)
 
 

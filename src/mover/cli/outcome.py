@@ -53,6 +53,10 @@ _CODES = {
     Code.SOURCE_UNREACHABLE: "a service is unreachable",
     Code.GENERAL_FAILURE: "general failure",
 }
+_ROW_STYLES = {MOVED: "green", SKIPPED: "", OPEN: "cyan", PROBLEMS: "bold yellow"}
+_MOVING = {MOVED: "moved", SKIPPED: "nothing to do", OPEN: "not done yet", PROBLEMS: "problems"}
+_LOOKING = {OPEN: "would be moved", SKIPPED: "nothing to do", PROBLEMS: "problems"}
+_COMPARING = {SKIPPED: "the same", OPEN: "not compared yet", PROBLEMS: "problems"}
 
 
 @dataclass(frozen=True)
@@ -144,9 +148,8 @@ def _headline(found: Outcome) -> Text:
     about = [_CODES.get(run.code, ""), plain(run.message)]
     if said := "; ".join(text for text in about if text):
         line.append(f" ({said})", style="not bold")
-    line.append(
-        f"  {plain(run.source_label)} → {plain(run.destination_label)}" if run.destination_label else ""
-    )
+    line.append(f"  {plain(run.source_label)}")
+    line.append(f" → {plain(run.destination_label)}" if run.destination_label else "")
     took = f"  {duration_text(found.seconds)}"
     if found.totals.bytes_sent and found.seconds >= 1:
         took += f", {rate_text(found.totals.bytes_sent / found.seconds)}"
@@ -171,15 +174,21 @@ def _table(found: Outcome) -> Table:
 
 
 def _rows(found: Outcome) -> Iterator[tuple[str, int, int, str, str]]:
-    verify = found.run.mode is RunMode.VERIFY
     yield "seen", *found.files(*ItemState), _folders(found), "bold"
-    yield _row(found, "verified" if verify else "moved", sorted(MOVED), "green")
-    yield _row(found, "nothing to do", sorted(SKIPPED), "")
-    if found.totals.files_open:
-        name = "would be moved" if found.run.dry_run and not verify else "not done yet"
-        yield _row(found, name, sorted(OPEN), "cyan")
-    problems = found.files(*PROBLEMS)[0]
-    yield _row(found, "problems", sorted(PROBLEMS), "bold yellow" if problems else "")
+    for group, name in _row_names(found).items():
+        count = found.files(*group)[0]
+        if count or group is not OPEN:
+            yield _row(found, name, sorted(group), _ROW_STYLES[group] if count else "")
+
+
+def _row_names(found: Outcome) -> Mapping[frozenset[ItemState], str]:
+    match found.run.mode:
+        case RunMode.VERIFY:
+            return _COMPARING
+        case RunMode.SCAN:
+            return _LOOKING
+        case RunMode.COPY:
+            return _LOOKING if found.run.dry_run else _MOVING
 
 
 def _row(found: Outcome, name: str, states: list[ItemState], style: str) -> tuple[str, int, int, str, str]:

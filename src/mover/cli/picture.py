@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -28,13 +28,16 @@ def picture(watched: Watched, columns: int, *, now: float | None = None) -> Rend
     now = time.monotonic() if now is None else now
     width = max(_NARROWEST, min(columns - 1, _WIDEST))
     look = watched.meter.look()
-    return Group(
-        _title(watched, width, now),
-        _bar(look, width, now),
-        _numbers(watched, look),
-        *_under_way(watched, width),
-        *_problems(watched, width),
-    )
+    lines = [_title(watched, width, now), _bar(watched, look, width, now), _numbers(watched, look, now)]
+    if watched.stopping():
+        lines.append(Text("stopping: cleaning up (Ctrl-C twice more ends at once)", style="bold yellow"))
+    else:
+        lines += _under_way(watched, width)
+    lines += _problems(watched, width)
+    for line in lines:
+        line.no_wrap = True
+        line.truncate(columns - 1, overflow="ellipsis")
+    return Group(*lines)
 
 
 def _title(watched: Watched, width: int, now: float) -> Text:
@@ -44,73 +47,86 @@ def _title(watched: Watched, width: int, now: float) -> Text:
     left = shortened(watched.title, width - cell_len(right) - 2)
     title = Text(left, style="bold")
     title.append(" " * max(2, width - cell_len(left) - cell_len(right)))
-    title.append(right, style="dim")
+    title.append(right, style="not bold dim")
     return title
 
 
-def _bar(look: Look, width: int, now: float) -> Text:
+def _bar(watched: Watched, look: Look, width: int, now: float) -> Text:
+    if watched.only_looking or not look.files_seen:
+        return _wandering(width, now)
     share = f"{look.share * 100:3.0f} %"
     length = width - len(share) - 1
-    bar = Text()
-    if look.at_least and not look.files_done:
-        place = int(now * 12) % max(length, 1)
-        bar.append("━" * place, style="bright_black")
-        bar.append("━" * min(6, length - place), style="cyan")
-        bar.append("━" * max(0, length - place - 6), style="bright_black")
-        bar.append(" " * (len(share) + 1))
-        return bar
-    done = int(look.share * length * 2)
-    bar.append("━" * (done // 2), style="cyan" if look.at_least else "green")
-    if done % 2:
-        bar.append("╸", style="cyan" if look.at_least else "green")
-    bar.append("━" * (length - (done + 1) // 2), style="bright_black")
+    color = "cyan" if look.at_least else "green"
+    halves = int(look.share * length * 2)
+    bar = Text("━" * (halves // 2), style=color)
+    if halves % 2:
+        bar.append("╸", style=color)
+    bar.append("━" * (length - (halves + 1) // 2), style="bright_black")
     bar.append(f" {share}", style="bold")
     return bar
 
 
-def _numbers(watched: Watched, look: Look) -> Text:
-    progress = watched.progress
+def _wandering(width: int, now: float) -> Text:
+    """A bar for work whose end is not known: something moves along it."""
+    length = min(12, width)
+    place = int(now * 24) % (width + length) - length
+    start, end = max(place, 0), min(place + length, width)
+    bar = Text("━" * start, style="bright_black")
+    bar.append("━" * (end - start), style="cyan")
+    bar.append("━" * (width - end), style="bright_black")
+    return bar
+
+
+def _numbers(watched: Watched, look: Look, now: float) -> Text:
     numbers = Text()
+    if watched.only_looking:
+        numbers.append(f"{look.files_seen:,}", style="bold")
+        numbers.append(f" {'file' if look.files_seen == 1 else 'files'} found   ")
+        numbers.append(size_text(look.bytes_seen), style="bold")
+        numbers.append(f"   {count_text(watched.progress.folders_listed, 'folder')}", style="dim")
+        return numbers
     numbers.append(f"{look.files_done:,}", style="bold")
-    numbers.append(f" of {count_text(look.files_seen, 'file')}")
-    numbers.append(f"   {size_text(look.bytes_done)}", style="bold")
+    numbers.append(f" of {count_text(look.files_seen, 'file')}   ")
+    numbers.append(size_text(look.bytes_done), style="bold")
     numbers.append(f" of {size_text(look.bytes_seen)}")
     numbers.append(f"   {rate_text(look.bytes_per_s)}", style="cyan")
     if look.files_per_s >= 1:
         numbers.append(f"  {look.files_per_s:,.0f} files/s", style="cyan")
+    if look.left_s is not None and look.files_done < look.files_seen:
+        at_least = "at least " if look.at_least else ""
+        numbers.append(f"   {at_least}{duration_text(look.left_s)} left", style="green")
     if look.at_least:
-        spin = _SPINNER[int(time.monotonic() * _SPINS_PER_S) % len(_SPINNER)]
-        numbers.append(f"   {spin} still looking", style="dim")
-    elif look.left_s is not None and look.files_done < look.files_seen:
-        numbers.append(f"   {duration_text(look.left_s)} left", style="green")
-    if progress.skipped:
-        numbers.append(f"   {progress.skipped:,} need nothing", style="dim")
+        spin = _SPINNER[int(now * _SPINS_PER_S) % len(_SPINNER)]
+        numbers.append(f"   {spin} still listing", style="dim")
+    if watched.progress.skipped:
+        numbers.append(f"   {watched.progress.skipped:,} skipped", style="dim")
     return numbers
 
 
-def _under_way(watched: Watched, width: int) -> Sequence[Text]:
-    current = sorted(watched.progress.current.items(), key=lambda file: -file[1])
+def _under_way(watched: Watched, width: int) -> list[Text]:
+    current = heapq.nlargest(_SHOWN_FILES, watched.progress.current.items(), key=lambda file: file[1])
     lines = []
-    for path, received in current[:_SHOWN_FILES]:
+    for path, received in current:
         size = size_text(received) if received else ""
         name = shortened(plain(path.lstrip("/")), width - 16)
-        file = Text(f"  {name}", style="")
-        file.append(" " * max(1, width - 2 - cell_len(name) - len(size)))
-        file.append(size, style="dim")
-        lines.append(file)
-    if len(current) > _SHOWN_FILES:
-        lines.append(Text(f"  and {len(current) - _SHOWN_FILES} more at the same time", style="dim"))
+        line = Text(f"  {name}")
+        line.append(" " * max(1, width - 2 - cell_len(name) - len(size)))
+        line.append(size, style="dim")
+        lines.append(line)
+    others = len(watched.progress.current) - len(current)
+    if others > 0:
+        lines.append(Text(f"  and {others} more", style="dim"))
     return lines
 
 
-def _problems(watched: Watched, width: int) -> Sequence[Text]:
+def _problems(watched: Watched, width: int) -> list[Text]:
     progress = watched.progress
     if not progress.problems:
-        return ()
+        return []
     head = Text(f"! {count_text(progress.problems, 'problem')}", style="bold yellow")
-    last = shortened(plain(progress.last_problem), width - cell_len(head.plain) - 8)
-    head.append(f"  last: {last}", style="not bold yellow")
-    return (head,)
+    last = shortened(plain(progress.last_problem), width - cell_len(head.plain) - 2)
+    head.append(f"  {last}", style="not bold yellow")
+    return [head]
 
 
 def shortened(text: str, columns: int) -> str:

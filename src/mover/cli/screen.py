@@ -11,11 +11,15 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+_UNFOLDED = 10_000  # columns
+
 
 @cache
 def out() -> Console:
     """For results."""
-    return Console(highlight=False, soft_wrap=True)
+    # Where no terminal folds lines, nothing else shall: programs read them.
+    width = None if sys.stdout.isatty() else _UNFOLDED
+    return Console(highlight=False, soft_wrap=True, width=width)
 
 
 @cache

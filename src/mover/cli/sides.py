@@ -17,7 +17,7 @@ from mover.connectors.contract import Connector
 from mover.connectors.paced import Paced
 from mover.connectors.registry import connector_type
 from mover.entries import Entry, EntryKind, EntryRef, clean_path, parent_path
-from mover.errors import InvalidConfiguration, MoverError
+from mover.errors import InvalidConfiguration, NotFound
 from mover.naming import text_from_bytes
 from mover.transfer.side import Side
 from mover.transport.pacing import Pacer
@@ -156,8 +156,8 @@ async def _single_file(side: Side) -> Entry | None:
     """The file that the person named, if it is not a folder."""
     try:
         entry = await side.connector.look_up(side.root)
-    except MoverError as error:
-        raise error.at(path=side.label) from None
+    except NotFound:
+        raise NotFound(f"the source {side.label} is not there") from None
     match entry.kind:
         case EntryKind.FOLDER:
             return None

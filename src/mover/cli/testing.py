@@ -16,6 +16,14 @@ from mover.connectors.contract import Account, Connector, Setting
 from mover.entries import HashName
 from mover.errors import MoverError
 
+_WELL_KNOWN = {
+    HashName.SHA256: 0,
+    HashName.SHA1: 1,
+    HashName.MD5: 2,
+    HashName.CRC64NVME: 3,
+    HashName.CRC32C: 4,
+}
+
 
 async def test(name: str, *, machine: bool) -> int:
     """Sign in and look at the root folder. Raises what signing in raises."""
@@ -56,7 +64,8 @@ def _rows(
 ) -> Iterator[tuple[str, str]]:
     can = connector.capabilities
     yield "account", account.description
-    yield "transport", "encrypted" if account.secure else "not encrypted"
+    if connector.service != "local":
+        yield "transport", "encrypted" if account.secure else "not encrypted"
     if pinned:
         yield "host key", pinned
     yield "free room", size_text(free) if free is not None else "not told"
@@ -93,7 +102,8 @@ def _proof(connector: Connector) -> str:
 
 
 def _names(hashes: Iterable[HashName]) -> str:
-    return ", ".join(sorted(hashes))
+    first, *others = sorted(hashes, key=lambda name: (_WELL_KNOWN.get(name, 9), name))
+    return f"{first} ({len(others)} more)" if others else first
 
 
 def _parts(connector: Connector) -> str:

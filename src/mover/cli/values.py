@@ -85,6 +85,13 @@ def ask_for_missing(
     return filled
 
 
+def read_elsewhere(option: str, text: str) -> Secret:
+    """Read a secret that has to come from a variable or a file. Raises InvalidConfiguration."""
+    if not text.startswith((_FROM_ENVIRONMENT, _FROM_FILE)):
+        raise InvalidConfiguration(f"{option}: write @env:VARIABLE or @file:PATH, so that nobody sees it")
+    return Secret(_from_elsewhere(option, text))
+
+
 def terminal_to_ask() -> Ask | None:
     """How to ask the person, if there is one: both ends are a terminal."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):

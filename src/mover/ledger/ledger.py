@@ -29,6 +29,7 @@ from mover.ledger.records import (
     UploadRecord,
 )
 from mover.ledger.states import Code, ItemState, RunMode, Verification
+from mover.ledger.survey import Survey, survey
 
 
 class Ledger:
@@ -109,6 +110,10 @@ class Ledger:
     async def verifications(self, run_id: int) -> dict[Verification, int]:
         """Count a run's files by how their arrival was verified."""
         return await self._database.read(lambda connection: queries.verifications(connection, run_id))
+
+    async def survey(self, run_id: int, *, most: int = 10) -> Survey:
+        """Look over what a run found; lists in it have at most `most` lines."""
+        return await self._database.read(lambda connection: survey(connection, run_id, most))
 
     async def failed_folders(self, run_id: int) -> int:
         """Count a run's folders that were not listed to their end."""
