@@ -1,0 +1,94 @@
+"""How the real servers are connected to Mover, and what lies in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.servers.s3 import S3Server
+from tests.servers.ssh import SftpServer
+from tests.servers.webdav import WebdavServer
+
+
+def sftp_values(server: SftpServer, *, port: int | None = None) -> dict[str, Any]:
+    """The keys of `mover connect sftp`; `port` is that of something in between."""
+    return {
+        "host": server.host,
+        "port": port or server.port,
+        "username": server.username,
+        "password": server.password,
+        "path": server.path,
+    }
+
+
+def s3_values(server: S3Server, bucket: str, *, port: int | None = None) -> dict[str, Any]:
+    """The keys of `mover connect s3`, with a bucket that is made if it is not there."""
+    client = server.client()
+    try:
+        if bucket not in {found["Name"] for found in client.list_buckets()["Buckets"]}:
+            client.create_bucket(Bucket=bucket)
+    finally:
+        client.close()
+    values = {
+        "endpoint": server.url.replace(f":{server.port}", f":{port or server.port}"),
+        "bucket": bucket,
+        "access_key": server.access_key,
+        "secret_key": server.secret_key,
+    }
+    return values | ({"ca_file": server.ca_file} if server.ca_file else {"plain_http": True})
+
+
+def webdav_values(server: WebdavServer, url: str | None = None) -> dict[str, Any]:
+    """The keys of `mover connect webdav`."""
+    given = {"url": url or server.url, "username": server.username, "password": server.password}
+    plain = given["url"].startswith("http://")
+    return given | ({"plain_http": True} if plain else {"ca_file": server.ca_file})
+
+
+def put(folder: Path, files: Mapping[str, bytes], *, owner: int | None = None) -> None:
+    """Write files below a folder, by path, for an owner."""
+    made = {folder}
+    for path, content in files.items():
+        file = folder / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        made |= {file, *_between(folder, file)}
+    if owner is not None:
+        for path_made in made:
+            os.chown(path_made, owner, owner)
+
+
+def _between(folder: Path, file: Path) -> set[Path]:
+    return {folder / parent for parent in file.relative_to(folder).parents}
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Read all files below a folder, by path from it, with a leading slash."""
+    return {f"/{file.relative_to(folder)}": file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def objects_in(server: S3Server, bucket: str) -> dict[str, bytes]:
+    """Read all objects of a bucket, by key with a leading slash; markers of folders are left out."""
+    client = server.client()
+    found: dict[str, bytes] = {}
+    try:
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for listed in page.get("Contents", ()):
+                key = listed["Key"]
+                if not key.endswith("/"):
+                    found[f"/{key}"] = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    finally:
+        client.close()
+    return found
+
+
+def unfinished_uploads(server: S3Server, bucket: str) -> list[str]:
+    """Keys of multipart uploads that were begun and neither finished nor aborted."""
+    client = server.client()
+    try:
+        answer = client.list_multipart_uploads(Bucket=bucket)
+    finally:
+        client.close()
+    return [upload["Key"] for upload in answer.get("Uploads", ())]
