@@ -98,6 +98,7 @@ async def test_the_page_escapes_what_comes_from_outside(tmp_path: Path) -> None:
 
         await print_report(Ledger(bench.database), run, "html", stream)
 
+        assert "Adds up: 1 files seen = 0 moved + 0 with nothing to do + 1 problems." in stream.getvalue()
         assert "<script>" not in stream.getvalue()
         assert "&lt;script&gt;" in stream.getvalue()
 

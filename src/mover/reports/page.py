@@ -51,6 +51,8 @@ async def write_page(ledger: Ledger, found: Summary, stream: TextIO) -> None:
         f'<p class="alarm"><b>This report does not add up:</b> {escape(discrepancy)}</p>'
         for discrepancy in found.discrepancies
     )
+    if not found.discrepancies:
+        stream.write(f'<p class="quiet">{escape(_proof(found))}</p>')
     _cards(
         stream,
         [
@@ -68,6 +70,19 @@ async def write_page(ledger: Ledger, found: Summary, stream: TextIO) -> None:
     await _problems(ledger, found, stream)
     await _names(ledger, found, stream)
     stream.write("</body></html>\n")
+
+
+def _proof(found: Summary) -> str:
+    """The sum that every report must come to, in words."""
+    totals = found.totals
+    terms = [
+        f"{totals.files_moved:,} moved",
+        f"{totals.files_skipped:,} with nothing to do",
+        f"{totals.files_problem:,} problems",
+    ]
+    if totals.files_open:
+        terms.append(f"{totals.files_open:,} still to do")
+    return f"Adds up: {totals.files_seen:,} files seen = {' + '.join(terms)}."
 
 
 def _cards(stream: TextIO, values: list[tuple[str, int]]) -> None:
