@@ -117,7 +117,7 @@ async def test_upload_goes_on_after_a_restart(other: Connector, folder: EntryRef
     kept = [await upload.send(1), await upload.send(2)]
     upload.uploads = part_uploads(other)
     received = await upload.uploads.received(upload.token)
-    assert {part.number for part in received} <= {1, 2}
+    assert received is None or {part.number for part in received} >= {1, 2}
     parts = [*kept, await upload.send(3)]
     entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
     assert await read(other, ref_of(folder, entry)) == upload.data
@@ -130,7 +130,8 @@ async def test_received_parts_can_be_told_by_the_service_alone(
     await upload.send(1)
     upload.uploads = part_uploads(other)
     received = await upload.uploads.received(upload.token)
-    need(bool(received), "telling which parts it has")
+    need(received is not None, "telling which parts it has")
+    assert received is not None
     assert [(part.number, part.size) for part in received] == [(1, upload.part_size)]
     parts = [*received, await upload.send(2), await upload.send(3)]
     entry = await upload.uploads.finish(upload.token, upload.place, parts, {})

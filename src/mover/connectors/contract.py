@@ -218,8 +218,12 @@ class PartUploads(Protocol):
         Raises IntegrityError if the service reports other bytes than were sent, NotFound if the upload is gone.
         """
 
-    async def received(self, token: str) -> Sequence[SentPart]:
-        """Which parts the service has whole, as far as it can tell. Raises NotFound if the upload is gone."""
+    async def received(self, token: str) -> Sequence[SentPart] | None:
+        """Which parts the service may have whole: one with a receipt that is not among them is lost.
+
+        None: the upload is there, but the service cannot tell, so the receipts alone count. Raises NotFound if the
+        upload is gone.
+        """
 
     async def finish(
         self, token: str, target: Target, parts: Sequence[SentPart], hashes: Mapping[HashName, str]

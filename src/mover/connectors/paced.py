@@ -238,7 +238,7 @@ class _PacedPartUploads:
     async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:
         return await self._pace.once(lambda: self._inner.send(token, number, offset, content))
 
-    async def received(self, token: str) -> Sequence[SentPart]:
+    async def received(self, token: str) -> Sequence[SentPart] | None:
         return await self._pace.repeated(lambda: self._inner.received(token))
 
     async def finish(

@@ -131,15 +131,16 @@ class PartsUpload:
         known = await self._ledger.upload(self._source_key)
         if known is not None and known.evidence == evidence:
             try:
-                there = {part.number: part for part in await self._uploads.received(known.token)}
+                received = await self._uploads.received(known.token)
             except NotFound:
                 await self._ledger.drop_upload(self._source_key)
             else:
                 self._part_size = known.part_size
+                there = None if received is None else {(part.number, part.size) for part in received}
                 self._parts = {
                     part.number: part
                     for part in known.parts
-                    if part.number in there and there[part.number].size == part.size
+                    if there is None or (part.number, part.size) in there
                 }
                 lost = [part.number for part in known.parts if part.number not in self._parts]
                 if lost:

@@ -96,12 +96,11 @@ class LocalParts:
                 draft.close()
         return SentPart(number, position - offset, "")
 
-    async def received(self, token: str) -> Sequence[SentPart]:
-        """Tell nothing but that the upload is there. Raises NotFound if it is gone."""
+    async def received(self, token: str) -> None:
+        """Tell nothing but that the upload is there: the file has its full size from the start. Raises NotFound."""
         upload = _read(token)
         with reported("received", upload.path):
             await self._threads.run(self._root.look, upload.path)
-        return ()
 
     async def finish(
         self,
