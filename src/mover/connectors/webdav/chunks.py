@@ -185,9 +185,12 @@ class ChunkedUploads:
             raise
         # The chunks were hashed one by one, the whole was not, except by ownCloud, which compares OC-Checksum.
         proven = check_received(self._traits, hashes, answer)
-        return uploaded_entry(
+        entry = uploaded_entry(
             self._traits, target.name, answer, modified_ns=target.modified_ns, hashes=proven
         )
+        return msgspec.structs.replace(
+            entry, size=total
+        )  # which the server has compared with OC-Total-Length
 
     async def abort(self, token: str) -> None:
         """Remove the folder of the chunks; one call."""

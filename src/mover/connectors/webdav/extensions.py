@@ -28,7 +28,7 @@ LISTED: Mapping[Dialect, frozenset[HashName]] = {Dialect.OWNCLOUD: frozenset({Ha
 
 RETURNED: Mapping[Dialect, frozenset[HashName]] = {
     Dialect.NEXTCLOUD: frozenset({HashName.SHA256}),
-    Dialect.OWNCLOUD: frozenset({HashName.SHA1, HashName.MD5}),
+    Dialect.OWNCLOUD: frozenset({HashName.SHA1}),
 }
 """Hashes that the server computes of what it received, where content comes with them."""
 
@@ -68,7 +68,7 @@ def check_received(
         case Dialect.OWNCLOUD:
             checked = _claimed(sent)
             # Success means that it has compared: a wrong OC-Checksum is refused with 400.
-            return {checked: sent[checked]} if checked in RETURNED[Dialect.OWNCLOUD] else NO_HASHES
+            return {checked: sent[checked]} if checked in LISTED[Dialect.OWNCLOUD] else NO_HASHES
         case _:
             return NO_HASHES
 
