@@ -227,6 +227,13 @@ def through(url: str, *, allowed: PrivateAddresses = LOOPBACK) -> Egress:
     return Egress(proxy=Proxy.parse(Secret(url)), allowed=allowed, limits=Limits(connect_s=10))
 
 
+async def logged(proxy: RunningProxy, text: str) -> None:
+    """Return when the proxy has written that to its log, which it may do a moment after the fact."""
+    async with asyncio.timeout(20):
+        while text not in proxy.requests.read_text():  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.01)
+
+
 async def hello(client: Client) -> None:
     while await client.request():
         await client.answer(b"hello")
@@ -242,7 +249,7 @@ async def test_https_goes_through_a_real_proxy(running_proxy: RunningProxy, auth
                 assert await answer.read() == b"hello"
         await egress.close()
         assert served.connections == 1
-    assert str(served.port) in running_proxy.requests.read_text()
+    await logged(running_proxy, str(served.port))
 
 
 @pytest.mark.servers

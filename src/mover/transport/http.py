@@ -113,7 +113,10 @@ class HttpSession:
         self._forget(self)
         if self._client is not None:
             client, self._client = self._client, None
+            connector = client.connector
+            assert isinstance(connector, EgressConnector)
             await client.close()
+            await connector.abort()
 
     def client(self) -> aiohttp.ClientSession:
         """Return aiohttp's session, made when the first request runs since it belongs to that event loop."""

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -19,6 +20,27 @@ _GOODBYE_S = 2.0
 
 Connect = Callable[[str, int], Awaitable[socket.socket]]
 """Open a checked connection to a host and port: `Egress.connect`."""
+
+
+class _Handler(ResponseHandler):
+    """aiohttp's protocol, which also says which transport is still open.
+
+    aiohttp lets go of a transport when it closes it, but one whose peer no longer reads stays open behind its back.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, living: dict[_Handler, asyncio.Transport]) -> None:
+        super().__init__(loop=loop)
+        self._living = living
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the transport."""
+        self._living[self] = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget it."""
+        self._living.pop(self, None)
+        super().connection_lost(exc)
 
 
 class EgressConnector(aiohttp.BaseConnector):
@@ -37,6 +59,19 @@ class EgressConnector(aiohttp.BaseConnector):
         self._connect_socket = connect
         self._tls = tls
         self._tls_limit_s = tls_limit_s
+        self._living: dict[_Handler, asyncio.Transport] = {}
+
+    def _handler(self) -> _Handler:
+        return _Handler(self._loop, self._living)
+
+    async def abort(self) -> None:
+        """Break off what is still open and return when it is closed; for the end, after `close`."""
+        closing = [future for handler in self._living if (future := handler.closed) is not None]
+        for transport in list(self._living.values()):
+            transport.abort()
+        if closing:
+            await asyncio.wait(closing, timeout=_GOODBYE_S)
+            await asyncio.gather(*(future for future in closing if future.done()), return_exceptions=True)
 
     async def _create_connection(
         self,
@@ -49,12 +84,12 @@ class EgressConnector(aiohttp.BaseConnector):
             raise Unreachable("the address has no host")
         connection = await self._connect_socket(host, port)
         if not req.is_ssl():
-            _, protocol = await self._loop.create_connection(self._factory, sock=connection)
+            _, protocol = await self._loop.create_connection(self._handler, sock=connection)
             return protocol
         try:
             async with asyncio.timeout(self._tls_limit_s):
                 _, protocol = await self._loop.create_connection(
-                    self._factory,
+                    self._handler,
                     sock=connection,
                     ssl=self._tls,
                     server_hostname=host.rstrip("."),
