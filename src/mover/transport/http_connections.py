@@ -34,7 +34,8 @@ class _Handler(ResponseHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport."""
-        self._living[self] = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
+        # uvloop's transports have the methods of asyncio.Transport, but not the base class.
+        self._living[self] = cast("asyncio.Transport", transport)
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
