@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from mover.database.database import Database
 from mover.entries import Entry
-from mover.ledger import queries
 from mover.ledger.batching import GroupCommit
+from mover.ledger.queries import arrivals, counts, folders, items, listings, runs, uploads
 from mover.ledger.records import (
     Arrival,
     FolderTask,
@@ -46,7 +46,7 @@ class Ledger:
 
     async def pair(self, key: PairKey) -> Pair:
         """Find a pair, or add it."""
-        return await self._database.write(lambda connection: queries.pair(connection, key))
+        return await self._database.write(lambda connection: runs.pair(connection, key))
 
     async def start(
         self,
@@ -65,11 +65,11 @@ class Ledger:
         """
 
         def work(connection: Connection) -> Run:
-            latest = queries.latest_run(connection, pair.id, mode, dry_run=dry_run)
+            latest = runs.latest_run(connection, pair.id, mode, dry_run=dry_run)
             if latest and not latest.finished and latest.fingerprint == fingerprint:
-                queries.reopen_run(connection, latest.id)
+                runs.reopen_run(connection, latest.id)
                 return msgspec.structs.replace(latest, resumed=True)
-            return queries.add_run(
+            return runs.add_run(
                 connection,
                 {
                     "pair_id": pair.id,
@@ -93,11 +93,11 @@ class Ledger:
 
     async def runs(self, limit: int = 50) -> list[Run]:
         """The newest runs first."""
-        return await self._database.read(lambda connection: queries.all_runs(connection, limit))
+        return await self._database.read(lambda connection: runs.all_runs(connection, limit))
 
     async def run(self, run_id: int) -> Run | None:
         """Find a run by its number."""
-        return await self._database.read(lambda connection: queries.run(connection, run_id))
+        return await self._database.read(lambda connection: runs.run(connection, run_id))
 
     async def totals(self, run_id: int) -> Totals:
         """Add up a run."""
@@ -105,11 +105,11 @@ class Ledger:
 
     async def tally(self, run_id: int) -> list[Tally]:
         """Count a run's items by kind and state."""
-        return await self._database.read(lambda connection: queries.tally(connection, run_id))
+        return await self._database.read(lambda connection: counts.tally(connection, run_id))
 
     async def verifications(self, run_id: int) -> dict[Verification, int]:
         """Count a run's files by how their arrival was verified."""
-        return await self._database.read(lambda connection: queries.verifications(connection, run_id))
+        return await self._database.read(lambda connection: counts.verifications(connection, run_id))
 
     async def survey(self, run_id: int, *, most: int = 10) -> Survey:
         """Look over what a run found; lists in it have at most `most` lines."""
@@ -117,7 +117,7 @@ class Ledger:
 
     async def failed_folders(self, run_id: int) -> int:
         """Count a run's folders that were not listed to their end."""
-        return await self._database.read(lambda connection: queries.failed_folders(connection, run_id))
+        return await self._database.read(lambda connection: folders.failed_folders(connection, run_id))
 
     async def report_items(
         self, run_id: int, *, states: Sequence[ItemState] | None = None, page: int = 1_000
@@ -126,7 +126,7 @@ class Ledger:
         after = 0
         while True:
             found = await self._database.read(
-                lambda connection, after=after: queries.report_items(  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                lambda connection, after=after: counts.report_items(  # type: ignore[misc]  # mypy does not infer lambdas with defaults
                     connection, run_id, states=states, limit=page, after_id=after
                 )
             )
@@ -152,19 +152,17 @@ class RunLedger:
         self._parts = GroupCommit[tuple[int, PartRecord]](self._write_parts)
 
     async def _write_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        await self._database.write(
-            lambda connection: queries.finish_items(connection, self.pair.id, outcomes)
-        )
+        await self._database.write(lambda connection: items.finish_items(connection, self.pair.id, outcomes))
 
     async def _write_parts(self, sent: Sequence[tuple[int, PartRecord]]) -> None:
-        await self._database.write(lambda connection: queries.keep_parts(connection, sent))
+        await self._database.write(lambda connection: uploads.keep_parts(connection, sent))
 
     # The scan: folders and what stands in them.
 
     async def add_root(self, *, source_id: str | None, destination_exists: bool) -> None:
         """Queue the root folder, unless it was queued before."""
         await self._database.write(
-            lambda connection: queries.add_root(
+            lambda connection: folders.add_root(
                 connection, self.run.id, source_id=source_id, destination_exists=destination_exists
             )
         )
@@ -172,51 +170,49 @@ class RunLedger:
     async def pending_folders(self, limit: int, *, after_id: int) -> list[FolderTask]:
         """Folders that wait to be listed, with ids above `after_id`, ascending."""
         return await self._database.read(
-            lambda connection: queries.pending_folders(connection, self.run.id, limit, after_id)
+            lambda connection: folders.pending_folders(connection, self.run.id, limit, after_id)
         )
 
     async def add_items(self, folder: FolderTask, new: Sequence[NewItem], cursor: str | None) -> None:
         """Keep one page of a listing, and how far the listing has come. Entries that are known already stay as they are."""
         await self._database.write(
-            lambda connection: queries.add_items(connection, self.run.id, folder, new, cursor, self._now_ns())
+            lambda connection: items.add_items(connection, self.run.id, folder, new, cursor, self._now_ns())
         )
 
     async def folder_stands(self, folder: FolderTask, destination_id: str | None) -> None:
         """Note that the folder exists at the destination."""
         values = {"destination_exists": True, "destination_id": destination_id}
-        await self._database.write(lambda connection: queries.update_folder(connection, folder.id, values))
+        await self._database.write(lambda connection: folders.update_folder(connection, folder.id, values))
 
     async def folder_listed(self, folder: FolderTask) -> None:
         """Note that all of the folder's entries are kept."""
         values = {"state": "listed"}
-        await self._database.write(lambda connection: queries.update_folder(connection, folder.id, values))
+        await self._database.write(lambda connection: folders.update_folder(connection, folder.id, values))
 
     async def folder_failed(self, folder: FolderTask) -> None:
         """Note that the folder could not be listed in this attempt of the run."""
         values = {"state": "failed"}
-        await self._database.write(lambda connection: queries.update_folder(connection, folder.id, values))
+        await self._database.write(lambda connection: folders.update_folder(connection, folder.id, values))
 
     async def seen_paths(self, paths: Sequence[str]) -> set[str]:
         """Those of these paths at which the run has seen an entry."""
-        return await self._database.read(
-            lambda connection: queries.seen_paths(connection, self.run.id, paths)
-        )
+        return await self._database.read(lambda connection: counts.seen_paths(connection, self.run.id, paths))
 
     async def scanned(self) -> None:
         """Note that the whole source has been seen."""
         await self._database.write(
-            lambda connection: queries.update_run(connection, self.run.id, {"scanned": True})
+            lambda connection: runs.update_run(connection, self.run.id, {"scanned": True})
         )
 
     async def arrivals_of(self, source_keys: Sequence[str]) -> dict[str, Arrival]:
         """Earlier arrivals of these entries, by source key."""
         return await self._database.read(
-            lambda connection: queries.arrivals_of(connection, self.pair.id, source_keys)
+            lambda connection: arrivals.arrivals_of(connection, self.pair.id, source_keys)
         )
 
     async def has_arrivals(self) -> bool:
         """Whether the pair has ever moved anything."""
-        return await self._database.read(lambda connection: queries.has_arrivals(connection, self.pair.id))
+        return await self._database.read(lambda connection: arrivals.has_arrivals(connection, self.pair.id))
 
     async def names_held(
         self, folder: FolderTask, destination_keys: Sequence[str], destination_path_keys: Sequence[str]
@@ -224,51 +220,51 @@ class RunLedger:
         """Who holds these names in a folder of the destination: in this run, and by earlier arrivals."""
         return await self._database.read(
             lambda connection: (
-                queries.names_taken(connection, folder.id, destination_keys),
-                queries.arrivals_at(connection, self.pair.id, destination_path_keys),
+                items.names_taken(connection, folder.id, destination_keys),
+                arrivals.arrivals_at(connection, self.pair.id, destination_path_keys),
             )
         )
 
     async def known_fingerprints(self, fingerprints: Sequence[str]) -> set[str]:
         """Those of these contents that some earlier arrival has."""
         return await self._database.read(
-            lambda connection: queries.known_fingerprints(connection, self.pair.id, fingerprints)
+            lambda connection: arrivals.known_fingerprints(connection, self.pair.id, fingerprints)
         )
 
     async def keep_listing(self, folder: FolderTask, entries: Mapping[str, Entry]) -> None:
         """Keep entries of a folder of the destination that is too large for memory, by name key."""
-        await self._database.write(lambda connection: queries.keep_listing(connection, folder.id, entries))
+        await self._database.write(lambda connection: listings.keep_listing(connection, folder.id, entries))
 
     async def listed(self, folder: FolderTask, keys: Sequence[str]) -> dict[str, Entry]:
         """Those entries of a kept listing that have these keys."""
-        return await self._database.read(lambda connection: queries.listed(connection, folder.id, keys))
+        return await self._database.read(lambda connection: listings.listed(connection, folder.id, keys))
 
     async def drop_listing(self, folder: FolderTask) -> None:
         """Forget a kept listing."""
-        await self._database.write(lambda connection: queries.drop_listing(connection, folder.id))
+        await self._database.write(lambda connection: listings.drop_listing(connection, folder.id))
 
     # Renames.
 
     async def held_items(self, limit: int) -> list[Item]:
         """Items that wait for the end of the scan."""
-        return await self._database.read(
-            lambda connection: queries.held_items(connection, self.run.id, limit)
-        )
+        return await self._database.read(lambda connection: items.held_items(connection, self.run.id, limit))
 
     async def renamed_candidates(self, fingerprints: Sequence[str]) -> dict[str, Arrival]:
         """Arrivals with these contents whose source entry is gone."""
         return await self._database.read(
-            lambda connection: queries.renamed_candidates(connection, self.run.id, self.pair.id, fingerprints)
+            lambda connection: arrivals.renamed_candidates(
+                connection, self.run.id, self.pair.id, fingerprints
+            )
         )
 
     async def plan_items(self, item_ids: Sequence[int]) -> None:
         """Let held items be copied."""
-        await self._database.write(lambda connection: queries.plan_items(connection, item_ids))
+        await self._database.write(lambda connection: items.plan_items(connection, item_ids))
 
     async def forget_arrival(self, source_key: str) -> None:
         """Drop the arrival of an entry that goes by another key now."""
         await self._database.write(
-            lambda connection: queries.forget_arrivals(connection, self.pair.id, [source_key])
+            lambda connection: arrivals.forget_arrivals(connection, self.pair.id, [source_key])
         )
 
     # Copying.
@@ -276,7 +272,7 @@ class RunLedger:
     async def claim(self, *, large: bool, limit: int) -> list[Item]:
         """Take planned files for sending, oldest first. Their state says `sending` before this returns."""
         return await self._database.write(
-            lambda connection: queries.claim(connection, self.run.id, large=large, limit=limit)
+            lambda connection: items.claim(connection, self.run.id, large=large, limit=limit)
         )
 
     async def finish(self, outcome: Outcome) -> None:
@@ -285,18 +281,18 @@ class RunLedger:
 
     async def open_items(self) -> int:
         """How many files have no final state."""
-        return await self._database.read(lambda connection: queries.open_items(connection, self.run.id))
+        return await self._database.read(lambda connection: items.open_items(connection, self.run.id))
 
     async def upload(self, source_key: str) -> UploadRecord | None:
         """The upload in parts that was begun for an entry, in this run or an earlier one."""
         return await self._database.read(
-            lambda connection: queries.upload(connection, self.pair.id, source_key)
+            lambda connection: uploads.upload(connection, self.pair.id, source_key)
         )
 
     async def add_upload(self, source_key: str, *, token: str, part_size: int, evidence: str) -> UploadRecord:
         """Keep an upload that was just begun."""
         return await self._database.write(
-            lambda connection: queries.add_upload(
+            lambda connection: uploads.add_upload(
                 connection, self.pair.id, source_key, token=token, part_size=part_size, evidence=evidence
             )
         )
@@ -307,12 +303,12 @@ class RunLedger:
 
     async def forget_parts(self, upload: UploadRecord, numbers: Sequence[int]) -> None:
         """Drop parts that the destination turned out not to have."""
-        await self._database.write(lambda connection: queries.forget_part(connection, upload.id, numbers))
+        await self._database.write(lambda connection: uploads.forget_part(connection, upload.id, numbers))
 
     async def drop_upload(self, source_key: str) -> None:
         """Forget an upload that is finished or gone."""
         await self._database.write(
-            lambda connection: queries.drop_upload(connection, self.pair.id, source_key)
+            lambda connection: uploads.drop_upload(connection, self.pair.id, source_key)
         )
 
     # The end.
@@ -320,7 +316,7 @@ class RunLedger:
     async def folders_with_unsettled(self, limit: int, *, after_id: int) -> list[FolderTask]:
         """Folders into which files arrived whose version at the destination is not known yet."""
         return await self._database.read(
-            lambda connection: queries.folders_with_unsettled(
+            lambda connection: folders.folders_with_unsettled(
                 connection, self.run.id, self.pair.id, limit, after_id
             )
         )
@@ -328,28 +324,28 @@ class RunLedger:
     async def unsettled_arrivals(self, destination_path_keys: Sequence[str]) -> list[Arrival]:
         """Those arrivals, by path at the destination."""
         return await self._database.read(
-            lambda connection: queries.unsettled_arrivals(connection, self.pair.id, destination_path_keys)
+            lambda connection: arrivals.unsettled_arrivals(connection, self.pair.id, destination_path_keys)
         )
 
-    async def keep_arrivals(self, arrivals: Sequence[Arrival]) -> None:
+    async def keep_arrivals(self, known: Sequence[Arrival]) -> None:
         """Overwrite arrivals with what is known better now."""
         await self._database.write(
-            lambda connection: queries.keep_arrivals(connection, self.pair.id, arrivals)
+            lambda connection: arrivals.keep_arrivals(connection, self.pair.id, known)
         )
 
     async def folders_to_date(self, limit: int, *, before_id: int) -> list[FolderTask]:
         """Folders whose modified time is to be set, each before the one that holds it."""
         return await self._database.read(
-            lambda connection: queries.folders_to_date(connection, self.run.id, limit, before_id)
+            lambda connection: folders.folders_to_date(connection, self.run.id, limit, before_id)
         )
 
     async def totals(self) -> Totals:
         """Add up."""
-        return Totals.of(await self._database.read(lambda connection: queries.tally(connection, self.run.id)))
+        return Totals.of(await self._database.read(lambda connection: counts.tally(connection, self.run.id)))
 
     async def failures(self) -> dict[tuple[str | None, str | None], int]:
         """Problems by side and reason."""
-        return await self._database.read(lambda connection: queries.failures_by_side(connection, self.run.id))
+        return await self._database.read(lambda connection: counts.failures_by_side(connection, self.run.id))
 
     async def close(self, code: Code, *, finished: bool, active_ns: int, message: str = "") -> None:
         """Write how the run ended; `active_ns` is the time spent since it was started or gone on with."""
@@ -362,4 +358,4 @@ class RunLedger:
             "active_ns": self.run.active_ns + active_ns,
             "message": message,
         }
-        await self._database.write(lambda connection: queries.update_run(connection, self.run.id, values))
+        await self._database.write(lambda connection: runs.update_run(connection, self.run.id, values))

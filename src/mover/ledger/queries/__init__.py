@@ -1,0 +1,1 @@
+"""The ledger's SQL: functions of a connection, set-based, a module for each subject."""

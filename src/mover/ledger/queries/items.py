@@ -1,0 +1,166 @@
+"""Items: added as they are seen, claimed, finished."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
+
+from mover.database.upsert import insert_missing
+from mover.entries import EntryKind, join_path
+from mover.ledger import rows
+from mover.ledger.queries.arrivals import keep_arrivals
+from mover.ledger.queries.folders import update_folder
+from mover.ledger.queries.slicing import slices
+from mover.ledger.records import FolderTask, Item, NewItem, Outcome
+from mover.ledger.states import OPEN, ItemState
+from mover.ledger.tables import folders, items
+
+_OUTCOME = (
+    update(items)
+    .where(items.c.id == bindparam("item"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                "state",
+                "reason",
+                "side",
+                "message",
+                "verification",
+                "content_hash",
+                "sent_bytes",
+                "attempts",
+                "started_ns",
+                "ended_ns",
+            )
+        }
+    )
+)
+
+
+def add_items(
+    connection: Connection,
+    run_id: int,
+    folder: FolderTask,
+    new: Sequence[NewItem],
+    cursor: str | None,
+    now_ns: int,
+) -> None:
+    """Keep one page of a listing: its items, the folders among them that are to be walked, and the cursor."""
+    plain = [rows.item_row(run_id, folder.id, item, now_ns) for item in new if not _to_walk(item)]
+    walked = [item for item in new if _to_walk(item)]
+    key = ["run_id", "source_key"]
+    if plain:
+        connection.execute(insert_missing(connection, items, key), plain)
+    if walked:
+        statement = insert_missing(connection, items, key).returning(items.c.id, items.c.source_key)
+        added = connection.execute(
+            statement, [rows.item_row(run_id, folder.id, item, now_ns) for item in walked]
+        )
+        ids = {row.source_key: row.id for row in added}
+        queue = [
+            _folder_row(run_id, folder, item, ids[item.source_key])
+            for item in walked
+            if item.source_key in ids
+        ]
+        if queue:
+            connection.execute(insert(folders), queue)
+    if cursor is not None:
+        update_folder(connection, folder.id, {"cursor": cursor})
+
+
+def _to_walk(item: NewItem) -> bool:
+    return item.entry.kind is EntryKind.FOLDER and item.state in {ItemState.PLANNED, ItemState.UNCHANGED}
+
+
+def _folder_row(run_id: int, parent: FolderTask, item: NewItem, item_id: int) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "item_id": item_id,
+        "parent_id": parent.id,
+        "path": join_path(parent.path, item.entry.name),
+        "source_id": item.entry.id,
+        "destination_path": join_path(parent.destination_path, item.destination_name),
+        "destination_id": item.destination_id,
+        "destination_parent_id": parent.destination_id,
+        "destination_exists": item.destination_exists,
+        "modified_ns": item.entry.modified_ns,
+        "state": "pending",
+    }
+
+
+def names_taken(connection: Connection, folder_id: int, destination_keys: Sequence[str]) -> dict[str, str]:
+    """Source keys of the items of a folder that hold these names at the destination, by name key."""
+    found: dict[str, str] = {}
+    for some in slices(destination_keys):
+        query = select(items.c.destination_key, items.c.source_key).where(
+            items.c.folder_id == folder_id,
+            items.c.destination_key.in_(some),
+            items.c.state.not_in([ItemState.EXCLUDED.value, ItemState.UNSUPPORTED.value]),
+        )
+        found.update((row.destination_key, row.source_key) for row in connection.execute(query))
+    return found
+
+
+def placed_items() -> Select[Any]:
+    """Select items together with where their folder stands on both sides."""
+    return select(
+        items,
+        folders.c.path,
+        folders.c.source_id.label("folder_source_id"),
+        folders.c.destination_path,
+        folders.c.destination_id,
+    ).join(folders, folders.c.id == items.c.folder_id)
+
+
+def claim(connection: Connection, run_id: int, *, large: bool, limit: int) -> list[Item]:
+    """Take planned files for sending: their state says so before anything is sent."""
+    query = (
+        placed_items()
+        .where(
+            items.c.run_id == run_id,
+            items.c.state == ItemState.PLANNED.value,
+            items.c.large == large,
+            items.c.kind != EntryKind.FOLDER.value,
+        )
+        .order_by(items.c.id)
+        .limit(limit)
+    )
+    taken = [rows.item_from(row) for row in connection.execute(query)]
+    if taken:
+        connection.execute(
+            update(items)
+            .where(items.c.id.in_([item.id for item in taken]))
+            .values(state=ItemState.SENDING.value)
+        )
+    return taken
+
+
+def held_items(connection: Connection, run_id: int, limit: int) -> list[Item]:
+    """Items that wait for the end of the scan."""
+    query = placed_items().where(items.c.run_id == run_id, items.c.state == ItemState.HELD.value)
+    return [rows.item_from(row) for row in connection.execute(query.order_by(items.c.id).limit(limit))]
+
+
+def plan_items(connection: Connection, item_ids: Sequence[int]) -> None:
+    """Let held items be copied; a rename that was interrupted may have brought them already, so look first."""
+    for some in slices(item_ids):
+        connection.execute(
+            update(items).where(items.c.id.in_(some)).values(state=ItemState.PLANNED.value, interrupted=True)
+        )
+
+
+def finish_items(connection: Connection, pair_id: int, outcomes: Sequence[Outcome]) -> None:
+    """Write how items ended, and what arrived; uploads in parts of arrived items are done with."""
+    connection.execute(_OUTCOME, [rows.outcome_row(outcome) for outcome in outcomes])
+    keep_arrivals(connection, pair_id, [outcome.arrival for outcome in outcomes if outcome.arrival])
+
+
+def open_items(connection: Connection, run_id: int) -> int:
+    """How many files have no final state yet."""
+    query = select(func.count()).where(
+        items.c.run_id == run_id, items.c.state.in_([state.value for state in OPEN])
+    )
+    return int(connection.execute(query.where(items.c.kind != EntryKind.FOLDER.value)).scalar_one())
