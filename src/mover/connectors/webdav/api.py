@@ -258,9 +258,11 @@ class DavApi:
         own = {"Destination": destination, "Overwrite": "T" if overwrite else "F"}
         return await self._act("MOVE", url, {**headers, **own}, operation, path)
 
-    async def delete(self, url: str, *, operation: str, path: str) -> None:
+    async def delete(
+        self, url: str, *, headers: Mapping[str, str] = _NO_HEADERS, operation: str, path: str
+    ) -> None:
         """Remove a resource with all that is in it; NotFound if it is gone."""
-        await self._act("DELETE", url, _NO_HEADERS, operation, path)
+        await self._act("DELETE", url, headers, operation, path)
 
     async def _act(
         self, method: str, url: str, headers: Mapping[str, str], operation: str, path: str

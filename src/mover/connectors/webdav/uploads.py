@@ -15,12 +15,12 @@ and removed only if it is a beginning of it. Names that a server's MOVE would ma
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import aclosing, suppress
+from contextlib import suppress
 
 from mover.connectors.contract import Content, Target, temporary_name
+from mover.connectors.webdav.aftermath import Aftermath
 from mover.connectors.webdav.api import LIVE_PROPERTIES, DavApi
-from mover.connectors.webdav.content import InHand, Streamed, at_hand, begins_with, safe_media_type
+from mover.connectors.webdav.content import InHand, Streamed, at_hand, safe_media_type
 from mover.connectors.webdav.extensions import (
     check_received,
     checksum_header,
@@ -30,7 +30,6 @@ from mover.connectors.webdav.extensions import (
 )
 from mover.connectors.webdav.listing import entry_of, etag_of
 from mover.connectors.webdav.probe import Probe, is_delicate
-from mover.connectors.webdav.reading import read_file
 from mover.connectors.webdav.recognition import Traits
 from mover.connectors.webdav.urls import Root
 from mover.entries import Entry, EntryKind, EntryRef
@@ -49,9 +48,7 @@ from mover.errors import (
 )
 
 _OPERATION = "upload"
-_TIDY_UP_S = 15.0
-# After these the server may have stored something, or everything.
-_UNSETTLED = (Unreachable, TimedOut, ServiceFault, IntegrityError, QuotaExceeded)
+_MOST_BROKEN = 10_000
 
 
 class Uploads:
@@ -61,6 +58,8 @@ class Uploads:
         self._api = api
         self._root = root
         self._traits = traits
+        self._broken: set[str] = set()
+        self._aftermath = Aftermath(api, root, atomic_put=traits.atomic_put)
         self._probe = Probe(api, root, conditional=traits.conditional_put)
 
     async def upload(self, target: Target, content: Content) -> Entry:
@@ -108,27 +107,60 @@ class Uploads:
     async def _create(self, target: Target, body: InHand | Streamed) -> Entry:
         try:
             return await self._put(target, target.name, body, {"If-None-Match": "*"})
-        except Conflict as error:
-            raise _taken(target) from error
-        except (NotFound, Unsupported) as error:
-            if not _sources_fault(body) and await self._stands_there(target):
-                raise _taken(target) from error
-            raise
-        except _UNSETTLED:
-            if not _sources_fault(body) and (found := await self._settle(target, body)) is not None:
-                return found
-            raise
-        except asyncio.CancelledError:
-            if not self._traits.atomic_put:
-                await self._settle(target, body)
-            raise
+        except BaseException as error:
+            found = await self._after_failure(error, target, body)
+            if found is None:
+                raise
+            return found
+
+    async def _after_failure(
+        self, error: BaseException, target: Target, body: InHand | Streamed
+    ) -> Entry | None:
+        """Return the file if it was created all the same; remove a fragment of it. Raises Conflict."""
+        path = target.ref.path
+        if isinstance(error, MoverError) and not (isinstance(body, Streamed) and body.failed):
+            match error:
+                case Conflict():
+                    if path in self._broken:
+                        return await self._create_after_break(target, body)
+                    raise _taken(target) from error
+                case NotFound() | Unsupported():
+                    if await self._aftermath.stands_there(target):
+                        raise _taken(target) from error
+                    return None
+                case Unreachable() | TimedOut() | ServiceFault() | IntegrityError() | QuotaExceeded():
+                    self._remember_break(path)
+                    return await self._aftermath.settle(target, body)
+                case _:  # refused before anything was stored
+                    return None
+        if not self._traits.atomic_put:  # cancelled, or the content could not be read
+            self._remember_break(path)
+            await self._aftermath.settle(target, body)
+        return None
+
+    async def _create_after_break(self, target: Target, body: InHand | Streamed) -> Entry:
+        """Create what was not there before an earlier try of ours broke, so that a beginning of it now is our fragment.
+
+        The server may have put it down only after that try had looked for it.
+        """
+        self._broken.discard(target.ref.path)
+        if (found := await self._aftermath.settle(target, body)) is not None:
+            return found
+        if body.repeatable:
+            with suppress(Conflict):
+                return await self._put(target, target.name, body, {"If-None-Match": "*"})
+        raise _taken(target)
+
+    def _remember_break(self, path: str) -> None:
+        if not self._traits.atomic_put and len(self._broken) < _MOST_BROKEN:
+            self._broken.add(path)
 
     async def _put_over(self, target: Target, replaced: Entry, body: InHand | Streamed) -> Entry:
         condition = {"If-Match": etag_of(replaced.version)} if replaced.version else {}
         try:
             return await self._put(target, target.name, body, condition)
         except (Conflict, NotFound) as error:
-            if _sources_fault(body):
+            if isinstance(body, Streamed) and body.failed:  # the source's error, not the server's
                 raise
             if not condition or not body.repeatable:
                 raise _changed(target) from error
@@ -144,14 +176,14 @@ class Uploads:
             if target.replaces is not None:
                 await self._check_unchanged(target, target.replaces)
         except BaseException:
-            await self._drop(target, temporary)
+            await self._aftermath.drop(target, temporary)
             raise
         try:
             await self._move_into_place(target, temporary, body.size)
         except BaseException:
             # A server that gave up between removing the old file and moving the new one leaves only the new one.
-            if target.replaces is None or await self._stands_there(target):
-                await self._drop(target, temporary)
+            if target.replaces is None or await self._aftermath.stands_there(target):
+                await self._aftermath.drop(target, temporary)
             raise
         return Entry(
             name=target.name, kind=EntryKind.FILE, hashes=entry.hashes, modified_ns=entry.modified_ns
@@ -176,12 +208,13 @@ class Uploads:
             hashes = check_received(self._traits, body.hashes, answer)
         except IntegrityError as error:
             if target.replaces is None:
-                await self._drop(target, name)  # ours: the server has just said that it created it
+                await self._aftermath.drop(target, name)  # ours: the server has just said that it created it
             raise error.at(service="webdav", operation=_OPERATION, path=path) from error.__cause__
         return uploaded_entry(self._traits, name, answer, modified_ns=target.modified_ns, hashes=hashes)
 
     async def _move_into_place(self, target: Target, temporary: str, size: int | None) -> None:
-        source = self._root.file_url(target.folder.child(temporary).path)
+        source_path = target.folder.child(temporary).path
+        source = self._root.file_url(source_path)
         path = target.ref.path
         destination = self._root.file_url(path)
         overwrite = target.replaces is not None
@@ -190,23 +223,8 @@ class Uploads:
         except Conflict as error:
             raise _taken(target) from error
         except (Unreachable, TimedOut, ServiceFault):
-            if not await self._has_moved(source, destination, path, size):
+            if not await self._aftermath.has_moved(source_path, target, size):
                 raise
-
-    async def _has_moved(self, source: str, destination: str, path: str, size: int | None) -> bool:
-        """Tell, after a MOVE whose answer was lost, whether it happened: the source is gone, the destination is ours."""
-        try:
-            await self._api.resource(source, LIVE_PROPERTIES, operation=_OPERATION, path=path)
-        except NotFound:
-            with suppress(MoverError):
-                found = await self._api.resource(
-                    destination, LIVE_PROPERTIES, operation=_OPERATION, path=path
-                )
-                entry = entry_of(found, "")
-                return entry.kind is EntryKind.FILE and entry.size == size
-        except MoverError:  # no answer either: the first error tells the story
-            return False
-        return False
 
     async def _check_unchanged(self, target: Target, replaced: Entry) -> None:
         """Raise Changed if the file to be replaced is no longer the one that was seen."""
@@ -224,65 +242,6 @@ class Uploads:
             same = (entry.size, entry.modified_ns) == (replaced.size, replaced.modified_ns)
         if entry.kind is not EntryKind.FILE or not same:
             raise _changed(target)
-
-    async def _settle(self, target: Target, body: InHand | Streamed) -> Entry | None:
-        """Look what a PUT under the final name has left whose answer never came.
-
-        Returns the file if it is there whole, byte for byte. Removes a beginning of it, which only a server can have
-        left that does not put files in place at once. Anything else is not touched. Never raises: the first error
-        tells the story.
-        """
-        path = target.ref.path
-        url = self._root.file_url(path)
-        with suppress(MoverError, TimeoutError):
-            async with asyncio.timeout(_TIDY_UP_S if isinstance(body, InHand) else None):
-                resource = await self._api.resource(url, LIVE_PROPERTIES, operation=_OPERATION, path=path)
-                entry = entry_of(resource, target.name)
-                size = entry.size
-                if entry.kind is not EntryKind.FILE or size is None or body.size is None or size > body.size:
-                    return None
-                if (size < body.size and self._traits.atomic_put) or not await self._is_ours(
-                    url, path, size, body
-                ):
-                    return None
-                if size == body.size:
-                    return entry
-                await self._api.delete(url, operation=_OPERATION, path=path)
-        return None
-
-    async def _is_ours(self, url: str, path: str, size: int, body: InHand | Streamed) -> bool:
-        if not body.repeatable:
-            return False
-
-        async def look_again() -> Entry:
-            return entry_of(
-                await self._api.resource(url, LIVE_PROPERTIES, operation=_OPERATION, path=path), ""
-            )
-
-        stored = read_file(self._api, url, path, offset=0, length=size, version=None, look_again=look_again)
-        async with aclosing(stored) as pieces:
-            return await begins_with(body, pieces)
-
-    async def _stands_there(self, target: Target) -> bool:
-        path = target.ref.path
-        try:
-            await self._api.resource(
-                self._root.file_url(path), LIVE_PROPERTIES, operation=_OPERATION, path=path
-            )
-        except MoverError:
-            return False
-        return True
-
-    async def _drop(self, target: Target, name: str) -> None:
-        """Remove what this upload has put down, as far as the server lets it; the first error tells the story."""
-        path = target.folder.child(name).path
-        with suppress(MoverError, TimeoutError):
-            async with asyncio.timeout(_TIDY_UP_S):
-                await self._api.delete(self._root.file_url(path), operation=_OPERATION, path=path)
-
-
-def _sources_fault(body: InHand | Streamed) -> bool:
-    return isinstance(body, Streamed) and body.failed
 
 
 def _immovable(path: str, operation: str) -> NameRejected:
