@@ -16,6 +16,8 @@ _EPILOG = (
     "State lies in MOVER_HOME. Exit codes: 0 all well, 1 some items failed, 2 could not run, 130 interrupted."
 )
 
+_LARGEST_NUMBER = 2**63 - 1  # that the ledger can hold
+
 app = typer.Typer(
     name="mover",
     help="Move files between storage services: verified, encrypted on the way, and without keeping anything.",
@@ -40,7 +42,9 @@ Destination = Annotated[
 Name = Annotated[
     str, typer.Argument(help="Name of a connection.", metavar="NAME", autocompletion=complete_name)
 ]
-RunNumber = Annotated[int, typer.Argument(help="Number of a run, see `mover runs`.", metavar="RUN", min=1)]
+RunNumber = Annotated[
+    int, typer.Argument(help="Number of a run, see `mover runs`.", metavar="RUN", min=1, max=_LARGEST_NUMBER)
+]
 Include = Annotated[
     list[str] | None,
     typer.Option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 
@@ -10,12 +11,14 @@ from typer import Abort
 from typer.exceptions import TyperException
 
 from mover.cli.codes import COULD_NOT_RUN, INTERRUPTED, NOBODY_READS
+from mover.cli.loop import Interrupted, PipeBroken
 from mover.cli.screen import err, print_json, words
 from mover.errors import MoverError, NotFound, Reason, SignInFailed, TimedOut, Unreachable, one_line
 from mover.ledger.states import Code, RunStatus
 
 _GO_ON = {"copy", "scan", "verify"}
 _NOT_THERE = "Check the address; upper and lower case may count."
+_LONGEST = 1_200  # characters of a message
 _NOTHING_DONE = {"run": None, "copied": 0, "skipped": 0, "failed": 0, "bytes": 0, "seconds": 0.0}
 
 
@@ -24,7 +27,7 @@ def handled(arguments: Sequence[str], command: Callable[[], int]) -> int:
     machine = "--json" in arguments
     try:
         return command()
-    except (KeyboardInterrupt, Abort):
+    except (Interrupted, KeyboardInterrupt, Abort):
         goes_on = bool(arguments) and arguments[0] in _GO_ON
         say(
             "interrupted" + ("; the same command goes on where it was" if goes_on else ""),
@@ -44,10 +47,11 @@ def handled(arguments: Sequence[str], command: Callable[[], int]) -> int:
         say(str(error), advice)
         if machine:
             _print_failure(str(error), advice, code=_code_of(error), reason=error.reason)
-    except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # the interpreter flushes once more at its end
+    except PipeBroken as broken:
+        if _nobody_reads():
+            return NOBODY_READS
+        _unexpected(broken.__cause__ or broken, machine=machine)
+    except SystemExit:  # what Typer makes of a broken pipe
         return NOBODY_READS
     except Exception as error:  # noqa: BLE001 - the last line of defence: people see a line, the log has the rest
         _unexpected(error, machine=machine)
@@ -57,13 +61,27 @@ def handled(arguments: Sequence[str], command: Callable[[], int]) -> int:
 def say(message: str, advice: str = "", *, style: str = "bold red") -> None:
     """Print a message to standard error."""
     line = words("mover: ", style)
-    line.append_text(words(message, ""))
+    line.append_text(words(one_line(message, limit=_LONGEST)))
     err().print(line)
     if advice:
         err().print(words(f"       {advice}", "dim"))
 
 
-def _unexpected(error: Exception, *, machine: bool) -> None:
+def _nobody_reads() -> bool:
+    """Tell whether standard output is a pipe whose reader has gone; if so, let the rest of it go nowhere."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return False
+    looked = select.poll()
+    looked.register(descriptor, 0)
+    gone = any(event & select.POLLERR for _, event in looked.poll(0))
+    if gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)  # the interpreter flushes once more at its end
+    return gone
+
+
+def _unexpected(error: BaseException, *, machine: bool) -> None:
     from mover.cli.logs import log_unexpected  # noqa: PLC0415 - rarely needed
 
     where = log_unexpected(error)

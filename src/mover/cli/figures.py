@@ -46,6 +46,13 @@ def duration_text(seconds: float) -> str:
     return f"more than {_LONGEST_S // _DAY} d"
 
 
+def clock_text(seconds: float) -> str:
+    """A time span that is running: `0:09`, `12:34`, `1:02:03`."""
+    whole = int(seconds)
+    minutes = f"{whole % _HOUR // _MINUTE}:{whole % _MINUTE:02}"
+    return minutes if whole < _HOUR else f"{whole // _HOUR}:{minutes:0>5}"
+
+
 def moment_text(time_ns: int | None) -> str:
     """A moment in local time, to the second; a dash where it is unknown or beyond what a calendar can tell."""
     if time_ns is None:

@@ -6,7 +6,7 @@ errors that are not Mover's own are left out, since a library may quote in them 
 
 from __future__ import annotations
 
-import io
+import contextlib
 import logging
 import os
 import sys
@@ -27,31 +27,29 @@ _FRAMES = 40
 
 
 class LogFile:
-    """A file that is made when there is something to write. Several processes may write to it."""
+    """A file that is made when there is something to write, which is rare. Several processes may write to it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
-        self._stream: io.FileIO | None = None
 
     def msg(self, line: str) -> None:
         """Append a line. What cannot be logged is lost: a full disk must not end a move."""
-        try:
-            with self._lock:
-                self._open().write(line.encode("utf-8", "backslashreplace") + b"\n")
-        except OSError:
-            return
+        with contextlib.suppress(OSError):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._put_aside()
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(descriptor, line.encode("utf-8", "backslashreplace") + b"\n")
+            finally:
+                os.close(descriptor)
 
     debug = info = warning = warn = error = critical = fatal = exception = log = msg
 
-    def _open(self) -> io.FileIO:
-        if self._stream is None:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self.path.exists() and self.path.stat().st_size > _LARGEST:
+    def _put_aside(self) -> None:
+        """Begin a new file where the old one has grown too large."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.path.stat().st_size > _LARGEST:
                 self.path.replace(self.path.with_suffix(".old.jsonl"))
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            self._stream = io.FileIO(descriptor, "a")
-        return self._stream
 
 
 def log_to(path: Path) -> None:

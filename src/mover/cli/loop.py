@@ -17,13 +17,21 @@ _SHOW_CURSOR = b"\x1b[?25h\n"  # the live picture hides it
 Work = Callable[[], Coroutine[Any, Any, int]]
 
 
+class Interrupted(Exception):
+    """A person or the system ended the work, which has cleaned up. No KeyboardInterrupt: event loops stop dead at one."""
+
+
+class PipeBroken(Exception):
+    """A BrokenPipeError, as its cause. Under this name Typer lets it pass, which else replaces standard output."""
+
+
 def run(work: Work) -> int:
     """Run to the end and return the exit code.
 
     The first Ctrl-C (or SIGTERM) cancels the work, which cleans up; the second changes nothing; the third ends the
     process on the spot, which is safe: staged parts cannot be read without it, and the ledger knows the rest.
 
-    Raises KeyboardInterrupt if the work was interrupted.
+    Raises Interrupted if it was, and PipeBroken.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_interruptible(work))
@@ -57,8 +65,10 @@ async def _interruptible(work: Work) -> int:
         return await work()
     except asyncio.CancelledError:
         if interruptions:
-            raise KeyboardInterrupt from None
+            raise Interrupted from None
         raise
+    except BrokenPipeError as error:
+        raise PipeBroken from error
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)

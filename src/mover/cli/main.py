@@ -11,6 +11,7 @@ from mover.cli import process
 def main() -> None:
     """Run the command line of this process and exit."""
     process.harden()
+    process.prepare_streams()
     try:
         process.end_on_terminate()
         code = run_command_line(sys.argv[1:])

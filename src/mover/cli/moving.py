@@ -12,7 +12,7 @@ from mover.cli.addresses import Address, parse_address
 from mover.cli.codes import exit_code
 from mover.cli.display import Watched, shown
 from mover.cli.keeping_out import is_own, own_paths
-from mover.cli.outcome import Outcome, outcome_of, print_outcome
+from mover.cli.outcome import Outcome, outcome_of, print_outcome, print_where_to_look
 from mover.cli.rate import Meter
 from mover.cli.screen import err, print_json
 from mover.cli.sides import Sides, open_sides
@@ -108,7 +108,8 @@ async def move(
         if machine:
             print_json(found.as_object())
         else:
-            await print_outcome(place.ledger, found, written)
+            await print_outcome(place.ledger, found)
+            print_where_to_look(found, written)
         return exit_code(found.status)
 
 

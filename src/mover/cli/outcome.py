@@ -124,8 +124,8 @@ async def outcome_of(ledger: Ledger, run_id: int, *, resumed: bool) -> Outcome:
     return Outcome(run, Totals.of(tallies), tuple(tallies), await ledger.verifications(run_id), resumed)
 
 
-async def print_outcome(ledger: Ledger, found: Outcome, written: list[Path]) -> None:
-    """Print how a run went: a table that adds up, the proofs, the first problems, and where to look for more."""
+async def print_outcome(ledger: Ledger, found: Outcome) -> None:
+    """Print how a run went: a table that adds up, the proofs, and the first problems."""
     console = out()
     console.print(_headline(found))
     console.print(_table(found))
@@ -134,7 +134,15 @@ async def print_outcome(ledger: Ledger, found: Outcome, written: list[Path]) -> 
         console.print(words(f"  verified: {proofs}"))
     if found.items(*PROBLEMS):
         await _print_problems(ledger, found)
-    console.print(_where_to_look(found, written))
+
+
+def print_where_to_look(found: Outcome, written: list[Path]) -> None:
+    """Print where there is more about a run."""
+    line = Text(f"  run {found.run.id}; the whole story: ", style="dim")
+    line.append(f"mover report {found.run.id}", style="cyan")
+    if written:
+        line.append(f", and in {plain(str(written[0].parent))}")
+    out().print(line)
 
 
 def _sorted(proofs: Mapping[Verification, int]) -> list[tuple[Verification, int]]:
@@ -230,11 +238,3 @@ def _print_problem(item: ReportItem) -> None:
     out().print(words(f"      {item.message}"))
     if item.reason:
         out().print(words(f"      {advice_for(item.reason)}", "dim"))
-
-
-def _where_to_look(found: Outcome, written: list[Path]) -> Text:
-    line = Text(f"  run {found.run.id}; the whole story: ", style="dim")
-    line.append(f"mover report {found.run.id}", style="cyan")
-    if written:
-        line.append(f", and in {plain(str(written[0].parent))}")
-    return line

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from mover.cli.figures import count_text, duration_text, rate_text, size_text
+from mover.cli.figures import clock_text, count_text, duration_text, rate_text, size_text
 from mover.cli.rate import Look
 from mover.cli.screen import plain
 
@@ -41,9 +41,7 @@ def picture(watched: Watched, columns: int, *, now: float | None = None) -> Rend
 
 
 def _title(watched: Watched, width: int, now: float) -> Text:
-    right = (
-        f"run {watched.run}{', going on' if watched.resumed else ''} · {duration_text(now - watched.began)}"
-    )
+    right = f"run {watched.run}{', going on' if watched.resumed else ''} · {clock_text(now - watched.began)}"
     left = shortened(watched.title, width - cell_len(right) - 2)
     title = Text(left, style="bold")
     title.append(" " * max(2, width - cell_len(left) - cell_len(right)))
@@ -89,7 +87,8 @@ def _numbers(watched: Watched, look: Look, now: float) -> Text:
     numbers.append(f" of {count_text(look.files_seen, 'file')}   ")
     numbers.append(size_text(look.bytes_done), style="bold")
     numbers.append(f" of {size_text(look.bytes_seen)}")
-    numbers.append(f"   {rate_text(look.bytes_per_s)}", style="cyan")
+    if look.bytes_per_s:
+        numbers.append(f"   {rate_text(look.bytes_per_s)}", style="cyan")
     if look.files_per_s >= 1:
         numbers.append(f"  {look.files_per_s:,.0f} files/s", style="cyan")
     if look.left_s is not None and look.files_done < look.files_seen:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import io
+import os
 import resource
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -26,6 +29,16 @@ def harden() -> None:
 def end_on_terminate() -> None:
     """Let SIGTERM end the process the way Ctrl-C does, also before the event loop takes both over."""
     signal.signal(signal.SIGTERM, _interrupt)
+
+
+def prepare_streams() -> None:
+    """Let no name be unprintable, whatever the terminal's encoding, and no closed stream be an error."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def ignore_interrupts() -> None:

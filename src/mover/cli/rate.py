@@ -13,6 +13,7 @@ from mover.ledger.states import OPEN
 from mover.transfer.progress import Progress
 
 _WINDOW_S = 15.0
+_FILE_COST = 256 << 10  # bytes that are sent in the time that a file takes besides its content, about
 _LEAST_S = 1.0  # a rate over less says nothing
 
 
@@ -60,12 +61,9 @@ class Look:
 
     @property
     def share(self) -> float:
-        """Share of what was seen that is done, 0 to 1: of the bytes, or of the files where that is less."""
-        if not self.files_seen:
-            return 0.0
-        of_files = self.files_done / self.files_seen
-        of_bytes = self.bytes_done / self.bytes_seen if self.bytes_seen else 1.0
-        return max(0.0, min(of_files, of_bytes, 1.0))
+        """Share of what was seen that is done, 0 to 1."""
+        cost = _cost(self.files_seen, self.bytes_seen)
+        return min(_cost(self.files_done, self.bytes_done) / cost, 1.0) if cost else 0.0
 
 
 class Meter:
@@ -111,10 +109,13 @@ class Meter:
         )
 
 
+def _cost(files: float, size: float) -> float:
+    """What files cost, in bytes: many small ones take as long as few large ones."""
+    return size + files * _FILE_COST
+
+
 def _left_s(files: int, size: int, files_per_s: float, bytes_per_s: float) -> float | None:
-    """The later of both ends: many small files are limited by their number, few large ones by their size."""
+    speed = _cost(files_per_s, bytes_per_s)
     if not files:
         return 0.0
-    by_files = files / files_per_s if files_per_s else None
-    by_size = size / bytes_per_s if size and bytes_per_s else None
-    return max((end for end in (by_files, by_size) if end is not None), default=None)
+    return _cost(files, size) / speed if speed else None

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 from mover.cli.codes import ALL_WELL, SOME_FAILED
-from mover.cli.outcome import Outcome, print_outcome
+from mover.cli.ledgers import open_ledger
+from mover.cli.outcome import outcome_of, print_outcome
 from mover.cli.screen import out, print_json, words
-from mover.cli.workplace import Workplace, workplace
 from mover.errors import InvalidConfiguration
+from mover.ledger.ledger import Ledger
 from mover.reports import FORMATS, Summary, print_report, summary, write_report
 from mover.reports.jsonlines import summary_object
 
@@ -21,29 +22,19 @@ async def report(number: int, format_name: str | None, output: Path | None, *, m
     """
     if format_name is not None and format_name not in FORMATS:
         raise InvalidConfiguration(f"--format: {format_name!r} is none of {', '.join(FORMATS)}")
-    async with workplace() as place:
-        found = await summary(place.ledger, number)
+    async with open_ledger() as ledger:
+        found = await summary(ledger, number)
         if output is not None:
-            written = await _write(place, number, format_name, output, is_file=_is_file(output))
+            written = await _write(ledger, number, format_name, output, is_file=_is_file(output))
             _tell(written, machine=machine)
         elif format_name is not None:
-            await print_report(place.ledger, number, format_name, sys.stdout)
+            await print_report(ledger, number, format_name, sys.stdout)
         elif machine:
             print_json(summary_object(found))
         else:
-            await print_outcome(place.ledger, await _outcome(place, found), [])
+            await print_outcome(ledger, await outcome_of(ledger, number, resumed=False))
             _print_proof(found)
     return SOME_FAILED if found.discrepancies else ALL_WELL
-
-
-async def _outcome(place: Workplace, found: Summary) -> Outcome:
-    return Outcome(
-        run=found.run,
-        totals=found.totals,
-        tallies=tuple(await place.ledger.tally(found.run.id)),
-        proofs=found.verifications,
-        resumed=False,
-    )
 
 
 def _is_file(output: Path) -> bool:
@@ -52,15 +43,15 @@ def _is_file(output: Path) -> bool:
 
 
 async def _write(
-    place: Workplace, number: int, format_name: str | None, output: Path, *, is_file: bool
+    ledger: Ledger, number: int, format_name: str | None, output: Path, *, is_file: bool
 ) -> list[Path]:
     """Write one format into a file, or one or all of them into a folder."""
     if format_name is None or not is_file:
         formats = frozenset({format_name} if format_name else FORMATS)
-        return await write_report(place.ledger, number, output, formats)
+        return await write_report(ledger, number, output, formats)
     try:
         with output.open("w", encoding="utf-8", newline="") as stream:
-            await print_report(place.ledger, number, format_name, stream)
+            await print_report(ledger, number, format_name, stream)
     except OSError as error:
         raise InvalidConfiguration(f"--output: {output} cannot be written: {error.strerror}") from None
     return [output]

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from mover.cli.codes import ALL_WELL
 from mover.cli.figures import duration_text, moment_text
+from mover.cli.ledgers import open_ledger
 from mover.cli.screen import out, print_json, words
-from mover.cli.workplace import workplace
 from mover.ledger.records import Run
 from mover.ledger.states import RunStatus, status_of
 
@@ -19,8 +19,8 @@ _STYLES = {RunStatus.SUCCESS: "green", RunStatus.FAILED: "red", RunStatus.RUNNIN
 
 async def list_runs(limit: int, *, machine: bool) -> int:
     """List the newest runs."""
-    async with workplace() as place:
-        found = await place.ledger.runs(limit)
+    async with open_ledger() as ledger:
+        found = await ledger.runs(limit)
     if machine:
         print_json([_as_object(run) for run in found])
         return ALL_WELL

@@ -11,7 +11,7 @@ from mover.cli.addresses import parse_address
 from mover.cli.codes import exit_code
 from mover.cli.figures import count_text, size_text
 from mover.cli.moving import Choices, run
-from mover.cli.outcome import Outcome, print_outcome
+from mover.cli.outcome import Outcome, print_outcome, print_where_to_look
 from mover.cli.screen import out, plain, print_json, words
 from mover.cli.workplace import workplace
 from mover.ledger.states import Action, RunMode
@@ -37,8 +37,10 @@ async def scan(source: str, destination: str | None, choices: Choices, *, machin
         if machine:
             print_json({**found.as_object(), "survey": msgspec.to_builtins(survey)})
         else:
-            await print_outcome(place.ledger, found, [])
+            await print_outcome(place.ledger, found)
             _print(found, survey)
+            out().print()
+            print_where_to_look(found, [])
     return exit_code(found.status)
 
 

@@ -14,18 +14,26 @@ from rich.text import Text
 _UNFOLDED = 10_000  # columns
 
 
+class _Console(Console):
+    """A console that leaves it to the command what becomes of it when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError on, where Rich would end the process with its move."""
+        raise BrokenPipeError
+
+
 @cache
 def out() -> Console:
     """For results."""
     # Where no terminal folds lines, nothing else shall: programs read them.
     width = None if sys.stdout.isatty() else _UNFOLDED
-    return Console(highlight=False, soft_wrap=True, width=width)
+    return _Console(highlight=False, soft_wrap=True, width=width)
 
 
 @cache
 def err() -> Console:
     """For progress, warnings and errors."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

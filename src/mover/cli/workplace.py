@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from mover.cli.logs import log_path, log_to
+from mover.cli.ledgers import open_database
 from mover.connections.connections import Connections
 from mover.database.database import Database
 from mover.ledger.ledger import Ledger
@@ -35,17 +35,13 @@ async def workplace() -> AsyncIterator[Workplace]:
     Raises InvalidConfiguration (settings, database, keys) and Locked (database).
     """
     settings = Settings()
-    log_to(log_path(settings))
     egress = Egress.from_settings(settings)
     provider = key_provider(settings.global_key, settings.global_key_path)
-    database = await Database.open(settings.database_url)
-    try:
+    async with open_database(settings) as database:
         vault = Vault(database, provider)
-        yield Workplace(
-            settings, database, vault, egress, Connections(database, vault, egress), Ledger(database)
-        )
-    finally:
         try:
-            await egress.close()
+            yield Workplace(
+                settings, database, vault, egress, Connections(database, vault, egress), Ledger(database)
+            )
         finally:
-            await database.close()
+            await egress.close()

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+
+from mover.cli import runs
+from mover.errors import MoverError, SignInFailed
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Lets `mover runs` fail in a way of the test's choosing."""
+
+    def fail_with(error: BaseException) -> None:
+        async def fail(_limit: int, *, machine: bool) -> int:
+            content_of_a_file = "canary" + str(machine)
+            raise error from ValueError(content_of_a_file)
+
+        monkeypatch.setattr(runs, "list_runs", fail)
+
+    return fail_with
+
+
+def test_an_error_of_movers_own_is_one_line_and_its_advice(mover, failing):
+    failing(SignInFailed("wrong password", service="nas"))
+    said = mover("runs")
+    assert said.code == 2
+    assert said.err.splitlines() == ["mover: nas: wrong password", f"       {SignInFailed.advice}"]
+    assert mover("runs", "--json").json["code"] == 402
+
+
+def test_an_error_that_nobody_foresaw_is_logged_without_values(mover, failing, home):
+    failing(KeyError("canary in a message"))
+    said = mover("runs")
+    assert said.code == 2
+    assert said.err.splitlines()[0] == "mover: unexpected KeyError"
+    log = home / "logs" / "mover.jsonl"
+    assert str(log) in said.err
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    text = log.read_text()
+    assert "canary" not in text
+    found = json.loads(text)
+    assert found["error"]["type"] == "builtins.KeyError"
+    assert found["error"]["cause"]["type"] == "builtins.ValueError"
+    assert any("test_faults.py" in frame for frame in found["error"]["frames"])
+
+
+def test_without_a_place_for_a_log_the_line_stands_alone(mover, failing, monkeypatch):
+    monkeypatch.setenv("MOVER_HOME", "/dev/null")
+    failing(KeyError())
+    said = mover("runs")
+    assert said.code == 2
+    assert "unexpected KeyError" in said.err
+    assert "could not be logged" in said.err
+
+
+def test_a_broken_pipe_that_is_not_standard_output_is_told(mover, failing):
+    failing(BrokenPipeError(32, "Broken pipe"))
+    said = mover("runs")
+    assert said.code == 2
+    assert "unexpected BrokenPipeError" in said.err
+
+
+def test_control_characters_in_a_message_are_not_sent_to_the_terminal(mover, failing):
+    failing(MoverError("no", path="a\x1b]0;evil\x07b"))
+    assert "\x1b" not in mover("runs").err
+
+
+def test_nothing_is_logged_and_no_log_is_made_when_all_is_well(mover, home):
+    mover("runs")
+    assert not (home / "logs").exists()
