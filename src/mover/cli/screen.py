@@ -14,7 +14,7 @@ from rich.text import Text
 _UNFOLDED = 10_000  # columns
 
 
-class _Console(Console):
+class CommandConsole(Console):
     """A console that leaves it to the command what becomes of it when nobody reads any more."""
 
     def on_broken_pipe(self) -> None:
@@ -27,13 +27,13 @@ def out() -> Console:
     """For results."""
     # Where no terminal folds lines, nothing else shall: programs read them.
     width = None if sys.stdout.isatty() else _UNFOLDED
-    return _Console(highlight=False, soft_wrap=True, width=width)
+    return CommandConsole(highlight=False, soft_wrap=True, width=width)
 
 
 @cache
 def err() -> Console:
     """For progress, warnings and errors."""
-    return _Console(stderr=True, highlight=False, soft_wrap=True)
+    return CommandConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from mover.vault.vault import Vault
+
+KEY, NEXT = "11" * 32, "22" * 32
+
+
+@pytest.fixture
+def connected(mover, monkeypatch):
+    """A connection with a secret."""
+    monkeypatch.setenv("THE_KEY", "hunter2")
+
+    def connect() -> None:
+        mover(
+            "connect", "s3", "cold", "endpoint=https://x.example.org", "access_key=a", "secret_key=@env:THE_KEY", "--no-test"
+        )  # fmt: skip
+
+    return connect
+
+
+def can_open(mover) -> bool:
+    """Whether the stored secret can be read: then only the network is in the way."""
+    return "global key" not in mover("test", "cold").err
+
+
+def test_keys_in_a_file_are_renewed_and_open_the_secrets(mover, connected, home):
+    connected()
+    before = (home / "keys" / "global.key").read_text()
+    assert mover("keys", "rotate", "--json").json == {"rotated": True}
+    assert (home / "keys" / "global.key").read_text() != before
+    assert [path.name for path in (home / "keys").iterdir()] == ["global.key"]
+    assert can_open(mover)
+
+
+def test_a_rotation_that_was_killed_halfway_is_finished_by_the_next(mover, connected, home, monkeypatch):
+    connected()
+    rotate = Vault.rotate_global
+
+    async def killed(self, new):
+        await rotate(self, new)
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Vault, "rotate_global", killed)
+        assert mover("keys", "rotate").code == 2
+    assert not can_open(mover)
+    assert mover("keys", "rotate").code == 0
+    assert can_open(mover)
+    assert [path.name for path in (home / "keys").iterdir()] == ["global.key"]
+
+
+def test_a_key_left_over_by_a_rotation_that_did_nothing_is_not_used(mover, connected, home):
+    connected()
+    left = home / "keys" / "global.key.new"
+    left.write_text(NEXT)
+    left.chmod(0o600)
+    assert mover("keys", "rotate").code == 0
+    assert (home / "keys" / "global.key").read_text() != NEXT
+    assert can_open(mover)
+
+
+def test_a_key_in_the_environment_is_changed_to_one_that_the_operator_made(mover, connected, monkeypatch):
+    monkeypatch.setenv("MOVER_GLOBAL_KEY", KEY)
+    connected()
+    assert mover("keys", "rotate").code == 2
+    monkeypatch.setenv("NEXT_KEY", NEXT)
+    said = mover("keys", "rotate", "--new-key", "@env:NEXT_KEY")
+    assert said.code == 0
+    assert "set MOVER_GLOBAL_KEY" in said.err
+    assert not can_open(mover)
+    monkeypatch.setenv("MOVER_GLOBAL_KEY", NEXT)
+    assert can_open(mover)
+
+
+def test_without_secrets_there_is_nothing_to_rotate(mover):
+    assert mover("keys", "rotate", "--json").json == {"rotated": False}

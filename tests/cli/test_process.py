@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("sqlalchemy", "pydantic_settings", "aiohttp", "cryptography", "asyncssh", "lxml", "awscrt")
+
+
+def run_python(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
+def test_no_core_dump_and_no_look_into_memory():
+    code = (
+        "import ctypes, resource; from mover.cli.process import harden; harden();"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    )
+    assert run_python(code) == "(0, 0) 0\n"
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["copy", "--help"]])
+def test_nothing_heavy_is_loaded_to_answer_quickly(arguments):
+    code = (
+        "import sys; from mover.cli.main import run_command_line;"
+        f"run_command_line({arguments!r}); print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    assert run_python(code).splitlines()[-1] == "[]"
+
+
+def test_looking_back_loads_no_connector_and_no_http(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOVER_HOME", str(tmp_path))
+    code = (
+        "import sys; from mover.cli.main import run_command_line;"
+        "run_command_line(['runs']); print([name for name in ('aiohttp', 'asyncssh', 'lxml') if name in sys.modules])"
+    )
+    assert run_python(code).splitlines()[-1] == "[]"
+
+
+def test_names_can_be_printed_whatever_the_encoding(start, tmp_path):
+    (tmp_path / "déjà vu 文").touch()
+    process = start("ls", ".", PYTHONIOENCODING="ascii")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert "\\u6587" in out
