@@ -1,7 +1,11 @@
-"""Insert-or-update, which SQLite and PostgreSQL both have and SQLAlchemy spells apart."""
+"""Insert-or-update, which SQLite and PostgreSQL both have and SQLAlchemy spells apart.
+
+A statement is built once for each table and kind of database: building it takes longer than running it.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table
@@ -11,19 +15,29 @@ from sqlalchemy.sql.dml import Insert
 
 def upsert(connection: Connection, table: Table, key: Sequence[str]) -> Insert:
     """An insert that overwrites the row with the same `key` columns, keeping its primary key."""
-    insert = _insert(connection, table)
+    return _upsert(connection.dialect.name, table, tuple(key))
+
+
+def insert_missing(connection: Connection, table: Table, key: Sequence[str]) -> Insert:
+    """An insert that leaves a row with the same `key` columns as it is."""
+    return _insert_missing(connection.dialect.name, table, tuple(key))
+
+
+@functools.cache
+def _upsert(dialect: str, table: Table, key: tuple[str, ...]) -> Insert:
+    insert = _insert(dialect, table)
     changed = {
         column.name: insert.excluded[column.name]
         for column in table.columns
         if column.name not in key and not column.primary_key
     }
-    return insert.on_conflict_do_update(index_elements=list(key), set_=changed)
+    return insert.on_conflict_do_update(index_elements=key, set_=changed)
 
 
-def insert_missing(connection: Connection, table: Table, key: Sequence[str]) -> Insert:
-    """An insert that leaves a row with the same `key` columns as it is."""
-    return _insert(connection, table).on_conflict_do_nothing(index_elements=list(key))
+@functools.cache
+def _insert_missing(dialect: str, table: Table, key: tuple[str, ...]) -> Insert:
+    return _insert(dialect, table).on_conflict_do_nothing(index_elements=key)
 
 
-def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

@@ -276,8 +276,11 @@ class RunLedger:
         )
 
     async def finish(self, outcome: Outcome) -> None:
-        """Write how an item ended."""
-        await self._outcomes.put(outcome)
+        """Have it written, within a moment and together with others, how an item ended.
+
+        Until then its state says `sending`: after a crash in that moment it is looked at, not sent again.
+        """
+        await self._outcomes.add(outcome)
 
     async def open_items(self) -> int:
         """How many files have no final state."""
@@ -313,6 +316,11 @@ class RunLedger:
 
     # The end.
 
+    async def flush(self) -> None:
+        """Return when all that was given to `finish` is kept."""
+        await self._outcomes.flush()
+        await self._parts.flush()
+
     async def folders_with_unsettled(self, limit: int, *, after_id: int) -> list[FolderTask]:
         """Folders into which files arrived whose version at the destination is not known yet."""
         return await self._database.read(
@@ -329,9 +337,7 @@ class RunLedger:
 
     async def keep_arrivals(self, known: Sequence[Arrival]) -> None:
         """Overwrite arrivals with what is known better now."""
-        await self._database.write(
-            lambda connection: arrivals.keep_arrivals(connection, self.pair.id, known)
-        )
+        await self._database.write(lambda connection: arrivals.keep_arrivals(connection, self.pair.id, known))
 
     async def folders_to_date(self, limit: int, *, before_id: int) -> list[FolderTask]:
         """Folders whose modified time is to be set, each before the one that holds it."""
@@ -349,8 +355,7 @@ class RunLedger:
 
     async def close(self, code: Code, *, finished: bool, active_ns: int, message: str = "") -> None:
         """Write how the run ended; `active_ns` is the time spent since it was started or gone on with."""
-        await self._outcomes.flush()
-        await self._parts.flush()
+        await self.flush()
         values: dict[str, Any] = {
             "code": code.value,
             "finished": finished,

@@ -52,6 +52,7 @@ class Renamer:
                     to_copy.append(item.id)
             if to_copy:
                 await self._ledger.plan_items(to_copy)
+            await self._ledger.flush()  # what was renamed must not be found held again
 
     def _candidate_key(self, item: Item) -> str:
         if item.action is Action.RENAME:

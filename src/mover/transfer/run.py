@@ -211,6 +211,7 @@ class _Run:
         )
         if lanes is None or destination is None:
             await scanner.run()
+            await self._ledger.flush()
             return []
         async with task_group() as group:
             group.create_task(lanes.run())
@@ -218,6 +219,7 @@ class _Run:
             if self._mode is RunMode.COPY:
                 await Renamer(destination, self._ledger, self._progress, now_ns=self._engine.now_ns).settle()
             lanes.complete()
+        await self._ledger.flush()
         if self._mode is not RunMode.COPY:
             return []
         finisher = Finisher(destination, self._ledger)
