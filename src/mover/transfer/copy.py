@@ -188,7 +188,7 @@ class FileMover:
             key=item_key(self._ledger.pair, item.source_key),
             replaces=replaces,
             modified_ns=reader.modified_ns,
-            media_type=source.media_type or mimetypes.guess_type(source.name, strict=False)[0],
+            media_type=_media_type(reader),
         )
         connector = self._destination.connector
         rules = connector.capabilities.parts
@@ -216,9 +216,11 @@ class FileMover:
         assert size is not None  # files of unknown size are in the lane for large ones
         with self._staging.file() as staged:
             part = await staged.receive(reader.read(), most=size, hashes=self._verifier.whole_hashes(source))
-            self._verifier.received(source, part.hashes)
+            self._verifier.received(reader.published, part.hashes)
             await reader.still_the_same()
-            target = dataclasses.replace(target, modified_ns=reader.modified_ns)
+            target = dataclasses.replace(
+                target, modified_ns=reader.modified_ns, media_type=_media_type(reader)
+            )
             written = await self._destination.connector.upload(target, part)
             ref = self._written_ref(target, written)
             proof = await self._verifier.whole(ref, written, size, part.hashes)
@@ -251,7 +253,7 @@ class FileMover:
             written = await self._destination.connector.upload(target, content)
             await reader.still_the_same()
             whole = content.whole_hashes()
-            self._verifier.received(source, whole)
+            self._verifier.received(reader.published, whole)
             parts = [
                 PartRecord(n, part.size, "", part.hashes) for n, part in enumerate(content.parts, start=1)
             ]
@@ -285,7 +287,7 @@ class FileMover:
                 at_once=self._options.parts_at_once,
             )
             sent = await upload.run()
-            self._verifier.received(source, sent.whole)
+            self._verifier.received(reader.published, sent.whole)
             ref = self._written_ref(target, sent.entry)
             proof = await self._verifier.in_parts(ref, sent.entry, sent.parts, sent.whole)
             await self._ledger.drop_upload(item.source_key)
@@ -351,6 +353,10 @@ class FileMover:
             content_hash=digest,
             verification=proof,
         )
+
+
+def _media_type(reader: FileReader) -> str | None:
+    return reader.media_type or mimetypes.guess_type(reader.entry.name, strict=False)[0]
 
 
 def _reported(hashes: Mapping[HashName, str]) -> str | None:

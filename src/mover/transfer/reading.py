@@ -15,8 +15,9 @@ from mover.transfer.side import Side
 class FileReader:
     """Reads one version of one file of the source, whole or in ranges.
 
-    `modified_ns` is the time to keep: as listed, or as reading told where listings do not have it. `trouble` holds the
-    error that reading raised: it travels through the upload that consumed the bytes, and by it the
+    `modified_ns` and `media_type` are to be kept, `published` are the hashes that the source vouches for: as listed, or
+    as reading told where listings do not have them or cannot know (an S3 object that was encrypted on its own).
+    `trouble` holds the error that reading raised: it travels through the upload that consumed the bytes, and by it the
     caller knows which side failed.
     """
 
@@ -27,6 +28,8 @@ class FileReader:
         self.ref = ref
         self.trouble: MoverError | None = None
         self.modified_ns = entry.modified_ns
+        self.media_type = entry.media_type
+        self.published = entry.hashes
         self._connector = side.connector
         self._path = path
         self._progress = progress
@@ -65,6 +68,8 @@ class FileReader:
 
     def _found(self, entry: Entry) -> None:
         self.modified_ns = entry.modified_ns
+        self.published = entry.hashes
+        self.published = entry.hashes
 
     async def learn_time(self) -> None:
         """Ask for the modified time where neither a listing nor an upload that has begun could tell it."""

@@ -136,6 +136,7 @@ class Scanner:
                 Outcome(
                     item_id=folder.item_id,
                     state=ItemState.CREATED if created else ItemState.UNCHANGED,
+                    message=_RENAMED if _name(folder.path) != _name(folder.destination_path) else "",
                     verification=Verification.EXISTS,
                     started_ns=started,
                     ended_ns=self._now_ns(),
@@ -270,7 +271,7 @@ class Scanner:
         is_folder = entry.kind is EntryKind.FOLDER
         message = decision.message
         if name != entry.name and not message:
-            message = "renamed to a name that the destination accepts"
+            message = _RENAMED
         return NewItem(
             source_key=key,
             entry=entry,
@@ -302,6 +303,10 @@ class Scanner:
                 planned = True
         if planned:
             self._found()
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _standing_as(folder: FolderTask, destination_id: str | None) -> FolderTask:

@@ -64,9 +64,9 @@ class Verifier:
         combined = next((name for name in _COMBINABLE if name in returned), None)
         return frozenset(wanted | {combined}) if combined else frozenset(wanted)
 
-    def received(self, entry: Entry, hashes: Mapping[HashName, str]) -> None:
+    def received(self, published: Mapping[HashName, str], hashes: Mapping[HashName, str]) -> None:
         """Compare what was received with what the source published. Raises IntegrityError."""
-        if compare_hashes(entry.hashes, hashes) is False:
+        if compare_hashes(published, hashes) is False:
             raise IntegrityError(
                 "the bytes that arrived from the source do not have the hash that it published"
             )
