@@ -87,7 +87,8 @@ def memory_drive(_: pytest.FixtureRequest) -> Service:
 
 
 def memory_caseless(_: pytest.FixtureRequest) -> Service:
-    return _memory(MemoryService(CASELESS_DRIVE, resumable_listings=False))
+    only_reading_tells_times = replace(CASELESS_DRIVE, modified_resolution_ns=None)
+    return _memory(MemoryService(only_reading_tells_times, resumable_listings=False, times_listed=False))
 
 
 def memory_paths(_: pytest.FixtureRequest) -> Service:

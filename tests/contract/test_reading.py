@@ -10,7 +10,7 @@ from tests.contents import GivenContent
 from tests.contract.acts import need, put, read, ref_of, some_bytes, target
 
 from mover.connectors.contract import Connector
-from mover.entries import EntryRef
+from mover.entries import Entry, EntryRef
 from mover.errors import Changed, IntegrityError, NotFound, Unreachable
 
 MIB = 1024 * 1024
@@ -134,3 +134,27 @@ async def test_version_that_is_gone_is_changed(connector: Connector, folder: Ent
     await connector.upload(target(folder, "file", replaces=seen), GivenContent(b"three"))
     with pytest.raises(Changed):
         await read(connector, file, version=seen.version)
+
+
+async def test_described_read_tells_what_the_object_itself_knows_before_the_first_bytes(
+    connector: Connector, folder: EntryRef
+) -> None:
+    described = connector.described_reads
+    need(described is not None, "reads that tell more than listings")
+    assert described is not None
+    moment = 1_600_000_000_000_000_000
+    uploaded = await connector.upload(target(folder, "file", modified_ns=moment), GivenContent(LARGE))
+    file = ref_of(folder, uploaded)
+    found: list[Entry] = []
+    got = bytearray()
+    async with aclosing(described.read(file, version=uploaded.version, found=found.append)) as chunks:
+        async for chunk in chunks:
+            assert len(found) == 1
+            got += chunk
+    assert got == LARGE
+    seen = await connector.refresh(file)
+    assert (found[0].size, found[0].modified_ns, found[0].version) == (
+        len(LARGE),
+        seen.modified_ns,
+        seen.version,
+    )

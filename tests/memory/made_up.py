@@ -33,6 +33,7 @@ class MadeUpConnector:
     """
 
     part_uploads = None
+    described_reads = None
     hashes = None
     times = None
     renames = None
