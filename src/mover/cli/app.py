@@ -189,8 +189,10 @@ def connect(
 
         return list_keys(service, machine=machine) if service else list_services(machine=machine)
     from mover.cli.connecting import connect as work  # noqa: PLC0415
+    from mover.cli.connecting import fill_in  # noqa: PLC0415
 
-    return run(lambda: work(service, name, values or [], replace=replace, test=not no_test, machine=machine))
+    filled_in = fill_in(service, name, values or [], machine=machine)
+    return run(lambda: work(service, name, filled_in, replace=replace, test=not no_test, machine=machine))
 
 
 @app.command()

@@ -14,16 +14,17 @@ from mover.cli.codes import ALL_WELL
 from mover.cli.faults import say
 from mover.cli.figures import moment_text
 from mover.cli.screen import err, out, print_json, words
-from mover.cli.values import ask_for_missing, read_values, terminal_to_ask, visible_secrets
+from mover.cli.values import Value, ask_for_missing, read_values, terminal_to_ask, visible_secrets
 from mover.cli.workplace import workplace
 from mover.connections.records import Connection, check_name
 from mover.connectors.registry import connector_type
 
 
-async def connect(
-    service: str, name: str, arguments: Sequence[str], *, replace: bool, test: bool, machine: bool
-) -> int:
-    """Save a connection, once it was signed in to."""
+def fill_in(service: str, name: str, arguments: Sequence[str], *, machine: bool) -> Mapping[str, Value]:
+    """Read what was typed and ask for the rest. Not in the event loop: a question must be open to Ctrl-C.
+
+    Raises InvalidConfiguration.
+    """
     kind = connector_type(service)
     check_name(name)
     given = read_values(kind.config, arguments)
@@ -33,7 +34,13 @@ async def connect(
             f"Better: {key}=@env:VARIABLE or {key}=@file:PATH",
             style="bold yellow",
         )
-    values = ask_for_missing(kind.config, given, None if machine else terminal_to_ask())
+    return ask_for_missing(kind.config, given, None if machine else terminal_to_ask())
+
+
+async def connect(
+    service: str, name: str, values: Mapping[str, Value], *, replace: bool, test: bool, machine: bool
+) -> int:
+    """Save a connection, once it was signed in to."""
     found: dict[str, str] = {}
     account = None
     async with workplace() as place:
