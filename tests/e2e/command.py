@@ -31,8 +31,8 @@ class Done:
     @property
     def result(self) -> dict[str, Any]:
         """The object that `--json` ends with."""
-        lines = self.out.strip().splitlines()
-        assert lines, f"nothing was printed; on standard error:\n{self.err}"
+        lines = self.out.strip().split("\n")
+        assert lines[-1], f"nothing was printed on standard output: {self}"
         found: dict[str, Any] = json.loads(lines[-1])
         return found
 
@@ -100,7 +100,7 @@ class Mover:
     def report(self, run: int) -> list[dict[str, Any]]:
         """What `mover report --format json` says of a run: its items; the last object holds the summary."""
         done = self.run("report", str(run), "--format", "json", code=0)
-        return [json.loads(line) for line in done.out.splitlines()]
+        return [json.loads(line) for line in done.out.split("\n") if line]
 
 
 SECRET_KEYS = frozenset({"password", "secret_key", "token", "passphrase", "private_key", "session_token"})

@@ -186,6 +186,9 @@ MaxRequestWorkers 100
 SSLSessionCache shmcb:{INSIDE}/var/ssl(512000)
 Alias /dav {INSIDE}/files
 Alias /digest {INSIDE}/files
+<Directory />
+  AllowOverride None
+</Directory>
 <Location /dav>
   Dav On
   AuthType Basic

@@ -28,6 +28,7 @@ from mover.transfer.standing import Standing
 _FOLDERS_AT_ONCE = 8
 _QUEUE_SLICE = 200  # folders taken from the ledger's queue in one query
 
+_RENAMED = "renamed to a name that the destination accepts"
 _NOT_MOVED = {
     EntryKind.SHORTCUT: "a link is not followed: what it points to is moved where it stands",
     EntryKind.SPECIAL: "not a file: a device, socket or pipe, or a document that cannot be exported",
@@ -118,11 +119,10 @@ class Scanner:
                 pages = self._source.connector.list_folder(
                     self._source.ref(folder.path, folder.source_id), folder.cursor
                 )
-                seen = folder.cursor is not None
+                filled = folder.cursor is not None
                 async for page in pages:
-                    seen = seen or bool(page.entries)
-                    await self._page(folder, page, standing)
-            if not seen and await self._make_empty(folder):
+                    filled = await self._page(folder, page, standing) or filled
+            if not filled and await self._make_without_files(folder):
                 created = True
         except MoverError as error:
             if folder.item_id is None:
@@ -155,8 +155,8 @@ class Scanner:
         await self._ledger.folder_stands(folder, made.id)
         return True, _standing_as(folder, made.id)
 
-    async def _make_empty(self, folder: FolderTask) -> bool:
-        """Create an empty folder where folders otherwise come into being with their first file."""
+    async def _make_without_files(self, folder: FolderTask) -> bool:
+        """Create a folder that gets no file where folders otherwise come into being with their first one."""
         if (
             self._destination is None
             or self._options.dry_run
@@ -187,7 +187,8 @@ class Scanner:
             )
         )
 
-    async def _page(self, folder: FolderTask, page: Page, standing: Standing) -> None:
+    async def _page(self, folder: FolderTask, page: Page, standing: Standing) -> bool:
+        """Keep what a page of a listing tells. Returns whether a file of it will come to stand in the folder."""
         new: list[NewItem] = []
         moving: list[tuple[Entry, str, str]] = []
         for entry in page.entries:
@@ -201,6 +202,7 @@ class Scanner:
             new += await self._decide(folder, moving, standing)
         await self._ledger.add_items(folder, new, page.cursor)
         self._count(folder, new)
+        return any(item.action is not Action.NONE and item.entry.kind is not EntryKind.FOLDER for item in new)
 
     def _kept_out(self, path: str, entry: Entry) -> Decision | None:
         """Decide about entries that are not moved whatever the destination has; None for all others."""

@@ -1,0 +1,124 @@
+"""Disks without room, at either end and in staging: a reason, an advice, and the same command goes on."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.command import Mover
+from tests.e2e.killing import is_empty
+from tests.e2e.places import files_below, put, sftp_values
+from tests.e2e.small_disk import grow, small_disk
+from tests.servers.jail import can_jail
+from tests.servers.ssh import SftpServer, sshd
+
+from mover.errors import QuotaExceeded, StagingFull
+
+MIB = 1 << 20
+FILES = {f"/{n:02}": random.Random(n).randbytes(MIB) for n in range(20)}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.servers,
+    pytest.mark.skipif(not can_jail(), reason="only root can mount a small disk"),
+]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", 8) as place:
+        yield place
+
+
+def errors(mover: Mover, run: int) -> list[dict[str, Any]]:
+    """Items of a run that have a reason."""
+    return [item for item in mover.report(run) if item.get("reason")]
+
+
+def test_a_full_local_disk_ends_the_run_and_the_same_command_goes_on_when_there_is_room(
+    mover: Mover, tmp_path: Path, disk: Path
+) -> None:
+    put(tmp_path / "source", FILES)
+
+    done = mover.run("copy", tmp_path / "source", disk, "--json")
+
+    result = done.result
+    assert (done.code, result["code"]) == (1, 260)
+    assert {item["reason"] for item in errors(mover, result["run"])} == {"quota"}
+    assert QuotaExceeded.advice in done.out
+    arrived = files_below(disk)
+    assert arrived
+    assert all(FILES[path] == content for path, content in arrived.items())  # no half file under its name
+    grow(disk, 64)
+    again = mover.copy(tmp_path / "source", disk)
+    assert again["copied"] == len(FILES)
+    assert files_below(disk) == FILES
+
+
+def test_a_full_sftp_server_ends_the_run_and_the_same_command_goes_on_when_there_is_room(
+    mover: Mover, tmp_path: Path
+) -> None:
+    put(tmp_path / "source", FILES)
+    server_folder = tmp_path / "server"
+    with (
+        small_disk(server_folder / "chroot" / "upload", 8) as root,
+        sshd(server_folder) as server,
+    ):
+        mover.connect("sftp", "nas", sftp_values(server))
+
+        done = mover.run("copy", tmp_path / "source", "nas:/", "--json")
+
+        result = done.result
+        assert result["status"] != "Success"
+        assert {item["reason"] for item in errors(mover, result["run"])} <= {"quota", "service_fault"}
+        assert all(FILES[path] == content for path, content in files_below(root).items())
+        grow(root, 64)
+        again = mover.copy(tmp_path / "source", "nas:/")
+        assert again["failed"] == 0
+        assert files_below(root) == FILES
+
+
+def test_no_room_for_staging_is_said_and_leaves_nothing_behind(
+    tmp_path: Path, disk: Path, sshd_server: SftpServer
+) -> None:
+    staging = disk / "staging"
+    mover = Mover(tmp_path / "mover", MOVER_STAGING_DIR=str(staging), MOVER_STAGING_MEMORY_BYTES="1MiB")
+    (disk / "in the way").write_bytes(bytes(7 * MIB + MIB // 2))
+    large = {f"/{n}": random.Random(n).randbytes(7 * MIB) for n in range(3)}
+    put(tmp_path / "source", large)
+    mover.connect("sftp", "nas", sftp_values(sshd_server))
+
+    done = mover.run("copy", tmp_path / "source", "nas:/staging-full", "--json")
+
+    result = done.result
+    assert done.code in {1, 2}
+    assert {item["reason"] for item in errors(mover, result["run"])} == {"staging_full"}
+    assert StagingFull.advice in done.out
+    assert is_empty(mover)
+    (disk / "in the way").unlink()
+    grow(disk, 64)
+    assert mover.copy(tmp_path / "source", "nas:/staging-full")["failed"] == 0
+    assert files_below(sshd_server.root / "staging-full") == large
+
+
+def test_a_source_that_cannot_be_read_is_the_sources_failure_and_the_rest_arrives(
+    mover: Mover, tmp_path: Path, sshd_server: SftpServer
+) -> None:
+    source = sshd_server.root / "unreadable"
+    put(source, {"/open": b"content", "/closed": b"content"}, owner=sshd_server.owner)
+    os.chown(source / "closed", 0, 0)
+    (source / "closed").chmod(0o600)
+    mover.connect("sftp", "nas", sftp_values(sshd_server))
+
+    first = mover.copy("nas:/unreadable", tmp_path / "back", code=1)
+
+    (item,) = errors(mover, first["run"])
+    assert (item["path"], item["reason"], item["side"]) == ("/closed", "permission_denied", "source")
+    assert first["code"] == 210
+    (source / "closed").chmod(0o644)
+    assert mover.copy("nas:/unreadable", tmp_path / "back")["failed"] == 0
+    assert files_below(tmp_path / "back") == {"/open": b"content", "/closed": b"content"}
