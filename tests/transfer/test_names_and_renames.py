@@ -189,3 +189,14 @@ async def test_listed_paths_that_are_not_at_the_source_are_named(tmp_path: Path)
         assert bench.destination.tree() == {"/docs/a": b"x"}
         assert result.code is Code.SOME_DOWNLOADS_FAILED
         assert result.message == "1 listed paths are not at the source: /docs/missing"
+
+
+async def test_a_file_that_is_only_filtered_out_is_not_taken_for_renamed(tmp_path: Path) -> None:
+    async with workbench(tmp_path, MemoryService(HASHED_PATHS)) as bench:
+        bench.source.add_file("/archive/a", b"content")
+        await bench.run()
+        bench.source.add_file("/b", b"content")
+
+        await bench.run(filters=Filters.build(exclude=["/archive/**"]))
+
+        assert bench.destination.tree() == {"/archive/a": b"content", "/b": b"content"}

@@ -8,9 +8,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 
 def upsert(connection: Connection, table: Table, key: Sequence[str]) -> Insert:
@@ -40,4 +44,11 @@ def _insert_missing(dialect: str, table: Table, key: tuple[str, ...]) -> Insert:
 
 
 def _insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    # Imported here since loading a dialect that is not in use takes a tenth of a command's start.
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+    return sqlite.insert(table)

@@ -13,7 +13,7 @@ import msgspec
 
 from mover.connectors.contract import Renames
 from mover.entries import Entry
-from mover.errors import MoverError
+from mover.errors import MoverError, NotFound
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, Item, Outcome
 from mover.ledger.rows import fingerprint_of
@@ -30,12 +30,14 @@ class Renamer:
 
     def __init__(
         self,
+        source: Side,
         destination: Side,
         ledger: RunLedger,
         progress: Progress,
         *,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
+        self._source = source
         self._destination = destination
         self._ledger = ledger
         self._progress = progress
@@ -70,7 +72,7 @@ class Renamer:
             return False
         started = self._now_ns()
         try:
-            moved = await self._rename(renames, item, arrival)
+            moved = await self._rename(renames, item, arrival) if await self._gone(item, arrival) else None
         except MoverError:
             return (
                 False  # gone, taken, or in trouble: copying gets around it, or meets it again and reports it
@@ -105,6 +107,16 @@ class Renamer:
         )
         self._progress.ended(ItemState.RENAMED, item.entry.size)
         return True
+
+    async def _gone(self, item: Item, arrival: Arrival) -> bool:
+        """Whether the earlier file is no longer at the source: one that this run did not see may just be filtered out."""
+        if item.action is Action.RENAME:
+            return True  # the very same entry, by its id
+        try:
+            await self._source.connector.look_up(self._source.ref(arrival.path, None).path)
+        except NotFound:
+            return True
+        return False
 
     async def _rename(self, renames: Renames, item: Item, arrival: Arrival) -> Entry | None:
         connector = self._destination.connector

@@ -217,7 +217,9 @@ class _Run:
             group.create_task(lanes.run())
             await scanner.run()
             if self._mode is RunMode.COPY:
-                await Renamer(destination, self._ledger, self._progress, now_ns=self._engine.now_ns).settle()
+                await Renamer(
+                    self._source, destination, self._ledger, self._progress, now_ns=self._engine.now_ns
+                ).settle()
             lanes.complete()
         await self._ledger.flush()
         if self._mode is not RunMode.COPY:
