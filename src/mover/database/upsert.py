@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Table
