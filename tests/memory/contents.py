@@ -102,7 +102,7 @@ def hashes_of(contents: Contents, names: frozenset[HashName]) -> dict[HashName, 
         return {}
     if isinstance(contents, Forgotten):
         return {name: value for name, value in contents.hashes.items() if name in names}
-    hasher = MultiHasher(names)
+    hasher = MultiHasher(names - {HashName.S3_ETAG})  # which only uploads in parts have
     for piece in pieces(contents):
         hasher.update(piece)
     return hasher.hexdigests()

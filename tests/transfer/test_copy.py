@@ -8,7 +8,8 @@ from tests.memory.contents import Pattern
 from tests.memory.service import DRIVE, MemoryService
 from tests.transfer.workbench import Workbench, workbench
 
-from mover.ledger.states import Code, ItemState, RunStatus
+from mover.entries import HashName
+from mover.ledger.states import Code, ItemState, RunStatus, Verification
 
 
 async def test_a_tree_arrives_with_folders_empty_files_and_large_files(bench: Workbench) -> None:
@@ -100,3 +101,24 @@ async def test_a_time_that_only_reading_tells_is_kept(tmp_path: Path, size: int)
 
         assert bench.destination.entry("/a").modified_ns == moment
         assert source.calls["refresh"] == (0 if size == 100 else 1)
+
+
+async def test_a_large_file_that_goes_in_one_stream_is_verified_by_the_hash_of_the_whole(
+    tmp_path: Path,
+) -> None:
+    can = replace(
+        DRIVE,
+        listed_hashes=frozenset[HashName](),
+        returned_hashes=frozenset({HashName.MD5, HashName.S3_ETAG}),
+        parts=None,
+    )
+    destination = MemoryService(can)
+    async with workbench(
+        tmp_path, MemoryService(replace(DRIVE, listed_hashes=frozenset())), destination
+    ) as bench:
+        bench.source.add_file("/big", b"x" * (12 << 20))
+
+        result = await bench.run()
+
+        assert (await bench.rows(result.run))["/big"]["verification"] == Verification.HASH
+        assert destination.calls["read"] == 0

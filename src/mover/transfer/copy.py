@@ -240,7 +240,7 @@ class FileMover:
             raise Unsupported(
                 "the destination takes only files whose size is known, and the source does not tell it"
             )
-        wanted = self._whole_hashes_of_large(source)
+        wanted = self._whole_hashes_of_large(source, in_parts=False)
         with self._staging.file() as staged:
             content = StreamedContent(
                 reader,
@@ -283,7 +283,7 @@ class FileMover:
                 part_size=part_size_for(rules, source.size, most=self._largest_part),
                 ranges=self._source.connector.capabilities.range_reads,
                 part_hashes=self._verifier.part_hashes(),
-                whole_hashes=self._whole_hashes_of_large(source),
+                whole_hashes=self._whole_hashes_of_large(source, in_parts=True),
                 at_once=self._options.parts_at_once,
             )
             sent = await upload.run()
@@ -299,12 +299,15 @@ class FileMover:
                 sent_bytes=sent.sent_bytes,
             )
 
-    def _whole_hashes_of_large(self, source: Entry) -> frozenset[HashName]:
-        """Only what one side can compare with: a pass over every byte of a large file is not for decoration."""
+    def _whole_hashes_of_large(self, source: Entry, *, in_parts: bool) -> frozenset[HashName]:
+        """Only what one side can compare with: a pass over every byte of a large file is not for decoration.
+
+        An S3 multipart ETag follows from the hashes of the parts; a file sent in one stream has another kind of ETag.
+        """
         connector = self._destination.connector
         wanted = {strongest(frozenset(source.hashes))}
         returned = connector.capabilities.returned_hashes
-        if HashName.S3_ETAG not in returned:
+        if not in_parts or HashName.S3_ETAG not in returned:
             wanted.add(strongest(returned))
             if (
                 connector.hashes is not None
