@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -101,6 +103,13 @@ class Mover:
         """What `mover report --format json` says of a run: its items; the last object holds the summary."""
         done = self.run("report", str(run), "--format", "json", code=0)
         return [json.loads(line) for line in done.out.split("\n") if line]
+
+    def problems(self, run: int) -> list[dict[str, str]]:
+        """The rows of a run's report of errors."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.run("report", str(run), "--output", folder, code=0)
+            with Path(folder, "errors.csv").open(newline="", encoding="utf-8") as table:
+                return list(csv.DictReader(table))
 
 
 SECRET_KEYS = frozenset({"password", "secret_key", "token", "passphrase", "private_key", "session_token"})

@@ -6,7 +6,6 @@ import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.e2e.command import Mover
@@ -34,9 +33,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield place
 
 
-def errors(mover: Mover, run: int) -> list[dict[str, Any]]:
-    """Items of a run that have a reason."""
-    return [item for item in mover.report(run) if item.get("reason")]
+def said(mover: Mover, run: int) -> set[tuple[str, str]]:
+    """Reasons and advice in a run's report of errors."""
+    return {(problem["reason"], problem["advice"]) for problem in mover.problems(run)}
 
 
 def test_a_full_local_disk_ends_the_run_and_the_same_command_goes_on_when_there_is_room(
@@ -48,8 +47,7 @@ def test_a_full_local_disk_ends_the_run_and_the_same_command_goes_on_when_there_
 
     result = done.result
     assert (done.code, result["code"]) == (1, 260)
-    assert {item["reason"] for item in errors(mover, result["run"])} == {"quota"}
-    assert QuotaExceeded.advice in done.out
+    assert said(mover, result["run"]) == {("quota", QuotaExceeded.advice)}
     arrived = files_below(disk)
     assert arrived
     assert all(FILES[path] == content for path, content in arrived.items())  # no half file under its name
@@ -65,7 +63,7 @@ def test_a_full_sftp_server_ends_the_run_and_the_same_command_goes_on_when_there
     put(tmp_path / "source", FILES)
     server_folder = tmp_path / "server"
     with (
-        small_disk(server_folder / "chroot" / "upload", 8) as root,
+        small_disk(server_folder, 9),
         sshd(server_folder) as server,
     ):
         mover.connect("sftp", "nas", sftp_values(server))
@@ -73,13 +71,17 @@ def test_a_full_sftp_server_ends_the_run_and_the_same_command_goes_on_when_there
         done = mover.run("copy", tmp_path / "source", "nas:/", "--json")
 
         result = done.result
-        assert result["status"] != "Success"
-        assert {item["reason"] for item in errors(mover, result["run"])} <= {"quota", "service_fault"}
-        assert all(FILES[path] == content for path, content in files_below(root).items())
-        grow(root, 64)
+        assert (done.code, result["code"]) == (1, 260)
+        assert said(mover, result["run"]) == {("quota", QuotaExceeded.advice)}
+        arrived = {
+            path: content for path, content in files_below(server.root).items() if "/.mover-" not in path
+        }
+        assert arrived
+        assert all(FILES[path] == content for path, content in arrived.items())
+        grow(server_folder, 64)
         again = mover.copy(tmp_path / "source", "nas:/")
         assert again["failed"] == 0
-        assert files_below(root) == FILES
+        assert files_below(server.root) == FILES
 
 
 def test_no_room_for_staging_is_said_and_leaves_nothing_behind(
@@ -96,8 +98,7 @@ def test_no_room_for_staging_is_said_and_leaves_nothing_behind(
 
     result = done.result
     assert done.code in {1, 2}
-    assert {item["reason"] for item in errors(mover, result["run"])} == {"staging_full"}
-    assert StagingFull.advice in done.out
+    assert said(mover, result["run"]) == {("staging_full", StagingFull.advice)}
     assert is_empty(mover)
     (disk / "in the way").unlink()
     grow(disk, 64)
@@ -116,7 +117,7 @@ def test_a_source_that_cannot_be_read_is_the_sources_failure_and_the_rest_arrive
 
     first = mover.copy("nas:/unreadable", tmp_path / "back", code=1)
 
-    (item,) = errors(mover, first["run"])
+    (item,) = (found for found in mover.report(first["run"]) if found.get("reason"))
     assert (item["path"], item["reason"], item["side"]) == ("/closed", "permission_denied", "source")
     assert first["code"] == 210
     (source / "closed").chmod(0o644)

@@ -21,7 +21,7 @@ class Trouble(enum.Enum):
 
     RESET = enum.auto()  # both ends see a TCP reset
     CUT = enum.auto()  # both ends see an orderly end, in the middle of things
-    STALL = enum.auto()  # nothing goes by any more, and the connection stays
+    STALL = enum.auto()  # nothing is taken or handed on any more, and the connection stays
     CORRUPT = enum.auto()  # one byte is another one
 
 
@@ -69,6 +69,7 @@ class UnreliableProxy:
     watch: Callable[[], Watcher] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _open: set[socket.socket] = field(default_factory=set)
+    _released: threading.Event = field(default_factory=threading.Event)
 
     def add(self, trouble: Trouble, way: Way, after_bytes: int, *, times: int | None = 1) -> Fault:
         """Let something happen."""
@@ -77,12 +78,12 @@ class UnreliableProxy:
         return fault
 
     def clear(self) -> None:
-        """Become a reliable proxy, and end what stalls."""
+        """Become a reliable proxy."""
         self.faults.clear()
-        self.drop_all()
 
     def drop_all(self) -> None:
-        """Break all connections off."""
+        """Break all connections off, for good those that stall."""
+        self._released.set()
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -151,8 +152,7 @@ class UnreliableProxy:
                     end.shutdown(socket.SHUT_RDWR)
             case Trouble.STALL:
                 target.sendall(piece[:at])
-                while source.recv(_PIECE):
-                    pass
+                self._released.wait()
         return piece
 
 

@@ -158,7 +158,7 @@ async def run(
                 stopped = await outcome_of(place.ledger, watched.run, resumed=watched.resumed)
                 print_json(stopped.as_object())
             raise
-        return await outcome_of(place.ledger, result.run, resumed=watched.resumed)
+        return await outcome_of(place.ledger, result.run, resumed=watched.resumed, ended_by=result.reason)
 
 
 def _title(sides: Sides) -> str:

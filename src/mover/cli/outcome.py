@@ -13,7 +13,7 @@ from rich.text import Text
 from mover.cli.figures import count_text, duration_text, rate_text, size_text
 from mover.cli.screen import out, plain, words
 from mover.entries import EntryKind
-from mover.errors import advice_for
+from mover.errors import Reason, advice_for
 from mover.ledger.ledger import Ledger
 from mover.ledger.records import ReportItem, Run, Tally, Totals
 from mover.ledger.states import (
@@ -61,13 +61,14 @@ _COMPARING = {SKIPPED: "the same", OPEN: "not compared yet", PROBLEMS: "problems
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run that has ended, with all that is told about it."""
+    """A run that has ended, with all that is told about it. `ended_by` is the reason code of what ended it early."""
 
     run: Run
     totals: Totals
     tallies: tuple[Tally, ...]
     proofs: Mapping[Verification, int]
     resumed: bool
+    ended_by: Reason | None = None
 
     @property
     def status(self) -> RunStatus:
@@ -91,6 +92,11 @@ class Outcome:
     def as_object(self) -> Mapping[str, Any]:
         """The last object of `--json`."""
         totals, run = self.totals, self.run
+        error = (
+            {"reason": self.ended_by, "message": run.message, "advice": advice_for(self.ended_by)}
+            if self.ended_by
+            else None
+        )
         return {
             "run": run.id,
             "mode": run.mode,
@@ -113,21 +119,27 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "verified_by": {proof.value: count for proof, count in self.proofs.items()},
             "resumed": self.resumed,
+            **({"error": error} if error else {}),
         }
 
 
-async def outcome_of(ledger: Ledger, run_id: int, *, resumed: bool) -> Outcome:
+async def outcome_of(
+    ledger: Ledger, run_id: int, *, resumed: bool, ended_by: Reason | None = None
+) -> Outcome:
     """Look up in the ledger what a run came to."""
     run = await ledger.run(run_id)
     assert run is not None
     tallies = await ledger.tally(run_id)
-    return Outcome(run, Totals.of(tallies), tuple(tallies), await ledger.verifications(run_id), resumed)
+    proofs = await ledger.verifications(run_id)
+    return Outcome(run, Totals.of(tallies), tuple(tallies), proofs, resumed, ended_by)
 
 
 async def print_outcome(ledger: Ledger, found: Outcome) -> None:
     """Print how a run went: a table that adds up, the proofs, and the first problems."""
     console = out()
     console.print(_headline(found))
+    if found.ended_by:
+        console.print(words(f"  {advice_for(found.ended_by)}", "dim"))
     console.print(_table(found))
     if found.proofs:
         proofs = ", ".join(f"{count:,} {_PROOFS.get(proof, proof)}" for proof, count in _sorted(found.proofs))

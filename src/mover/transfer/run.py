@@ -75,13 +75,14 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """How a run ended, or was interrupted."""
+    """How a run ended, or was interrupted. `reason` is that of the error that ended it early, if one did."""
 
     run: int
     code: Code
     totals: Totals
     seconds: float
     message: str
+    reason: Reason | None = None
 
     @property
     def status(self) -> RunStatus:
@@ -181,7 +182,9 @@ class _Run:
             await self._close(Code.CANCELED, finished=False)
             raise
         except MoverError as error:
-            return await self._close(_code_of_error(error), finished=False, message=str(error))
+            return await self._close(
+                _code_of_error(error), finished=False, message=str(error), reason=error.reason
+            )
         except BaseException as error:
             await self._close(
                 Code.GENERAL_FAILURE, finished=False, message=f"unexpected {type(error).__name__}"
@@ -278,7 +281,9 @@ class _Run:
             quota=any(reason == Reason.QUOTA for _, reason in failures),
         )
 
-    async def _close(self, code: Code, *, finished: bool, message: str = "") -> RunResult:
+    async def _close(
+        self, code: Code, *, finished: bool, message: str = "", reason: Reason | None = None
+    ) -> RunResult:
         active_ns = self._engine.now_ns() - self._began_ns
         await self._ledger.close(code, finished=finished, active_ns=active_ns, message=message)
         return RunResult(
@@ -287,6 +292,7 @@ class _Run:
             totals=await self._ledger.totals(),
             seconds=active_ns / 1e9,
             message=message,
+            reason=reason,
         )
 
 
