@@ -9,7 +9,7 @@ from tests.memory.nodes import Node
 from tests.memory.service import MemoryService
 
 from mover.connectors.contract import Target
-from mover.entries import Entry, EntryKind, EntryRef
+from mover.entries import Entry, EntryKind, EntryRef, HashName
 from mover.errors import Changed, Conflict, NameRejected, NotFound, PathTooLong, QuotaExceeded, TooLarge
 from mover.hashing import MultiHasher
 from mover.naming import NameRules
@@ -113,7 +113,8 @@ async def receive(service: MemoryService, path: str, chunks: AsyncIterator[bytes
         default=None,
     )
     can = service.capabilities
-    hasher = MultiHasher(can.listed_hashes | can.returned_hashes | service.hashes_on_demand)
+    names = can.listed_hashes | can.returned_hashes | service.hashes_on_demand
+    hasher = MultiHasher(names - {HashName.S3_ETAG})
     kept = bytearray()
     async for chunk in chunks:
         hasher.update(chunk)
