@@ -60,8 +60,13 @@ class S3Server:
 
 
 @contextlib.contextmanager
-def seaweedfs(folder: Path, *, tls: bool = True, port: int | None = None) -> Iterator[S3Server]:
-    """Run SeaweedFS, all in one process. Started again on the same folder it has the same buckets."""
+def seaweedfs(
+    folder: Path, *, tls: bool = True, port: int | None = None, metrics_port: int | None = None
+) -> Iterator[S3Server]:
+    """Run SeaweedFS, all in one process. Started again on the same folder it has the same buckets.
+
+    At `metrics_port`, if given, it tells by plain HTTP (`/metrics`) how many requests it has answered.
+    """
     port = port or free_port()
     certificates = make_certificates(folder / "tls")
     (folder / "volumes").mkdir(exist_ok=True)
@@ -99,6 +104,8 @@ def seaweedfs(folder: Path, *, tls: bool = True, port: int | None = None) -> Ite
         "s3.port.lance": 0,  # likewise
         "s3.config": folder / "accounts.json",
     }
+    if metrics_port is not None:
+        options["metricsPort"] = metrics_port
     if tls:
         options |= {"s3.cert.file": certificates.certificate, "s3.key.file": certificates.key}
     command = [
