@@ -29,17 +29,18 @@ def killed_at_random(mover: Mover, arguments: tuple[str, ...], *, times: int, se
     """
     rng = random.Random(seed)
     for number in range(1, times + 1):
+        works = begins_to_work(mover)
         running = mover.start(*arguments)
         if rng.random() < _OF_STARTING:
             running.runs_for(rng.uniform(0, _STARTING_S))
         else:
-            running.runs_until(_works(mover))
+            running.runs_until(works)
             running.runs_for(rng.uniform(0, _MOVING_S))
         running.kill()
         yield Killed(number, read_ledger(mover.home))
 
 
-def _works(mover: Mover) -> Callable[[], bool]:
+def begins_to_work(mover: Mover) -> Callable[[], bool]:
     """Make a check that a process that starts now has its place in staging, and so is about to work."""
     before = _places(mover)
     return lambda: bool(_places(mover) - before)

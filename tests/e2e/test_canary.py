@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import random
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.e2e.command import Mover
-from tests.e2e.killing import is_empty, killed_at_random
+from tests.e2e.killing import begins_to_work, is_empty, killed_at_random
 from tests.e2e.places import objects_in, put, s3_values, sftp_values, webdav_values
 from tests.e2e.searching import Needle, found_in_files, found_in_process
 from tests.servers.s3 import S3Server
@@ -100,12 +99,14 @@ def looked_into(
 ) -> Looks:
     """Run a command to its end, and stop it now and then to search everything while it stands still."""
     looks = Looks()
+    works = begins_to_work(mover)
     running = mover.start(*command)
+    running.runs_until(works)
+    assert core_limit(running.pid) == "0"
     while running.process.poll() is None:
         running.send(signal.SIGSTOP)
         try:
             assert found_in_process(running.pid, needles) == []
-            assert core_limit(running.pid) in {"0", None}
             looks.staged += len(list(mover.staging.glob("process-*/part-*")))
             nothing_found()
         finally:
@@ -119,14 +120,11 @@ def looked_into(
     return looks
 
 
-def core_limit(pid: int) -> str | None:
-    """Largest core dump of a process in bytes, once it has decided on it; None before and after its life."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        age_s = (
-            time.monotonic()
-            - float(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]) / 100
-        )
-        for line in Path(f"/proc/{pid}/limits").read_text().splitlines():
-            if line.startswith("Max core file size") and age_s > 2:
-                return line.split()[4]
-    return None
+def core_limit(pid: int) -> str:
+    """Largest core dump of a process, in bytes."""
+    (line,) = (
+        line
+        for line in Path(f"/proc/{pid}/limits").read_text().splitlines()
+        if line.startswith("Max core file size")
+    )
+    return line.split()[4]

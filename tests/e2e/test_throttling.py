@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -43,22 +44,22 @@ def once_at(number: int) -> Callable[[int, str, str], bool]:
     return too_many
 
 
-@pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])
+@pytest.mark.parametrize("form", ["seconds", "date"])
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_obeyed_by_the_whole_account(
-    status: int, as_date: bool, mover: Mover, tmp_path: Path, apache_server: WebdavServer
+    status: int, form: str, mover: Mover, tmp_path: Path, apache_server: WebdavServer
 ) -> None:
     put(tmp_path / "source", FILES)
-    throttle = Throttle(status, as_date, 2, once_at(20))
+    throttle = Throttle(status, form == "date", 2, once_at(20))
 
-    moved(mover, tmp_path / "source", throttle, apache_server, f"throttled-{status}-{as_date}")
+    moved(mover, tmp_path / "source", throttle, apache_server, f"throttled-{status}-{form}")
 
     (index,) = (number for number, call in enumerate(throttle.calls) if call.throttled_s)
     refused, *later = throttle.calls[index:]
     again = next(call for call in later if (call.method, call.path) == (refused.method, refused.path))
     assert again.at - refused.at >= 2
     times = [call.at for call in throttle.calls]
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) >= 1.5  # nobody else called meanwhile
+    assert max(b - a for a, b in itertools.pairwise(times)) >= 1.5  # nobody else called meanwhile
 
 
 def test_a_service_that_bears_two_calls_at_once_soon_gets_no_more(

@@ -70,62 +70,71 @@ class Throttle:
                 self._at_once -= 1
 
 
+class _Server(ThreadingHTTPServer):
+    def __init__(self, throttle: Throttle, target_port: int) -> None:
+        super().__init__((LOOPBACK, 0), _Handler)
+        self.throttle = throttle
+        self.target_port = target_port
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        if name.startswith("do_"):  # any method of HTTP or WebDAV
+            return self._handle
+        raise AttributeError(name)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def _handle(self) -> None:
+        body = self._body()
+        throttle = self.server.throttle
+        with throttle.call(self.command, self.path) as served:
+            if served:
+                self._pass_on(body)
+            else:
+                self._answer(throttle.status, {"Retry-After": throttle.retry_after()}, b"slow down")
+
+    def _pass_on(self, body: bytes) -> None:
+        with contextlib.closing(http.client.HTTPConnection(LOOPBACK, self.server.target_port)) as server:
+            server.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                if name.lower() not in _OF_ONE_CONNECTION:
+                    server.putheader(name, value)
+            server.putheader("Content-Length", str(len(body)))
+            server.endheaders(body)
+            answer = server.getresponse()
+            self._answer(answer.status, dict(answer.getheaders()), answer.read())
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers.items():
+            if name.lower() not in _OF_ONE_CONNECTION:
+                self.send_header(name, value)
+        if status not in {http.client.NO_CONTENT, http.client.NOT_MODIFIED}:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
+
 @contextlib.contextmanager
 def throttling(throttle: Throttle, target_port: int) -> Iterator[Throttle]:
     """Serve in front of a plain HTTP server of this machine."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def __getattr__(self, name: str) -> Callable[[], None]:
-            if name.startswith("do_"):  # any method of HTTP or WebDAV
-                return self._handle
-            raise AttributeError(name)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-        def _handle(self) -> None:
-            body = self._body()
-            with throttle.call(self.command, self.path) as served:
-                if served:
-                    self._pass_on(body)
-                else:
-                    self._answer(throttle.status, {"Retry-After": throttle.retry_after()}, b"slow down")
-
-        def _pass_on(self, body: bytes) -> None:
-            with contextlib.closing(http.client.HTTPConnection(LOOPBACK, target_port)) as server:
-                server.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-                for name, value in self.headers.items():
-                    if name.lower() not in _OF_ONE_CONNECTION:
-                        server.putheader(name, value)
-                server.putheader("Content-Length", str(len(body)))
-                server.endheaders(body)
-                answer = server.getresponse()
-                self._answer(answer.status, dict(answer.getheaders()), answer.read())
-
-        def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-            self.send_response_only(status)
-            for name, value in headers.items():
-                if name.lower() not in _OF_ONE_CONNECTION:
-                    self.send_header(name, value)
-            if status not in {http.client.NO_CONTENT, http.client.NOT_MODIFIED}:
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def _body(self) -> bytes:
-            if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            pieces = []
-            while size := int(self.rfile.readline(), 16):
-                pieces.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(pieces)
-
-    with ThreadingHTTPServer((LOOPBACK, 0), Handler) as server:
+    with _Server(throttle, target_port) as server:
         throttle.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
