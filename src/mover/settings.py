@@ -129,7 +129,6 @@ class Settings(BaseSettings):
         staging_disk_bytes: Parts beyond this much wait.
         connect_timeout_s: Longest wait for a connection.
         read_timeout_s: Longest silence of a service.
-        processes: Worker processes of one move; None lets Mover choose.
 
     Raises InvalidConfiguration, naming everything that is wrong.
     """
@@ -149,11 +148,10 @@ class Settings(BaseSettings):
     global_key: Secret | None = None
     global_key_file: AbsolutePath | None = None
     staging_dir: AbsolutePath | None = None
-    staging_memory_bytes: ByteSize = Field(ByteSize(64 * _MIB), ge=_MIB)
+    staging_memory_bytes: ByteSize = Field(ByteSize(96 * _MIB), ge=_MIB)
     staging_disk_bytes: ByteSize = Field(ByteSize(8192 * _MIB), ge=0)
     connect_timeout_s: float = Field(15, gt=0, le=3600, allow_inf_nan=False)
     read_timeout_s: float = Field(60, gt=0, le=86400, allow_inf_nan=False)
-    processes: int | None = Field(None, ge=1, le=256)
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -20,7 +20,7 @@ def test_the_tab_key_never_fails(home, monkeypatch):
     home.mkdir()
     (home / "mover.db").write_bytes(b"nonsense" * 1000)
     assert complete_name("") == []
-    monkeypatch.setenv("MOVER_PROCESSES", "many")
+    monkeypatch.setenv("MOVER_READ_TIMEOUT_S", "many")
     assert complete_address("") == []
 
 

@@ -36,13 +36,8 @@ def test_without_any_variable_everything_has_a_safe_default(tmp_path: Path) -> N
 
     assert settings.home == tmp_path / "user" / ".local" / "share" / "mover"
     assert settings.allow_private_addresses == PrivateAddresses()
-    assert (settings.proxy, settings.ca_file, settings.global_key, settings.processes) == (
-        None,
-        None,
-        None,
-        None,
-    )
-    assert (settings.staging_memory_bytes, settings.staging_disk_bytes) == (64 * 2**20, 8 * 2**30)
+    assert (settings.proxy, settings.ca_file, settings.global_key) == (None, None, None)
+    assert (settings.staging_memory_bytes, settings.staging_disk_bytes) == (96 * 2**20, 8 * 2**30)
     assert (settings.connect_timeout_s, settings.read_timeout_s) == (15, 60)
 
 
@@ -82,7 +77,6 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         "STAGING_MEMORY_BYTES": "16MiB",
         "STAGING_DISK_BYTES": "1073741824",
         "CONNECT_TIMEOUT_S": "2.5",
-        "PROCESSES": "4",
     }.items():
         monkeypatch.setenv(f"MOVER_{name}", value)
 
@@ -97,7 +91,7 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert settings.global_key == Secret(CANARY)
     assert settings.staging_path == tmp_path / "parts"
     assert (settings.staging_memory_bytes, settings.staging_disk_bytes) == (16 * 2**20, 2**30)
-    assert (settings.connect_timeout_s, settings.processes) == (2.5, 4)
+    assert settings.connect_timeout_s == 2.5
     assert CANARY not in repr(settings) + str(settings.model_dump()) + settings.model_dump_json()
 
 
@@ -129,8 +123,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("CONNECT_TIMEOUT_S", "0"),
         ("CONNECT_TIMEOUT_S", "nan"),
         ("READ_TIMEOUT_S", "forever"),
-        ("PROCESSES", "0"),
-        ("PROCESSES", "1.5"),
+        ("STAGING_MEMORY_BYTES", "0"),
         ("HOME", "~nobody-of-this-name/x"),
     ],
 )
@@ -149,10 +142,10 @@ def test_rubbish_is_named_in_one_line_without_repeating_secrets(
 
 
 def test_all_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOVER_PROCESSES", "x")
+    monkeypatch.setenv("MOVER_READ_TIMEOUT_S", "x")
     monkeypatch.setenv("MOVER_CA_FILE", "/nowhere")
 
-    with pytest.raises(InvalidConfiguration, match=r"MOVER_CA_FILE.*MOVER_PROCESSES"):
+    with pytest.raises(InvalidConfiguration, match=r"MOVER_CA_FILE.*MOVER_READ_TIMEOUT_S"):
         Settings()
 
 
@@ -167,20 +160,22 @@ def test_two_global_keys_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    write_file(tmp_path, 'allow_private_addresses = ["10.0.0.0/8", "::1"]\nprocesses = 2\nread_timeout_s = 5')
-    monkeypatch.setenv("MOVER_PROCESSES", "3")
+    write_file(
+        tmp_path, 'allow_private_addresses = ["10.0.0.0/8", "::1"]\nconnect_timeout_s = 2\nread_timeout_s = 5'
+    )
+    monkeypatch.setenv("MOVER_CONNECT_TIMEOUT_S", "3")
 
     settings = Settings()
 
     assert settings.allow_private_addresses == PrivateAddresses.parse("10.0.0.0/8,::1")
-    assert (settings.processes, settings.read_timeout_s) == (3, 5)
+    assert (settings.connect_timeout_s, settings.read_timeout_s) == (3, 5)
 
 
 def test_an_argument_wins_over_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    write_file(tmp_path, "processes = 2")
-    monkeypatch.setenv("MOVER_PROCESSES", "3")
+    write_file(tmp_path, "connect_timeout_s = 2")
+    monkeypatch.setenv("MOVER_CONNECT_TIMEOUT_S", "3")
 
-    assert Settings(processes=4).processes == 4
+    assert Settings(connect_timeout_s=4).connect_timeout_s == 4
 
 
 def test_another_file_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -236,7 +231,7 @@ def test_settings_do_not_change() -> None:
     settings = Settings()
 
     with pytest.raises(ValueError, match="frozen"):
-        settings.processes = 7  # type: ignore[misc]  # the mistake under test
+        settings.connect_timeout_s = 7  # type: ignore[misc]  # the mistake under test
 
 
 @pytest.mark.parametrize("yes", [True, "true", "TRUE", " yes ", "on", "1"])
