@@ -186,7 +186,6 @@ def test_machines_get_an_object_with_the_reason(mover, arguments):
         ("MOVER_STAGING_DISK_BYTES", "lots"),
         ("MOVER_CONNECT_TIMEOUT_S", "nan"),
         ("MOVER_READ_TIMEOUT_S", "0"),
-        ("MOVER_READ_TIMEOUT_S", "0"),
         ("MOVER_HOME", "/dev/null"),
         ("MOVER_HOME", "/proc/mover"),
         ("MOVER_HOME", "/dev/null/below"),
