@@ -18,6 +18,7 @@ from mover.ledger.records import Arrival, FolderTask, NewItem, Outcome
 from mover.ledger.rows import fingerprint_of
 from mover.ledger.states import Action, ItemState, Verification
 from mover.naming import EXACT
+from mover.transfer.concurrency import task_group
 from mover.transfer.names import NameChooser
 from mover.transfer.options import Options
 from mover.transfer.plan import Decision, Planner, VerifyPlanner
@@ -90,13 +91,15 @@ class Scanner:
         self._earlier = await self._ledger.has_arrivals()
         slots = asyncio.Semaphore(_FOLDERS_AT_ONCE)
         after, active = 0, set[asyncio.Task[None]]()
-        async with asyncio.TaskGroup() as group:
+        async with task_group() as group:
             while True:
+                all_done = not active  # before asking: a folder may add others to the queue while it is read
                 batch = await self._ledger.pending_folders(_QUEUE_SLICE, after_id=after)
                 if not batch:
-                    if not active:
+                    if all_done:
                         break
-                    await asyncio.wait(active, return_when=asyncio.FIRST_COMPLETED)
+                    if active:
+                        await asyncio.wait(active, return_when=asyncio.FIRST_COMPLETED)
                     continue
                 for folder in batch:
                     await slots.acquire()
@@ -122,6 +125,7 @@ class Scanner:
                 filled = folder.cursor is not None
                 async for page in pages:
                     filled = await self._page(folder, page, standing) or filled
+            side = "destination"
             if not filled and await self._make_without_files(folder):
                 created = True
         except MoverError as error:
