@@ -100,6 +100,8 @@ class FileMover:
         Raises:
             MoverError: The file did not arrive, or nothing proves that it did.
         """
+        if self._options.dry_run:
+            return await self._compare(item, reader)
         standing = None
         if look_first or item.action is not Action.COPY:
             standing = await self._look(item)
@@ -114,6 +116,17 @@ class FileMover:
         elif self._options.conflict is not ConflictRule.OVERWRITE:
             await self._still_ours(item, standing)
         return await self._send(item, reader, standing)
+
+    async def _compare(self, item: Item, reader: FileReader) -> Moved:
+        """Compare with what stands there, and send nothing, whatever comes of it. Raises NotFound, Conflict."""
+        standing = await self._look(item)
+        if standing is None:
+            raise NotFound("the file is no longer at the destination", path=item.destination_path)
+        if standing.kind is not EntryKind.FOLDER:
+            found = await self._same_already(item, reader, standing)
+            if found is not None:
+                return found
+        raise Conflict("what stands at the destination is not the same", path=item.destination_path)
 
     async def _look(self, item: Item) -> Entry | None:
         ref = self._destination.ref(item.destination_path, None)
