@@ -188,7 +188,15 @@ class FileMover:
             raise Conflict("changed at the destination since it was looked at")
 
     async def _arrival_before(self, item: Item) -> Arrival | None:
-        return (await self._ledger.arrivals_of([item.source_key])).get(item.source_key)
+        """What an earlier run left at the item's very place."""
+        arrival = (await self._ledger.arrivals_of([item.source_key])).get(item.source_key)
+        if arrival is None or arrival.destination_path_key != self._path_key(item.destination_path):
+            return None
+        return arrival
+
+    def _path_key(self, path: str) -> str:
+        rules = self._destination.connector.capabilities.names
+        return "/".join(rules.key(name) for name in path.split("/"))
 
     async def _send(self, item: Item, reader: FileReader, replaces: Entry | None) -> Moved:
         source = reader.entry
@@ -350,7 +358,6 @@ class FileMover:
         digest: str | None,
         size: int | None,
     ) -> Arrival:
-        rules = self._destination.connector.capabilities.names
         path = item.destination_path
         return Arrival(
             source_key=item.source_key,
@@ -360,7 +367,7 @@ class FileMover:
             version=source.version,
             hashes=source.hashes,
             destination_path=path,
-            destination_path_key="/".join(rules.key(name) for name in path.split("/")),
+            destination_path_key=self._path_key(path),
             destination_id=written.id,
             destination_size=written.size if written.size is not None else size,
             destination_modified_ns=written.modified_ns,

@@ -243,8 +243,9 @@ class Scanner:
                 decision = self._planner.folder(found)
             else:
                 arrival = arrivals.get(key)
-                decision = self._planner.file(entry, found, arrival)
                 path = join_path(folder.destination_path, chosen.name)
+                here = arrival is not None and arrival.destination_path_key == self._names.path_key(path)
+                decision = self._planner.file(entry, found, arrival if here else None)
                 if decision.action is Action.COPY and arrival and arrival.destination_path != path:
                     decision = Decision(state=ItemState.HELD, action=Action.RENAME)
             new.append(self._item(key, entry, chosen.name, chosen.key, decision, found))
