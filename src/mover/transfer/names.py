@@ -53,7 +53,7 @@ class NameChooser:
         """Choose names for entries of one folder, given with their source keys. Returns them by source key."""
         chosen = {key: self._accepted(folder, entry.name) for entry, key in entries}
         if self._may_collide:
-            await self._make_distinct(folder, chosen, arrivals)
+            await self._make_distinct(folder, entries, chosen, arrivals)
         return chosen
 
     def _accepted(self, folder: FolderTask, name: str) -> ChosenName:
@@ -65,12 +65,18 @@ class NameChooser:
         return ChosenName(accepted, self._rules.key(accepted))
 
     async def _make_distinct(
-        self, folder: FolderTask, chosen: dict[str, ChosenName], arrivals: dict[str, Arrival]
+        self,
+        folder: FolderTask,
+        entries: Sequence[tuple[Entry, str]],
+        chosen: dict[str, ChosenName],
+        arrivals: dict[str, Arrival],
     ) -> None:
         folder_key = self.path_key(folder.destination_path)
+        spelled = {key: join_path("/", entry.name)[1:] for entry, key in entries}
         for source_key, arrival in arrivals.items():
             head, _, name = arrival.destination_path.rpartition("/")
-            if self.path_key(head or "/") == folder_key and not chosen[source_key].problem:
+            kept = arrival.path.rpartition("/")[2] == spelled[source_key]  # else it was renamed since
+            if kept and self.path_key(head or "/") == folder_key and not chosen[source_key].problem:
                 chosen[source_key] = ChosenName(name, self._rules.key(name))
         holders = await self._holders(folder, {c.key for c in chosen.values() if not c.problem})
         for source_key in sorted(chosen, key=lambda key: key not in arrivals):
