@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mover.connectors.contract import PartRules, PartUploads, SentPart, Target
 from mover.entries import Entry, HashName
-from mover.errors import NotFound, TooLarge
+from mover.errors import Changed, NotFound, TooLarge
 from mover.hashing import MultiHasher
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import PartRecord, UploadRecord
@@ -45,7 +45,13 @@ def part_size_for(rules: PartRules, size: int | None, *, most: int) -> int:
 
 def evidence_of(entry: Entry) -> str:
     """Text that differs for different versions of a source file."""
-    return f"{entry.size}|{entry.modified_ns}|{entry.version}"
+    hashes = ",".join(f"{name}:{value}" for name, value in sorted(entry.hashes.items()))
+    return f"{entry.size}|{entry.modified_ns}|{entry.version}|{hashes}"
+
+
+def tells_versions(entry: Entry) -> bool:
+    """Whether `evidence_of` knows more than the size."""
+    return bool(entry.version or entry.hashes) or entry.modified_ns is not None
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,9 @@ class PartsUpload:
     async def _begin_or_go_on(self) -> UploadRecord:
         evidence = evidence_of(self._reader.entry)
         known = await self._ledger.upload(self._source_key)
-        if known is not None and known.evidence == evidence:
+        # A stream is read from its start and compared part by part; ranges are taken on trust in the evidence.
+        trusted = not self._ranges or tells_versions(self._reader.entry)
+        if known is not None and known.evidence == evidence and trusted:
             try:
                 received = await self._uploads.received(known.token)
             except NotFound:
@@ -220,6 +228,10 @@ class PartsUpload:
                     task = group.create_task(self._send_and_destroy(upload, number, offset, part))
                     task.add_done_callback(lambda _: window.release())
                 offset += part.size
+        if number < max(self._parts):
+            await self._uploads.abort(upload.token)
+            await self._ledger.drop_upload(self._source_key)
+            raise Changed("the file is shorter than it was when its upload began")
 
     async def _send_and_destroy(
         self, upload: UploadRecord, number: int, offset: int, part: StagedPart
