@@ -82,7 +82,7 @@ class FileReader:
 
     async def still_the_same(self) -> None:
         """Raise Changed if the file is another one by now; needed where reading does not notice by itself."""
-        if self._connector.capabilities.versioned_reads:
+        if self._connector.capabilities.versioned_reads and self.entry.version is not None:
             return
         try:
             now = await self._connector.refresh(self.ref)
