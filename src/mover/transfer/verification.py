@@ -112,7 +112,7 @@ class Verifier:
                 return _hash_verdict(same)
             if self.level is VerifyLevel.HASH:
                 raise IntegrityError("the destination has no content hash in common with what was sent")
-        return await self._read_back_parts(ref, parts)
+        return await self._read_back_parts(ref, written, parts)
 
     async def _size(self, ref: EntryRef, written: Entry, size: int) -> Verification:
         there = written if written.size is not None else await self.destination.refresh(ref)
@@ -129,15 +129,18 @@ class Verifier:
             return None
         return compare_hashes(await service.compute(ref, frozenset({name})), hashes)
 
-    async def _read_back_parts(self, ref: EntryRef, parts: Sequence[PartRecord]) -> Verification:
+    async def _read_back_parts(
+        self, ref: EntryRef, written: Entry, parts: Sequence[PartRecord]
+    ) -> Verification:
         """Read every part again and compare it with what was sent: works after a resume, and several at once."""
         if self.destination.capabilities.range_reads:
             slots = asyncio.Semaphore(_READS_AT_ONCE)
+            offset = 0
             async with task_group() as group:
-                offset = 0
                 for part in parts:
                     group.create_task(self._read_back_range(ref, offset, part, slots))
                     offset += part.size
+            await self._size(ref, written, offset)  # nothing may stand behind the last part
         else:
             await self._read_back_in_order(ref, parts)
         return Verification.READ_BACK
