@@ -167,11 +167,12 @@ class FileMover:
         """Raise Conflict unless what stands there is ours: an earlier copy, or the beginning of the one interrupted."""
         if self._options.conflict is ConflictRule.OVERWRITE:
             return
-        if item.action is Action.REPLACE:
-            arrival = await self._arrival_before(item)
-            grain = self._destination.connector.capabilities.modified_resolution_ns
-            if arrival is not None and destination_untouched(standing, arrival, grain):
-                return
+        grain = self._destination.connector.capabilities.modified_resolution_ns
+        arrival = await self._arrival_before(item) if item.action is not Action.COPY else None
+        if arrival is not None and destination_untouched(standing, arrival, grain):
+            return
+        if item.action is Action.COMPARE and arrival is None:
+            ours_perhaps = False  # it stood there before anything was sent
         if ours_perhaps and standing.size is not None:
             size = reader.entry.size
             if size is None or standing.size <= size:
