@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
 
 from mover.connectors.contract import Setting, Target
 from mover.entries import Entry, EntryKind, EntryRef, HashName
-from mover.errors import Changed, Conflict, NotFound, Unsupported
+from mover.errors import Changed, Conflict, IntegrityError, NotFound, Unsupported
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, Item, PartRecord
 from mover.ledger.states import Action, ItemState, Verification
@@ -42,6 +43,14 @@ class Moved:
     sent_bytes: int
     arrival: Arrival | None
     message: str = ""
+
+
+class DamagedArrival(IntegrityError):
+    """What arrived is not what was sent, and stands at the destination. `left` describes it."""
+
+    def __init__(self, message: str, *, path: str, left: Arrival) -> None:
+        super().__init__(message, operation="verify", path=path)
+        self.left = left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +98,16 @@ class FileMover:
         """The item's file as it is at the source now. Raises NotFound."""
         return await self._source.connector.refresh(self._source.ref(item.path, item.entry.id))
 
-    async def move(self, item: Item, reader: FileReader, *, look_first: bool) -> Moved:
+    async def move(
+        self, item: Item, reader: FileReader, *, look_first: bool, left: Arrival | None = None
+    ) -> Moved:
         """Move a file once.
 
         Args:
             item: What was planned.
             reader: Of the file as it is now.
             look_first: An earlier attempt may have left something at the destination: look before sending.
+            left: What an earlier attempt is known to have left there, damaged.
 
         Raises:
             MoverError: The file did not arrive, or nothing proves that it did.
@@ -112,7 +124,7 @@ class FileMover:
         if item.action is Action.COMPARE or look_first:
             if (found := await self._same_already(item, reader, standing)) is not None:
                 return found
-            await self._may_replace(item, reader, standing, ours_perhaps=look_first)
+            await self._may_replace(item, reader, standing, ours_perhaps=look_first, left=left)
         elif self._options.conflict is not ConflictRule.OVERWRITE:
             await self._still_ours(item, standing)
         return await self._send(item, reader, standing)
@@ -162,12 +174,20 @@ class FileMover:
         )
 
     async def _may_replace(
-        self, item: Item, reader: FileReader, standing: Entry, *, ours_perhaps: bool
+        self,
+        item: Item,
+        reader: FileReader,
+        standing: Entry,
+        *,
+        ours_perhaps: bool,
+        left: Arrival | None,
     ) -> None:
         """Raise Conflict unless what stands there is ours: an earlier copy, or the beginning of the one interrupted."""
         if self._options.conflict is ConflictRule.OVERWRITE:
             return
         grain = self._destination.connector.capabilities.modified_resolution_ns
+        if left is not None and destination_untouched(standing, left, grain):
+            return
         arrival = await self._arrival_before(item) if item.action is not Action.COPY else None
         if arrival is not None and destination_untouched(standing, arrival, grain):
             return
@@ -219,7 +239,7 @@ class FileMover:
         elif item.large:
             sent = await self._send_stream(item, reader, target)
         else:
-            sent = await self._send_whole(reader, target)
+            sent = await self._send_whole(item, reader, target)
         written = sent.written
         if await self._keep_time(target, written, reader.modified_ns):
             written = msgspec.structs.replace(written, version=None, modified_ns=None)
@@ -231,7 +251,7 @@ class FileMover:
             arrival=self._arrival(item, source, written, sent.verification, sent.content_hash, sent.size),
         )
 
-    async def _send_whole(self, reader: FileReader, target: Target) -> _Sent:
+    async def _send_whole(self, item: Item, reader: FileReader, target: Target) -> _Sent:
         """A small file: received whole, then sent, and kept (encrypted) until its arrival is verified."""
         source = reader.entry
         size = source.size
@@ -245,7 +265,8 @@ class FileMover:
             )
             written = await self._destination.connector.upload(target, part)
             ref = self._written_ref(target, written)
-            proof = await self._verifier.whole(ref, written, size, part.hashes)
+            with self._damage(item, source, written, size):
+                proof = await self._verifier.whole(ref, written, size, part.hashes)
             return _Sent(
                 written=written,
                 verification=proof,
@@ -282,7 +303,10 @@ class FileMover:
             size = sum(part.size for part in parts)
             if source.size is not None and size != source.size:
                 raise Changed("the destination ended the upload before the file's end", path=item.path)
-            proof = await self._verifier.in_parts(self._written_ref(target, written), written, parts, whole)
+            with self._damage(item, source, written, size):
+                proof = await self._verifier.in_parts(
+                    self._written_ref(target, written), written, parts, whole
+                )
             return _Sent(
                 written=written, verification=proof, content_hash=_reported(whole), size=size, sent_bytes=size
             )
@@ -311,15 +335,28 @@ class FileMover:
             sent = await upload.run()
             self._verifier.received(reader.published, sent.whole)
             ref = self._written_ref(target, sent.entry)
-            proof = await self._verifier.in_parts(ref, sent.entry, sent.parts, sent.whole)
-            await self._ledger.drop_upload(item.source_key)
+            size = sum(part.size for part in sent.parts)
+            await self._ledger.drop_upload(
+                item.source_key
+            )  # finished: whatever is wrong with it is sent anew
+            with self._damage(item, source, sent.entry, size):
+                proof = await self._verifier.in_parts(ref, sent.entry, sent.parts, sent.whole)
             return _Sent(
                 written=sent.entry,
                 verification=proof,
                 content_hash=_reported(sent.whole),
-                size=sum(part.size for part in sent.parts),
+                size=size,
                 sent_bytes=sent.sent_bytes,
             )
+
+    @contextmanager
+    def _damage(self, item: Item, source: Entry, written: Entry, size: int) -> Iterator[None]:
+        """Have an arrival that turns out to be damaged known as ours, so that the next attempt may replace it."""
+        try:
+            yield
+        except IntegrityError as error:
+            left = self._arrival(item, source, written, Verification.SIZE, None, size)
+            raise DamagedArrival(error.message, path=item.destination_path, left=left) from error
 
     def _whole_hashes_of_large(self, source: Entry, *, in_parts: bool) -> frozenset[HashName]:
         """Only what one side can compare with: a pass over every byte of a large file is not for decoration.

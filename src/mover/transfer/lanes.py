@@ -33,7 +33,7 @@ from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item, Outcome
 from mover.ledger.states import ItemState
 from mover.transfer.concurrency import task_group
-from mover.transfer.copy import FileMover, Moved
+from mover.transfer.copy import DamagedArrival, FileMover, Moved
 from mover.transfer.options import Options
 from mover.transfer.progress import Progress
 from mover.transport.retries import RetryPolicy
@@ -134,13 +134,16 @@ class Lanes:
         started = self._now_ns()
         entry = item.entry
         attempt = 0
+        left = None
         while True:
             attempt += 1
             reader = self._mover.reader(item, entry)
             try:
-                moved = await self._mover.move(item, reader, look_first=item.interrupted or attempt > 1)
+                look_first = item.interrupted or attempt > 1
+                moved = await self._mover.move(item, reader, look_first=look_first, left=left)
             except MoverError as error:
                 if isinstance(error, Transient) and attempt < self._options.attempts:
+                    left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(self._retries.wait_s(attempt, error, self._rng))
                     entry = await self._entry_now(item, entry, error)
                     continue
