@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 from tests.outside import refuse_outside
 from tests.servers.jail import can_jail
 from tests.servers.proxies import Proxy, dante, squid
@@ -47,10 +48,21 @@ def pytest_configure() -> None:
     refuse_outside()
 
 
+# A busy machine is no failure: no deadline. Before a release: HYPOTHESIS_PROFILE=thorough make test
+settings.register_profile("quick", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that asks for a server, so that `-m "not servers"` leaves them out."""
+    """Mark every test that asks for a server, so that `-m "not servers"` leaves them out.
+
+    A test asks by the fixture's name, as an argument or as a parameter for `request.getfixturevalue`.
+    """
     for item in items:
-        if _SERVERS.intersection(getattr(item, "fixturenames", ())):
+        call = getattr(item, "callspec", None)
+        parameters = [value for value in call.params.values() if isinstance(value, str)] if call else []
+        if _SERVERS.intersection([*getattr(item, "fixturenames", ()), *parameters]):
             item.add_marker(pytest.mark.servers)
 
 

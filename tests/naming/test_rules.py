@@ -6,7 +6,7 @@ import pickle
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mover.errors import NameRejected, PathTooLong
@@ -85,7 +85,6 @@ def accepted_or_none(rules: NameRules, name: str) -> str | None:
 
 
 @presets
-@settings(deadline=None)  # a busy machine is no failure
 @given(name=names)
 def test_every_name_comes_back(rules: NameRules, name: str) -> None:
     accepted = accepted_or_none(rules, name)
@@ -94,7 +93,6 @@ def test_every_name_comes_back(rules: NameRules, name: str) -> None:
 
 
 @presets
-@settings(deadline=None)  # a busy machine is no failure
 @given(first=hostile_names, second=hostile_names)
 def test_different_names_stay_different(rules: NameRules, first: str, second: str) -> None:
     results = {name: accepted_or_none(rules, name) for name in (first, second)}
@@ -104,7 +102,6 @@ def test_different_names_stay_different(rules: NameRules, first: str, second: st
 
 
 @presets
-@settings(deadline=None)  # a busy machine is no failure
 @given(name=names)
 def test_an_accepted_name_breaks_none_of_the_rules(rules: NameRules, name: str) -> None:
     accepted = accepted_or_none(rules, name)
@@ -124,7 +121,6 @@ def test_an_accepted_name_breaks_none_of_the_rules(rules: NameRules, name: str) 
 
 
 @presets
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     name=st.text(alphabet=st.characters(categories=["L", "N"], max_codepoint=0x4FFF), min_size=1, max_size=20)
 )
@@ -134,7 +130,6 @@ def test_a_name_without_anything_odd_stays_as_it_is(rules: NameRules, name: str)
 
 
 @presets
-@settings(deadline=None)  # a busy machine is no failure
 @given(name=hostile_names, attempt=st.integers(1, 12))
 def test_an_alternative_for_a_taken_name_is_accepted_as_it_is(
     rules: NameRules, name: str, attempt: int

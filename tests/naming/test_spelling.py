@@ -2,7 +2,7 @@
 # ruff: noqa: RUF001 - look-alikes are the subject
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mover.errors import NameRejected
@@ -38,7 +38,6 @@ hostile_text = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.one_of(st.binary(max_size=40), hostile_bytes))
 def test_every_byte_string_comes_back(raw: bytes) -> None:
     text = text_from_bytes(raw)
@@ -48,13 +47,11 @@ def test_every_byte_string_comes_back(raw: bytes) -> None:
     assert is_spelling(text)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.one_of(st.text(max_size=30), hostile_text))
 def test_every_text_that_is_a_spelling_comes_back_and_others_are_told(text: str) -> None:
     assert is_spelling(text) == (text_from_bytes(bytes_from_text(text)) == text)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.text(max_size=30).filter(lambda text: QUOTE not in text))
 def test_ordinary_text_is_its_own_spelling(text: str) -> None:
     assert text_from_bytes(text.encode()) == text
@@ -78,7 +75,6 @@ def test_known_spellings(raw: bytes, text: str) -> None:
     assert bytes_from_text(text) == raw
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(hostile_text)
 def test_no_slash_dot_or_nul_hides_in_a_spelling(text: str) -> None:
     raw = bytes_from_text(text)

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.staging.streams import MIB, Failing, content_of, stream
 
@@ -39,7 +39,6 @@ async def test_what_went_in_comes_out_with_its_size_and_hashes(
         assert part.hashes == digests(content)
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     sizes=st.lists(st.sampled_from([0, 1, 700, 65_536, 65_537, 600_000, MIB - 1, MIB, MIB + 1]), max_size=6),
     on_disk=st.booleans(),

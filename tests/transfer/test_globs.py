@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mover.transfer.globs import BadPattern, Glob, GlobSet, IgnoreRules
@@ -115,7 +115,6 @@ component_lists = st.lists(st.one_of(name_patterns, st.just("**")), min_size=1, 
 name_lists = st.lists(st.text("ab", min_size=1, max_size=4), min_size=1, max_size=6)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(component_lists, name_lists)
 def test_paths_match_as_a_plain_recursive_matcher_says(components: list[str], names: list[str]) -> None:
     pattern = "/" + "/".join(components)
@@ -123,7 +122,6 @@ def test_paths_match_as_a_plain_recursive_matcher_says(components: list[str], na
     assert matches(pattern, "/" + "/".join(names)) == plainly_matches_path(components, names)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(name_patterns.filter(lambda text: text != "**"), name_lists)
 def test_names_match_in_any_folder_as_a_plain_matcher_says(pattern: str, names: list[str]) -> None:
     assert matches(pattern, "/" + "/".join(names)) == any(plainly_matches(pattern, name) for name in names)

@@ -41,7 +41,7 @@ text = st.text(alphabet=st.characters(), min_size=1, max_size=30)
 
 
 @given(st.dictionaries(st.tuples(text, text, text), text, max_size=5))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_text_comes_back_from_its_own_place(
     vault: Vault, stored: Mapping[tuple[str, str, str], str]
 ) -> None:
