@@ -99,6 +99,7 @@ def test_the_end_of_input_at_a_question_ends_the_command(terminal):
     assert "Traceback" not in command.seen
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(PATIENCE_S)
 def test_a_copy_on_a_terminal_is_shown_live_and_leaves_only_its_summary(terminal, tree):
     (tree / "large").write_bytes(os.urandom(3_000_000))

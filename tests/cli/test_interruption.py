@@ -31,7 +31,7 @@ def slow_copy(start, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_copy_cleans_up_says_how_to_go_on_and_goes_on(
     slow_copy, mover, home, tmp_path, number
 ):
@@ -53,6 +53,7 @@ def test_an_interrupted_copy_cleans_up_says_how_to_go_on_and_goes_on(
     assert names == {f"file-{number:02}" for number in range(40)}
 
 
+@pytest.mark.slow
 def test_machines_are_told_what_an_interrupted_copy_came_to(slow_copy):
     process = slow_copy("--json")
     process.send_signal(signal.SIGINT)
@@ -64,6 +65,7 @@ def test_machines_are_told_what_an_interrupted_copy_came_to(slow_copy):
     assert found["open"] > 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_again_and_again_never_shows_a_traceback(slow_copy):
     process = slow_copy()
     while process.poll() is None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+import pytest
 from tests.contract.services import configured
 from tests.memory.contents import Pattern
 from tests.memory.service import MemoryService
@@ -25,6 +26,7 @@ class LocalFolder:
         return self.make()
 
 
+@pytest.mark.slow
 async def test_a_large_file_goes_on_where_it_was_in_a_local_folder(tmp_path: Path) -> None:
     folder = tmp_path / "destination"
     folder.mkdir()

@@ -226,6 +226,7 @@ async def test_closed_connector_says_so(serve: Serve, connect: Connect) -> None:
         await connector.look_up("/")
 
 
+@pytest.mark.slow
 async def test_more_connections_are_made_under_load_and_one_refused_is_no_failure(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

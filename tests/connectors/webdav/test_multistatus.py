@@ -114,6 +114,7 @@ def test_status_lines(line: str, code: int | None) -> None:
     assert status_code(line) == code
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_listing() -> None:
     start = multistatus(response("/dav/", FOLDER)).removesuffix(b"</d:multistatus>")
     reader = MultistatusReader()
