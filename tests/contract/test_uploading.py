@@ -114,7 +114,7 @@ async def test_creating_over_a_folder_is_a_conflict(connector: Connector, folder
 async def test_of_many_at_once_creating_one_name_one_wins(
     service: Service, connector: Connector, folder: EntryRef
 ) -> None:
-    need(connector.capabilities.exclusive_create and service.decides_races, "exclusive creation")
+    need(connector.capabilities.exclusive_create and service.decides_races, "to let one of many creators win")
     contents = [some_bytes(200_000, seed) for seed in range(4)]
     outcomes = await asyncio.gather(
         *(put(connector, folder, "file", data) for data in contents), return_exceptions=True
