@@ -11,6 +11,7 @@ import pytest
 from tests.memory.service import CASELESS_DRIVE, DRIVE, NO_NAMES, PATHS, MemoryService
 from tests.transfer.workbench import Workbench, workbench
 
+from mover.connectors.contract import Setting
 from mover.entries import EntryRef, HashName
 from mover.errors import IntegrityError, PermissionDenied, Reason, SignInFailed, Unreachable
 from mover.ledger.ledger import RunLedger
@@ -205,3 +206,32 @@ async def test_half_a_file_is_not_gone_on_with_when_nothing_tells_its_version(tm
         await bench.run()
 
         assert bench.destination.tree() == {"/a": b"y" * (5 << 20)}
+
+
+async def test_a_namesake_that_appears_is_not_settled_as_ours(tmp_path: Path) -> None:
+    """The namesake is listed last; ours is known by its id."""
+    service = MemoryService(replace(DRIVE, duplicate_names=True, modified=Setting.AFTERWARDS))
+    async with workbench(tmp_path, destination=service) as bench:
+        bench.source.add_file("/a", b"ours", modified_ns=1_000_000_000)
+        service.faults.add("set_modified", "/a", action=lambda: service.add_file("/a", b"else"))
+        await bench.run()
+        bench.source.change_file("/a", b"ours, newer")
+
+        await bench.run()
+
+        assert sorted(service.files()) == [("/a", b"else"), ("/a", b"ours, newer")]
+
+
+async def test_an_edit_before_versions_are_settled_is_not_taken_for_ours(tmp_path: Path) -> None:
+    service = MemoryService(replace(DRIVE, modified=Setting.AFTERWARDS))
+    async with workbench(tmp_path, destination=service) as bench:
+        bench.source.add_file("/a", b"ours", modified_ns=1_000_000_000)
+        bench.source.add_folder("/z")
+        service.faults.add("list_folder", "/", skip=1, action=lambda: service.change_file("/a", b"edit"))
+        await bench.run()
+        bench.source.change_file("/a", b"ours, newer")
+
+        result = await bench.run()
+
+        assert service.tree() == {"/a": b"edit"}
+        assert (await bench.files(result.run))["/a"] is ItemState.CONFLICT

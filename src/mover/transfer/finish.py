@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import msgspec
 
 from mover.connectors.contract import Setting
-from mover.entries import join_path
+from mover.entries import Entry, join_path
 from mover.errors import MoverError
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask
+from mover.transfer.evidence import compare_hashes
 from mover.transfer.side import Side
 
 _SLICE = 200
@@ -53,19 +54,21 @@ class Finisher:
         prefix = "/".join(names.key(name) for name in folder.destination_path.split("/"))
         ref = self.destination.ref(folder.destination_path, folder.destination_id)
         async for page in self.destination.connector.list_folder(ref):
-            entries = {join_path(prefix, names.key(entry.name)): entry for entry in page.entries}
-            unsettled = await self.ledger.unsettled_arrivals(list(entries))
+            entries: dict[str, list[Entry]] = {}
+            for entry in page.entries:
+                entries.setdefault(join_path(prefix, names.key(entry.name)), []).append(entry)
             better: list[Arrival] = []
-            for arrival in unsettled:
-                entry = entries[arrival.destination_path_key]
-                if entry.size in {None, arrival.destination_size}:
+            for arrival in await self.ledger.unsettled_arrivals(list(entries)):
+                there = entries[arrival.destination_path_key]
+                ours = next((entry for entry in there if _may_be(entry, arrival)), None)
+                if ours is not None:
                     better.append(
                         msgspec.structs.replace(
                             arrival,
-                            destination_id=entry.id,
-                            destination_version=entry.version,
-                            destination_modified_ns=entry.modified_ns,
-                            destination_hashes=entry.hashes or arrival.destination_hashes,
+                            destination_id=ours.id,
+                            destination_version=ours.version,
+                            destination_modified_ns=ours.modified_ns,
+                            destination_hashes=ours.hashes or arrival.destination_hashes,
                         )
                     )
             if better:
@@ -98,3 +101,13 @@ class Finisher:
         except MoverError as error:
             return str(error)
         return ""
+
+
+def _may_be(entry: Entry, arrival: Arrival) -> bool:
+    """Whether nothing tells that the entry is another file than the one that arrived, or was edited since."""
+    return (
+        entry.size in {None, arrival.destination_size}
+        and arrival.destination_id in {None, entry.id}
+        and compare_hashes(entry.hashes, arrival.destination_hashes) is not False
+        and compare_hashes(entry.hashes, arrival.hashes) is not False
+    )
