@@ -6,6 +6,8 @@ import os
 import pty
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -32,6 +34,13 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         while text not in self.seen:
             self.seen += self._read()
+
+    def wait_until_hidden(self) -> None:
+        """What is typed between a hidden question and the switching off of the echo is thrown away."""
+        deadline = time.monotonic() + PATIENCE_S
+        while termios.tcgetattr(self._ours)[3] & termios.ECHO:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
@@ -73,6 +82,7 @@ def test_what_is_missing_is_asked_for_and_secrets_are_not_shown(terminal):
     command.wait_for("access_key (")
     command.type("AKEY\n")
     command.wait_for("secret_key (")
+    command.wait_until_hidden()
     command.type("hunter2\n")
     assert command.end() == 0
     assert "cold is saved" in command.seen
