@@ -124,7 +124,8 @@ class Story:
         await self.run([], None)
         run = await self.run([], None)
         assert run is not None
-        there = self.bench.destination.tree()
+        key = self.bench.destination.capabilities.names.key
+        there = {key(path): data for path, data in self.bench.destination.tree().items()}
         items = {item.path: item async for item in Ledger(self.bench.database).report_items(run)}
         for path, data in self.bench.source.tree().items():
             above = itertools.accumulate(path.split("/")[1:-1], "{}/{}".format)
@@ -132,7 +133,7 @@ class Story:
                 continue
             item = items[path]
             if item.state not in PROBLEMS | {ItemState.LEFT_ALONE}:
-                assert there.get(item.destination_path) == data, (path, item.state)
+                assert there.get(key(item.destination_path)) == data, (path, item.state)
 
 
 def clock() -> Callable[[], int]:
