@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
 import termios
@@ -45,11 +46,23 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
-    def end(self) -> int:
-        """Read to the end, and return the exit code."""
+    def end(self, *, pressing: str = "") -> int:
+        """Read to the end, and return the exit code.
+
+        A key is pressed again while nothing happens: what comes between a question and the reading of the answer may be
+        lost, as it may for a person.
+        """
+        deadline = time.monotonic() + PATIENCE_S
         try:
-            while piece := self._read():
-                self.seen += piece
+            while True:
+                if pressing:
+                    self.type(pressing)
+                while select.select([self._ours], [], [], 0.5)[0]:
+                    piece = self._read()
+                    if not piece:
+                        return self.process.wait(timeout=PATIENCE_S)
+                    self.seen += piece
+                assert time.monotonic() < deadline
         except OSError:  # what Linux says when the other end is closed
             pass
         return self.process.wait(timeout=PATIENCE_S)
@@ -94,8 +107,7 @@ def test_what_is_missing_is_asked_for_and_secrets_are_not_shown(terminal):
 def test_ctrl_c_at_a_question_ends_the_command(terminal):
     command = terminal("connect", "sftp", "nas")
     command.wait_for("host (")
-    command.type("\x03")
-    assert command.end() == 130
+    assert command.end(pressing="\x03") == 130
     assert "mover: interrupted" in command.seen
     assert "Traceback" not in command.seen
 
@@ -104,8 +116,7 @@ def test_ctrl_c_at_a_question_ends_the_command(terminal):
 def test_the_end_of_input_at_a_question_ends_the_command(terminal):
     command = terminal("connect", "sftp", "nas")
     command.wait_for("host (")
-    command.type("\x04")
-    assert command.end() == 130
+    assert command.end(pressing="\x04") == 130
     assert "Traceback" not in command.seen
 
 

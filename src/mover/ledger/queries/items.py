@@ -153,7 +153,7 @@ def plan_items(connection: Connection, item_ids: Sequence[int]) -> None:
 
 
 def finish_items(connection: Connection, pair_id: int, outcomes: Sequence[Outcome]) -> None:
-    """Write how items ended, and what arrived; uploads in parts of arrived items are done with."""
+    """Write how items ended, and what arrived."""
     connection.execute(_OUTCOME, [rows.outcome_row(outcome) for outcome in outcomes])
     keep_arrivals(connection, pair_id, [outcome.arrival for outcome in outcomes if outcome.arrival])
 
