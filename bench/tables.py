@@ -64,7 +64,7 @@ def _line(
         client,
         f"{wall_s:.1f}",
         _ratios(own, against),
-        f"{cpu_s / size * _GIB:.1f}" if size >= _GIB // 100 else "-",
+        f"{cpu_s / size * _GIB:.1f}" if size >= _GIB // 10 else "-",
         f"{cpu_s / files * 1000:.2f}" if files >= 10 else "-",  # noqa: PLR2004 - of four files it says nothing
         f"{max(one.peak_bytes for one in own) / 1e6:.0f}",
         _calls(own),
