@@ -129,6 +129,7 @@ class Settings(BaseSettings):
         staging_disk_bytes: Parts beyond this much wait.
         connect_timeout_s: Longest wait for a connection.
         read_timeout_s: Longest silence of a service.
+        answer_timeout_s: Longest wait for the first byte of an answer; it may take long after a large upload.
 
     Raises InvalidConfiguration, naming everything that is wrong.
     """
@@ -152,6 +153,7 @@ class Settings(BaseSettings):
     staging_disk_bytes: ByteSize = Field(ByteSize(8192 * _MIB), ge=0)
     connect_timeout_s: float = Field(15, gt=0, le=3600, allow_inf_nan=False)
     read_timeout_s: float = Field(60, gt=0, le=86400, allow_inf_nan=False)
+    answer_timeout_s: float = Field(300, gt=0, le=86400, allow_inf_nan=False)
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -43,7 +43,7 @@ def some_files(seed: int, *, large: int = 1) -> dict[str, bytes]:
 @pytest.fixture
 def impatient(tmp_path: Path) -> Mover:
     """A Mover that takes two seconds of silence for a dead connection."""
-    return Mover(tmp_path / "mover", MOVER_READ_TIMEOUT_S="2")
+    return Mover(tmp_path / "mover", MOVER_READ_TIMEOUT_S="2", MOVER_ANSWER_TIMEOUT_S="5")
 
 
 @pytest.fixture
@@ -76,14 +76,15 @@ def test_connections_that_break_or_stall_lose_nothing(
     impatient.connect("s3", "cold", s3_values(seaweedfs_plain_server, bucket, port=proxy.port))
 
     def add_faults() -> list[Fault]:
-        return [proxy.add(trouble, way, after, times=2) for after in (100_000, 200_000, 3 * MIB)]
+        # Three in all: one large file may meet every one of them, and is tried four times.
+        return [proxy.add(trouble, way, after) for after in (100_000, 200_000, 3 * MIB)]
 
     faults = add_faults() if way is Way.TO_SERVER else []
     there = impatient.copy(tmp_path / "source", "cold:/")
     faults = faults or add_faults()
     back = impatient.copy("cold:/", tmp_path / "back")
 
-    assert sum(fault.happened for fault in faults) >= 3
+    assert sum(fault.happened for fault in faults) >= 2
     assert (there["copied"], there["failed"], back["copied"], back["failed"]) == (len(files), 0) * 2
     assert objects_in(seaweedfs_plain_server, bucket) == files
     assert unfinished_uploads(seaweedfs_plain_server, bucket) == []

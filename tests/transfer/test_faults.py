@@ -399,3 +399,16 @@ async def test_the_returned_hash_of_a_damaged_arrival_is_not_accepted(tmp_path: 
 
         row = await only_row(bench, result.run)
         assert (row["state"], row["reason"]) == (ItemState.FAILED, Reason.HASH_MISMATCH)
+
+
+async def test_a_bad_line_that_brings_a_part_each_time_brings_the_file_in_the_end(bench: Workbench) -> None:
+    bench.source.add_file("/big", BIG)
+    for n in range(10):
+        bench.destination.faults.add("send", skip=2 * n + 1, error=Unreachable("reset"))
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    attempts = (await only_row(bench, result.run))["attempts"]
+    assert isinstance(attempts, int)
+    assert attempts > 4

@@ -133,18 +133,22 @@ class Lanes:
     async def _outcome(self, item: Item) -> Outcome:
         started = self._now_ns()
         entry = item.entry
-        attempt = 0
+        attempt = fruitless = kept = 0
         left = None
         while True:
             attempt += 1
+            fruitless += 1
             reader = self._mover.reader(item, entry)
             try:
                 look_first = item.interrupted or attempt > 1
                 moved = await self._mover.move(item, reader, look_first=look_first, left=left)
             except MoverError as error:
-                if isinstance(error, Transient) and attempt < self._options.attempts:
+                before, kept = kept, await self._parts_kept(item)
+                if kept > before:
+                    fruitless = 0  # a bad line that brings a part each time brings the file in the end
+                if isinstance(error, Transient) and fruitless < self._options.attempts:
                     left = error.left if isinstance(error, DamagedArrival) else left
-                    await self._sleep(self._retries.wait_s(attempt, error, self._rng))
+                    await self._sleep(self._retries.wait_s(max(fruitless, 1), error, self._rng))
                     entry = await self._entry_now(item, entry, error)
                     continue
                 if self._pointless(error):
@@ -161,6 +165,11 @@ class Lanes:
                 return self._failed(item, strange, False, attempt, started)
             self._in_vain = 0
             return self._arrived(item, moved, attempt, started)
+
+    async def _parts_kept(self, item: Item) -> int:
+        """How many parts of a large file the destination has."""
+        upload = await self._ledger.upload(item.source_key) if item.large else None
+        return len(upload.parts) if upload else 0
 
     def _pointless(self, error: MoverError) -> bool:
         """Whether going on with other files would only repeat the trouble."""

@@ -55,7 +55,7 @@ class Egress:
             limits=Limits(
                 connect_s=settings.connect_timeout_s,
                 read_s=settings.read_timeout_s,
-                answer_s=max(Limits.answer_s, settings.read_timeout_s),
+                answer_s=max(settings.answer_timeout_s, settings.read_timeout_s),
             ),
         )
 
