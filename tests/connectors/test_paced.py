@@ -242,6 +242,23 @@ async def test_no_call_starts_before_the_time_that_the_service_wished() -> None:
     assert world.pacer.limit == 2
 
 
+async def test_an_operation_is_not_given_up_for_being_throttled_while_others_are_served() -> None:
+    world = setup(look_up=[*(Throttled("slow down") for _ in range(9)), FILE], refresh=[FILE] * 9)
+    world.paced = Paced(world.service, world.pacer, sleep=lambda _: others_are_served(), rng=random.Random(1))
+
+    async def others_are_served() -> None:
+        await world.paced.refresh(ROOT)
+
+    assert await world.paced.look_up("/a") == FILE
+
+
+async def test_an_operation_is_given_up_when_all_are_throttled() -> None:
+    world = setup(look_up=[Throttled("slow down") for _ in range(9)])
+    with pytest.raises(Throttled):
+        await world.paced.look_up("/a")
+    assert world.service.times_asked("look_up") == 5
+
+
 async def test_the_slot_is_free_while_an_operation_waits_for_its_next_try() -> None:
     world = setup(look_up=[gone(), FILE])
     running = []

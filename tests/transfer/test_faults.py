@@ -24,7 +24,7 @@ from mover.errors import (
 )
 from mover.ledger.states import Code, ItemState, RunMode, RunStatus, Verification
 from mover.transfer.locking import pair_lock
-from mover.transfer.options import ConflictRule, VerifyLevel
+from mover.transfer.options import ConflictRule, Options, VerifyLevel
 
 BIG = Pattern(20 << 20)
 
@@ -141,6 +141,34 @@ async def test_throttling_is_waited_out(bench: Workbench) -> None:
     bench.destination.faults.add("upload", times=2, error=Throttled("slow down", retry_after_s=0.01))
 
     assert (await bench.run()).code is Code.SUCCESS
+
+
+async def test_a_file_is_not_given_up_for_being_throttled_while_others_arrive(bench: Workbench) -> None:
+    for number in range(60):
+        bench.source.add_file(f"/{number}", b"x")
+    more_than_attempts = 3 * Options().attempts
+    bench.destination.faults.add(
+        "upload", "/0", times=more_than_attempts, error=Throttled("slow down", retry_after_s=0.001)
+    )
+
+    result = await bench.run(files_at_once=2)
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.tree() == bench.source.tree()
+
+
+async def test_files_are_given_up_when_the_service_throttles_all_of_them(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"x")
+    bench.destination.faults.add("upload", times=None, error=Throttled("slow down", retry_after_s=0.001))
+
+    result = await bench.run()
+
+    row = await only_row(bench, result.run)
+    assert (row["state"], row["reason"], row["attempts"]) == (
+        ItemState.FAILED,
+        Reason.THROTTLED,
+        Options().attempts,
+    )
 
 
 async def test_a_folder_that_cannot_be_listed_fails_with_what_is_in_it_and_gets_another_chance(

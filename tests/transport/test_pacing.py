@@ -105,6 +105,31 @@ async def test_the_limit_rises_by_about_one_for_each_limitful_of_successes_and_s
     assert max(limits) == 6
 
 
+async def successes_until(clock: FakeClock, pace: Pacer, limit: int) -> int:
+    """Count operations that succeed, one after the other among as many as may run, until so many may run."""
+    for count in range(1000):
+        if pace.limit >= limit:
+            return count
+        operations = [Operation(pace) for _ in range(pace.limit)]
+        await clock.run_until_idle()
+        await operations[0].succeed()
+        for operation in operations[1:]:
+            operation.task.cancel()
+        await asyncio.gather(*(operation.task for operation in operations), return_exceptions=True)
+    raise AssertionError(f"the limit never came to {limit}")
+
+
+async def test_the_height_at_which_the_service_throttled_is_reached_again_slowly_and_then_forgotten(
+    clock: FakeClock,
+) -> None:
+    pace = pacer(clock, start=4, most=8)
+    await Operation(pace).fail(Throttled("slow down"))
+    assert pace.limit == 2
+    assert await successes_until(clock, pace, 3) <= 4
+    assert await successes_until(clock, pace, 4) >= 10
+    assert await successes_until(clock, pace, 5) <= 6
+
+
 async def test_the_limit_does_not_rise_while_it_is_not_used(clock: FakeClock) -> None:
     pace = pacer(clock, start=4, most=8)
     for _ in range(100):
@@ -146,6 +171,15 @@ async def test_retry_after_pauses_the_whole_account_and_no_call_starts_earlier(c
     assert await started(clock, operations) == 2  # halved from 4
     assert clock.now >= begun + 12
     await finish(clock, operations)
+
+
+@pytest.mark.parametrize("wish", [None, 0.0])
+async def test_an_account_that_is_throttled_rests_even_if_the_service_wishes_for_no_pause(
+    wish: float | None, clock: FakeClock
+) -> None:
+    pace = pacer(clock)
+    await Operation(pace).fail(Throttled("slow down", retry_after_s=wish))
+    assert pace.pause_left_s == 0.5
 
 
 async def test_jitter_makes_a_pause_longer_never_shorter(clock: FakeClock) -> None:

@@ -31,10 +31,15 @@ def test_a_wait_of_our_own_is_between_nothing_and_the_cap(tried: int, seed: int)
     assert 0 <= RetryPolicy(cap_s=60).wait_s(tried, Unreachable("gone"), random.Random(seed)) <= 60
 
 
-@given(tried=st.integers(1, 50), wished=st.floats(0, 100_000), seed=st.integers())
+@given(tried=st.integers(1, 50), wished=st.floats(0.001, 100_000), seed=st.integers())
 def test_what_the_service_wishes_is_waited_exactly(tried: int, wished: float, seed: int) -> None:
     error = Throttled("slow down", retry_after_s=wished)
     assert RetryPolicy().wait_s(tried, error, random.Random(seed)) == wished
+
+
+def test_a_service_that_throttles_and_wishes_for_no_pause_is_left_alone_all_the_same() -> None:
+    error = Throttled("slow down", retry_after_s=0.0)
+    assert RetryPolicy(first_s=1).wait_s(1, error, Upper()) == 1
 
 
 def test_waits_differ_from_one_another() -> None:

@@ -31,7 +31,7 @@ from mover.connectors.contract import (
     Times,
 )
 from mover.entries import Entry, EntryRef, HashName
-from mover.errors import Transient
+from mover.errors import Throttled, Transient
 from mover.transport.pacing import Pacer
 from mover.transport.retries import Retries, RetryPolicy
 
@@ -66,14 +66,22 @@ class _Pace:
             return await work()
 
     async def repeated(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Run an operation in a slot, again after Transient errors; the slot is free while it waits."""
+        """Run an operation in a slot, again after Transient errors; the slot is free while it waits.
+
+        A throttled try counts only if the account served nothing else meanwhile: who is unlucky while others are served
+        is not refused, his turn comes.
+        """
         retries: Retries | None = None
+        served = self.pacer.successes
         while True:
             try:
                 async with self.pacer.slot():
                     return await work()
             except Transient as error:
                 retries = retries or self.retries()
+                if isinstance(error, Throttled) and self.pacer.successes > served:
+                    served = self.pacer.successes
+                    retries.progressed()
                 await retries.wait_or_raise(error)
 
 

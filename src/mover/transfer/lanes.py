@@ -78,6 +78,7 @@ class Lanes:
         self._retries = retries
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._in_vain = 0
+        self._arrivals = 0
         self._sleep = sleep
         self._now_ns = now_ns
         self._work = (asyncio.Event(), asyncio.Event())
@@ -134,6 +135,7 @@ class Lanes:
         started = self._now_ns()
         entry = item.entry
         attempt = fruitless = kept = 0
+        arrivals = self._arrivals
         left = None
         while True:
             attempt += 1
@@ -146,6 +148,8 @@ class Lanes:
                 before, kept = kept, await self._parts_kept(item)
                 if kept > before:
                     fruitless = 0  # a bad line that brings a part each time brings the file in the end
+                elif isinstance(error, Throttled) and self._arrivals > arrivals:
+                    fruitless, arrivals = 0, self._arrivals  # others are served: this one's turn comes
                 if isinstance(error, Transient) and fruitless < self._options.attempts:
                     left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(self._retries.wait_s(max(fruitless, 1), error, self._rng))
@@ -164,6 +168,7 @@ class Lanes:
                 )
                 return self._failed(item, strange, False, attempt, started)
             self._in_vain = 0
+            self._arrivals += 1
             return self._arrived(item, moved, attempt, started)
 
     async def _parts_kept(self, item: Item) -> int:

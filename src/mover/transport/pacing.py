@@ -1,8 +1,9 @@
 """How many operations at once an account bears, learnt from what the service says. One pacer an account, never shared.
 
 The limit rises by one for as many successes as it is high, while it is fully used, and is halved when the service
-throttles. Calls that were on their way already when it was halved do not halve it again. What the service wishes in
-`Retry-After` stops the whole account until then.
+throttles. The height at which it was throttled is remembered, and reached again only slowly. Calls that were on their
+way already when it was halved do not halve it again. What the service wishes in `Retry-After` stops the whole account
+until then.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from mover.errors import ServiceFault, Throttled, Transient
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 60.0
 _PAUSE_JITTER = 0.1
+_CAUTION = 16  # times as many successes are needed for the step up to where the service throttled before
 
 
 class Pacer:
@@ -64,6 +66,13 @@ class Pacer:
         self._next_start = 0.0
         self._halved_at = float("-inf")
         self._throttled_in_a_row = 0
+        self._throttled_at = float("inf")
+        self._successes = 0
+
+    @property
+    def successes(self) -> int:
+        """Operations that have ended without an error so far."""
+        return self._successes
 
     @property
     def limit(self) -> int:
@@ -158,16 +167,26 @@ class Pacer:
                 await self._sleep(due - now)
 
     def _succeeded(self, started: float) -> None:
+        self._successes += 1
         if self.running >= self.limit:
-            self._limit = min(self._most, self._limit + 1 / self._limit)
+            self._rise()
         if started > self._halved_at:
             self._throttled_in_a_row = 0
+
+    def _rise(self) -> None:
+        step = 1 / self._limit
+        if self._limit < self._throttled_at <= self._limit + step:
+            step /= _CAUTION
+        self._limit = min(self._most, self._limit + step)
+        if self._limit >= self._throttled_at:
+            self._throttled_at = float("inf")
 
     def _failed(self, started: float, error: Transient) -> None:
         match error:
             case Throttled():
                 if started > self._halved_at:
                     self._halved_at = self._clock()
+                    self._throttled_at = float(self.limit)
                     self._limit = max(1.0, self._limit / 2)
                     self._throttled_in_a_row += 1
                     doubled = _FIRST_PAUSE_S * 2.0 ** min(self._throttled_in_a_row - 1, 10)
@@ -180,7 +199,7 @@ class Pacer:
                 pass  # broken connections and locked entries say nothing about the account
 
     def _pause(self, wished_s: float | None, *, otherwise_s: float) -> None:
-        seconds = otherwise_s if wished_s is None else wished_s
+        seconds = wished_s or otherwise_s  # a wish for no pause at all, by one who throttles, is no wish
         if seconds <= self.pause_left_s:
             return
         seconds += self._rng.uniform(0, _PAUSE_JITTER * seconds)

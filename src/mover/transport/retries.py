@@ -28,8 +28,8 @@ class RetryPolicy:
     total_s: float = 900.0
 
     def wait_s(self, tried: int, error: Transient, rng: random.Random) -> float:
-        """Seconds to wait after the `tried`-th try failed; exactly what the service wished, if it wished anything."""
-        if error.retry_after_s is not None:
+        """Seconds to wait after the `tried`-th try failed; exactly what the service wished, if it wished for any."""
+        if error.retry_after_s:
             return error.retry_after_s
         return rng.uniform(0, min(self.cap_s, self.first_s * 2.0 ** min(tried - 1, 30)))
 
