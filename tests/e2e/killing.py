@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.e2e.command import Mover
-from tests.e2e.ledger_file import LedgerFile, read_ledger
+from tests.e2e.ledger_file import LedgerFile, parts_recorded, read_ledger
 
 _STARTING_S = 1.0
-_MOVING_S = 1.5
 _OF_STARTING = 0.15
+_LONGER = 1.1
 
 
 @dataclass(frozen=True)
@@ -22,20 +23,29 @@ class Killed:
     ledger: LedgerFile
 
 
-def killed_at_random(mover: Mover, arguments: tuple[str, ...], *, times: int, seed: int) -> Iterator[Killed]:
+def killed_at_random(
+    mover: Mover, arguments: tuple[str, ...], *, times: int, seed: int, longest_s: float | None = None
+) -> Iterator[Killed]:
     """Start the same command `times` times and kill it with SIGKILL: now and then while it is starting, mostly later.
 
-    It is an error of the test if the command ends by itself: slow it down.
+    It works for at most `longest_s`. Without that the machine says what is long: the first time it works until a part of
+    a large file is recorded, from then on at most a little longer than that. It is an error of the test if the command
+    ends by itself: give it more to do.
     """
     rng = random.Random(seed)
     for number in range(1, times + 1):
         works = begins_to_work(mover)
         running = mover.start(*arguments)
-        if rng.random() < _OF_STARTING:
+        if longest_s is None:
+            running.runs_until(works)
+            began = time.monotonic()
+            running.runs_until(lambda: parts_recorded(mover.home) > 0)
+            longest_s = _LONGER * (time.monotonic() - began)
+        elif rng.random() < _OF_STARTING:
             running.runs_for(rng.uniform(0, _STARTING_S))
         else:
             running.runs_until(works)
-            running.runs_for(rng.uniform(0, _MOVING_S))
+            running.runs_for(rng.uniform(0, longest_s))
         running.kill()
         yield Killed(number, read_ledger(mover.home))
 

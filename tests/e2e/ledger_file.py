@@ -40,6 +40,19 @@ class LedgerFile:
     sent_bytes: Mapping[str, int]
 
 
+def parts_recorded(home: Path) -> int:
+    """How many parts are recorded as sent in a ledger that somebody is writing to."""
+    file = home / "mover.db"
+    if not file.exists():
+        return 0
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+        try:
+            (count,) = database.execute("SELECT count(*) FROM upload_parts").fetchone()
+        except sqlite3.OperationalError:  # no such table yet
+            return 0
+        return int(count)
+
+
 def read_ledger(home: Path) -> LedgerFile:
     """Read a copy of the database with its write-ahead log: opening the original would recover it, and so change it."""
     with tempfile.TemporaryDirectory() as folder:

@@ -71,9 +71,10 @@ def test_neither_content_nor_secrets_are_found_anywhere(
     mover.connect("webdav", "cloud", webdav_values(apache_server))
     nothing_found()
 
-    command = ("copy", "nas:/canary", "cold:/", "--bwlimit", "20M", "--json")
-    for _ in killed_at_random(mover, command, times=5, seed=3):
+    slowly = ("copy", "nas:/canary", "cold:/", "--bwlimit", "5M", "--json")
+    for _ in killed_at_random(mover, slowly, times=5, seed=3, longest_s=1.0):
         nothing_found()
+    command = ("copy", "nas:/canary", "cold:/", "--bwlimit", "20M", "--json")
     looks = looked_into(mover, command, needles, nothing_found)
     assert looks.staged > 0  # there was something to look at
     assert is_empty(mover)

@@ -28,7 +28,7 @@ def large_move(seed: int) -> dict[str, bytes]:
     """Many small files, a stream, and several files that go in parts."""
     rng = random.Random(seed)
     small = {f"/d{n % 25}/file {n}": rng.randbytes(rng.randint(0, 12_000)) for n in range(1_500)}
-    large = {f"/large {n}": rng.randbytes(40 * MIB + rng.randint(0, MIB)) for n in range(4)}
+    large = {f"/large {n}": rng.randbytes(128 * MIB + rng.randint(0, MIB)) for n in range(4)}
     return small | large | {"/stream": rng.randbytes(12 * MIB)}
 
 
@@ -55,7 +55,7 @@ def test_killed_twenty_times_on_its_way_to_s3(
         mover.connect("s3", "cold", s3_values(seaweedfs_plain_server, "kill", port=proxy.port))
         command = ("copy", "nas:/kill-s3", "cold:/", *SLOWED, "--json")
         kills = [
-            (killed.ledger, len(seen.all)) for killed in killed_at_random(mover, command, times=KILLS, seed=2)
+            (killed.ledger, len(seen.all)) for killed in killed_at_random(mover, command, times=KILLS, seed=9)
         ]
         result = mover.run(*command, code=0).result
 
@@ -85,7 +85,7 @@ def test_killed_twenty_times_on_its_way_to_sftp(
     command = ("copy", str(tmp_path / "source"), "nas:/kill-sftp", *SLOWED, "--json")
     finished: dict[Path, tuple[int, int]] = {}
     begun: dict[str, int] = {}
-    for killed in killed_at_random(mover, command, times=KILLS, seed=4):
+    for killed in killed_at_random(mover, command, times=KILLS, seed=26):
         for path in killed.ledger.finished:
             finished.setdefault(destination / path[1:], made(destination / path[1:]))
         begun |= begun_files(killed.ledger, destination)
