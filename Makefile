@@ -8,6 +8,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-fast check format bench audit clean
 
@@ -23,10 +25,10 @@ demo: $(READY) ## start real servers, move a folder through all of them, compare
 
 test: $(READY) ## all tests, against real servers
 	@tests/servers/install.sh
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-fast: $(READY) ## tests that need no server, in under a minute
-	$(BIN)/pytest -m "not servers and not slow"
+	$(PYTEST) -m "not servers and not slow"
 
 check: $(READY) ## lint, format, types, order of the rooms, spelling
 	$(BIN)/ruff check

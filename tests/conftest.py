@@ -55,7 +55,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that asks for a server, so that `-m "not servers"` leaves them out.
+    """Mark every test that asks for a server, so that `-m "not servers"` leaves them out, and put them in order.
 
     A test asks by the fixture's name, as an argument or as a parameter for `request.getfixturevalue`.
     """
@@ -64,6 +64,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = [value for value in call.params.values() if isinstance(value, str)] if call else []
         if _SERVERS.intersection([*getattr(item, "fixturenames", ()), *parameters]):
             item.add_marker(pytest.mark.servers)
+    end_to_end = Path(__file__).parent / "e2e"
+    # The longest first, so that several workers end at about the same time.
+    items.sort(key=lambda item: not item.path.is_relative_to(end_to_end))
 
 
 @pytest.fixture(autouse=True)

@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.live import Live
 
 from mover.cli.figures import count_text, duration_text, rate_text, size_text
 from mover.cli.picture import picture
-from mover.cli.rate import Before, Look, Meter
+from mover.cli.rate import Before, Look
 from mover.cli.screen import err, plain
+from mover.cli.watched import Watched
 from mover.ledger.ledger import Ledger
-from mover.transfer.progress import Progress
 
 _PICTURE_EVERY_S = 0.2
 _LINE_EVERY_S = 10.0
-
-
-@dataclass
-class Watched:
-    """A run that is being shown.
-
-    Attributes:
-        title: `nas:/docs → cold:/backup`.
-        progress: Of the run.
-        meter: Of the run.
-        run: Its number, once it has one.
-        resumed: It goes on with an interrupted one.
-        only_looking: Files are found, and none is moved.
-        began: When, by a clock that only grows.
-        stopping: Tells whether the run was interrupted and is cleaning up.
-    """
-
-    title: str
-    progress: Progress
-    meter: Meter
-    run: int | None = None
-    resumed: bool = False
-    only_looking: bool = False
-    began: float = field(default_factory=time.monotonic)
-    stopping: Callable[[], bool] = lambda: False
 
 
 @asynccontextmanager

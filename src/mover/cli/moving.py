@@ -10,12 +10,13 @@ from typing import TypeVar
 
 from mover.cli.addresses import Address, parse_address
 from mover.cli.codes import exit_code
-from mover.cli.display import Watched, shown
+from mover.cli.display import shown
 from mover.cli.keeping_out import is_own, own_paths
 from mover.cli.outcome import Outcome, outcome_of, print_outcome, print_where_to_look
 from mover.cli.rate import Meter
 from mover.cli.screen import err, print_json
 from mover.cli.sides import Sides, open_sides
+from mover.cli.watched import Watched
 from mover.cli.workplace import Workplace, workplace
 from mover.errors import InvalidConfiguration
 from mover.ledger.states import RunMode

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import time
-from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -13,9 +12,7 @@ from rich.text import Text
 from mover.cli.figures import clock_text, count_text, duration_text, rate_text, size_text
 from mover.cli.rate import Look
 from mover.cli.screen import plain
-
-if TYPE_CHECKING:
-    from mover.cli.display import Watched
+from mover.cli.watched import Watched
 
 _SHOWN_FILES = 5
 _NARROWEST, _WIDEST = 40, 110
