@@ -57,7 +57,7 @@ def _evidence(entry: Entry) -> tuple[object, ...]:
 async def test_large_folder_comes_in_pages_and_goes_on_after_any_of_them_in_another_process(
     service: Service, connector: Connector, folder: EntryRef
 ) -> None:
-    files = [f"file-{number:04}" for number in range(2100)]
+    files = [f"file-{number:04}" for number in range(service.large_folder)]
     if not fill(service, folder, files):
         await put_many(connector, folder, dict.fromkeys(files, b""))
     pages = await _pages(connector, folder)
