@@ -9,7 +9,7 @@ from mover.errors import InvalidConfiguration
 
 _LONGEST = 2048
 _PATH = re.compile(r"[!-\"$->@-~]*")  # neither blanks nor ? nor #
-_VERSIONED = re.compile(r"^(.*?)/v1(?:\.0)?/")
+_VERSIONED = re.compile(r"^(.*?)/v1(?:\.0)?(?:/|$)")
 
 
 def check_address(url: str, *, plain_http: bool) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from mover.connectors.swift.addresses import info_url
 from mover.connectors.swift.calls import Call, Caller
-from mover.connectors.swift.faults import SERVICE, Fault
+from mover.connectors.swift.faults import SERVICE, UNREADABLE, Fault
 from mover.connectors.swift.info import Info, read_info
 from mover.connectors.swift.objects import ObjectFacts, facts_from
 from mover.errors import ProtocolViolation
@@ -211,11 +211,10 @@ class SwiftApi:
             body = await answer.read(ANSWER_LIMIT)
         try:
             return msgspec.json.decode(body.strip() or b"[]", type=kind)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise ProtocolViolation(
                 "the answer is not the JSON that was asked for",
                 service=SERVICE,
                 operation=call.operation,
                 path=call.path,
-                said=str(error),
             ) from error

@@ -28,6 +28,9 @@ from mover.transport.status import error_from_status, parse_retry_after
 
 SERVICE = "swift"
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises that is not what was expected: of another shape, no UTF-8, nested without end."""
+
 UNAUTHORIZED = 401
 NOT_FOUND = 404
 CONFLICT = 409
@@ -104,8 +107,8 @@ def _words(body: bytes) -> str:
     text = body[:_LONGEST_SAID].decode("utf-8", "replace").strip()
     if text.startswith("{"):
         try:
-            return " ".join(_messages(msgspec.json.decode(body)))
-        except msgspec.DecodeError:
+            return " ".join(_messages(msgspec.json.decode(body))) or text
+        except UNREADABLE:
             return text
     return " ".join(_TAG.sub(" ", text).split())
 

@@ -16,7 +16,7 @@ import msgspec
 from mover.connectors.swift.addresses import check_address
 from mover.connectors.swift.catalogue import Service, read_time, storage_in
 from mover.connectors.swift.config import SignInForm, SwiftConfig
-from mover.connectors.swift.faults import SERVICE, Fault
+from mover.connectors.swift.faults import SERVICE, UNREADABLE, Fault
 from mover.connectors.swift.tokens import Grant
 from mover.errors import InvalidConfiguration, MoverError, ProtocolViolation, SignInFailed
 from mover.transport.http import HttpSession
@@ -245,6 +245,6 @@ def _below(url: str, version: str, what: str) -> str:
 def _read(body: bytes, kind: type[_Answer]) -> _Answer:
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         # Without its cause, which could quote what the answer holds: a token.
         raise ProtocolViolation("the answer of the sign-in is not what its protocol says") from None

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 
 from mover.connectors.keys import LONGEST_KEY_BYTES
+from mover.connectors.swift.faults import UNREADABLE
 
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 _CONDITIONS_SINCE = (2, 0)  # If-None-Match: * on PUT
@@ -75,5 +76,5 @@ def read_info(body: bytes) -> Info:
     """Read an answer of `/info`; what cannot be read is an unknown cluster."""
     try:
         return msgspec.json.decode(body, type=Info)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return Info()

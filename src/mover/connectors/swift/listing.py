@@ -17,7 +17,7 @@ from mover.connectors.contract import Page
 from mover.connectors.keys import Place, ancestors, name_of, unaddressable_name
 from mover.connectors.swift.api import ListedObject, SwiftApi
 from mover.connectors.swift.containers import OF_SEGMENTS, SEGMENTS_FOLDER, Containers
-from mover.connectors.swift.faults import SERVICE
+from mover.connectors.swift.faults import SERVICE, UNREADABLE
 from mover.connectors.swift.objects import (
     file_entry,
     folder_entry,
@@ -210,7 +210,7 @@ def _file(name: str, line: ListedObject) -> Entry:
 def _read_cursor(cursor: str, path: str) -> _Cursor:
     try:
         return msgspec.json.decode(cursor, type=_Cursor)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ProtocolViolation(
             "the place where the listing was left off cannot be read",
             service=SERVICE,

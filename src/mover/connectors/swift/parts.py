@@ -16,7 +16,7 @@ from mover.connectors.keys import Place
 from mover.connectors.swift.api import SwiftApi
 from mover.connectors.swift.calls import Call
 from mover.connectors.swift.containers import Containers
-from mover.connectors.swift.faults import SERVICE, Fault
+from mover.connectors.swift.faults import SERVICE, UNREADABLE, Fault
 from mover.connectors.swift.info import Info
 from mover.connectors.swift.objects import (
     Make,
@@ -250,7 +250,7 @@ def _is(facts: ObjectFacts, etag: str, size: int) -> bool:
 def _read(token: str) -> Upload:
     try:
         return msgspec.json.decode(token, type=Upload)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise NotFound(
             "what is kept about this upload cannot be read; it must be sent again", service=SERVICE
         ) from error
