@@ -9,7 +9,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from tests.servers.s3 import S3Server, answers
 from tests.servers.swift_configuration import SwiftPorts, write_configuration
 
 KEY = "a-key-of-tempauth"
+_DELETED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,10 +119,27 @@ class SwiftAccount:
         assert answer.status == http.client.OK, answer
         return answer.body
 
-    def names(self, container: str, prefix: str = "") -> list[str]:
+    def listed(self, container: str) -> list[dict[str, Any]]:
+        """Lines of a container's listing; none if it is not there."""
+        lines: list[dict[str, Any]] = []
+        while True:
+            marker = quote(lines[-1]["name"]) if lines else ""
+            answer = self.call("GET", container, query=f"format=json&marker={marker}")
+            if answer.status != http.client.OK or not answer.json:
+                return lines
+            lines += answer.json
+
+    def names(self, container: str) -> list[str]:
         """Names of the objects in a container."""
-        answer = self.call("GET", container, query=f"format=json&prefix={quote(prefix)}")
-        return [line["name"] for line in answer.json] if answer.body else []
+        return [line["name"] for line in self.listed(container)]
+
+    def delete(self, places: Sequence[str]) -> None:
+        """Delete objects and, behind them, empty containers."""
+        for start in range(0, len(places), _DELETED_AT_ONCE):
+            some = "\n".join(map(quote, places[start : start + _DELETED_AT_ONCE])).encode()
+            headers = {"Content_Type": "text/plain", "Accept": "application/json"}
+            answer = self.call("POST", query="bulk-delete", body=some, **headers)
+            assert not answer.json["Errors"], answer
 
     def objects(self, container: str) -> dict[str, bytes]:
         """Read all objects of a container, by name with a leading slash; markers of folders are left out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from mover.connectors.swift.api import SwiftApi
 from mover.connectors.swift.faults import CONFLICT
 from mover.errors import NotFound, PathTooLong
@@ -38,32 +40,38 @@ class Containers:
         self._api = api
         self._made = made
         self._there: set[str] = set()
+        self._one_at_a_time = asyncio.Lock()
         self.longest_name = 256
 
     async def make_sure(self, container: str, path: str) -> None:
         """Have a container for objects; one or two calls for the first of them. Raises NotFound, PathTooLong."""
         if container in self._there:
             return
-        try:
-            await self._api.head(container, operation="upload", path=path)
-        except NotFound:
-            if not self._made:
-                raise
-            await self.create(container, operation="upload", path=path)
-        self._there.add(container)
+        async with self._one_at_a_time:  # many files begin at once, and one look is enough for all
+            if container in self._there:
+                return
+            try:
+                await self._api.head(container, operation="upload", path=path)
+            except NotFound:
+                if not self._made:
+                    raise
+                await self.create(container, operation="upload", path=path)
+            self._there.add(container)
 
     async def make_sure_of_segments(self, container: str, path: str) -> str:
         """Have a container for the segments of another one's objects, under the same storage policy; return its name."""
         segments = container + SEGMENTS_SUFFIX
-        if segments in self._there:
+        async with self._one_at_a_time:
+            if segments in self._there:
+                return segments
+            try:
+                await self._api.head(segments, operation="upload", path=path)
+            except NotFound:
+                told = await self._api.head(container, operation="upload", path=path)
+                policy = told.get("x-storage-policy")
+                await self.create(segments, policy=policy, operation="upload", path=path)
+            self._there.add(segments)
             return segments
-        try:
-            await self._api.head(segments, operation="upload", path=path)
-        except NotFound:
-            told = await self._api.head(container, operation="upload", path=path)
-            await self.create(segments, policy=told.get("x-storage-policy"), operation="upload", path=path)
-        self._there.add(segments)
-        return segments
 
     async def create(self, container: str, *, policy: str | None = None, operation: str, path: str) -> None:
         """Create a container or find it there. Raises PathTooLong, PermissionDenied."""
