@@ -49,7 +49,7 @@ class SwiftConfig(ConnectorConfig):
     )
     username: str | None = setting(None, help="User name; with TempAuth account:user", ask=True)
     password: Secret | None = setting(None, help="Password, or TempAuth's key", ask=True)
-    api_key: Secret | None = setting(None, help="Rackspace API key, instead of the password", ask=True)
+    api_key: Secret | None = setting(None, help="Rackspace API key, instead of the password")
     application_credential_id: str | None = setting(None, help="Id of a Keystone application credential")
     application_credential_name: str | None = setting(
         None, help="Its name instead of its id, together with username"
