@@ -297,8 +297,12 @@ async def test_segments_get_a_container_under_the_same_policy() -> None:
         await connector.sign_in()
         assert connector.part_uploads is not None
         await connector.part_uploads.begin(target_of("/file"), 1, 1)
-    (made,) = [request for request in server.requests if request.path.endswith("/c_segments")][1:]
-    assert (made.method, made.headers["x-storage-policy"]) == ("PUT", "gold")
+    (made,) = [
+        request
+        for request in server.requests
+        if request.path.endswith("/c_segments") and request.method == "PUT"
+    ]
+    assert made.headers["x-storage-policy"] == "gold"
 
 
 @pytest.mark.parametrize(
@@ -346,7 +350,7 @@ async def test_a_token_that_cannot_be_read_is_an_upload_that_is_gone(token: str)
 
 async def test_a_zero_sized_look_that_is_throttled_fails_the_page_and_leaves_nothing_running() -> None:
     def answer(request: Request) -> Reply:
-        if request.method == "HEAD":
+        if request.method == "HEAD" and request.path.startswith("/v1/AUTH_a/c/"):
             return Reply(498)
         return listing(*(line(f"{number:02}", bytes=0) for number in range(20)))
 
@@ -363,3 +367,43 @@ async def test_an_object_that_went_away_between_listing_and_look_stays_as_listed
     async with scripted(signed_in(answer, info=INFO)) as (connector, _):
         found = await entries(await signed(connector))
     assert found["gone"].size == 0
+
+
+async def test_what_a_service_says_of_the_token_is_not_passed_on() -> None:
+    def answer(request: Request) -> Reply:
+        return Reply(403, f"AUTH_tk1 may not {request.method}".encode())
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, _):
+        with pytest.raises(PermissionDenied) as caught:
+            await connector.sign_in()
+    assert "AUTH_tk1" not in str(caught.value) + repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("account", "container", "free"),
+    [
+        ({"X-Account-Meta-Quota-Bytes": "100", "X-Account-Bytes-Used": "30"}, {}, 70),
+        ({"X-Account-Quota-Bytes": "100", "X-Account-Bytes-Used": "130"}, {}, 0),
+        (
+            {"X-Account-Quota-Bytes": "100"},
+            {"X-Container-Meta-Quota-Bytes": "10", "X-Container-Bytes-Used": "4"},
+            6,
+        ),
+        ({"X-Account-Meta-Quota-Bytes": "-1"}, {"X-Container-Meta-Quota-Bytes": "much"}, None),
+        (None, {"X-Container-Meta-Quota-Bytes": "10"}, 10),
+        ({}, {}, None),
+    ],
+)
+async def test_the_room_that_is_left_is_the_least_of_all_limits(
+    account: dict[str, str] | None, container: dict[str, str], free: int | None
+) -> None:
+    def answer(request: Request) -> Reply:
+        if request.method != "HEAD":
+            return Reply(200, b"[]")
+        if request.path == "/v1/AUTH_a":
+            return Reply(403) if account is None else Reply(204, headers=account)
+        return Reply(204, headers=container)
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, _):
+        await connector.sign_in()
+        assert await connector.quota.free_bytes() == free

@@ -236,6 +236,20 @@ async def test_the_longest_key_has_room_for_its_segments(swift_node: SwiftServer
         assert list(await entries(connector)) == [name]
 
 
+async def test_a_file_of_unknown_size_may_turn_out_to_be_empty(
+    swift_node: SwiftServer, container: str
+) -> None:
+    target = target_of("/file")
+    async with connected(swift_node, container=container) as connector:
+        uploads = connector.part_uploads
+        assert uploads is not None
+        token = await uploads.begin(target, None, MIB)
+        sent = [await uploads.send(token, 1, 0, content(b""))]
+        assert (await uploads.finish(token, target, sent, {})).size == 0
+        assert (await entries(connector))["file"].size == 0
+        assert await read(connector, "/file") == b""
+
+
 async def test_a_conflict_shows_before_anything_is_sent(swift_node: SwiftServer, container: str) -> None:
     async with connected(swift_node, container=container) as connector:
         await put(connector, "/file", b"kept")

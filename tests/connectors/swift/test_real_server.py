@@ -137,6 +137,7 @@ async def test_quotas_are_told_and_what_exceeds_them_is_their_fault(
 ) -> None:
     swift_node.account().call("POST", container, X_Container_Meta_Quota_Bytes="1000")
     async with connected(swift_node, container=container) as connector:
+        assert connector.part_uploads is not None
         assert await connector.quota.free_bytes() == 1000
         await put(connector, "/fits", b"x" * 1000)
         with pytest.raises(QuotaExceeded):
@@ -151,6 +152,7 @@ async def test_an_account_that_may_only_read_a_container_reads_it_and_writes_not
     account.put(f"{container}/file", b"x")
     account.call("POST", container, X_Container_Read=f"{swift_node.reader},.rlistings")
     async with connected(swift_node, container=container, username=swift_node.reader) as connector:
+        assert connector.part_uploads is None  # there is nowhere to put segments
         assert await read(connector, "/file") == b"x"
         assert list(await entries(connector)) == ["file"]
         with pytest.raises(PermissionDenied):

@@ -301,3 +301,56 @@ async def test_a_service_that_refuses_every_token_is_not_asked_for_ever() -> Non
         with pytest.raises(SignInFailed):
             await connector.sign_in()
     assert [request.path for request in server.requests].count("/auth/v1.0") == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "path", "asked"),
+    [
+        (
+            {"auth": "keystone2", "project": "p"},
+            "/v2.0/tokens",
+            {"passwordCredentials": {"username": "a:b", "password": PASSWORD}, "tenantName": "p"},
+        ),
+        (
+            {"auth": "rackspace", "api_key": PASSWORD, "project_id": "7"},
+            "/v2.0/tokens",
+            {"RAX-KSKEY:apiKeyCredentials": {"username": "a:b", "apiKey": PASSWORD}, "tenantId": "7"},
+        ),
+        (
+            {"auth": "keystone3", "user_domain_id": "d1", "project": "p", "project_domain": "D2"},
+            "/v3/auth/tokens",
+            {
+                "identity": {
+                    "methods": ["password"],
+                    "password": {"user": {"name": "a:b", "domain": {"id": "d1"}, "password": PASSWORD}},
+                },
+                "scope": {"project": {"name": "p", "domain": {"name": "D2"}}},
+            },
+        ),
+        (
+            {"auth": "keystone3", "project_id": "7"},
+            "/v3/auth/tokens",
+            {
+                "identity": {
+                    "methods": ["password"],
+                    "password": {
+                        "user": {"name": "a:b", "domain": {"name": "Default"}, "password": PASSWORD}
+                    },
+                },
+                "scope": {"project": {"id": "7"}},
+            },
+        ),
+    ],
+)
+async def test_domains_and_projects_are_asked_for_as_they_are_filled_in(
+    values: dict[str, str], path: str, asked: dict[str, Any]
+) -> None:
+    async with ScriptedServer([Reply(503)]).running() as server:
+        given = {"url": server.url, "username": "a:b", "password": Secret(PASSWORD), "plain_http": True}
+        connector = made(given | values)
+        with pytest.raises(ServiceFault):
+            await connector.sign_in()
+        await connector.close()
+    (request,) = server.requests
+    assert request.path == path
+    assert json.loads(request.body) == {"auth": asked}

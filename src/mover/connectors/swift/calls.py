@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from mover.connectors.swift.addresses import encode
@@ -78,7 +78,7 @@ class Caller:
     async def exchange(self, call: Call) -> AsyncIterator[HttpResponse | Fault]:
         """Send a call; give the answer if it is a success, what is wrong with it if it is not.
 
-        After a refused token it is sent once more with a new one. Raises ServiceFault where its body cannot be had
+        What a service says of the token itself is not passed on. After a refused token it is sent once more with a new one. Raises ServiceFault where its body cannot be had
         twice: whoever has the content begins again.
         """
         grant = await self.tokens.current()
@@ -89,6 +89,8 @@ class Caller:
                     return
                 body = b"" if call.method == "HEAD" else await response.read(_FAULT_LIMIT)
                 fault = Fault.read(response.status, response.headers, body)
+            if grant.token.reveal() in fault.said:
+                fault = replace(fault, said="")
             if fault.status != UNAUTHORIZED or not left:
                 yield fault
                 return

@@ -16,6 +16,8 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from urllib.parse import urlsplit
 
+import msgspec
+
 from mover.connectors.bodies import body_of
 from mover.connectors.contract import (
     Account,
@@ -35,7 +37,7 @@ from mover.connectors.swift.api import SwiftApi
 from mover.connectors.swift.calls import Call, Caller
 from mover.connectors.swift.capabilities import describe
 from mover.connectors.swift.config import SwiftConfig
-from mover.connectors.swift.containers import Containers
+from mover.connectors.swift.containers import SEGMENTS_SUFFIX, Containers
 from mover.connectors.swift.faults import SERVICE
 from mover.connectors.swift.identity import Identity
 from mover.connectors.swift.info import Info
@@ -55,7 +57,7 @@ from mover.connectors.swift.quota import SwiftQuota
 from mover.connectors.swift.reading import read_object
 from mover.connectors.swift.tokens import Tokens
 from mover.entries import Entry, EntryRef, HashName
-from mover.errors import Conflict, IntegrityError, NameRejected, NotFound
+from mover.errors import Conflict, IntegrityError, NameRejected, NotFound, PermissionDenied
 from mover.transport.egress import Egress
 
 _PAGE = 1000
@@ -146,14 +148,19 @@ class SwiftConnector:
         return self._http.calls
 
     async def sign_in(self) -> Account:
-        """Sign in, ask the cluster what it can do, and list: three calls."""
+        """Sign in, ask the cluster what it can do, and list: three calls, and with a container a fourth.
+
+        An account that may use a container and nothing beside it has nowhere to put segments, and so sends no parts.
+        """
         grant = await self._tokens.current()
         info = await self._api.info()
-        self._learn(info)
         if self._container is None:
             await self._api.list_containers("", most=1, operation="sign_in", path="/")
         else:
             await self._api.list_objects(self._container, "", most=1, operation="sign_in", path="/")
+            if info.slo is not None and not await self._may_have_segments(self._container):
+                info = msgspec.structs.replace(info, slo=None)
+        self._learn(info)
         config = self._config
         who = config.username or config.application_credential_id or "application credential"
         where = shown_host(grant.storage_url) + (f" ({grant.region})" if grant.region else "")
@@ -298,6 +305,15 @@ class SwiftConnector:
                 "other bytes arrived than were sent", service=SERVICE, operation="upload", path=path
             )
         return written_entry(target, size, facts.etag, md5_of(facts.etag))
+
+    async def _may_have_segments(self, container: str) -> bool:
+        try:
+            await self._api.head(container + SEGMENTS_SUFFIX, operation="sign_in", path="/")
+        except NotFound:
+            return True  # it will be made
+        except PermissionDenied:
+            return False
+        return True
 
     async def _head(self, place: Place, operation: str, path: str) -> ObjectFacts:
         assert place.bucket is not None
