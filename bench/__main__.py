@@ -76,7 +76,7 @@ def _compare(chosen: argparse.Namespace, folder: Path) -> list[Measurement]:
         rounds = Rounds(servers, (by_default, by_size, other), folder / "data", _tell)
         for case in (case for key, case in cases(chosen.scale).items() if key in chosen.cases):
             measured: list[Measurement] = []
-            for pair in chosen.pairs:
+            for pair in (pair for pair in chosen.pairs if pair not in case.too_long):
                 measured.extend(rounds.measure(case, pair, chosen.rounds))
             print(f"\n{case_table(case, measured, other.name)}\n", flush=True)
             every += measured

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.servers.openstack import SwiftServer, swift
 from tests.servers.processes import LOOPBACK, free_port
 from tests.servers.s3 import S3Server, seaweedfs
 from tests.servers.ssh import SftpServer, sshd
@@ -32,7 +33,7 @@ class Place(Protocol):
 
     @property
     def service(self) -> str:
-        """`sftp`, `webdav` or `s3`."""
+        """`sftp`, `webdav`, `s3` or `swift`."""
 
     @property
     def mover_keys(self) -> Mapping[str, str]:
@@ -243,6 +244,81 @@ class S3Place:
         return int(sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(_S3_REQUESTS)))
 
 
+@dataclass(frozen=True)
+class SwiftPlace:
+    """An account at OpenStack Swift, over TLS. A tree is a container."""
+
+    server: SwiftServer
+    scratch: Path
+    name: str = "swift"
+    service: str = "swift"
+
+    @property
+    def mover_keys(self) -> Mapping[str, str]:
+        """Without a container: the top folders are the containers."""
+        server = self.server
+        return {
+            "url": server.auth_url,
+            "username": server.username,
+            "password": server.password,
+            "ca_file": str(server.ca_file),
+        }
+
+    @property
+    def rclone_keys(self) -> Mapping[str, str]:
+        """Likewise."""
+        server = self.server
+        return {
+            "type": "swift",
+            "auth": server.auth_url,
+            "auth_version": "1",
+            "user": server.username,
+            "key": server.password,
+        }
+
+    def path(self, tree: str) -> str:
+        """The container."""
+        return f"/{tree}"
+
+    def fill(self, tree: Path) -> None:
+        """Let rclone copy it, which keeps modified times the way that both clients understand."""
+        self.make_room(tree.name)
+        run(
+            [
+                RCLONE,
+                "copy",
+                "--ca-cert",
+                str(self.server.ca_file),
+                "--retries",
+                "1",
+                tree,
+                f"fill:{tree.name}",
+            ],
+            environment=environment(self.scratch, {"fill": self.rclone_keys}),
+            log=self.scratch / "fill.log",
+        )
+
+    def make_room(self, tree: str) -> None:
+        """Create the container."""
+        self.server.account().put(tree)
+
+    def found(self, tree: str) -> tuple[int, int]:
+        """List the container."""
+        lines = [line for line in self.server.account().listed(tree) if not line["name"].endswith("/")]
+        return len(lines), sum(line["bytes"] for line in lines)
+
+    def remove(self, tree: str) -> None:
+        """Delete everything in it and in that of its segments, and both."""
+        account = self.server.account()
+        for container in (tree, f"{tree}_segments"):
+            places = [f"{container}/{line['name']}" for line in account.listed(container)] + [container]
+            account.delete(places)
+
+    def requests(self) -> int | None:
+        """Unknown: the proxy would log requests only at a level that slows it down."""
+        return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Places:
     """Everything that runs."""
@@ -251,16 +327,17 @@ class Places:
     webdav: WebdavPlace
     s3: S3Place
     other_s3: S3Place
+    swift: SwiftPlace
 
     @property
     def all(self) -> tuple[Place, ...]:
         """Each place once."""
-        return (self.sftp, self.webdav, self.s3, self.other_s3)
+        return (self.sftp, self.webdav, self.s3, self.other_s3, self.swift)
 
     @property
     def ca_files(self) -> tuple[Path, ...]:
         """Who signed the certificates of the servers that have one."""
-        files = (self.webdav.server.ca_file, self.s3.server.ca_file)
+        files = (self.webdav.server.ca_file, self.s3.server.ca_file, self.swift.server.ca_file)
         return tuple(file for file in files if file is not None)
 
     def pair(self, name: str) -> tuple[Place, Place]:
@@ -268,20 +345,22 @@ class Places:
         source, _, destination = name.partition("-")
         if source == destination:
             return self.s3, self.other_s3
-        by_service: dict[str, Place] = {place.service: place for place in (self.sftp, self.webdav, self.s3)}
+        places = (self.sftp, self.webdav, self.s3, self.swift)
+        by_service: dict[str, Place] = {place.service: place for place in places}
         return by_service[source], by_service[destination]
 
 
 @contextmanager
 def places(folder: Path) -> Iterator[Places]:
-    """Run sshd, Apache and SeaweedFS. `folder` is throwaway and on the disk that has the room."""
+    """Run sshd, Apache, SeaweedFS and Swift. `folder` is throwaway and on the disk that has the room."""
     with ExitStack() as stack:
-        for name in ("sftp", "webdav", "s3", "scratch"):
+        for name in ("sftp", "webdav", "s3", "swift", "scratch"):
             (folder / name).mkdir()
         ssh_server = stack.enter_context(sshd(folder / "sftp"))
         metrics_port = free_port()
         webdav_server = stack.enter_context(apache(folder / "webdav"))
         s3_server = stack.enter_context(seaweedfs(folder / "s3", metrics_port=metrics_port))
+        swift_server = stack.enter_context(swift(folder / "swift"))
         client = stack.enter_context(_closing(s3_server))
         scratch = folder / "scratch"
         yield Places(
@@ -289,6 +368,7 @@ def places(folder: Path) -> Iterator[Places]:
             webdav=WebdavPlace(webdav_server.root, webdav_server),
             s3=S3Place(s3_server, client, metrics_port, "s3", scratch),
             other_s3=S3Place(s3_server, client, metrics_port, "other", scratch),
+            swift=SwiftPlace(swift_server, scratch),
         )
 
 

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import settings
 from tests.outside import refuse_outside
 from tests.servers.jail import can_jail
+from tests.servers.openstack import SwiftServer, swift
 from tests.servers.proxies import Proxy, dante, squid
-from tests.servers.s3 import S3Server, seaweedfs, swift
+from tests.servers.s3 import S3Server, seaweedfs
 from tests.servers.ssh import SftpServer, proftpd_sftp, sshd
 from tests.servers.webdav import WebdavServer, apache, wsgidav
 
@@ -34,6 +35,7 @@ _SERVERS = {
     "wsgidav_server",
     "seaweedfs_server",
     "seaweedfs_plain_server",
+    "swift_node",
     "swift_server",
     "squid_proxy",
     "dante_proxy",
@@ -136,10 +138,16 @@ def seaweedfs_plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def swift_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """OpenStack Swift's s3api over TLS."""
+def swift_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwiftServer]:
+    """OpenStack Swift, over TLS and without."""
     _needs_root()
     yield from _session(tmp_path_factory, "swift", swift)
+
+
+@pytest.fixture(scope="session")
+def swift_server(swift_node: SwiftServer) -> S3Server:
+    """OpenStack Swift's s3api over TLS."""
+    return swift_node.s3
 
 
 @pytest.fixture(scope="session")

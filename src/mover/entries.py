@@ -82,6 +82,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         hashes: The content hashes that the service publishes, free of charge.
         target: Where a shortcut points, for reports.
         media_type: As the service stores it.
+        internal: Why the service or its clients keep it for themselves (the segments of large objects), in words for
+            people; None for everything else. Scans pass such entries over and say so.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     hashes: Mapping[HashName, str] = NO_HASHES
     target: str | None = None
     media_type: str | None = None
+    internal: str | None = None
 
 
 def join_path(folder: str, name: str) -> str:

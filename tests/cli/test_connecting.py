@@ -21,6 +21,7 @@ def test_services_and_their_keys_are_listed(mover):
         "local",
         "s3",
         "sftp",
+        "swift",
         "webdav",
     ]
     keys = {key["name"]: key for key in mover("connect", "sftp", "--json").json["keys"]}

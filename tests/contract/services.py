@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
 from tests.servers.certificates import make_certificates
+from tests.servers.openstack import SwiftServer
 from tests.servers.processes import free_port
 from tests.servers.s3 import S3Server
 from tests.servers.ssh import SftpServer
@@ -19,6 +20,8 @@ from tests.servers.webdav import WebdavServer
 
 from mover.connectors.contract import Connector
 from mover.connectors.registry import connector_type
+from mover.connectors.swift.config import SwiftConfig
+from mover.connectors.swift.connector import SwiftConnector
 from mover.settings import PrivateAddresses
 from mover.transport.egress import Egress
 from mover.vault.secret import Secret
@@ -41,6 +44,7 @@ class Service:
         decides_races: Of two that create one file at the same moment only one succeeds. Swift checks If-None-Match
             before it takes the bytes, and WsgiDAV looks for the destination before it moves: both may succeed,
             or WsgiDAV answers the loser with a fault of its own.
+        large_folder: Files that do not fit on two of its pages, or hardly fit on one where making them takes long.
     """
 
     connect: Connect
@@ -51,6 +55,7 @@ class Service:
     disk: Path | None = None
     owner: int = 0
     decides_races: bool = True
+    large_folder: int = 2100
 
     def put_on_disk(self, path: str, data: bytes) -> None:
         """Write a file behind the service's back; `path` is the connector's."""
@@ -205,7 +210,29 @@ def s3_seaweedfs_plain(request: pytest.FixtureRequest) -> Service:
 
 def s3_swift(request: pytest.FixtureRequest) -> Service:
     reached = _s3(request.getfixturevalue("swift_server"), request.getfixturevalue("tmp_path"))
-    return replace(reached, decides_races=False)
+    return replace(reached, decides_races=False, large_folder=1050)
+
+
+def swift(request: pytest.FixtureRequest) -> Service:
+    server: SwiftServer = request.getfixturevalue("swift_node")
+    server.account().put("contract")
+    given = {
+        "url": server.auth_url,
+        "username": server.username,
+        "password": Secret(server.password),
+        "ca_file": server.ca_file,
+        "container": "contract",
+    }
+    nobody = f"https://127.0.0.1:{free_port()}/auth/v1.0"
+    stranger = make_certificates(request.getfixturevalue("tmp_path") / "stranger").ca_file
+    return Service(
+        connect=lambda: SwiftConnector(SwiftConfig.model_validate(given), loopback_egress(), page=50),
+        refused=configured("swift", given | {"password": Secret("wrong")}),
+        unreachable=configured("swift", given | {"url": nobody}),
+        untrusted=configured("swift", given | {"ca_file": stranger}),
+        decides_races=False,
+        large_folder=120,
+    )
 
 
 IN_PROCESS: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
@@ -224,4 +251,5 @@ REAL: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "s3-seaweedfs": s3_seaweedfs,
     "s3-seaweedfs-plain": s3_seaweedfs_plain,
     "s3-swift": s3_swift,
+    "swift": swift,
 }

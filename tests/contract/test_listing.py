@@ -57,7 +57,7 @@ def _evidence(entry: Entry) -> tuple[object, ...]:
 async def test_large_folder_comes_in_pages_and_goes_on_after_any_of_them_in_another_process(
     service: Service, connector: Connector, folder: EntryRef
 ) -> None:
-    files = [f"file-{number:04}" for number in range(2100)]
+    files = [f"file-{number:04}" for number in range(service.large_folder)]
     if not fill(service, folder, files):
         await put_many(connector, folder, dict.fromkeys(files, b""))
     pages = await _pages(connector, folder)
@@ -67,7 +67,7 @@ async def test_large_folder_comes_in_pages_and_goes_on_after_any_of_them_in_anot
     other = service.connect()
     await other.sign_in()
     try:
-        for number, page in enumerate(pages[:2], start=1):
+        for number, page in enumerate(pages[:-1][:2], start=1):
             need(page.cursor is not None, "listings that can be resumed")
             rest = await _pages(other, folder, page.cursor)
             assert sorted(_names([*pages[:number], *rest])) == files

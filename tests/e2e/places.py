@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.servers.openstack import SwiftServer
 from tests.servers.s3 import S3Server
 from tests.servers.ssh import SftpServer
 from tests.servers.webdav import WebdavServer
@@ -38,6 +39,22 @@ def s3_values(server: S3Server, bucket: str, *, port: int | None = None) -> dict
         "secret_key": server.secret_key,
     }
     return values | ({"ca_file": server.ca_file} if server.ca_file else {"plain_http": True})
+
+
+def swift_values(
+    server: SwiftServer, container: str | None, *, plain_port: int | None = None
+) -> dict[str, Any]:
+    """The keys of `mover connect swift`, with a container that is made; `plain_port` is that of something in between."""
+    if container is not None:
+        server.account().put(container)
+    plain = f"http://{server.host}:{plain_port}/auth/v1.0"
+    given = {
+        "url": plain if plain_port else server.auth_url,
+        "username": server.username,
+        "password": server.password,
+    }
+    given |= {"container": container} if container else {}
+    return given | ({"plain_http": True} if plain_port else {"ca_file": server.ca_file})
 
 
 def webdav_values(server: WebdavServer, url: str | None = None) -> dict[str, Any]:

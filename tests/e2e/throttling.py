@@ -71,6 +71,10 @@ class Throttle:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = (
+        128  # of fewer connections at once some would wait for a second, and then come too late
+    )
+
     def __init__(self, throttle: Throttle, target_port: int) -> None:
         super().__init__((LOOPBACK, 0), _Handler)
         self.throttle = throttle

@@ -1,4 +1,4 @@
-"""S3 servers: SeaweedFS and OpenStack Swift's s3api. Both check signatures and checksums."""
+"""S3 servers: what each is, and SeaweedFS, which checks signatures and checksums. `openstack.py` has another one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import http.client
 import json
 import signal
 import ssl
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,7 @@ from typing import Any
 import boto3  # type: ignore[import-untyped]  # it has no types
 from botocore.config import Config  # type: ignore[import-untyped]  # likewise
 from tests.servers.certificates import make_certificates
-from tests.servers.jail import INSIDE, jailed, prepare
-from tests.servers.processes import LOOPBACK, accepts_connections, free_port, running, tool
-from tests.servers.swift_configuration import SwiftPorts, write_configuration
+from tests.servers.processes import LOOPBACK, free_port, running, tool
 
 ACCESS_KEY = "AKIATESTTESTTEST0001"
 SECRET_KEY = "secretsecretsecretsecretsecretsecret0001"
@@ -117,7 +114,7 @@ def seaweedfs(
     ]
     log = folder / "log"
     ca_file = certificates.ca_file if tls else None
-    ready = _answers(port, ca_file, "/", {200, 403})  # the port is open long before the filer behind it works
+    ready = answers(port, ca_file, "/", {200, 403})  # the port is open long before the filer behind it works
     # Its graceful stop takes 16 s; what it has confirmed survives a kill.
     with running(command, log=log, ready=ready, environment={"HOME": str(folder)}, end_with=signal.SIGKILL):
         yield S3Server(
@@ -133,50 +130,11 @@ def seaweedfs(
         )
 
 
-@contextlib.contextmanager
-def swift(folder: Path, *, tls: bool = True, port: int | None = None) -> Iterator[S3Server]:
-    """Run OpenStack Swift (account, container, object, proxy, memcached) with its s3api; needs root.
-
-    Objects lie on an XFS image that only the jail mounts: ext4 keeps at most 4 KiB of attributes a file, and Swift's
-    metadata may need more.
-    """
-    ports = SwiftPorts(free_port(), free_port(), free_port(), free_port(), proxy=port or free_port())
-    prepare(folder)
-    certificates = make_certificates(folder / "tls")
-    configuration = folder / "swift"
-    write_configuration(configuration, INSIDE / "swift", ports, tls=INSIDE / "tls" if tls else None)
-    mount = """
-        [ -f /srv/objects.xfs ] || { truncate -s 20G /srv/objects.xfs; mkfs.xfs -q -i size=1024 /srv/objects.xfs; }
-        mkdir -p /srv/devices/disk && mount -o loop /srv/objects.xfs /srv/devices/disk && exec "$@"
-    """
-    node = [sys.executable, Path(__file__).with_name("swift_node.py"), INSIDE / "swift"]
-    command = jailed(folder, ["sh", "-ec", mount, "mount", *map(str, node)])
-    log = folder / "log"
-    ca_file = certificates.ca_file if tls else None
-    ready = _answers(ports.proxy, ca_file, "/healthcheck", {200}, and_ports=ports)
-    with running(command, log=log, ready=ready, within_s=60, end_with=signal.SIGKILL):
-        yield S3Server(
-            host=LOOPBACK,
-            port=ports.proxy,
-            url=f"{'https' if tls else 'http'}://{LOOPBACK}:{ports.proxy}",
-            region="us-east-1",
-            access_key="test:tester",
-            secret_key="testing",
-            ca_file=ca_file,
-            read_only_access_key=None,
-            log=log,
-        )
-
-
-def _answers(
-    port: int, ca_file: Path | None, path: str, statuses: set[int], *, and_ports: SwiftPorts | None = None
-) -> Callable[[], bool]:
-    """Make a check that the server answers a request without sign-in as it does when it is up."""
+def answers(port: int, ca_file: Path | None, path: str, statuses: set[int]) -> Callable[[], bool]:
+    """Make a check that a server answers a request without sign-in as it does when it is up."""
     context = ssl.create_default_context(cafile=ca_file) if ca_file else None
 
     def ready() -> bool:
-        if and_ports is not None and not all(map(accepts_connections, and_ports)):
-            return False
         connection = (
             http.client.HTTPSConnection(LOOPBACK, port, timeout=5, context=context)
             if context

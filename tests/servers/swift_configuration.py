@@ -1,4 +1,4 @@
-"""The configuration files of a one-machine OpenStack Swift with TempAuth and the S3 API."""
+"""The configuration files of a one-machine OpenStack Swift with TempAuth, large objects, quotas and the S3 API."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ class SwiftPorts(NamedTuple):
     object: int
     memcached: int
     proxy: int
+    plain: int
 
 
 _PIPELINE = (
@@ -32,7 +33,9 @@ _FILTERS = {
     "tempurl": "use = egg:swift#tempurl",
     "ratelimit": "use = egg:swift#ratelimit",
     "s3api": "use = egg:swift#s3api\ns3_acl = false\ndns_compliant_bucket_names = no\nlocation = us-east-1",
-    "tempauth": "use = egg:swift#tempauth\nuser_test_tester = testing .admin\nuser_other_tester = other .admin",
+    "tempauth": "use = egg:swift#tempauth\nuser_test_tester = testing .admin\nuser_other_tester = other .admin\n"
+    "user_mover_mover = a-key-of-tempauth .admin\nuser_mover_reader = a-key-of-tempauth\n"
+    "user_admin_admin = a-key-of-tempauth .admin .reseller_admin",
     "copy": "use = egg:swift#copy",
     "container-quotas": "use = egg:swift#container_quotas",
     "account-quotas": "use = egg:swift#account_quotas",
@@ -61,12 +64,13 @@ def write_configuration(folder: Path, inside: Path, ports: SwiftPorts, *, tls: P
     memcached = f"memcache_servers = 127.0.0.1:{ports.memcached}\n"
     (folder / "memcache.conf").write_text(f"[memcache]\n{memcached}")
     filters = "".join(f"[filter:{name}]\n{lines}\n" for name, lines in _FILTERS.items())
-    # With one copy of everything a single error must not take its server out of use.
-    (folder / "proxy-server.conf").write_text(
-        f"[DEFAULT]\n{general}bind_port = {ports.proxy}\n{secured}"
-        f"[pipeline:main]\npipeline = {_PIPELINE} proxy-server\n"
-        "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
-        "error_suppression_limit = 1000000\nerror_suppression_interval = 0\n"
-        f"{filters}"
-    )
+    for name, port, secrets in (("proxy", ports.proxy, secured), ("plain", ports.plain, "")):
+        # With one copy of everything a single error must not take its server out of use.
+        (folder / f"{name}-server.conf").write_text(
+            f"[DEFAULT]\n{general}bind_port = {port}\n{secrets}"
+            f"[pipeline:main]\npipeline = {_PIPELINE} proxy-server\n"
+            "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
+            "error_suppression_limit = 1000000\nerror_suppression_interval = 0\n"
+            f"{filters}"
+        )
     (folder / "ports").write_text(" ".join(map(str, ports)))

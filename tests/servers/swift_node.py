@@ -15,7 +15,7 @@ from swift.common.ring import RingBuilder  # type: ignore[import-untyped]  # it 
 
 def main(folder: Path) -> None:
     """Run until a server ends."""
-    account, container, object_, memcached, _ = map(int, (folder / "ports").read_text().split())
+    account, container, object_, memcached, *_ = map(int, (folder / "ports").read_text().split())
     for name, port in (("account", account), ("container", container), ("object", object_)):
         builder = RingBuilder(part_power=4, replicas=1, min_part_hours=1)
         builder.add_dev(
@@ -24,8 +24,8 @@ def main(folder: Path) -> None:
         builder.rebalance()
         builder.get_ring().save(str(folder / f"{name}.ring.gz"))
     commands = [["memcached", "-l", "127.0.0.1", "-p", str(memcached), "-U", "0", "-m", "64", "-u", "nobody"]]
-    for kind in ("account", "container", "object", "proxy"):
-        program = Path(sys.executable).with_name(f"swift-{kind}-server")
+    for kind in ("account", "container", "object", "proxy", "plain"):
+        program = Path(sys.executable).with_name(f"swift-{'proxy' if kind == 'plain' else kind}-server")
         commands.append([sys.executable, str(program), str(folder / f"{kind}-server.conf"), "-v"])
     started = [subprocess.Popen(command) for command in commands]
     ended, status = os.wait()

@@ -470,3 +470,26 @@ async def test_no_socket_is_left_open_by_failures(world: StartWorld) -> None:
             with pytest.raises(MoverError):
                 await it.session.request("GET", it.url()).__aenter__()
     gc.collect()  # an unclosed socket or transport would warn now, and a warning is an error here
+
+
+@pytest.mark.parametrize("apart", [False, True])
+async def test_the_last_chunk_of_a_body_that_must_not_be_there_is_no_answer(
+    world: StartWorld, *, apart: bool
+) -> None:
+    async def handle(client: Client) -> None:
+        while request := await client.request():
+            if request.line.startswith("HEAD"):
+                await client.send(
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0\r\n\r\n" * (not apart)
+                )
+            else:
+                await client.send(b"0\r\n\r\n" * apart)
+                await client.answer(b"whole")
+
+    async with world(handle) as here:
+        for _ in range(3):
+            async with here.session.request("HEAD", here.url()) as response:
+                assert (response.status, await response.read()) == (200, b"")
+            async with here.session.request("GET", here.url()) as response:
+                assert await response.read() == b"whole"
+        assert here.served.connections == 1

@@ -37,6 +37,7 @@ _MODULES = {
     "local": "mover.connectors.local",
     "s3": "mover.connectors.s3",
     "sftp": "mover.connectors.sftp",
+    "swift": "mover.connectors.swift",
     "webdav": "mover.connectors.webdav",
 }
 

@@ -19,6 +19,9 @@ S3 = NameRules(longest_path=1024)
 """S3 object keys: 1,024 bytes of UTF-8 (Amazon S3 User Guide, "Naming Amazon S3 objects"), of which the names in them can
 be any part. `.` and `..` would be lost in URL normalisation."""
 
+SWIFT = NameRules(longest_path=1024)
+"""Swift's object names: 1,024 bytes of UTF-8 unless `/info` says otherwise, without NUL. `.` and `..` as with S3."""
+
 WEBDAV = NameRules(
     # XML 1.0 section 2.2 has no control characters and no U+FFFE or U+FFFF, and listings are XML.
     marked=(_SLASH, *_CONTROLS, "\ufffe\N{OBJECT REPLACEMENT CHARACTER}", "\uffff\N{REPLACEMENT CHARACTER}"),

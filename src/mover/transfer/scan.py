@@ -214,6 +214,8 @@ class Scanner:
             return Decision(
                 state=ItemState.EXCLUDED, message="left over by an upload of Mover that did not finish"
             )
+        if entry.internal is not None:
+            return Decision(state=ItemState.EXCLUDED, message=entry.internal)
         if entry.kind is EntryKind.FOLDER:
             why = None if self._options.filters.walks_into(path) else "excluded with all that is in it"
         else:

@@ -17,6 +17,8 @@ from mover.transport.causes import cause
 from mover.transport.tls import error_from_tls
 
 _GOODBYE_S = 2.0
+_END_OF_HEADER = b"\r\n\r\n"
+_LAST_CHUNK = b"0\r\n\r\n"
 
 Connect = Callable[[str, int], Awaitable[socket.socket]]
 """Open a checked connection to a host and port: `Egress.connect`."""
@@ -31,12 +33,29 @@ class _Handler(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop, living: dict[_Handler, asyncio.Transport]) -> None:
         super().__init__(loop=loop)
         self._living = living
+        self._after_head = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport."""
         # uvloop's transports have the methods of asyncio.Transport, but not the base class.
         self._living[self] = cast("asyncio.Transport", transport)
         super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Leave out the last chunk of a body that must not be there.
+
+        OpenStack Swift up to 2.30 on older eventlets ends its answers to HEAD with it (RFC 9112 section 6.3: such
+        answers end with their header). To aiohttp it would be the beginning of the next answer.
+        """
+        if self._after_head and data.startswith(_LAST_CHUNK):
+            data = data[len(_LAST_CHUNK) :]
+            self._after_head = False
+            if not data:
+                return
+        self._after_head = self._skip_payload
+        if self._skip_payload and data.endswith(_END_OF_HEADER + _LAST_CHUNK):
+            data = data[: -len(_LAST_CHUNK)]
+        super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget it."""

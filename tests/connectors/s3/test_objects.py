@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mover.connectors.s3.objects import etag_hashes, facts_from, read_etag, read_mtime, spell_mtime
+from mover.connectors.metadata import read_mtime, spell_mtime
+from mover.connectors.s3.objects import etag_hashes, facts_from, read_etag
 from mover.entries import HashName
 
 MD5 = "5d41402abc4b2a76b9719d911017c592"

@@ -7,7 +7,6 @@ api.py, multipart.py   the calls, typed
 calls.py       one signed request, corrections of region and clock
 signing.py     Signature Version 4
 addresses.py   hosts and paths
-keys.py        keys as paths
 objects.py     what headers say
 faults.py      error codes
 xml.py         answers in XML

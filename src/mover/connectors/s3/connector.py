@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
 
+from mover.connectors.bodies import body_of
 from mover.connectors.contract import (
     Account,
     Capabilities,
@@ -30,6 +31,7 @@ from mover.connectors.contract import (
     Target,
     Times,
 )
+from mover.connectors.keys import Place, check_writable, place_of
 from mover.connectors.s3.api import S3Api
 from mover.connectors.s3.calls import SERVICE, Call, Caller
 from mover.connectors.s3.capabilities import describe
@@ -37,13 +39,12 @@ from mover.connectors.s3.conditions import Conditions, Trust
 from mover.connectors.s3.config import S3Config
 from mover.connectors.s3.encryption import BucketEncryption
 from mover.connectors.s3.faults import Fault
-from mover.connectors.s3.keys import Place, check_writable, place_of
 from mover.connectors.s3.listing import list_buckets, list_objects
 from mover.connectors.s3.objects import ObjectFacts, file_entry, folder_entry
 from mover.connectors.s3.parts import S3PartUploads
 from mover.connectors.s3.reading import read_object
 from mover.connectors.s3.signing import Credentials, Signer
-from mover.connectors.s3.uploads import Writing, body_of
+from mover.connectors.s3.uploads import Writing
 from mover.entries import Entry, EntryRef
 from mover.errors import Conflict, MoverError, NameRejected, NotFound, Unsupported
 from mover.transport.egress import Egress

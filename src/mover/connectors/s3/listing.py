@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from mover.connectors.contract import Page
+from mover.connectors.keys import Place, ancestors, name_of, unaddressable_name
 from mover.connectors.s3.api import ListedObject, Listing, S3Api
 from mover.connectors.s3.calls import SERVICE
-from mover.connectors.s3.keys import Place, ancestors, name_of, unaddressable_name
 from mover.connectors.s3.objects import etag_hashes, folder_entry
 from mover.entries import NO_HASHES, Entry, EntryKind
 from mover.errors import NotFound, ProtocolViolation

@@ -6,10 +6,10 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
+from mover.connectors.metadata import http_date_ns, read_mtime
 from mover.entries import NO_HASHES, Entry, EntryKind, HashName
 
 MTIME_HEADER = "x-amz-meta-mtime"
@@ -17,10 +17,7 @@ MTIME_HEADER = "x-amz-meta-mtime"
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _MULTIPART = re.compile(r"[0-9a-f]{32}-[1-9][0-9]{0,4}")
 _ETAG = re.compile(r"[!-~]{1,256}")
-_MTIME = re.compile(r"(-?)([0-9]{1,11})(?:\.([0-9]{1,9})[0-9]{0,9})?")
-_MEDIA_TYPE = re.compile(r"[!-~][ -~]{0,253}")
 _DIGITS = re.compile(r"[0-9]{1,15}")
-_SECOND = 1_000_000_000
 _CHECKSUM_BYTES = {
     HashName.CRC64NVME: 8,
     HashName.CRC32C: 4,
@@ -64,7 +61,7 @@ def facts_from(headers: Mapping[str, str]) -> ObjectFacts:
     return ObjectFacts(
         size=int(size) if _DIGITS.fullmatch(size) else None,
         etag=read_etag(headers.get("etag", "")),
-        modified_ns=_http_date_ns(headers.get("last-modified")) if modified_ns is None else modified_ns,
+        modified_ns=http_date_ns(headers.get("last-modified")) if modified_ns is None else modified_ns,
         checksums=_checksums(headers),
         plain=not headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
         and "x-amz-server-side-encryption-customer-algorithm" not in headers,
@@ -115,28 +112,6 @@ def is_md5(etag: str | None) -> bool:
     return etag is not None and _MD5.fullmatch(etag) is not None
 
 
-def spell_mtime(modified_ns: int) -> str:
-    """Spell a time as rclone does: seconds since 1970 with as many decimals as needed."""
-    sign = "-" if modified_ns < 0 else ""
-    seconds, rest = divmod(abs(modified_ns), _SECOND)
-    decimals = f"{rest:09}".rstrip("0")
-    return f"{sign}{seconds}.{decimals}" if decimals else f"{sign}{seconds}"
-
-
-def read_mtime(text: str) -> int | None:
-    """Read what rclone, s3fs and Mover store as `x-amz-meta-mtime`; None for anything else."""
-    found = _MTIME.fullmatch(text)
-    if found is None:
-        return None
-    modified_ns = int(found[2]) * _SECOND + int((found[3] or "").ljust(9, "0"))
-    return -modified_ns if found[1] else modified_ns
-
-
-def media_type_header(media_type: str | None) -> dict[str, str]:
-    """Say what the content is, if it is fit for a header."""
-    return {"content-type": media_type} if media_type and _MEDIA_TYPE.fullmatch(media_type) else {}
-
-
 def base64_of(hexadecimal: str) -> str:
     """Spell a hash as S3's headers do."""
     return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
@@ -160,12 +135,3 @@ def _checksums(headers: Mapping[str, str]) -> Mapping[HashName, str]:
         if text is not None and (value := read_checksum(name, text)) is not None:
             found[name] = value
     return found or NO_HASHES
-
-
-def _http_date_ns(text: str | None) -> int | None:
-    if text is None or len(text) > 64:  # noqa: PLR2004 - no date is longer
-        return None
-    try:
-        return int(parsedate_to_datetime(text).timestamp()) * _SECOND
-    except (ValueError, OverflowError):
-        return None

@@ -13,12 +13,13 @@ from typing import TypeVar
 
 import msgspec
 
+from mover.connectors.bodies import body_of
 from mover.connectors.contract import Content, SentPart, Target
+from mover.connectors.keys import Place
 from mover.connectors.s3.api import S3Api
 from mover.connectors.s3.calls import SERVICE, Call
 from mover.connectors.s3.conditions import Conditions, look_first
 from mover.connectors.s3.faults import Fault
-from mover.connectors.s3.keys import Place
 from mover.connectors.s3.multipart import Finished, MultipartApi
 from mover.connectors.s3.objects import (
     ObjectFacts,
@@ -27,7 +28,7 @@ from mover.connectors.s3.objects import (
     is_md5,
     read_checksum,
 )
-from mover.connectors.s3.uploads import Writing, body_of
+from mover.connectors.s3.uploads import Writing
 from mover.entries import Entry, EntryKind, HashName
 from mover.errors import IntegrityError, MoverError, NotFound, ProtocolViolation, Unsupported
 from mover.hashing import hash_chunks, s3_etag

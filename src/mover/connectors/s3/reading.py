@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
+from mover.connectors.keys import Place
 from mover.connectors.s3.api import S3Api
 from mover.connectors.s3.calls import SERVICE
 from mover.connectors.s3.faults import Fault
-from mover.connectors.s3.keys import Place
 from mover.connectors.s3.objects import ObjectFacts, facts_from
 from mover.entries import HashName
 from mover.errors import Changed, IntegrityError, ProtocolViolation

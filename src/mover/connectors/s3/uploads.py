@@ -1,19 +1,16 @@
-"""Writing whole objects: headers, checksums, and the body as the service wants it signed."""
+"""Writing whole objects: headers, checksums, and what is signed in place of the body."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Mapping
 
 from mover.connectors.contract import Content, Target
+from mover.connectors.metadata import media_type_header, spell_mtime
 from mover.connectors.s3.config import S3Config
-from mover.connectors.s3.objects import MTIME_HEADER, base64_of, media_type_header, spell_mtime
+from mover.connectors.s3.objects import MTIME_HEADER, base64_of
 from mover.connectors.s3.signing import UNSIGNED_PAYLOAD
 from mover.entries import HashName
-from mover.errors import IntegrityError
 from mover.hashing import hash_chunks
-
-GATHERED_BYTES = 256 * 1024
-"""Contents up to this size go out in one piece with their headers."""
 
 
 class Writing:
@@ -61,23 +58,3 @@ class Writing:
             return UNSIGNED_PAYLOAD
         hashes, _ = await hash_chunks(content.chunks(), [HashName.SHA256])
         return hashes[HashName.SHA256]
-
-
-async def body_of(content: Content, size: int) -> bytes | Callable[[], AsyncIterator[bytes]]:
-    """Return a small content as bytes, a large one as its stream.
-
-    Raises:
-        IntegrityError: A small one has not the size that it announced.
-    """
-    if size > GATHERED_BYTES:
-        return content.chunks
-    pieces = []
-    left = size
-    async for piece in content.chunks():
-        left -= len(piece)
-        if left < 0:
-            break
-        pieces.append(piece)
-    if left:
-        raise IntegrityError(f"the content has not the {size} bytes that were announced")
-    return b"".join(pieces)

@@ -1,4 +1,4 @@
-"""Object keys as paths, and back without loss.
+"""Object keys as paths, and back without loss: for S3, and for Swift, whose containers are called buckets here.
 
 A bucket knows no folders, only keys; what stands between slashes is a name. Most names are their part of the key,
 letter by letter. Parts that cannot be names get a mark at their end: the spelling of a NUL (U+201B U+2400, written `N`
@@ -26,6 +26,7 @@ from mover.naming import text_from_bytes
 from mover.naming.escapes import Characters
 
 LONGEST_KEY_BYTES = 1024
+"""Of S3 and of Swift as it comes (Amazon S3 User Guide, "Naming Amazon S3 objects"; `max_object_name_length`)."""
 
 _MARK = "\0"
 _SPELLING = Characters.of((), (_MARK + "\N{SYMBOL FOR NULL}",))
@@ -80,7 +81,7 @@ def place_of(path: str, bucket: str | None) -> Place:
         part = text.rstrip(_MARK)
         folder_only = len(text) - len(part) > (part in {".", ".."})
         if _MARK in part:
-            raise NotFound("this entry has no address that S3 clients could use", path=path)
+            raise NotFound("this entry has no address that clients could use", path=path)
         parts.append(part)
     return Place(bucket, tuple(parts), folder_only)
 
@@ -97,17 +98,17 @@ def unaddressable_name(raw: bytes) -> str:
     return _SPELLING.apply(f"{_MARK}{text_from_bytes(raw).replace(_MARK, ' ')} ")
 
 
-def check_writable(place: Place, *, as_folder: bool = False) -> None:
+def check_writable(place: Place, *, as_folder: bool = False, longest: int = LONGEST_KEY_BYTES) -> None:
     """Refuse to create keys that services do not keep apart, and keys that are too long.
 
     Many services resolve `.`, `..` and empty parts, so that the object would end up elsewhere, perhaps on another.
 
     Raises:
         NameRejected: The key has such a part, or the name is that of a folder.
-        PathTooLong: It has more than 1,024 bytes (Amazon S3 User Guide, "Naming Amazon S3 objects").
+        PathTooLong: It has more than `longest` bytes.
     """
     if any(part in _NOT_NAMES or _MARK in part for part in place.parts):
-        raise NameRejected("many S3 services do not keep empty, '.' and '..' parts of a key")
+        raise NameRejected("many object stores do not keep empty, '.' and '..' parts of a key")
     if place.folder_only and not as_folder:
         raise NameRejected("this name is kept for folders that stand beside an object")
     text = place.prefix if as_folder else place.key
@@ -115,8 +116,8 @@ def check_writable(place: Place, *, as_folder: bool = False) -> None:
         size = len(text.encode())
     except UnicodeEncodeError:
         raise NameRejected("the name is not valid Unicode") from None
-    if size > LONGEST_KEY_BYTES:
-        raise PathTooLong(f"the key has {size} bytes, S3 accepts {LONGEST_KEY_BYTES}")
+    if size > longest:
+        raise PathTooLong(f"the key has {size} bytes, the service accepts {longest}")
 
 
 def ancestors(keys: Iterable[str], last: str) -> frozenset[str]:

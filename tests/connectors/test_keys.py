@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mover.connectors.s3.keys import check_writable, name_of, place_of, unaddressable_name
+from mover.connectors.keys import check_writable, name_of, place_of, unaddressable_name
 from mover.entries import join_path
 from mover.errors import NameRejected, NotFound, PathTooLong
 from mover.naming.presets import S3

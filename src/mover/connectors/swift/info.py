@@ -1,0 +1,80 @@
+"""What a cluster tells about itself at `/info`: versions, limits, and which extensions it has.
+
+Source: Swift "Discoverability". Clusters may hide it; then nothing beyond the core of the API is counted on.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+
+from mover.connectors.keys import LONGEST_KEY_BYTES
+from mover.connectors.swift.faults import UNREADABLE
+
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
+_CONDITIONS_SINCE = (2, 0)  # If-None-Match: * on PUT
+_SLO_ETAGS_SINCE = (2, 19)  # slo_etag in listings
+_LARGEST_OBJECT = 5 * 1024**3 + 2
+
+_Number = Annotated[int, msgspec.Meta(ge=1, le=1 << 60)]
+
+
+class Core(msgspec.Struct, frozen=True):
+    """The section `swift`."""
+
+    version: str = ""
+    max_file_size: _Number = _LARGEST_OBJECT
+    max_object_name_length: _Number = LONGEST_KEY_BYTES
+    max_container_name_length: _Number = 256
+    container_listing_limit: _Number = 10_000
+
+
+class StaticLargeObjects(msgspec.Struct, frozen=True):
+    """The section `slo`."""
+
+    max_manifest_segments: _Number = 1000
+    min_segment_size: _Number = 1
+
+
+class BulkDelete(msgspec.Struct, frozen=True):
+    """The section `bulk_delete`."""
+
+    max_deletes_per_request: _Number = 10_000
+
+
+class Info(msgspec.Struct, frozen=True):
+    """All of it that matters here; without sections it is that of an unknown cluster."""
+
+    swift: Core = Core()
+    slo: StaticLargeObjects | None = None
+    bulk_delete: BulkDelete | None = None
+
+    @property
+    def honours_conditions(self) -> bool:
+        """`If-None-Match: *` keeps a PUT from replacing anything."""
+        return self._version >= _CONDITIONS_SINCE
+
+    @property
+    def lists_slo_etags(self) -> bool:
+        """Listings tell a large object by its `slo_etag`; before, by nothing: its `hash` is that of the manifest."""
+        return self._version >= _SLO_ETAGS_SINCE
+
+    @property
+    def product(self) -> str:
+        """For people."""
+        return f"Swift {self.swift.version}" if _VERSION.match(self.swift.version) else "Swift"
+
+    @property
+    def _version(self) -> tuple[int, int]:
+        found = _VERSION.match(self.swift.version)
+        return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def read_info(body: bytes) -> Info:
+    """Read an answer of `/info`; what cannot be read is an unknown cluster."""
+    try:
+        return msgspec.json.decode(body, type=Info)
+    except UNREADABLE:
+        return Info()

@@ -1,0 +1,92 @@
+"""The token that the account calls with: got once for all calls, renewed ahead of its end and when it is refused.
+
+Of many calls that need a new token at the same moment one signs in and the others wait for it. Once the credentials
+were refused nobody tries them again: services lock accounts for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from mover.connectors.swift.faults import SERVICE
+from mover.errors import SignInFailed, Transient
+from mover.vault.secret import Secret
+
+_AHEAD_S = 120.0
+_AGAIN_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """What a sign-in gives.
+
+    Attributes:
+        token: Shown with every call.
+        storage_url: Address of the account, checked, without final slash.
+        expires_at_s: Seconds since 1970; None if the service does not say.
+        region: Of the storage, where there are several.
+    """
+
+    token: Secret
+    storage_url: str
+    expires_at_s: float | None = None
+    region: str | None = None
+
+
+class Tokens:
+    """Keeps the account signed in.
+
+    Args:
+        sign_in: Signs in once. Raises SignInFailed and what the transport raises.
+        now: Seconds since 1970.
+    """
+
+    def __init__(self, sign_in: Callable[[], Awaitable[Grant]], *, now: Callable[[], float]) -> None:
+        self._sign_in = sign_in
+        self._now = now
+        self._one_at_a_time = asyncio.Lock()
+        self._grant: Grant | None = None
+        self._renew_at_s = 0.0
+        self._refusal: SignInFailed | None = None
+
+    async def current(self) -> Grant:
+        """Return a grant that should be good for a while. Raises what signing in raises."""
+        grant = self._grant
+        if grant is None or self._now() < self._renew_at_s:
+            return grant or await self._renew(None)
+        try:
+            return await self._renew(grant)
+        except Transient:
+            now_s = self._now()
+            if grant.expires_at_s is None or now_s >= grant.expires_at_s:
+                raise
+            self._renew_at_s = min(now_s + _AGAIN_S, grant.expires_at_s)
+            return grant
+
+    async def after_refusal(self, refused: Grant) -> Grant:
+        """Return another grant than one that the service refused. Raises what signing in raises."""
+        return await self._renew(refused)
+
+    async def _renew(self, old: Grant | None) -> Grant:
+        async with self._one_at_a_time:
+            if self._grant is not None and self._grant is not old:
+                return self._grant  # another call has seen to it meanwhile
+            if self._refusal is not None:
+                raise SignInFailed(self._refusal.message, service=SERVICE, said=self._refusal.said)
+            try:
+                new = await self._sign_in()
+            except SignInFailed as refusal:
+                self._refusal = refusal
+                raise
+            self._grant = new
+            self._renew_at_s = self._when_to_renew(new, old)
+            return new
+
+    def _when_to_renew(self, new: Grant, old: Grant | None) -> float:
+        if new.expires_at_s is None:
+            return float("inf")
+        if old is not None and new.token == old.token:
+            return new.expires_at_s  # TempAuth gives the same token until its end
+        return new.expires_at_s - min(_AHEAD_S, (new.expires_at_s - self._now()) / 2)
