@@ -118,7 +118,7 @@ def test_swift_demands_a_token_checks_content_and_shows_what_it_can_do(swift_nod
     connection.request("GET", "/info")
     info = json.loads(connection.getresponse().read())
     connection.close()
-    assert {"tempauth", "slo", "dlo", "bulk_delete", "container_quotas", "account_quotas"} <= info.keys()
+    assert {"tempauth", "slo", "bulk_delete", "container_quotas", "account_quotas"} <= info.keys()
     assert accepts_connections(swift_node.plain_port)
 
 
