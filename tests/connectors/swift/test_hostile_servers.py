@@ -433,3 +433,15 @@ async def test_objects_from_before_listings_told_large_ones_are_looked_at_if_the
     assert [request.path[-1] for request in server.requests[before + 1 :]] == ["a", "b"]
     assert (found["a"].version, found["a"].hashes) == ("0" * 32, {})
     assert [len(found[name].hashes) for name in "bcd"] == [1, 1, 1]
+
+
+async def test_segments_that_rclone_keeps_inside_a_container_are_marked_at_its_top_only() -> None:
+    def answer(request: Request) -> Reply:
+        return listing({"subdir": request.query.get("prefix", "") + ".file-segments/"})
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, _):
+        await connector.sign_in()
+        (at_the_top,) = (await entries(connector)).values()
+        (below,) = (await entries(connector, "/d")).values()
+    assert at_the_top.internal
+    assert below.internal is None
