@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from tests.servers.openstack import SwiftServer
 from tests.servers.processes import LOOPBACK, accepts_connections
 from tests.servers.proxies import Proxy
 from tests.servers.s3 import S3Server
@@ -101,6 +103,23 @@ def test_s3_server_checks_signature_and_content(name: str, request: pytest.Fixtu
     client.delete_object(Bucket="hello", Key="a")
     client.delete_bucket(Bucket="hello")
     client.close()
+
+
+def test_swift_demands_a_token_checks_content_and_shows_what_it_can_do(swift_node: SwiftServer) -> None:
+    account = swift_node.account()
+    account.put("hello")
+    account.put("hello/a", b"hello")
+    assert account.get("hello/a") == b"hello"
+    assert account.call("PUT", "hello/b", body=b"hello", ETag="0" * 32).status == 422
+    assert account.call("GET", "hello/a", X_Auth_Token="wrong").status == 401
+    account.delete(["hello/a", "hello"])
+    context = ssl.create_default_context(cafile=str(swift_node.ca_file))
+    connection = http.client.HTTPSConnection(swift_node.host, swift_node.port, context=context)
+    connection.request("GET", "/info")
+    info = json.loads(connection.getresponse().read())
+    connection.close()
+    assert {"tempauth", "slo", "bulk_delete", "container_quotas", "account_quotas"} <= info.keys()
+    assert accepts_connections(swift_node.plain_port)
 
 
 @pytest.mark.parametrize("name", ["squid_proxy", "dante_proxy"])

@@ -48,7 +48,8 @@ def listing(*lines: dict[str, Any]) -> Reply:
 
 
 def line(name: str, **other: Any) -> dict[str, Any]:
-    return {"name": name, "bytes": 1, "hash": MD5_OF_X, "content_type": "text/x"} | other
+    told = {"bytes": 1, "hash": MD5_OF_X, "content_type": "text/x", "last_modified": "2026-01-01T00:00:00.0"}
+    return {"name": name} | told | other
 
 
 async def signed(connector: SwiftConnector) -> SwiftConnector:
@@ -407,3 +408,40 @@ async def test_the_room_that_is_left_is_the_least_of_all_limits(
     async with scripted(signed_in(answer, info=INFO)) as (connector, _):
         await connector.sign_in()
         assert await connector.quota.free_bytes() == free
+
+
+async def test_objects_from_before_listings_told_large_ones_are_looked_at_if_they_may_be_one() -> None:
+    manifests = {"a": "0" * 32, "b": MD5_OF_X}
+    old = {"last_modified": "2016-01-01T00:00:00.0"}
+
+    def answer(request: Request) -> Reply:
+        key = request.path[-1]
+        if request.method == "HEAD" and key in manifests:
+            static = {"X-Static-Large-Object": "True"} if key == "a" else {}
+            return Reply(200, b"", {"ETag": manifests[key], **static}, announce=MIB)
+        return listing(
+            line("a", bytes=MIB, **old),
+            line("b", bytes=MIB, **old),
+            line("c", bytes=MIB - 1, **old),
+            line("d", bytes=MIB),
+        )
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, server):
+        await connector.sign_in()
+        before = len(server.requests)
+        found = await entries(connector)
+    assert [request.path[-1] for request in server.requests[before + 1 :]] == ["a", "b"]
+    assert (found["a"].version, found["a"].hashes) == ("0" * 32, {})
+    assert [len(found[name].hashes) for name in "bcd"] == [1, 1, 1]
+
+
+async def test_segments_that_rclone_keeps_inside_a_container_are_marked_at_its_top_only() -> None:
+    def answer(request: Request) -> Reply:
+        return listing({"subdir": request.query.get("prefix", "") + ".file-segments/"})
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, _):
+        await connector.sign_in()
+        (at_the_top,) = (await entries(connector)).values()
+        (below,) = (await entries(connector, "/d")).values()
+    assert at_the_top.internal
+    assert below.internal is None

@@ -18,6 +18,7 @@ class Service:
 
     def __init__(self, *, names: list[str] | None = None) -> None:
         self.now_s = 1000.0
+        self.life_s = LIFE_S
         self.sign_ins = 0
         self.trouble: Exception | None = None
         self._names = iter(names or [f"token {number}" for number in range(100)])
@@ -29,7 +30,7 @@ class Service:
         if self.trouble is not None:
             raise self.trouble
         token = Secret(next(self._names))
-        return Grant(token=token, storage_url="https://host/v1/a", expires_at_s=self.now_s + LIFE_S)
+        return Grant(token=token, storage_url="https://host/v1/a", expires_at_s=self.now_s + self.life_s)
 
 
 async def test_many_calls_at_once_sign_in_once() -> None:
@@ -64,6 +65,14 @@ async def test_a_service_that_gives_the_same_token_until_its_end_is_not_asked_fo
     for _ in range(5):
         await service.tokens.current()
     assert service.sign_ins == 2
+
+
+async def test_a_wrong_clock_is_no_reason_to_sign_in_for_each_call() -> None:
+    service = Service()
+    service.life_s = -5.0
+    for _ in range(5):
+        await service.tokens.current()
+    assert service.sign_ins == 1
 
 
 async def test_a_good_token_serves_on_while_nobody_can_renew_it() -> None:

@@ -2,7 +2,8 @@
 
 config.py      what to fill in
 connector.py   the contract; capabilities.py what it claims
-listing.py, reading.py, placing.py, parts.py, segments.py, containers.py, quota.py   its pieces
+listing.py, reading.py, writing.py, parts.py, quota.py   its pieces
+placing.py, segments.py, containers.py   what writing stands on
 api.py         the calls, typed
 calls.py       one request, and the new sign-in when its token is refused
 tokens.py      one sign-in for all calls

@@ -44,6 +44,7 @@ class ListedObject(msgspec.Struct, frozen=True):
     bytes: _Size = 0
     hash: str = ""
     content_type: str | None = None
+    last_modified: str = ""
     slo_etag: str | None = None
     symlink_path: str | None = None
 

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from mover.connectors.bodies import body_of
 from mover.connectors.contract import (
     Account,
     Capabilities,
@@ -31,10 +30,10 @@ from mover.connectors.contract import (
     Target,
     Times,
 )
-from mover.connectors.keys import Place, check_writable, place_of
+from mover.connectors.keys import Place, place_of
 from mover.connectors.swift.addresses import shown_host
 from mover.connectors.swift.api import SwiftApi
-from mover.connectors.swift.calls import Call, Caller
+from mover.connectors.swift.calls import Caller
 from mover.connectors.swift.capabilities import describe
 from mover.connectors.swift.config import SwiftConfig
 from mover.connectors.swift.containers import SEGMENTS_SUFFIX, Containers
@@ -42,22 +41,15 @@ from mover.connectors.swift.faults import SERVICE
 from mover.connectors.swift.identity import Identity
 from mover.connectors.swift.info import Info
 from mover.connectors.swift.listing import Lister
-from mover.connectors.swift.objects import (
-    DIRECTORY,
-    ObjectFacts,
-    file_entry,
-    folder_entry,
-    md5_of,
-    object_headers,
-    written_entry,
-)
+from mover.connectors.swift.objects import ObjectFacts, file_entry, folder_entry
 from mover.connectors.swift.parts import SwiftPartUploads
 from mover.connectors.swift.placing import Placing
 from mover.connectors.swift.quota import SwiftQuota
 from mover.connectors.swift.reading import read_object
 from mover.connectors.swift.tokens import Tokens
-from mover.entries import Entry, EntryRef, HashName
-from mover.errors import Conflict, IntegrityError, NameRejected, NotFound, PermissionDenied
+from mover.connectors.swift.writing import Writing
+from mover.entries import Entry, EntryRef
+from mover.errors import NotFound, PermissionDenied
 from mover.transport.egress import Egress
 
 _PAGE = 1000
@@ -107,24 +99,23 @@ class SwiftConnector:
 
     def _learn(self, info: Info) -> None:
         """Take to what the cluster can do."""
-        self._longest = info.swift.max_object_name_length
+        containers = Containers(
+            self._api,
+            made=self._container is None,
+            longest_name=info.swift.max_container_name_length,
+        )
+        placing = Placing(self._api, conditions=info.honours_conditions)
         self._capabilities = describe(info)
-        self._containers = Containers(self._api, made=self._container is None)
-        self._containers.longest_name = info.swift.max_container_name_length
-        self._placing = Placing(self._api, conditions=info.honours_conditions)
-        self._lister = Lister(
-            api=self._api,
-            containers=self._containers,
-            page=min(self._page, info.swift.container_listing_limit),
-            slo_etags=info.lists_slo_etags,
+        self._lister = Lister(api=self._api, containers=containers, info=info, page=self._page)
+        self._writing = Writing(
+            self._api,
+            containers,
+            placing,
+            container=self._container,
+            longest=info.swift.max_object_name_length,
         )
         self._part_uploads = SwiftPartUploads(
-            self._api,
-            info,
-            self._containers,
-            self._placing,
-            locate=self._locate_target,
-            new_id=self._new_id,
+            self._api, info, containers, placing, locate=self._writing.locate, new_id=self._new_id
         )
 
     @property
@@ -243,68 +234,12 @@ class SwiftConnector:
                 yield piece
 
     async def create_folder(self, parent: EntryRef, name: str) -> Entry:
-        """See the contract. Two calls: is there an object of that name, and the marker. A container is one call."""
-        ref = parent.child(name)
-        place = self._locate(ref.path)
-        assert place.bucket is not None
-        if not place.parts:
-            self._check_container(place.bucket, ref.path)
-            await self._containers.create(place.bucket, operation="create_folder", path=ref.path)
-            return folder_entry(name)
-        self._check(place, ref.path, as_folder=True)
-        await self._containers.make_sure(place.bucket, ref.path)
-        if not place.folder_only:
-            try:
-                facts = await self._head(place, "create_folder", ref.path)
-            except NotFound:
-                pass
-            else:
-                if facts.is_directory:
-                    return folder_entry(name)
-                raise Conflict(
-                    "an object of that name is there",
-                    service=SERVICE,
-                    operation="create_folder",
-                    path=ref.path,
-                )
-        marker = Call(
-            method="PUT",
-            container=place.bucket,
-            key=place.prefix,
-            headers={"Content-Type": DIRECTORY},
-            body=b"",
-            operation="create_folder",
-            path=ref.path,
-        )
-        with contextlib.suppress(Conflict):  # then the marker is there already
-            await self._placing.put(Target(folder=parent, name=name, key=""), marker)
-        return folder_entry(name)
+        """See the contract."""
+        return await self._writing.create_folder(parent, name)
 
     async def upload(self, target: Target, content: Content) -> Entry:
         """See the contract. A repetition after a lost answer finds the object in its place and raises Conflict."""
-        path = target.ref.path
-        place = self._locate_target(target)
-        assert place.bucket is not None
-        await self._containers.make_sure(place.bucket, path)
-        size = content.size
-        md5 = content.hashes.get(HashName.MD5)
-        call = Call(
-            method="PUT",
-            container=place.bucket,
-            key=place.key,
-            headers=object_headers(target) | ({"ETag": md5} if md5 else {}),
-            body=content.chunks if size is None else await body_of(content, size),
-            size=size,
-            repeatable=content.repeatable,
-            operation="upload",
-            path=path,
-        )
-        facts = await self._placing.put(target, call)
-        if md5 is not None and facts.etag not in {None, md5}:
-            raise IntegrityError(
-                "other bytes arrived than were sent", service=SERVICE, operation="upload", path=path
-            )
-        return written_entry(target, size, facts.etag, md5_of(facts.etag))
+        return await self._writing.upload(target, content)
 
     async def _may_have_segments(self, container: str) -> bool:
         try:
@@ -321,31 +256,3 @@ class SwiftConnector:
 
     def _locate(self, path: str) -> Place:
         return place_of(path, self._container)
-
-    def _locate_target(self, target: Target) -> Place:
-        """Find where a file goes. Raises NameRejected, PathTooLong."""
-        path = target.ref.path
-        place = self._locate(path)
-        if not place.parts:
-            raise NameRejected(
-                "at the top stand containers; a file needs one",
-                service=SERVICE,
-                operation="upload",
-                path=path,
-            )
-        self._check(place, path)
-        return place
-
-    def _check(self, place: Place, path: str, *, as_folder: bool = False) -> None:
-        try:
-            check_writable(place, as_folder=as_folder, longest=self._longest)
-        except NameRejected as error:
-            raise error.at(service=SERVICE, operation="upload", path=path) from error.__cause__
-        if self._container is None and place.bucket is not None:
-            self._check_container(place.bucket, path)
-
-    def _check_container(self, container: str, path: str) -> None:
-        if container in {"", ".", ".."} or "\0" in container:
-            raise NameRejected(
-                "no container can have this name", service=SERVICE, operation="upload", path=path
-            )

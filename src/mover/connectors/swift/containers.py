@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mover.connectors.swift.api import SwiftApi
-from mover.connectors.swift.faults import CONFLICT
+from mover.connectors.swift.faults import CONFLICT, SERVICE
 from mover.errors import NotFound, PathTooLong
 
 SEGMENTS_SUFFIX = "_segments"
@@ -34,14 +34,15 @@ class Containers:
     Args:
         api: The calls.
         made: Containers come into being with their first object, as folders do.
+        longest_name: In bytes.
     """
 
-    def __init__(self, api: SwiftApi, *, made: bool) -> None:
+    def __init__(self, api: SwiftApi, *, made: bool, longest_name: int) -> None:
         self._api = api
         self._made = made
         self._there: set[str] = set()
         self._one_at_a_time = asyncio.Lock()
-        self.longest_name = 256
+        self._longest_name = longest_name
 
     async def make_sure(self, container: str, path: str) -> None:
         """Have a container for objects; one or two calls for the first of them. Raises NotFound, PathTooLong."""
@@ -76,10 +77,10 @@ class Containers:
     async def create(self, container: str, *, policy: str | None = None, operation: str, path: str) -> None:
         """Create a container or find it there. Raises PathTooLong, PermissionDenied."""
         size = len(container.encode())
-        if size > self.longest_name:
+        if size > self._longest_name:
             raise PathTooLong(
-                f"the container's name has {size} bytes, the service accepts {self.longest_name}",
-                service="swift",
+                f"the container's name has {size} bytes, the service accepts {self._longest_name}",
+                service=SERVICE,
                 operation=operation,
                 path=path,
             )

@@ -14,8 +14,10 @@ from mover.connectors.keys import LONGEST_KEY_BYTES
 from mover.connectors.swift.faults import UNREADABLE
 
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
-_CONDITIONS_SINCE = (2, 0)  # If-None-Match: * on PUT
-_SLO_ETAGS_SINCE = (2, 19)  # slo_etag in listings
+# Others that speak Swift's API (Ceph) number their versions otherwise, and nothing is known of those.
+_SWIFT = 2
+_CONDITIONS_SINCE = (_SWIFT, 19)  # If-None-Match: * on PUT; before, not of objects without bytes
+_SLO_ETAGS_SINCE = (_SWIFT, 19)  # slo_etag in listings, of objects written since
 _LARGEST_OBJECT = 5 * 1024**3 + 2
 
 _Number = Annotated[int, msgspec.Meta(ge=1, le=1 << 60)]
@@ -29,6 +31,7 @@ class Core(msgspec.Struct, frozen=True):
     max_object_name_length: _Number = LONGEST_KEY_BYTES
     max_container_name_length: _Number = 256
     container_listing_limit: _Number = 10_000
+    account_listing_limit: _Number = 10_000
 
 
 class StaticLargeObjects(msgspec.Struct, frozen=True):
@@ -64,12 +67,12 @@ class Info(msgspec.Struct, frozen=True):
     @property
     def product(self) -> str:
         """For people."""
-        return f"Swift {self.swift.version}" if _VERSION.match(self.swift.version) else "Swift"
+        return f"Swift {self.swift.version}" if self._version[0] else "Swift's API"
 
     @property
     def _version(self) -> tuple[int, int]:
         found = _VERSION.match(self.swift.version)
-        return (int(found[1]), int(found[2])) if found else (0, 0)
+        return (int(found[1]), int(found[2])) if found and int(found[1]) == _SWIFT else (0, 0)
 
 
 def read_info(body: bytes) -> Info:

@@ -1,8 +1,9 @@
 """Folders as pages of entries, made of the listings of containers.
 
 A listing does not say all. A dynamic large object stands there with 0 bytes, so everything without bytes is looked at
-itself. Before Swift 2.19 a static large object stands there with the MD5 of its manifest; since no manifest was taken
-whose segments are smaller than 1 MiB, objects of that size and larger are looked at there, and only there.
+itself. A static large object that was written before Swift 2.19 (2018) stands there with nothing but the MD5 of its
+manifest. Those clusters took segments of 1 MiB and more, so objects of that size are looked at themselves where the
+cluster still is that old, or where they are: nobody tells when a cluster became newer.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mover.connectors.keys import Place, ancestors, name_of, unaddressable_name
 from mover.connectors.swift.api import ListedObject, SwiftApi
 from mover.connectors.swift.containers import OF_SEGMENTS, SEGMENTS_FOLDER, Containers
 from mover.connectors.swift.faults import SERVICE, UNREADABLE
+from mover.connectors.swift.info import Info
 from mover.connectors.swift.objects import (
     file_entry,
     folder_entry,
@@ -30,6 +32,9 @@ from mover.errors import NotFound, ProtocolViolation
 
 _LOOKS_AT_ONCE = 8
 _SMALLEST_OLD_SLO = 1024 * 1024
+_NO_OLD_CLUSTERS_SINCE = (
+    "2023-05"  # when the last distribution with an older Swift (Ubuntu 18.04) went out of support
+)
 _OPERATION = "list_folder"
 
 
@@ -48,20 +53,21 @@ class Lister:
     Attributes:
         api: The calls.
         containers: What is known of containers.
+        info: What the cluster can do.
         page: Most lines to ask for at once.
-        slo_etags: Listings tell which objects are static large ones.
     """
 
     api: SwiftApi
     containers: Containers
+    info: Info
     page: int
-    slo_etags: bool
 
     async def containers_of_account(self, cursor: str | None) -> AsyncGenerator[Page, None]:
         """Yield the account's containers as folders."""
         marker = cursor or ""
+        page = min(self.page, self.info.swift.account_listing_limit)
         while True:
-            names = await self.api.list_containers(marker, most=self.page, operation=_OPERATION, path="/")
+            names = await self.api.list_containers(marker, most=page, operation=_OPERATION, path="/")
             if any(name <= marker for name in names):
                 raise _repeats("/")
             beside = set(names)
@@ -72,7 +78,7 @@ class Lister:
                     continue
                 segments = await self.containers.holds_segments(name, beside, "/")
                 entries.append(folder_entry(name, internal=OF_SEGMENTS if segments else None))
-            more = len(names) >= self.page
+            more = len(names) >= page
             marker = names[-1] if names else marker
             yield Page(entries, marker if more else None)
             if not more:
@@ -83,19 +89,20 @@ class Lister:
         assert place.bucket is not None
         state = _read_cursor(cursor, path) if cursor else _Cursor("")
         found = cursor is not None or not place.parts
+        page = min(self.page, self.info.swift.container_listing_limit)
         while True:
             listed = await self.api.list_objects(
                 place.bucket,
                 place.prefix,
                 marker=state.marker,
-                most=self.page,
+                most=page,
                 operation=_OPERATION,
                 path=path,
             )
             if not listed and not found:
                 await self._check_marker(place, path)
             found = True
-            more = len(listed) >= self.page
+            more = len(listed) >= page
             entries, state = await self._entries(place, listed, state, path)
             yield Page(entries, msgspec.json.encode(state).decode() if more else None)
             if not more:
@@ -157,7 +164,9 @@ class Lister:
     def _is_doubtful(self, line: ListedObject) -> bool:
         if line.symlink_path is not None or line.slo_etag is not None:
             return False
-        return not line.bytes or (not self.slo_etags and line.bytes >= _SMALLEST_OLD_SLO)
+        if 0 < line.bytes < _SMALLEST_OLD_SLO:
+            return False
+        return not line.bytes or not self.info.lists_slo_etags or line.last_modified < _NO_OLD_CLUSTERS_SINCE
 
     async def _look_at(
         self, place: Place, entries: list[Entry], doubtful: Sequence[tuple[int, str]], path: str

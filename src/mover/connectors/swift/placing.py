@@ -1,7 +1,7 @@
 """Putting an object into its place: never over another one, or over exactly the one that was seen.
 
 Swift weighs `If-None-Match: *` when a PUT begins, and knows no `If-Match` on PUT. So what is to be replaced is looked
-at first; and where a cluster does not say that it weighs the condition, so is the place of a new object.
+at first; and where a cluster is not known to weigh the condition well, so is the place of a new object.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Placing:
         """Write an object. Raises Conflict, Changed, and what any other refusal means: `error`, or as for all calls."""
         if target.replaces is not None or not self._conditions:
             await self.look_first(target, call)
-        if target.replaces is None:
+        if target.replaces is None and (self._conditions or call.body != b""):
             call = dataclasses.replace(call, headers={**call.headers, **_CREATE})
         written = await self._api.put(call)
         if isinstance(written, Fault):

@@ -85,8 +85,8 @@ class Tokens:
             return new
 
     def _when_to_renew(self, new: Grant, old: Grant | None) -> float:
-        if new.expires_at_s is None:
-            return float("inf")
+        if new.expires_at_s is None or new.expires_at_s <= self._now():
+            return float("inf")  # the second: one of the clocks is wrong, and only a refusal can tell
         if old is not None and new.token == old.token:
             return new.expires_at_s  # TempAuth gives the same token until its end
         return new.expires_at_s - min(_AHEAD_S, (new.expires_at_s - self._now()) / 2)
