@@ -27,9 +27,9 @@ RULES: Final = PartRules(
     smallest=1,
     largest=4 << 30,
     most=10_000,
-    preferred=32 << 20,
+    preferred=16 << 20,
     parallel=False,
-    worthwhile_from=64 << 20,
+    worthwhile_from=32 << 20,
 )
 
 _TRIAL = b"ab"
