@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.trees import KIB, MIB, Tree
 
-PAIRS = ("sftp-webdav", "s3-s3", "webdav-s3")
+PAIRS = ("sftp-webdav", "s3-s3", "webdav-s3", "ftp-sftp")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -149,8 +149,8 @@ class FtpWire:
         """Change into a folder. Raises Refusal."""
         self._step(_Step(self._url(folder.rstrip(b"/") + b"/"), body=False, by_entering=True))
 
-    def list_folder(self, command: bytes, folder: bytes, into: Inflow, *, by_entering: bool) -> None:
-        """Hand on what MLSD or LIST has to say about a folder.
+    def list_folder(self, command: bytes, folder: bytes, into: Inflow, *, by_entering: bool) -> Reply:
+        """Hand on what MLSD or LIST has to say about a folder, and return the server's last words about it.
 
         Args:
             command: Without the path.
@@ -162,11 +162,11 @@ class FtpWire:
         """
         self._inflow = into
         try:
-            self._step(
+            return self._step(
                 _Step(
                     self._url(folder.rstrip(b"/") + b"/"), body=True, custom=command, by_entering=by_entering
                 )
-            )
+            )[-1]
         finally:
             self._inflow = None
             self.is_binary = False

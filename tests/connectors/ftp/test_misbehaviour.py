@@ -306,15 +306,16 @@ async def test_listed_name_with_a_control_character_is_shown_and_cannot_be_read(
             await read(connector, ROOT.child("be\x07ll"))
 
 
-async def test_listing_that_breaks_off_is_no_end_of_a_folder() -> None:
+@pytest.mark.parametrize("closing", ["426 Broken off", "226 Output truncated to 1 matches"])
+async def test_listing_that_breaks_off_is_no_end_of_a_folder(closing: str) -> None:
     script = Script()
 
     async def half(session: Session, _argument: str) -> None:
-        await session.give(b"type=file;size=5;modify=20200101000000; a\r\n", closing="426 Broken off")
+        await session.give(b"type=file;size=5;modify=20200101000000; a\r\n", closing=closing)
 
     script.on("MLSD", half)
     async with scripted(script) as (_, connector):
-        with pytest.raises(Transient):
+        with pytest.raises((Transient, ProtocolViolation)):
             await listed(connector, ROOT)
 
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.contract.acts import listed, names, put, read, some_bytes
@@ -77,7 +78,10 @@ async def test_implicit_tls(proftpd_ftps_server: FtpServer) -> None:
 
 async def test_client_certificate_lets_in(proftpd_ftps_server: FtpServer) -> None:
     server, certificates = proftpd_ftps_server, proftpd_ftps_server.certificates
-    shown = {"client_certificate": certificates.client_certificate, "client_key": certificates.client_key}
+    shown: dict[str, Any] = {
+        "client_certificate": certificates.client_certificate,
+        "client_key": certificates.client_key,
+    }
     async with connected(server, port=server.demanding_port, **shown) as connector:
         await goes_there_and_back(connector)
 
@@ -198,7 +202,7 @@ async def test_links_and_hidden_files_are_listed_for_what_they_are(
     (folder / "link").symlink_to("a -> b")
     (folder / "inner").mkdir()
     os.chown(folder, server.owner, server.owner)
-    plain = {"plain_ftp": True} if fixture == "pure_ftpd_server" else {}
+    plain: dict[str, Any] = {"plain_ftp": True} if fixture == "pure_ftpd_server" else {}
     async with connected(server, **plain) as connector:
         found = {entry.name: entry.kind for entry in await listed(connector, ROOT.child(folder.name))}
         assert await read(connector, ROOT.child(folder.name).child("*[star]?")) == b"x"

@@ -16,6 +16,8 @@ from mover.connectors.ftp.pool import Pool
 from mover.connectors.ftp.tree import Tree
 from mover.entries import Entry, EntryKind
 from mover.errors import MoverError, NameRejected, NotFound, ProtocolViolation
+from mover.transport.curl import FtpWire
+from mover.transport.flow import Inflow
 from mover.transport.ftp_link import FtpLink
 from mover.transport.ftp_replies import Refusal
 
@@ -79,9 +81,13 @@ class Lister:
     async def _lines(self, link: FtpLink, folder: bytes) -> AsyncGenerator[_Named, None]:
         is_mlsd = self._traits.has_mlst
         command = b"MLSD" if is_mlsd else self._traits.list_command
-        receiving = link.receive(
-            lambda wire, into: wire.list_folder(command, folder, into, by_entering=not is_mlsd)
-        )
+
+        def bring(wire: FtpWire, into: Inflow) -> None:
+            closing = wire.list_folder(command, folder, into, by_entering=not is_mlsd)
+            if b"truncated" in b" ".join(closing.lines).lower():  # Pure-FTPd beyond its LimitRecursion
+                raise ProtocolViolation("the server tells only a part of the folder", said=closing.said)
+
+        receiving = link.receive(bring)
         now_ns = self._clock()
         async with aclosing(receiving) as pieces:
             async for line in _split(pieces):
@@ -133,7 +139,11 @@ class Lister:
 
 async def shows_hidden(link: FtpLink, folder: bytes) -> bool:
     """Find out whether `LIST -a` shows what begins with a dot: then it shows the folder itself."""
-    receiving = link.receive(lambda wire, into: wire.list_folder(b"LIST -a", folder, into, by_entering=True))
+
+    def bring(wire: FtpWire, into: Inflow) -> None:
+        wire.list_folder(b"LIST -a", folder, into, by_entering=True)
+
+    receiving = link.receive(bring)
     found = False
     try:
         async with aclosing(receiving) as pieces:
