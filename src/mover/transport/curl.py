@@ -9,29 +9,19 @@ server says in its reply to PASV.
 
 from __future__ import annotations
 
-import os
-import socket
-import ssl
-import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import quote_from_bytes
+from typing import Final
 
-# libcurl writes session keys wherever this points, from the moment that it is loaded.
-os.environ.pop("SSLKEYLOGFILE", None)
-
-import pycurl
-
-from mover.errors import AddressRefused, MoverError, ProtocolViolation, TimedOut, Unreachable
+from mover.errors import MoverError, ProtocolViolation, TimedOut, Unreachable
 from mover.transport.curl_failures import error_from_curl
+from mover.transport.curl_library import pycurl
+from mover.transport.curl_options import Step, lasting_options
+from mover.transport.curl_sockets import CurlSockets
 from mover.transport.flow import FlowEndedError, Inflow, Outflow
-from mover.transport.ftp_access import FtpAccess, FtpRoute, FtpTls
+from mover.transport.ftp_access import FtpAccess, FtpRoute
 from mover.transport.ftp_replies import Refusal, Reply, ReplyReader
-from mover.transport.proxy import ProxyKind
 
-_BUFFER: Final = 256 * 1024
 _GREETING = 220
 # After these every command has had its reply. After others one may be under way: libcurl sends PASV when a server that
 # refuses a transfer shuts the data connection of EPSV first, and whoever came next would get the reply to that.
@@ -43,38 +33,7 @@ _IN_STEP: Final = {
     pycurl.E_UPLOAD_FAILED,
     pycurl.E_BAD_DOWNLOAD_RESUME,
 }
-_SUPPRESS_CONNECT_HEADERS = 265  # of curl.h; pycurl has no name for it
-_ROOT = b"/"
 _BINARY = b"TYPE I"
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One thing that libcurl is told to do. An asterisk before a command lets it be refused without an end to the rest."""
-
-    url: str
-    body: bool
-    upload: bool = False
-    custom: bytes | None = None
-    byte_range: str | None = None
-    before: Sequence[bytes] = ()
-    just_before: Sequence[bytes] = ()
-    after: Sequence[bytes] = ()
-    by_entering: bool = False
-
-    def options(self) -> dict[int, Any]:
-        """Return libcurl's options; None for those to be unset."""
-        return {
-            pycurl.URL: self.url,
-            pycurl.NOBODY: int(not self.body),
-            pycurl.UPLOAD: int(self.upload),
-            pycurl.FTP_FILEMETHOD: pycurl.FTPMETHOD_SINGLECWD if self.by_entering else pycurl.FTPMETHOD_NOCWD,
-            pycurl.CUSTOMREQUEST: self.custom,
-            pycurl.RANGE: self.byte_range,
-            pycurl.QUOTE: [b"*" + line for line in self.before] or None,
-            pycurl.PREQUOTE: list(self.just_before) or None,
-            pycurl.POSTQUOTE: [b"*" + line for line in self.after] or None,
-        }
 
 
 class FtpWire:
@@ -108,25 +67,24 @@ class FtpWire:
         self._heard_at = 0.0
         self._answer_s = access.limits.answer_s
         self._problem: MoverError | None = None
-        self._lock = threading.Lock()
-        self._sockets: list[int] = []
-        self._handed_over: socket.socket | None = None
-        self._is_aborted = False
+        self._sockets = CurlSockets(route.addresses)
 
     def connect(self) -> list[Reply]:
         """Connect and sign in; the greeting is among the replies. Raises Refusal, and MoverError for what is no reply."""
         self.close()
+        if self._sockets.is_shut:
+            raise Unreachable("the connection was broken off")
         self._curl = self._handle()
         self._connecting = True
         try:
-            replies = self._perform(_Step(self._url(_ROOT), body=False))
+            replies = self._perform(Step())
         finally:
             self._connecting = False
         self.greeting = replies[0] if replies else None
         self.is_connected = True
         self.is_binary = False
         if self.openings:
-            self._perform(_Step(self._url(_ROOT), body=False, before=self.openings))
+            self._perform(Step(before=self.openings))
         return replies
 
     def commands(self, *lines: bytes, patience_s: float = 0.0) -> list[Reply]:
@@ -137,7 +95,7 @@ class FtpWire:
         """
         self._answer_s = self._access.limits.answer_s + patience_s
         try:
-            replies = self._step(_Step(self._url(_ROOT), body=False, before=lines))
+            replies = self._step(Step(before=lines))
         finally:
             self._answer_s = self._access.limits.answer_s
         if len(replies) != len(lines):
@@ -147,7 +105,7 @@ class FtpWire:
 
     def enter(self, folder: bytes) -> None:
         """Change into a folder. Raises Refusal."""
-        self._step(_Step(self._url(folder.rstrip(b"/") + b"/"), body=False, by_entering=True))
+        self._step(Step(_as_folder(folder), by_entering=True))
 
     def list_folder(self, command: bytes, folder: bytes, into: Inflow, *, by_entering: bool) -> Reply:
         """Hand on what MLSD or LIST has to say about a folder, and return the server's last words about it.
@@ -162,11 +120,8 @@ class FtpWire:
         """
         self._inflow = into
         try:
-            return self._step(
-                _Step(
-                    self._url(folder.rstrip(b"/") + b"/"), body=True, custom=command, by_entering=by_entering
-                )
-            )[-1]
+            step = Step(_as_folder(folder), has_body=True, command=command, by_entering=by_entering)
+            return self._step(step)[-1]
         finally:
             self._inflow = None
             self.is_binary = False
@@ -192,20 +147,14 @@ class FtpWire:
 
         Raises Refusal, IntegrityError if fewer bytes came than the server had announced.
         """
+        wanted = f"{offset}-{'' if last is None else last}" if offset or last is not None else None
         self._inflow = into
         try:
-            replies = self._step(
-                _Step(
-                    self._url(file),
-                    body=True,
-                    after=after,
-                    byte_range=f"{offset}-{'' if last is None else last}"
-                    if offset or last is not None
-                    else None,
-                )
-            )
+            replies = self._step(Step(file, has_body=True, byte_range=wanted, after=after))
         finally:
             self._inflow = None
+            if last is not None:
+                self.close()  # libcurl has interrupted the server, and does not trust the connection any more
         self.is_binary = True
         return replies[-len(after) :] if after else []
 
@@ -217,7 +166,7 @@ class FtpWire:
         just_before = (b"REST %d" % offset,) if offset else ()
         try:
             replies = self._step(
-                _Step(self._url(file), body=True, upload=True, just_before=just_before, after=after)
+                Step(file, has_body=True, uploads=True, just_before=just_before, after=after)
             )
         finally:
             self._outflow = None
@@ -226,19 +175,7 @@ class FtpWire:
 
     def looks_alive(self) -> bool:
         """Whether the control connection still stands: between steps a server that says something is taking its leave."""
-        with self._lock:
-            if not self.is_connected or not self._sockets:
-                return False
-            control = socket.socket(fileno=os.dup(self._sockets[0]))
-        with control:
-            control.setblocking(False)
-            try:
-                control.recv(1, socket.MSG_PEEK)
-            except BlockingIOError:
-                return True
-            except OSError:
-                return False
-        return False
+        return self.is_connected and self._sockets.first_is_quiet()
 
     def close(self) -> None:
         """Let go of the connection, politely if it stands."""
@@ -249,94 +186,33 @@ class FtpWire:
 
     def allow(self) -> None:
         """Forget that a step was aborted; called before the next is begun."""
-        self._is_aborted = False
+        self._sockets.is_shut = False
 
     def abort(self) -> None:
         """Break off what runs, from any thread: its sockets are shut, so that nothing waits for them any more."""
-        with self._lock:
-            self._is_aborted = True
-            for number in self._sockets:
-                with socket.socket(fileno=os.dup(number)) as shut:
-                    try:
-                        shut.shutdown(socket.SHUT_RDWR)
-                    except OSError:
-                        continue  # it is broken already
+        self._sockets.shut()
         for flow in (self._inflow, self._outflow):
             if flow is not None:
                 flow.abandon()
 
     def _handle(self) -> pycurl.Curl:
-        access = self._access
         curl = pycurl.Curl()
-        options: dict[int, Any] = {
-            pycurl.NOSIGNAL: 1,
-            pycurl.PROTOCOLS: pycurl.PROTO_FTP | pycurl.PROTO_FTPS,
-            pycurl.USERNAME: access.username.encode(access.encoding),
-            pycurl.PASSWORD: access.password.reveal().encode(access.encoding),
-            pycurl.NETRC: pycurl.NETRC_IGNORED,
-            pycurl.CONNECTTIMEOUT_MS: int(3000 * access.limits.connect_s),  # TCP, TLS, sign-in
-            pycurl.TCP_KEEPALIVE: 1,
-            pycurl.MAXCONNECTS: 1,
-            pycurl.BUFFERSIZE: _BUFFER,
-            pycurl.UPLOAD_BUFFERSIZE: _BUFFER,
-            pycurl.FTP_SKIP_PASV_IP: 1,
-            pycurl.FTP_USE_EPSV: int(access.extended_passive),
-            pycurl.FTPSSLAUTH: pycurl.FTPAUTH_TLS,
-            pycurl.SSLVERSION: pycurl.SSLVERSION_TLSv1_2,
-            pycurl.SSL_VERIFYPEER: 1,
-            pycurl.SSL_VERIFYHOST: 2,
-            pycurl.USE_SSL: pycurl.USESSL_NONE if access.tls is FtpTls.NEVER else pycurl.USESSL_ALL,
+        callbacks = {
             pycurl.NOPROGRESS: 0,
             pycurl.XFERINFOFUNCTION: self._on_progress,
             pycurl.HEADERFUNCTION: self._on_reply_line,
             pycurl.WRITEFUNCTION: self._on_data,
             pycurl.READFUNCTION: self._on_room,
-            pycurl.OPENSOCKETFUNCTION: self._on_open,
-            pycurl.SOCKOPTFUNCTION: self._on_opened,
-            pycurl.CLOSESOCKETFUNCTION: self._on_close,
         }
-        for option, value in (options | self._trust() | self._way()).items():
+        for option, value in {
+            **lasting_options(self._access, self._route),
+            **self._sockets.options(),
+            **callbacks,
+        }.items():
             curl.setopt(option, value)
         return curl
 
-    def _trust(self) -> dict[int, Any]:
-        """Say whom to trust: the named authorities, else those that Python's own TLS trusts on this machine."""
-        access = self._access
-        system = ssl.get_default_verify_paths()
-        places = {
-            pycurl.CAINFO: access.ca_file or system.cafile,
-            pycurl.CAPATH: None if access.ca_file else system.capath,
-            pycurl.SSLCERT: access.client_certificate,
-            pycurl.SSLKEY: access.client_key or access.client_certificate,
-        }
-        return {option: str(place) for option, place in places.items() if place is not None}
-
-    def _way(self) -> dict[int, Any]:
-        proxy = self._route.proxy
-        if proxy is None:
-            host = self._route.host
-            pinned = f"{host.strip('[]')}:{self._access.port}:{','.join(self._route.addresses)}"
-            return {pycurl.PROXY: "", pycurl.NOPROXY: "*", pycurl.RESOLVE: [pinned]}
-        kinds = {ProxyKind.CONNECT: "http", ProxyKind.SOCKS5: "socks5h"}
-        way: dict[int, Any] = {
-            pycurl.PROXY: f"{kinds[proxy.kind]}://{_bracketed(proxy.host)}:{proxy.port}",
-            pycurl.NOPROXY: "",
-            pycurl.HTTPPROXYTUNNEL: 1,
-            pycurl.PROXYAUTH: pycurl.HTTPAUTH_BASIC,
-            _SUPPRESS_CONNECT_HEADERS: 1,
-            pycurl.RESOLVE: [f"{proxy.host}:{proxy.port}:{','.join(self._route.addresses)}"],
-        }
-        if proxy.username is not None:
-            way[pycurl.PROXYUSERNAME] = proxy.username
-            way[pycurl.PROXYPASSWORD] = proxy.password.reveal() if proxy.password else ""
-        return way
-
-    def _url(self, path: bytes) -> str:
-        scheme = "ftps" if self._access.tls is FtpTls.IMPLICIT else "ftp"
-        place = f"{scheme}://{_bracketed(self._route.host)}:{self._access.port}/"
-        return place + quote_from_bytes(path, safe="")  # a leading %2F: absolute (RFC 1738, section 3.2.2)
-
-    def _step(self, step: _Step) -> list[Reply]:
+    def _step(self, step: Step) -> list[Reply]:
         """Have libcurl do one thing, and return all final replies.
 
         A server may hang up between two steps, after an error or an hour: then the connection is made anew, once. Nothing
@@ -348,7 +224,11 @@ class FtpWire:
         try:
             return self._perform(step)
         except Unreachable:
-            if self._is_aborted or self._has_answered or (self._outflow is not None and self._outflow.taken):
+            if (
+                self._sockets.is_shut
+                or self._has_answered
+                or (self._outflow is not None and self._outflow.taken)
+            ):
                 raise
         self._reconnect()
         return self._perform(step)
@@ -363,10 +243,10 @@ class FtpWire:
     def _has_answered(self) -> bool:
         return any(reply.code != _GREETING for reply in self._reader.replies)
 
-    def _perform(self, step: _Step) -> list[Reply]:
+    def _perform(self, step: Step) -> list[Reply]:
         curl = self._curl
         assert curl is not None
-        for option, value in step.options().items():
+        for option, value in step.options(self._access, self._route).items():
             if value is None:
                 curl.unsetopt(option)
             else:
@@ -387,14 +267,15 @@ class FtpWire:
         code = int(error.args[0])
         outcome = error_from_curl(curl, code, self._access, self._route, connecting=self._connecting)
         last = self._reader.replies[-1] if self._reader.replies else None
-        with self._lock:
-            self.is_connected = code in _IN_STEP and len(self._sockets) == 1
+        problem = self._problem or self._sockets.refused
+        self._sockets.refused = None
+        self.is_connected = code in _IN_STEP and len(self._sockets) == 1
         if not self.is_connected:
             self.close()
-        if self._is_aborted:
+        if self._sockets.is_shut:
             return Unreachable("the transfer was broken off")
-        if self._problem is not None:
-            return self._problem
+        if problem is not None:
+            return problem
         if last is not None and last.is_refusal:
             return Refusal(last)
         return outcome
@@ -439,7 +320,7 @@ class FtpWire:
 
     def _on_progress(self, *_sizes: int) -> int:
         """Break off when aborted, and when the server has been silent for too long; libcurl asks at least every second."""
-        if self._is_aborted:
+        if self._sockets.is_shut:
             return 1
         is_moving = self._reader.preliminary > 0 and len(self._sockets) > 1
         if self._outflow is not None and self._outflow.is_drained:
@@ -450,31 +331,6 @@ class FtpWire:
         self._problem = TimedOut(f"the server has been silent for {limit_s:g} s")
         return 1
 
-    def _on_open(self, _purpose: int, address: Any) -> socket.socket | int:
-        place = address.addr[0] if isinstance(address.addr, tuple) else None
-        if place not in self._route.addresses:
-            self._problem = AddressRefused("the server leads to an address that is not its own")
-            return pycurl.SOCKET_BAD
-        # libcurl works on a copy, which `_on_opened` sees next; this one must not outlive it, or nobody would see it closed.
-        self._handed_over = socket.socket(address.family, address.socktype, address.protocol)
-        return self._handed_over
 
-    def _on_opened(self, number: int, _purpose: int) -> int:
-        if self._handed_over is not None:
-            self._handed_over.close()
-        with self._lock:
-            if self._is_aborted:
-                return pycurl.SOCKOPT_ERROR
-            self._sockets.append(number)
-        return pycurl.SOCKOPT_OK
-
-    def _on_close(self, number: int) -> int:
-        with self._lock:
-            if number in self._sockets:
-                self._sockets.remove(number)
-            os.close(number)
-        return 0
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+def _as_folder(path: bytes) -> bytes:
+    return path.rstrip(b"/") + b"/"

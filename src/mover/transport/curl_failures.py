@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pycurl
-
 from mover.errors import (
     IntegrityError,
     InvalidConfiguration,
@@ -15,6 +13,7 @@ from mover.errors import (
     UntrustedServer,
     one_line,
 )
+from mover.transport.curl_library import pycurl
 from mover.transport.ftp_access import FtpAccess, FtpRoute
 from mover.transport.proxy import http_refusal, socks_refusal
 

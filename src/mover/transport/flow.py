@@ -24,13 +24,9 @@ class _Flow:
 
     Args:
         loop: Of the event loop's side; None if nobody is there.
-
-    Attributes:
-        is_waiting: The thread waits for the event loop's side; the silence then is not the server's.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        self.is_waiting = False
         self._loop = loop
         self._changed = threading.Condition()
         self._pieces: deque[bytes | memoryview] = deque()
@@ -62,13 +58,6 @@ class _Flow:
         self._sleeper = asyncio.get_running_loop().create_future()
         return self._sleeper
 
-    def _wait_in_thread(self) -> None:
-        self.is_waiting = True
-        try:
-            self._changed.wait()
-        finally:
-            self.is_waiting = False
-
 
 def _wake(sleeper: asyncio.Future[None]) -> None:
     if not sleeper.done():
@@ -82,7 +71,7 @@ class Inflow(_Flow):
         """Hand on data, in the thread; waits while too much waits. Raises FlowEndedError once it is abandoned."""
         with self._changed:
             while self._size >= LIMIT and not self._is_abandoned:
-                self._wait_in_thread()
+                self._changed.wait()
             if self._is_abandoned:
                 raise FlowEndedError
             self._pieces.append(data)
@@ -182,7 +171,7 @@ class Outflow(_Flow):
         """
         with self._changed:
             while not self._pieces and not self._is_ended and not self._is_abandoned:
-                self._wait_in_thread()
+                self._changed.wait()
             if self._is_abandoned:
                 raise FlowEndedError
             if not self._pieces:

@@ -190,6 +190,31 @@ async def test_late_end_of_one_transfer_does_not_hold_up_the_others() -> None:
         assert (await uploading).size == 4
 
 
+async def test_upload_that_the_server_never_confirms_counts_when_it_is_there() -> None:
+    script = Script()
+
+    async def takes_and_is_silent(session: Session, path: str) -> None:
+        before = session.script.files.get(path, b"")[: session.offset]
+        session.script.files[path] = before + await session.take()
+
+    async with scripted(script, silence_s=0.5) as (_, connector):
+        script.on("STOR", takes_and_is_silent)
+        assert (await put(connector, ROOT, "file", b"content")).size == 7
+    assert script.files == {"/file": b"content"}
+
+
+async def test_upload_that_the_server_never_confirms_is_none_when_it_is_not_there() -> None:
+    script = Script()
+
+    async def loses_all(session: Session, _path: str) -> None:
+        await session.take()
+
+    async with scripted(script, silence_s=0.5) as (_, connector):
+        script.on("STOR", loses_all)
+        with pytest.raises(TimedOut):
+            await put(connector, ROOT, "file", b"content")
+
+
 async def test_silence_in_the_middle_of_a_transfer_ends_it() -> None:
     script = Script(files={"/file": bytes(300_000)})
 

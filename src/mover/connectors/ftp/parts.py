@@ -16,9 +16,9 @@ from mover.connectors.ftp.looking import Looker
 from mover.connectors.ftp.placing import Places, check
 from mover.connectors.ftp.pool import Pool
 from mover.connectors.ftp.tree import Tree
-from mover.connectors.ftp.uploads import check_size, finish, store, time_command
+from mover.connectors.ftp.uploads import arrived_all_the_same, check_size, finish, store, time_command
 from mover.entries import Entry, HashName
-from mover.errors import IntegrityError, NotFound, Unsupported
+from mover.errors import IntegrityError, NotFound, TimedOut, Unsupported
 from mover.transport.curl import FtpWire
 from mover.transport.flow import Outflow
 from mover.transport.ftp_replies import Refusal
@@ -97,10 +97,17 @@ class FtpPartUploads:
                 if found.size is not None and found.size < offset:
                     raise IntegrityError(f"the server has {found.size} bytes where {offset} were sent")
                 _, sent = await link.send(
-                    content.chunks(), lambda wire, source: wire.upload(path, source, offset=offset)
+                    content.chunks(), lambda wire, source: self._send(wire, path, source, offset)
                 )
             check_size(content, sent)
         return SentPart(number=number, size=sent, receipt="")
+
+    def _send(self, wire: FtpWire, path: bytes, source: Outflow, offset: int) -> None:
+        try:
+            wire.upload(path, source, offset=offset)
+        except TimedOut:
+            if not arrived_all_the_same(wire, self._looker, path, source, offset):
+                raise
 
     async def received(self, token: str) -> Sequence[SentPart]:
         """Tell which parts lie within the file as it is. Raises NotFound if the upload is gone.

@@ -20,7 +20,7 @@ from mover.connectors.ftp.features import SetTime, Traits
 from mover.connectors.ftp.looking import Looker, is_folder
 from mover.connectors.ftp.placing import Places, check, place
 from mover.entries import Entry
-from mover.errors import IntegrityError, MoverError, NotFound, PermissionDenied
+from mover.errors import IntegrityError, MoverError, NotFound, PermissionDenied, TimedOut
 from mover.transport.curl import FtpWire
 from mover.transport.flow import Outflow
 from mover.transport.ftp_link import FtpLink
@@ -119,12 +119,30 @@ def store(
         return wire.upload(temporary, source, after=after)
 
 
+def arrived_all_the_same(wire: FtpWire, looker: Looker, path: bytes, source: Outflow, offset: int) -> bool:
+    """Whether all that was sent is there, after a server took its time to say so.
+
+    libcurl waits a minute for the reply that ends a transfer, whatever it is told; servers that scan or replicate what
+    they take may need longer. What arrived is verified like anything else.
+    """
+    if not source.is_drained:
+        return False
+    found = looker.look_for_file(wire, path)
+    return found is not None and found.size == offset + source.taken
+
+
 def _transfer(
     wire: FtpWire, traits: Traits, looker: Looker, places: Places, target: Target, source: Outflow
 ) -> Facts | None:
     setting = time_command(traits, places.temporary, target.modified_ns)
     first = (setting,) if setting else ()
-    replies = store(wire, places.folder, places.temporary, source, (*first, *looker.questions(places.final)))
+    after = (*first, *looker.questions(places.final))
+    try:
+        replies = store(wire, places.folder, places.temporary, source, after)
+    except TimedOut:
+        if not arrived_all_the_same(wire, looker, places.temporary, source, 0):
+            raise
+        replies = wire.commands(*after)
     return looker.answer(replies[len(first) :])
 
 
