@@ -27,7 +27,7 @@ class FtpAccount(ConnectorConfig):
     """What both services need."""
 
     host: str = setting(help="Host name or address", min_length=1, max_length=253, pattern=r"^[^\s/@]+$")
-    port: int | None = setting(None, help="Port; 21, or 990 with tls=implicit", ge=1, le=65535)
+    port: int | None = setting(None, help="Port; 21 if none is given", ge=1, le=65535)
     username: str = setting(help="User name at the server", min_length=1)
     password: Secret = setting(help="Password", ask=True)
     path: str = setting("/", help="Folder that is / of the connection; ~ is the folder after sign-in")
@@ -104,6 +104,9 @@ class FtpConfig(FtpAccount):
 class FtpsConfig(FtpAccount):
     """Keys of `mover connect ftps NAME`."""
 
+    port: int | None = setting(
+        None, help="Port; if none is given 21, or 990 with tls=implicit", ge=1, le=65535
+    )
     tls: TlsBegins = setting(
         TlsBegins.EXPLICIT, help="explicit (AUTH TLS, port 21) or implicit (from the start, port 990)"
     )

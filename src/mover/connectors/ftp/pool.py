@@ -2,8 +2,8 @@
 
 A connection serves one operation at a time. What is idle is lent first; another is made while the server lets in more.
 When it does not, the pacer is told (Throttled) and the number is remembered for a while: from then on operations wait
-here. Reads wait for staging, which uploads empty, so reads leave one connection to the others: nothing can wait in a
-circle.
+here. Reads wait for staging, which uploads empty, and uploads of streams wait for reads, perhaps of the same account: so
+both leave one connection to the other, and nothing can wait in a circle.
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ class Pool:
         self._clock = clock
         self._idle: list[FtpLink] = []
         self._lent: set[FtpLink] = set()
-        self._reads = 0
-        self._dialling = 0
+        self._held = {True: 0, False: 0}  # by reads, by others
         self._most = MOST_CONNECTIONS
         self._most_until = 0.0
         self._given_back = asyncio.Condition()
@@ -57,15 +56,12 @@ class Pool:
             read: It may be held for as long as somebody else takes.
         """
         link = await self._take(read=read)
-        self._reads += read
         try:
             yield link
         finally:
-            self._reads -= read
             self._lent.discard(link)
             self._give_back(link)
-            async with self._given_back:
-                self._given_back.notify_all()
+            await self._release(read=read)
 
     async def close(self) -> None:
         """Drop all connections; from now on none is made."""
@@ -80,38 +76,47 @@ class Pool:
         try:
             async with asyncio.timeout(_PATIENCE_S), self._given_back:
                 await self._given_back.wait_for(lambda: self._has_room(read=read))
-                while self._idle:
-                    link = self._idle.pop()
-                    if link.wire.looks_alive():
-                        self._lent.add(link)
-                        return link
-                    self._drop(link)
-                self._dialling += 1
+                self._held[read] += 1
         except TimeoutError:
             raise Throttled("the server lets in no more connections, and none became free") from None
         try:
-            link = await self._dial()
-        except Throttled:
-            self._most = max(1, len(self._lent))
-            self._most_until = self._clock() + _REMEMBERED_S
+            link = self._alive() or self._unless_closed(await self._dial())
+        except BaseException as error:
+            if isinstance(error, Throttled):
+                self._most = max(1, len(self._lent))
+                self._most_until = self._clock() + _REMEMBERED_S
+            await self._release(read=read)
             raise
-        finally:
-            self._dialling -= 1
-        if self._is_closed:
-            link.close()
-            raise Canceled("the connection was closed")
         self._lent.add(link)
         return link
+
+    def _unless_closed(self, link: FtpLink) -> FtpLink:
+        if self._is_closed:  # meanwhile
+            link.close()
+            raise Canceled("the connection was closed")
+        return link
+
+    def _alive(self) -> FtpLink | None:
+        """Take an idle connection that still stands, and drop those that do not."""
+        while self._idle:
+            link = self._idle.pop()
+            if link.wire.looks_alive():
+                return link
+            self._drop(link)
+        return None
+
+    async def _release(self, *, read: bool) -> None:
+        self._held[read] -= 1
+        async with self._given_back:
+            self._given_back.notify_all()
 
     def _has_room(self, *, read: bool) -> bool:
         if self._is_closed:
             raise Canceled("the connection was closed")
         if self._clock() > self._most_until:
             self._most = MOST_CONNECTIONS
-        busy = len(self._lent) + self._dialling
-        if read and self._most > 1 and self._reads >= self._most - 1:
-            return False
-        return busy < self._most
+        leaves_one = self._most == 1 or self._held[read] < self._most - 1
+        return leaves_one and sum(self._held.values()) < self._most
 
     def _give_back(self, link: FtpLink) -> None:
         if self._is_closed or not link.wire.is_connected:
