@@ -8,7 +8,7 @@ from bench.trees import KIB, MIB, Tree
 
 _MANY_FOR_SWIFT = 10_000  # of which one node takes some hundred a second
 
-PAIRS = ("sftp-webdav", "s3-s3", "webdav-s3", "s3-swift")
+PAIRS = ("sftp-webdav", "s3-s3", "webdav-s3", "ftp-sftp", "s3-swift")
 
 
 @dataclass(frozen=True, kw_only=True)

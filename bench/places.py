@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.servers.ftp import FtpServer, pure_ftpd
 from tests.servers.openstack import SwiftServer, swift
 from tests.servers.processes import LOOPBACK, free_port
 from tests.servers.s3 import S3Server, seaweedfs
@@ -33,7 +34,7 @@ class Place(Protocol):
 
     @property
     def service(self) -> str:
-        """`sftp`, `webdav`, `s3` or `swift`."""
+        """`sftp`, `ftp`, `webdav`, `s3` or `swift`."""
 
     @property
     def mover_keys(self) -> Mapping[str, str]:
@@ -123,6 +124,47 @@ class SftpPlace(_OnDisk):
 
     def requests(self) -> int | None:
         """Unknown: sshd would log requests only at a level that slows it down."""
+        return None
+
+
+@dataclass(frozen=True)
+class FtpPlace(_OnDisk):
+    """An account at Pure-FTPd, in the clear: rclone has no way to a server that wants its TLS sessions resumed."""
+
+    server: FtpServer
+    name: str = "ftp"
+    service: str = "ftp"
+
+    @property
+    def mover_keys(self) -> Mapping[str, str]:
+        """With a password."""
+        server = self.server
+        return {
+            "host": server.host,
+            "port": str(server.port),
+            "username": server.username,
+            "password": server.password,
+            "plain_ftp": "true",
+        }
+
+    @property
+    def rclone_keys(self) -> Mapping[str, str]:
+        """With the same password."""
+        server = self.server
+        return {
+            "type": "ftp",
+            "host": server.host,
+            "port": str(server.port),
+            "user": server.username,
+            "pass": obscured(server.password),
+        }
+
+    def path(self, tree: str) -> str:
+        """At the top."""
+        return f"/{tree}"
+
+    def requests(self) -> int | None:
+        """Unknown: it counts none."""
         return None
 
 
@@ -324,6 +366,7 @@ class Places:
     """Everything that runs."""
 
     sftp: SftpPlace
+    ftp: FtpPlace
     webdav: WebdavPlace
     s3: S3Place
     other_s3: S3Place
@@ -332,7 +375,7 @@ class Places:
     @property
     def all(self) -> tuple[Place, ...]:
         """Each place once."""
-        return (self.sftp, self.webdav, self.s3, self.other_s3, self.swift)
+        return (self.sftp, self.ftp, self.webdav, self.s3, self.other_s3, self.swift)
 
     @property
     def ca_files(self) -> tuple[Path, ...]:
@@ -345,18 +388,19 @@ class Places:
         source, _, destination = name.partition("-")
         if source == destination:
             return self.s3, self.other_s3
-        places = (self.sftp, self.webdav, self.s3, self.swift)
+        places = (self.sftp, self.ftp, self.webdav, self.s3, self.swift)
         by_service: dict[str, Place] = {place.service: place for place in places}
         return by_service[source], by_service[destination]
 
 
 @contextmanager
 def places(folder: Path) -> Iterator[Places]:
-    """Run sshd, Apache, SeaweedFS and Swift. `folder` is throwaway and on the disk that has the room."""
+    """Run sshd, Pure-FTPd, Apache, SeaweedFS and Swift. `folder` is throwaway and on the disk that has the room."""
     with ExitStack() as stack:
-        for name in ("sftp", "webdav", "s3", "swift", "scratch"):
+        for name in ("sftp", "ftp", "webdav", "s3", "swift", "scratch"):
             (folder / name).mkdir()
         ssh_server = stack.enter_context(sshd(folder / "sftp"))
+        ftp_server = stack.enter_context(pure_ftpd(folder / "ftp"))
         metrics_port = free_port()
         webdav_server = stack.enter_context(apache(folder / "webdav"))
         s3_server = stack.enter_context(seaweedfs(folder / "s3", metrics_port=metrics_port))
@@ -365,6 +409,7 @@ def places(folder: Path) -> Iterator[Places]:
         scratch = folder / "scratch"
         yield Places(
             sftp=SftpPlace(ssh_server.root, ssh_server),
+            ftp=FtpPlace(ftp_server.root, ftp_server),
             webdav=WebdavPlace(webdav_server.root, webdav_server),
             s3=S3Place(s3_server, client, metrics_port, "s3", scratch),
             other_s3=S3Place(s3_server, client, metrics_port, "other", scratch),

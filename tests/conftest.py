@@ -15,6 +15,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 from tests.outside import refuse_outside
+from tests.servers.ftp import FtpServer, proftpd, pure_ftpd, vsftpd
 from tests.servers.jail import can_jail
 from tests.servers.openstack import SwiftServer, swift
 from tests.servers.proxies import Proxy, dante, squid
@@ -31,6 +32,9 @@ _SERVERS = {
     "sshd_server",
     "sshd_shell_server",
     "proftpd_server",
+    "proftpd_ftps_server",
+    "vsftpd_server",
+    "pure_ftpd_server",
     "apache_server",
     "wsgidav_server",
     "seaweedfs_server",
@@ -110,6 +114,27 @@ def proftpd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SftpSer
     """ProFTPD's mod_sftp, with check-file."""
     _needs_root()
     yield from _session(tmp_path_factory, "proftpd", proftpd_sftp)
+
+
+@pytest.fixture(scope="session")
+def proftpd_ftps_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FtpServer]:
+    """ProFTPD's mod_tls, explicit and implicit, with MLSD and hashes."""
+    _needs_root()
+    yield from _session(tmp_path_factory, "proftpd-ftps", proftpd)
+
+
+@pytest.fixture(scope="session")
+def vsftpd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FtpServer]:
+    """Vsftpd over TLS, with LIST only."""
+    _needs_root()
+    yield from _session(tmp_path_factory, "vsftpd", vsftpd)
+
+
+@pytest.fixture(scope="session")
+def pure_ftpd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FtpServer]:
+    """Pure-FTPd, used without TLS."""
+    _needs_root()
+    yield from _session(tmp_path_factory, "pure-ftpd", pure_ftpd)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
 from tests.servers.certificates import make_certificates
+from tests.servers.ftp import FtpServer
 from tests.servers.openstack import SwiftServer
 from tests.servers.processes import free_port
 from tests.servers.s3 import S3Server
@@ -145,6 +146,35 @@ def sftp_proftpd(request: pytest.FixtureRequest) -> Service:
     return _sftp(request.getfixturevalue("proftpd_server"))
 
 
+def _ftp(server: FtpServer, name: str, tmp_path: Path, **values: object) -> Service:
+    given = {"host": server.host, "port": server.port, "username": server.username, **values}
+    password = {"password": Secret(server.password)}
+    stranger = make_certificates(tmp_path / "stranger").ca_file
+    return Service(
+        connect=configured(name, given | password),
+        refused=configured(name, given | {"password": Secret("wrong")}),
+        unreachable=configured(name, given | password | {"port": free_port()}),
+        untrusted=configured(name, given | password | {"ca_file": stranger}) if name == "ftps" else None,
+        disk=server.root,
+        owner=server.owner,
+    )
+
+
+def ftps_proftpd(request: pytest.FixtureRequest) -> Service:
+    server: FtpServer = request.getfixturevalue("proftpd_ftps_server")
+    return _ftp(server, "ftps", request.getfixturevalue("tmp_path"), ca_file=server.certificates.ca_file)
+
+
+def ftps_vsftpd(request: pytest.FixtureRequest) -> Service:
+    server: FtpServer = request.getfixturevalue("vsftpd_server")
+    return _ftp(server, "ftps", request.getfixturevalue("tmp_path"), ca_file=server.certificates.ca_file)
+
+
+def ftp_pure_ftpd(request: pytest.FixtureRequest) -> Service:
+    server: FtpServer = request.getfixturevalue("pure_ftpd_server")
+    return _ftp(server, "ftp", request.getfixturevalue("tmp_path"), plain_ftp=True)
+
+
 def _webdav(server: WebdavServer, url: str, tmp_path: Path) -> Service:
     given = {"url": url, "username": server.username, "ca_file": server.ca_file}
     password = {"password": Secret(server.password)}
@@ -245,6 +275,9 @@ REAL: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "sftp-openssh": sftp_openssh,
     "sftp-openssh-commands": sftp_openssh_commands,
     "sftp-proftpd": sftp_proftpd,
+    "ftps-proftpd": ftps_proftpd,
+    "ftps-vsftpd": ftps_vsftpd,
+    "ftp-pure-ftpd": ftp_pure_ftpd,
     "webdav-apache": webdav_apache,
     "webdav-apache-digest": webdav_apache_digest,
     "webdav-wsgidav": webdav_wsgidav,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.servers.ftp import FtpServer
 from tests.servers.openstack import SwiftServer
 from tests.servers.s3 import S3Server
 from tests.servers.ssh import SftpServer
@@ -22,6 +23,21 @@ def sftp_values(server: SftpServer, *, port: int | None = None) -> dict[str, Any
         "password": server.password,
         "path": server.path,
     }
+
+
+def ftp_values(server: FtpServer, path: str = "/", *, plain: bool = False) -> dict[str, Any]:
+    """The keys of `mover connect ftps`, or `ftp`; `path` is a folder of the test's own, made if it is not there."""
+    folder = server.root / path.strip("/")
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chown(folder, server.owner, server.owner)
+    values = {
+        "host": server.host,
+        "port": server.port,
+        "username": server.username,
+        "password": server.password,
+        "path": path,
+    }
+    return values | ({"plain_ftp": True} if plain else {"ca_file": server.certificates.ca_file})
 
 
 def s3_values(server: S3Server, bucket: str, *, port: int | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tests.transfer.workbench import Workbench, workbench
 from mover.errors import InvalidConfiguration, Reason, advice_for
 from mover.ledger.ledger import Ledger
 from mover.ledger.states import ItemState
-from mover.ledger.tables import items
+from mover.ledger.tables import items, runs
 from mover.reports import print_report, summary, write_report
 
 
@@ -152,3 +152,21 @@ async def test_a_run_that_does_not_exist_and_a_folder_that_cannot_be_written_are
             await summary(Ledger(bench.database), 99)
         with pytest.raises(InvalidConfiguration, match="cannot be written"):
             await write_report(Ledger(bench.database), run, tmp_path / "file")
+
+
+async def test_sides_that_were_not_encrypted_in_transit_are_marked(tmp_path: Path) -> None:
+    async with workbench(tmp_path) as bench:
+        run = await moved(bench)
+        await write_report(Ledger(bench.database), run, tmp_path / "encrypted")
+        await bench.database.write(
+            lambda connection: connection.execute(update(runs).values(unencrypted="destination"))
+        )
+
+        await write_report(Ledger(bench.database), run, tmp_path / "report")
+
+        told = json.loads((tmp_path / "report" / "summary.json").read_text())
+        page = (tmp_path / "report" / "report.html").read_text()
+        assert told["unencrypted"] == ["destination"]
+        assert "Not encrypted in transit:</b> destination, destination:/" in page
+        assert json.loads((tmp_path / "encrypted" / "summary.json").read_text())["unencrypted"] == []
+        assert "Not encrypted" not in (tmp_path / "encrypted" / "report.html").read_text()

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs from Debian what the tests' own servers need and is missing; does nothing when all is there.
+# Debian's FTP servers exclude each other: one is installed, the others are unpacked beside the project.
 # No service is started: Debian's install scripts ask policy-rc.d, which says no while this runs.
 set -euo pipefail
 
@@ -15,24 +16,40 @@ for program in "${!package_of[@]}"; do
 done
 [ -e /usr/lib/proftpd/mod_sftp.so ] || missing+=(proftpd-mod-crypto)
 [ -e /etc/mime.types ] || missing+=(media-types)
-[ ${#missing[@]} -gt 0 ] || exit 0
+for library in libwrap0=libwrap.so.0 libsodium23=libsodium.so.23 libcap2=libcap.so.2; do
+  ldconfig -p | grep -F "${library#*=}" >/dev/null || missing+=("${library%=*}")
+done
+unpacked=$(cd "$(dirname "$0")/../.." && pwd)/.tools/servers
+lacking=()
+[ -x "$unpacked/usr/sbin/vsftpd" ] || lacking+=(vsftpd)
+[ -x "$unpacked/usr/sbin/pure-ftpd" ] || lacking+=(pure-ftpd)
+[ $((${#missing[@]} + ${#lacking[@]})) -gt 0 ] || exit 0
 
 as_root=()
 if [ "$(id -u)" != 0 ]; then
-  command -v sudo >/dev/null || { echo "missing packages: ${missing[*]} (install them as root)" >&2; exit 1; }
+  command -v sudo >/dev/null || { echo "missing packages: ${missing[*]} ${lacking[*]} (install them as root)" >&2; exit 1; }
   as_root=(sudo)
 fi
-echo "installing ${missing[*]}"
-if [ ! -e /usr/sbin/policy-rc.d ]; then
-  trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
-  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee /usr/sbin/policy-rc.d >/dev/null
-  "${as_root[@]}" chmod 755 /usr/sbin/policy-rc.d
-fi
 log=$(mktemp)
-if ! { "${as_root[@]}" apt-get update -q &&
-       "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$log" 2>&1
-then
-  tail -n 20 "$log" >&2
-  exit 1
+trap 'rm -f "$log"' EXIT
+failed() { tail -n 20 "$log" >&2; exit 1; }
+"${as_root[@]}" apt-get update -q >"$log" 2>&1 || failed
+
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "installing ${missing[*]}"
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    trap 'rm -f "$log"; "${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee /usr/sbin/policy-rc.d >/dev/null
+    "${as_root[@]}" chmod 755 /usr/sbin/policy-rc.d
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends "${missing[@]}" >"$log" 2>&1 || failed
 fi
-rm -f "$log"
+
+if [ ${#lacking[@]} -gt 0 ]; then
+  echo "unpacking ${lacking[*]}"
+  mkdir -p "$unpacked/packages"
+  (cd "$unpacked/packages" && apt-get download -q "${lacking[@]}") >"$log" 2>&1 || failed
+  for package in "$unpacked"/packages/*.deb; do dpkg-deb -x "$package" "$unpacked"; done
+  rm -r "$unpacked/packages"
+fi

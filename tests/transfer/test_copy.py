@@ -9,6 +9,7 @@ from tests.memory.service import DRIVE, MemoryService
 from tests.transfer.workbench import Workbench, workbench
 
 from mover.entries import HashName
+from mover.errors import Unsupported
 from mover.ledger.states import Code, ItemState, RunStatus, Verification
 
 
@@ -122,3 +123,14 @@ async def test_a_large_file_that_goes_in_one_stream_is_verified_by_the_hash_of_t
 
         assert (await bench.rows(result.run))["/big"]["verification"] == Verification.HASH
         assert destination.calls["read"] == 0
+
+
+async def test_a_destination_that_takes_no_parts_after_all_gets_the_file_whole(bench: Workbench) -> None:
+    bench.source.add_file("/big", Pattern(40 << 20))
+    bench.destination.faults.add("begin", "/big", times=None, error=Unsupported("no parts here"))
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.entry("/big").size == 40 << 20
+    assert bench.destination.calls["send"] == 0

@@ -104,6 +104,7 @@ class Outcome:
             "status": self.status,
             "code": int(run.code),
             "message": run.message,
+            "unencrypted": list(run.unencrypted),
             "copied": totals.files_moved,
             "skipped": totals.files_skipped,
             "failed": self.items(ItemState.FAILED),
@@ -141,6 +142,9 @@ async def print_outcome(ledger: Ledger, found: Outcome) -> None:
     if found.ended_by:
         console.print(words(f"  {advice_for(found.ended_by)}", "dim"))
     console.print(_table(found))
+    if found.run.unencrypted:
+        sides = " and ".join(found.run.unencrypted)
+        console.print(words(f"  not encrypted in transit: {sides}", "bold yellow"))
     if found.proofs:
         proofs = ", ".join(f"{count:,} {_PROOFS.get(proof, proof)}" for proof, count in _sorted(found.proofs))
         console.print(words(f"  verified: {proofs}"))

@@ -64,5 +64,6 @@ def _as_object(run: Run) -> Mapping[str, Any]:
         "ended_ns": run.ended_ns,
         "seconds": round(run.active_ns / 1e9, 3),
         "message": run.message,
+        "unencrypted": list(run.unencrypted),
         "options": run.options,
     }

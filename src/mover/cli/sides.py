@@ -13,7 +13,7 @@ from mover.cli.addresses import LOCAL_ACCOUNT, Address, LocalAddress
 from mover.cli.mounts import mount_point, raw_path
 from mover.cli.single_file import OneFile, WithoutRenames
 from mover.cli.workplace import Workplace
-from mover.connectors.contract import Connector
+from mover.connectors.contract import Account, Connector
 from mover.connectors.paced import Paced
 from mover.connectors.registry import connector_type
 from mover.entries import Entry, EntryKind, EntryRef, clean_path, parent_path
@@ -90,13 +90,22 @@ class _Where:
         return self.realm == other.realm and other.path.startswith(self.path.rstrip("/") + "/")
 
 
+@dataclass(frozen=True)
+class _Open:
+    """An account that is signed in."""
+
+    connector: Connector
+    pacer: Pacer
+    secure: bool
+
+
 class _Accounts:
     """Accounts of one command, each signed in once, so that both sides of a run share its pace."""
 
     def __init__(self, place: Workplace, stack: AsyncExitStack) -> None:
         self._place = place
         self._stack = stack
-        self._open: dict[str, tuple[Connector, Pacer]] = {}
+        self._open: dict[str, _Open] = {}
 
     async def where(self, address: Address) -> _Where:
         if isinstance(address, LocalAddress):
@@ -107,29 +116,30 @@ class _Accounts:
         return _Where(LOCAL_ACCOUNT, _real_path(str(connection.config.get("path", "/")), address.path))
 
     async def side(self, address: Address, paced: Callable[[Connector, Pacer], Paced] = Paced) -> Side:
-        make: Callable[[], Awaitable[Connector]]
+        make: Callable[[], Awaitable[tuple[Connector, Account]]]
         if isinstance(address, LocalAddress):
             mount = mount_point(raw_path(address.path))
             account, root = _account_and_root(address.path, mount)
             make = partial(self._local, mount)
         else:
             account, root = (await self._place.connections.get(address.connection)).id, address.path
-            make = partial(self._place.connections.open, address.connection)
+            make = partial(self._place.connections.sign_in, address.connection)
         if account not in self._open:
-            connector = await make()
+            connector, told = await make()
             self._stack.push_async_callback(connector.close)
-            self._open[account] = connector, Pacer(*connector.capabilities.concurrency)
-        return Side(address.text, account, paced(*self._open[account]), root)
+            self._open[account] = _Open(connector, Pacer(*connector.capabilities.concurrency), told.secure)
+        found = self._open[account]
+        return Side(address.text, account, paced(found.connector, found.pacer), root, secure=found.secure)
 
-    async def _local(self, mount: Path) -> Connector:
+    async def _local(self, mount: Path) -> tuple[Connector, Account]:
         kind = connector_type("local")
         connector = kind.make(kind.config.model_validate({"path": mount}), self._place.egress, _forget)
         try:
-            await connector.sign_in()
+            account = await connector.sign_in()
         except BaseException:
             await connector.close()
             raise
-        return connector
+        return connector, account
 
 
 def _real_path(base: str, path: str) -> str:

@@ -209,7 +209,8 @@ class PartUploads(Protocol):
 
         `size` is that of the whole file, None if it is known only at the end. All parts but the last will have
         `part_size` bytes. Called again with the same `target.key` it may return the
-        same upload, emptied. Raises Conflict, QuotaExceeded, TooLarge as early as the service tells.
+        same upload, emptied. Raises Conflict, QuotaExceeded, TooLarge as early as the service tells, and Unsupported
+        where only a trial tells that this server takes no parts: the file is then sent whole.
         """
 
     async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:

@@ -34,6 +34,8 @@ class ConnectorType:
 
 
 _MODULES = {
+    "ftp": "mover.connectors.ftp",
+    "ftps": "mover.connectors.ftps",
     "local": "mover.connectors.local",
     "s3": "mover.connectors.s3",
     "sftp": "mover.connectors.sftp",

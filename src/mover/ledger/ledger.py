@@ -58,17 +58,20 @@ class Ledger:
         destination_label: str,
         fingerprint: str,
         options: Mapping[str, object],
+        unencrypted: Sequence[str] = (),
     ) -> RunLedger:
         """Go on with the pair's last run if it did not finish and had the same options, else start a new one.
 
-        The caller holds the pair's lock: nobody else runs this pair now.
+        A side that was `unencrypted` once stays so in what is reported of the run. The caller holds the pair's lock: nobody else runs this pair now.
         """
 
         def work(connection: Connection) -> Run:
             latest = runs.latest_run(connection, pair.id, mode, dry_run=dry_run)
             if latest and not latest.finished and latest.fingerprint == fingerprint:
+                told = tuple(dict.fromkeys((*latest.unencrypted, *unencrypted)))
                 runs.reopen_run(connection, latest.id)
-                return msgspec.structs.replace(latest, resumed=True)
+                runs.update_run(connection, latest.id, {"unencrypted": ",".join(told)})
+                return msgspec.structs.replace(latest, resumed=True, unencrypted=told)
             return runs.add_run(
                 connection,
                 {
@@ -85,6 +88,7 @@ class Ledger:
                     "started_ns": self._now_ns(),
                     "active_ns": 0,
                     "message": "",
+                    "unencrypted": ",".join(unencrypted),
                 },
             )
 

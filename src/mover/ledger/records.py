@@ -45,6 +45,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     ended_ns: int | None
     active_ns: int
     message: str
+    unencrypted: tuple[str, ...] = ()  # sides whose content could be read on its way: source, destination
     resumed: bool = False  # this process goes on with what another one began
 
 

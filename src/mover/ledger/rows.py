@@ -165,6 +165,7 @@ def run_from(row: Row[Any]) -> Run:
         ended_ns=row.ended_ns,
         active_ns=row.active_ns,
         message=row.message,
+        unencrypted=tuple(row.unencrypted.split(",")) if row.unencrypted else (),
     )
 
 

@@ -40,6 +40,9 @@ runs = Table(
     Column("ended_ns", BigInteger),
     Column("active_ns", BigInteger, nullable=False),  # time spent, over all interruptions
     Column("message", Text, nullable=False, default=""),
+    Column(
+        "unencrypted", Text
+    ),  # sides without encryption in transit, by commas; NULL: it was not noted then
 )
 Index("ix_runs_pair", runs.c.pair_id, runs.c.id)
 

@@ -15,6 +15,10 @@ POSIX_BYTES_255 = NameRules(longest_name=255, longest_path=4095, byte_names=True
 """Local folders and SFTP servers on POSIX systems: NAME_MAX, and PATH_MAX without its final NUL. A path counts from the
 connection's root, so the system may still refuse one that is a little shorter."""
 
+FTP = NameRules(marked=(_SLASH, *_CONTROLS), longest_name=255, longest_path=4095, byte_names=True)
+"""FTP servers on POSIX systems. A command is a line, so what ends one cannot be in it (RFC 959, section 5.3), and servers and
+proxies on the way take offence at other control characters as well."""
+
 S3 = NameRules(longest_path=1024)
 """S3 object keys: 1,024 bytes of UTF-8 (Amazon S3 User Guide, "Naming Amazon S3 objects"), of which the names in them can
 be any part. `.` and `..` would be lost in URL normalisation."""

@@ -24,6 +24,7 @@ def summary_object(found: Summary) -> dict[str, Any]:
         "status": found.status,
         "code": int(run.code),
         "message": run.message,
+        "unencrypted": list(run.unencrypted),
         "started": moment(run.started_ns),
         "ended": moment(run.ended_ns),
         "seconds": round(run.active_ns / 1e9, 3),

@@ -48,6 +48,11 @@ async def write_page(ledger: Ledger, found: Summary, stream: TextIO) -> None:
     if run.message:
         stream.write(f"<p>{escape(run.message)}</p>")
     stream.writelines(
+        f'<p class="alarm"><b>Not encrypted in transit:</b> {escape(side)}, {escape(label)}</p>'
+        for side, label in (("source", run.source_label), ("destination", run.destination_label))
+        if side in run.unencrypted
+    )
+    stream.writelines(
         f'<p class="alarm"><b>This report does not add up:</b> {escape(discrepancy)}</p>'
         for discrepancy in found.discrepancies
     )

@@ -22,7 +22,7 @@ from mover.transfer.compare import content_hash, same_beginning
 from mover.transfer.evidence import compare_hashes, destination_untouched, strongest
 from mover.transfer.keys import item_key
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
-from mover.transfer.parts import PartsUpload, part_size_for
+from mover.transfer.parts import PartsRefused, PartsUpload, part_size_for
 from mover.transfer.progress import Progress
 from mover.transfer.reading import FileReader
 from mover.transfer.side import Side
@@ -235,7 +235,10 @@ class FileMover:
         connector = self._destination.connector
         rules = connector.capabilities.parts
         if rules is not None and item.large and (source.size is None or source.size >= rules.worthwhile_from):
-            sent = await self._send_parts(item, reader, target)
+            try:
+                sent = await self._send_parts(item, reader, target)
+            except PartsRefused:
+                sent = await self._send_stream(item, reader, target)
         elif item.large:
             sent = await self._send_stream(item, reader, target)
         else:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mover.connectors.contract import PartRules, PartUploads, SentPart, Target
 from mover.entries import Entry, HashName
-from mover.errors import Changed, NotFound, TooLarge
+from mover.errors import Changed, NotFound, TooLarge, Unsupported
 from mover.hashing import MultiHasher
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import PartRecord, UploadRecord
@@ -62,6 +62,10 @@ class SentFile:
     parts: list[PartRecord]
     whole: Mapping[HashName, str]
     sent_bytes: int
+
+
+class PartsRefused(Unsupported):
+    """The destination takes no parts after all."""
 
 
 class PartsUpload:
@@ -156,7 +160,10 @@ class PartsUpload:
                 return known
         elif known is not None:
             await self._uploads.abort(known.token)
-        token = await self._uploads.begin(self._target, self._reader.entry.size, self._part_size)
+        try:
+            token = await self._uploads.begin(self._target, self._reader.entry.size, self._part_size)
+        except Unsupported as error:
+            raise PartsRefused(error.message, said=error.said) from error
         return await self._ledger.add_upload(
             self._source_key, token=token, part_size=self._part_size, evidence=evidence
         )

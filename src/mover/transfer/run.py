@@ -145,6 +145,11 @@ async def run_pair(
             destination_label=destination.label if destination else "",
             fingerprint=options.fingerprint,
             options=shown_options,
+            unencrypted=[
+                name
+                for name, side in (("source", source), ("destination", destination))
+                if side is not None and not side.secure
+            ],
         )
         if started is not None:
             started(run.run.id, run.run.resumed)

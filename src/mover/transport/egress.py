@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +14,8 @@ from mover.errors import TimedOut, Unreachable
 from mover.settings import PrivateAddresses, Settings
 from mover.transport.addresses import AddressRules
 from mover.transport.causes import cause
+from mover.transport.ftp_access import FtpAccess, FtpTls
+from mover.transport.ftp_door import FtpDoor
 from mover.transport.http import HttpSession
 from mover.transport.limits import Limits
 from mover.transport.proxy import Proxy
@@ -97,6 +100,18 @@ class Egress:
         )
         self._sessions.add(session)
         return session
+
+    def ftp(self, access: FtpAccess) -> FtpDoor:
+        """Make the way to an account at an FTP server; its `limits` and `ca_file` are the operator's unless it has its own.
+
+        Raises InvalidConfiguration if a certificate file is unusable.
+        """
+        trusted = access.ca_file or self._ca_file
+        if access.tls is not FtpTls.NEVER:
+            tls_context(
+                ca_file=trusted, client_certificate=access.client_certificate, client_key=access.client_key
+            )
+        return FtpDoor(replace(access, ca_file=trusted, limits=self.limits), self.rules, self._proxy)
 
     async def connect(self, host: str, port: int) -> socket.socket:
         """Connect to a host and return the socket, connected and non-blocking; the caller closes it.

@@ -120,7 +120,7 @@ class Proxy:
             case [bytes(version), bytes(status), *_] if version.startswith(b"HTTP/1.") and status.isdigit():
                 if 200 <= int(status) <= 299:  # noqa: PLR2004 - any 2xx opens the tunnel (RFC 9110 9.3.6)
                     return tunnel
-                problem = self._refused(int(status), host, port)
+                problem: MoverError = http_refusal(int(status), host, port)
             case _:
                 problem = Unreachable("the proxy did not answer as an HTTP proxy does")
         tunnel.close()
@@ -133,19 +133,6 @@ class Proxy:
             credentials = base64.b64encode(f"{self.username}:{password}".encode()).decode()
             lines.append(f"Proxy-Authorization: Basic {credentials}")
         return "\r\n".join([*lines, "", ""]).encode()
-
-    def _refused(self, status: int, host: str, port: int) -> MoverError:
-        match status:
-            case 407:
-                return InvalidConfiguration(
-                    "the proxy does not accept its user name and password (MOVER_PROXY)"
-                )
-            case 401 | 403 | 405 | 451:
-                return AddressRefused(
-                    f"the proxy does not allow connections to {host}:{port} (HTTP {status})"
-                )
-            case _:
-                return Unreachable(f"the proxy could not connect to {host}:{port} (HTTP {status})")
 
     async def _connect_socks(self, host: str, port: int) -> socket.socket:
         client = SocksClient(
@@ -167,16 +154,32 @@ class Proxy:
         return Unreachable(f"the proxy {self.host}:{self.port} could not be used: {cause(error)}")
 
 
-def _socks_refusal(error: ProxyError, host: str, port: int) -> MoverError:
-    match error.error_code:
-        case 2:  # RFC 1928, section 6: connection not allowed by ruleset
-            return AddressRefused(f"the proxy does not allow connections to {host}:{port}")
-        case None if "authentication" in str(error).lower():
+def http_refusal(status: int, host: str, port: int) -> MoverError:
+    """Say what an HTTP proxy means that answers CONNECT with a status other than 2xx."""
+    match status:
+        case 407:
             return InvalidConfiguration("the proxy does not accept its user name and password (MOVER_PROXY)")
+        case 401 | 403 | 405 | 451:
+            return AddressRefused(f"the proxy does not allow connections to {host}:{port} (HTTP {status})")
+        case _:
+            return Unreachable(f"the proxy could not connect to {host}:{port} (HTTP {status})")
+
+
+def socks_refusal(code: int | None, host: str, port: int) -> MoverError:
+    """Say what a SOCKS5 proxy means by a reply code (RFC 1928, section 6); None: it broke off without one."""
+    match code:
+        case 2:  # connection not allowed by ruleset
+            return AddressRefused(f"the proxy does not allow connections to {host}:{port}")
         case None:
             return Unreachable("the proxy broke off the connection or is no SOCKS5 proxy")
-        case code:
+        case _:
             return Unreachable(f"the proxy could not connect to {host}:{port} (SOCKS code {code})")
+
+
+def _socks_refusal(error: ProxyError, host: str, port: int) -> MoverError:
+    if error.error_code is None and "authentication" in str(error).lower():
+        return InvalidConfiguration("the proxy does not accept its user name and password (MOVER_PROXY)")
+    return socks_refusal(error.error_code, host, port)
 
 
 async def _read_head(tunnel: socket.socket) -> bytes:

@@ -1,0 +1,137 @@
+"""Lines of MLSD and MLST (RFC 3659, section 7)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from mover.entries import Entry, EntryKind
+from mover.errors import ProtocolViolation
+
+SECOND_NS: Final = 1_000_000_000
+
+_TIME = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d{1,9})\d*)?", re.ASCII)
+_LONGEST_SIZE = 19  # digits of 2^63
+_KINDS = {
+    b"file": EntryKind.FILE,
+    b"dir": EntryKind.FOLDER,
+    b"cdir": EntryKind.FOLDER,
+    b"pdir": EntryKind.FOLDER,
+}
+_LINKS = (b"os.unix=slink", b"os.unix=symlink")
+_HIMSELF = {b"cdir", b"pdir"}
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_LEAP_SECOND = 60
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a server tells about one entry.
+
+    Attributes:
+        kind: What it is.
+        size: In bytes, of files.
+        modified_ns: Nanoseconds since 1970 UTC.
+        target: Where a symbolic link leads, as the server spells it.
+        is_itself: It is the listed folder, or the one above it.
+    """
+
+    kind: EntryKind
+    size: int | None = None
+    modified_ns: int | None = None
+    target: bytes | None = None
+    is_itself: bool = False
+
+    @property
+    def version(self) -> str | None:
+        """Time and size as the evidence of a file's content; FTP has nothing better."""
+        if self.kind is not EntryKind.FILE or self.modified_ns is None or self.size is None:
+            return None
+        return f"{self.modified_ns // SECOND_NS}-{self.size}"
+
+    def entry(self, name: str, target: str | None = None) -> Entry:
+        """Describe it under a name."""
+        is_file = self.kind is EntryKind.FILE
+        return Entry(
+            name=name,
+            kind=self.kind,
+            size=self.size if is_file else None,
+            modified_ns=self.modified_ns,
+            version=self.version,
+            target=target,
+        )
+
+
+def read_line(line: bytes) -> tuple[bytes, Facts]:
+    """Read `fact=value;fact=value; name`; a blank may stand before it. Raises ProtocolViolation."""
+    told, blank, name = line.removeprefix(b" ").partition(b" ")
+    facts: dict[bytes, bytes] = {}
+    for fact in told.split(b";"):
+        if fact:
+            key, equals, value = fact.partition(b"=")
+            if not equals:
+                raise _not_understood(line)
+            facts[key.lower()] = value
+    if not blank or not facts:
+        raise _not_understood(line)
+    return name, _facts(facts)
+
+
+def _facts(facts: dict[bytes, bytes]) -> Facts:
+    told = facts.get(b"type", b"")
+    kind = told.lower()
+    target = None
+    if kind.startswith(_LINKS):
+        found, leads_to = EntryKind.SHORTCUT, told.partition(b":")[2]
+        target = leads_to or None
+    else:
+        found = _KINDS.get(kind, EntryKind.SPECIAL)
+    size = facts.get(b"size", b"")
+    return Facts(
+        kind=found,
+        size=int(size) if size.isdigit() and len(size) <= _LONGEST_SIZE else None,
+        modified_ns=read_time(facts.get(b"modify", b"")),
+        target=target,
+        is_itself=kind in _HIMSELF,
+    )
+
+
+def read_time(text: bytes) -> int | None:
+    """Read `YYYYMMDDHHMMSS[.sss]` in UTC as nanoseconds since 1970, in whole seconds; None if it is not that.
+
+    Fractions are left away: servers list them and then do not let them be set.
+    """
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (int(found[index]) for index in range(1, 7))
+    return instant_ns(year, month, day, hour, minute, second)
+
+
+def instant_ns(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int | None:
+    """Return a moment in UTC as nanoseconds since 1970; None for one that no calendar has."""
+    whole = min(second, _LEAP_SECOND - 1) if second <= _LEAP_SECOND else second
+    try:
+        moment = dt.datetime(year, month, day, hour, minute, whole, tzinfo=dt.UTC)
+    except ValueError:
+        return None
+    return ((moment - _EPOCH) // dt.timedelta(seconds=1) + second - whole) * SECOND_NS
+
+
+def write_time(ns: int) -> bytes | None:
+    """Write a moment as `YYYYMMDDHHMMSS`, fractions dropped; None before 1970 and after 9999, which cannot be written."""
+    if ns < 0:
+        return None
+    try:
+        moment = _EPOCH + dt.timedelta(seconds=ns // SECOND_NS)
+    except OverflowError:
+        return None
+    return moment.strftime("%Y%m%d%H%M%S").encode()
+
+
+def _not_understood(line: bytes) -> ProtocolViolation:
+    return ProtocolViolation(
+        "the server lists what is no line of MLSD", said=line[:200].decode("utf-8", "replace")
+    )
