@@ -122,6 +122,20 @@ async def test_finish_whose_answer_was_lost_finds_the_file(connector: SftpConnec
     assert await connector.part_uploads.finish(token, goal, parts, {}) == first
 
 
+@pytest.mark.parametrize("modified_ns", [None, _HOUR_NS])
+async def test_file_of_another_that_happens_to_have_the_size_is_not_taken_for_the_finished_one(
+    connector: SftpConnector, place: Place, modified_ns: int | None
+) -> None:
+    goal = target(place.ref, "file", modified_ns=modified_ns)
+    token = await connector.part_uploads.begin(goal, len(_WHOLE), _PART)
+    parts = await _send(connector, token, 1, 2, 3, 4)
+    await connector.part_uploads.abort(token)
+    place.write("file", bytes(len(_WHOLE)))
+
+    with pytest.raises(NotFound):
+        await connector.part_uploads.finish(token, goal, parts, {})
+
+
 async def test_conflict_is_told_at_the_beginning_and_at_the_end(
     connector: SftpConnector, place: Place
 ) -> None:

@@ -404,6 +404,18 @@ async def test_finish_whose_answer_was_lost_finds_the_file(
     assert entry.size == len(DATA)
 
 
+async def test_file_of_another_that_happens_to_have_the_size_is_not_taken_for_the_finished_one(
+    server: Nextcloud, connector: WebDavConnector
+) -> None:
+    where = target("large.bin")
+    token = await parts_of(connector).begin(where, len(DATA), 5 * MIB)
+    sent = await send_all(connector, token, 1, 2, 3)
+    await parts_of(connector).abort(token)  # as the server itself does after a day
+    server.put_file("/large.bin", bytes(len(DATA)))
+    with pytest.raises(NotFound):
+        await parts_of(connector).finish(token, where, sent, {})
+
+
 async def test_finish_never_replaces_what_came_in_between(
     server: Nextcloud, connector: WebDavConnector
 ) -> None:

@@ -172,6 +172,7 @@ def _upload(token: str) -> _Token:
 def _finished_before(target: Target, standing: Attributes | None, size: int) -> Entry:
     """Return the finished file if an earlier `finish` whose answer was lost has made it. Raises NotFound."""
     wanted_s = seconds(target.modified_ns)
-    if standing is None or standing.size != size or wanted_s not in {None, standing.modified_s}:
+    # Without a time any other file of that size would do, and be taken for a damaged copy of ours.
+    if standing is None or standing.size != size or wanted_s is None or wanted_s != standing.modified_s:
         raise NotFound("the upload is gone")
     return entry(target.name, standing)
