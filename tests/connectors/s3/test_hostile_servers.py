@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import email.utils
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -127,6 +128,30 @@ async def test_the_region_that_the_service_names_is_used_from_then_on(reply: Rep
         await made.sign_in()
         regions = [request.headers["authorization"].split("/")[2] for request in server.requests]
         assert regions == ["us-east-1", "eu-west-3", "eu-west-3"]
+
+
+async def test_calls_that_were_on_their_way_together_all_learn_the_region() -> None:
+    def answer(request: Request) -> Reply:
+        if "/eu-west-3/" in request.headers["authorization"]:
+            return Reply()
+        return Reply(301, b"", {"x-amz-bucket-region": "eu-west-3"})
+
+    async with scripted(answer) as (made, server):
+        await asyncio.gather(*(made.look_up(f"/{name}") for name in "abcd"))
+        assert len(server.requests) == 8
+
+
+async def test_calls_that_were_on_their_way_together_all_learn_the_clock() -> None:
+    theirs = 1_700_000_000
+
+    def answer(request: Request) -> Reply:
+        date = {"Date": email.utils.formatdate(theirs, usegmt=True)}
+        right = request.headers["x-amz-date"] == "20231114T221320Z"
+        return Reply(200, headers=date) if right else Reply(403, error("RequestTimeTooSkewed"), date)
+
+    async with scripted(answer, now=lambda: theirs - 3600.0) as (made, server):
+        await asyncio.gather(*(made.look_up(f"/{name}") for name in "abcd"))
+        assert len(server.requests) == 8
 
 
 async def test_a_service_that_keeps_changing_the_region_is_given_up() -> None:
