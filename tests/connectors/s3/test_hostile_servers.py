@@ -280,6 +280,9 @@ async def test_a_listing_of_empty_pages_without_end_is_ended() -> None:
     "body",
     [
         listing(["elsewhere/x"]),
+        listing(["d/deeper/x"]),
+        listing(["d/../x"]),
+        listing([], ["d/deeper/and-deeper/"]),
         listing([], ["elsewhere/"]),
         listing([], ["d/"]),
         listing([], ["d/no-slash"]),
