@@ -248,6 +248,12 @@ async def test_a_range_that_is_not_the_one_asked_for_is_noticed(reply: Reply, ki
             await read(made, offset=2, length=3)
 
 
+async def test_less_than_the_rest_is_not_the_end_of_the_file() -> None:
+    async with scripted([Reply(206, b"234", {"Content-Range": "bytes 2-4/10"})]) as (made, _):
+        with pytest.raises(IntegrityError):
+            await read(made, offset=2)
+
+
 async def test_an_archived_object_is_unsupported_and_says_why() -> None:
     async with scripted([Reply(403, error("InvalidObjectState"))]) as (made, _):
         with pytest.raises(Unsupported, match="restore"):
