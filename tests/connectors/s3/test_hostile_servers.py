@@ -374,6 +374,17 @@ async def test_where_the_default_may_not_be_asked_for_one_object_stands_for_all(
         assert not made.capabilities.listed_hashes
 
 
+async def test_an_error_in_place_of_the_default_is_no_default() -> None:
+    replies = [
+        Reply(200, error("InternalError")),
+        Reply(body=listing(["d/a"])),
+        Reply(200, b"", {"x-amz-server-side-encryption": "aws:kms"}),
+        Reply(body=listing(["d/a"])),
+    ]
+    async with scripted(replies) as (made, _):
+        assert [entry.hashes for entry in await entries(made, "/d")] == [{}]
+
+
 async def test_an_object_under_kms_ends_the_trust_in_etags() -> None:
     replies = pages(listing(["a"]))
     replies += [

@@ -101,7 +101,10 @@ class S3Api:
                 if answer.code == "ServerSideEncryptionConfigurationNotFoundError":
                     return None
                 return answer
-            document = read_document(await answer.read(ANSWER_LIMIT), {"ApplyServerSideEncryptionByDefault"})
+            body = await answer.read(ANSWER_LIMIT)
+        if hidden := hidden_fault(answer, body):
+            return hidden
+        document = read_document(body, {"ApplyServerSideEncryptionByDefault"})
         return next((fields.get("SSEAlgorithm") for _, fields in document.records), None)
 
     async def head_bucket(self, bucket: str, *, operation: str, path: str) -> None:
