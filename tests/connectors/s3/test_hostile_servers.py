@@ -274,6 +274,12 @@ async def test_a_listing_that_comes_round_again_is_ended(bodies: list[bytes]) ->
             await entries(made)
 
 
+async def test_a_token_on_the_last_page_does_not_begin_the_listing_again() -> None:
+    last = listing(["a"], token="t").replace(b">true<", b">false<")
+    async with scripted(pages(last)) as (made, _):
+        assert [entry.name for entry in await entries(made)] == ["a"]
+
+
 async def test_a_listing_of_empty_pages_without_end_is_ended() -> None:
     tokens = (str(number) for number in range(10_000))
     first = iter([NO_ENCRYPTION])
