@@ -15,7 +15,7 @@ from mover.connectors.sftp.failures import SERVICE, Refusal, Status, reported
 from mover.connectors.sftp.placing import Creating, check
 from mover.connectors.sftp.pool import Pool
 from mover.connectors.sftp.tree import Tree, entry, seconds
-from mover.connectors.sftp.uploads import Places, confirmed, place, to_be_set
+from mover.connectors.sftp.uploads import Places, close_to_others, confirmed, place, to_be_set
 from mover.connectors.sftp.wire import Attributes, Opening
 from mover.connectors.sftp.writing import Writes, why_not_written
 from mover.entries import Entry, HashName
@@ -77,8 +77,10 @@ class SftpPartUploads:
                         raise QuotaExceeded(
                             f"the server's disk has room for {room.free_bytes} bytes of {size}"
                         )
-                check(target, await unless_absent(looked))
+                standing = await unless_absent(looked)
+                check(target, standing)
                 handle = await sftp.open(places.temporary, Opening.WRITE | Opening.CREATE | Opening.TRUNCATE)
+                close_to_others(sftp, handle, standing)
                 await sftp.close(handle)
         temporary = target.folder.child(temporary_name(target.key)).path
         return msgspec.json.encode(_Token(temporary, size, part_size)).decode()
