@@ -190,6 +190,15 @@ async def test_owncloud_refuses_damaged_content_itself() -> None:
         assert await listed(connector) == {}
 
 
+async def test_nextcloud_under_another_name_proves_nothing_that_it_has_not_computed() -> None:
+    server = Nextcloud(name="Acme Drive", damage_bodies=True)
+    async with running(server), signed_in(server) as connector:
+        entry = await connector.upload(target("a.txt"), content(b"hello", HashName.SHA1))
+        assert entry.hashes == {}
+        with pytest.raises(IntegrityError):
+            await connector.upload(target("b.txt"), content(b"hello", HashName.SHA256))
+
+
 async def test_owncloud_proves_and_lists_hashes() -> None:
     async with running(Nextcloud(product="ownCloud")) as server, signed_in(server) as connector:
         entry = await connector.upload(target("a.txt"), content(b"hello", HashName.SHA1))
