@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import fcntl
+import os
+
 import pytest
 
 from mover.vault.vault import Vault
@@ -49,6 +52,22 @@ def test_a_rotation_that_was_killed_halfway_is_finished_by_the_next(mover, conne
     assert mover("keys", "rotate").code == 0
     assert can_open(mover)
     assert [path.name for path in (home / "keys").iterdir()] == ["global.key"]
+
+
+def test_two_rotations_at_once_do_not_lose_each_other_s_new_key(mover, connected, home):
+    connected()
+    new = home / "keys" / "global.key.new"
+    new.write_text(NEXT)  # as the other one has it while it wraps the secrets with it
+    new.chmod(0o600)
+    other = os.open(home / "keys", os.O_RDONLY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        refused = mover("keys", "rotate")
+    finally:
+        os.close(other)
+    assert refused.code == 2
+    assert "another process" in refused.err
+    assert new.read_text() == NEXT
 
 
 def test_a_key_left_over_by_a_rotation_that_did_nothing_is_not_used(mover, connected, home):

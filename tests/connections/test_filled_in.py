@@ -46,6 +46,7 @@ def test_a_path_becomes_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         ({"host": "nas", "token": CANARY}, "'token': … does not look like a token"),
         ({"host": "nas", "password": CANARY, "a\nb" * 90: "x"}, "unknown key 'a ba ba"),
         ({"host": "nas", "password": CANARY * LONGEST_VALUE}, "'password' is longer than"),
+        ({"host": "nas", "password": f"{CANARY}\udcff"}, "'password' is not text"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line_with_the_known_keys_and_without_secrets(
@@ -59,7 +60,11 @@ def test_what_is_wrong_is_named_in_one_line_with_the_known_keys_and_without_secr
     assert CANARY not in message
     assert len(message.splitlines()) == 1
     assert caught.value.__cause__ is None
-    assert "longer than" in said or "(known keys: host, port, username, password, token, ca_file)" in message
+    assert (
+        "longer than" in said
+        or "not text" in said
+        or "(known keys: host, port, username, password, token, ca_file)" in message
+    )
 
 
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=4))

@@ -183,6 +183,17 @@ async def test_a_slow_reader_is_no_silent_service(world: StartWorld) -> None:
     assert total == 20 * MIB
 
 
+async def test_an_answer_that_is_not_http_has_no_cause_that_tells_the_request(world: StartWorld) -> None:
+    async with world(answering(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n")) as it:
+        with pytest.raises(ProtocolViolation) as raised:
+            async with it.session.request("GET", it.url(), headers={"Authorization": "Basic hunter2"}):
+                pass
+    told: BaseException | None = raised.value
+    while told is not None:
+        assert "hunter2" not in f"{told!r} {told.args!r} {vars(told)!r}"
+        told = told.__cause__ or told.__context__
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -69,6 +69,7 @@ def test_each_kind_of_proxy_is_known(url: str, kind: ProxyKind, host: str) -> No
         "socks5h://egress:hunter2%C3%A9@proxy:1080",
         f"socks5h://egress:hunter2{'x' * 255}@proxy:1080",
         "socks5h://egress@proxy:1080",
+        "http://egress:hunter2\udcff@proxy:3128",
     ],
 )
 def test_an_unusable_proxy_is_refused_without_showing_its_password(url: str) -> None:

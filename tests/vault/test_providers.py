@@ -89,6 +89,11 @@ async def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         await FileKeyProvider(tmp_path / "keys" / "global.key").wrap(PERSON_KEY, b"here")
 
 
+async def test_a_path_that_no_file_can_have_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfiguration, match="cannot be made"):
+        await FileKeyProvider(tmp_path / ("x" * 300)).wrap(PERSON_KEY, b"here")
+
+
 @pytest.mark.parametrize(
     "spelled",
     [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mover.cli.codes import ALL_WELL
@@ -10,7 +13,7 @@ from mover.cli.faults import say
 from mover.cli.screen import out, print_json
 from mover.cli.workplace import Workplace, workplace
 from mover.connections.connections import LOCAL_PERSON
-from mover.errors import InvalidConfiguration, NotFound
+from mover.errors import InvalidConfiguration, Locked, NotFound
 from mover.vault.providers import EnvironmentKeyProvider, FileKeyProvider
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
@@ -21,7 +24,8 @@ async def rotate(new_key: Secret | None, *, machine: bool) -> int:
 
     A global key in a file is replaced there. One that the environment holds is the operator's to make: `new_key`.
 
-    Raises InvalidConfiguration: the environment holds the global key and no new one is given.
+    Raises InvalidConfiguration: the environment holds the global key and no new one is given. Raises Locked: another
+    process renews the keys at this moment.
     """
     async with workplace() as place:
         settings = place.settings
@@ -36,7 +40,8 @@ async def rotate(new_key: Secret | None, *, machine: bool) -> int:
                 await place.vault.rotate_person(LOCAL_PERSON)
                 await place.vault.rotate_global(EnvironmentKeyProvider(new_key))
             else:
-                await _rotate_file(place, settings.global_key_path)
+                with _alone_in(settings.global_key_path.parent):
+                    await _rotate_file(place, settings.global_key_path)
         except NotFound:
             rotated = False
         else:
@@ -54,6 +59,24 @@ async def rotate(new_key: Secret | None, *, machine: bool) -> int:
             "set MOVER_GLOBAL_KEY to the new key now: the old one opens nothing any more", style="bold yellow"
         )
     return ALL_WELL
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other rotations out: one that begins while another is about to commit would remove the other's new key.
+
+    Raises Locked.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Locked("another process is renewing the keys right now") from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 async def _rotate_file(place: Workplace, path: Path) -> None:

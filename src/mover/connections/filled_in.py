@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from mover.vault.secret import Secret
 
 LONGEST_VALUE = 65_536
 """In characters: room for any key file, and for nothing that does not belong into a configuration."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Values = Mapping[str, str | Secret]
 
@@ -61,6 +64,8 @@ def _typed(key: str, value: Any, *, secret: bool) -> Any:
         raise InvalidConfiguration(
             f"the value of {one_line(key, limit=80)!r} is longer than {LONGEST_VALUE} characters"
         )
+    if secret and _SURROGATE.search(text):  # a byte from the environment that is not UTF-8
+        raise InvalidConfiguration(f"the value of {one_line(key, limit=80)!r} is not text in UTF-8")
     return Secret(text) if secret else text
 
 

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 import aiohttp
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from mover.errors import (
@@ -244,7 +244,7 @@ class _Exchange:
         except (aiohttp.ClientError, OSError) as error:
             if stream is not None and stream.failure is not None:
                 raise stream.failure from stream.failure.__cause__
-            raise self.error(error) from error
+            raise self.error(error) from _without_request(error)
         self._response = response
         if stream is not None and not stream.complete and response.status < _FIRST_NO_SUCCESS:
             response.close()
@@ -310,6 +310,15 @@ class _Exchange:
     def error(self, error: Exception) -> MoverError:
         """Say what an error of aiohttp or of the system means."""
         return self.place(_error(error, URL(self._url, encoded=True).host or "the service"))
+
+
+def _without_request(error: Exception) -> Exception:
+    """Return an error as a cause that may be shown: aiohttp puts the request with its headers into some."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        headers: CIMultiDict[str] = CIMultiDict()
+        error.request_info = error.request_info._replace(headers=CIMultiDictProxy(headers))
+        error.args = (error.request_info, error.history)
+    return error
 
 
 def _error(error: Exception, host: str) -> MoverError:

@@ -75,6 +75,8 @@ class Proxy:
         """Refuse what the protocols cannot carry, before a library trips over it and shows it."""
         username, password = self.username or "", self.password.reveal() if self.password else ""
         fits = len(username) <= _LONGEST_CREDENTIAL and len(password) <= _LONGEST_CREDENTIAL
+        # In the environment a surrogate stands for a byte that is not UTF-8.
+        fits = fits and not any("\ud800" <= character <= "\udfff" for character in username + password)
         if self.kind is ProxyKind.SOCKS5:
             fits = fits and username.isascii() and password.isascii() and bool(username) == bool(password)
         if not fits or ":" in username:

@@ -158,10 +158,10 @@ def _read_key_file(path: Path) -> GlobalKey:
 
 def _make_key_file(path: Path) -> None:
     """Make the file if there is none: whole and once, even if several processes try at the same time."""
-    if path.exists():
-        return
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
+        if path.exists():
+            return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:

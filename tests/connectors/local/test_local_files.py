@@ -207,3 +207,28 @@ async def read_rest(pieces: AsyncIterator[bytes]) -> bytes:
 
 def _open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("modified_ns", [None, 3600 * 10**9])
+async def test_file_of_another_that_happens_to_have_the_size_is_not_taken_for_the_finished_one(
+    connector: LocalConnector, folder: Path, modified_ns: int | None
+) -> None:
+    uploads = connector.part_uploads
+    assert uploads is not None
+    goal = target(ROOT, "file", modified_ns=modified_ns)
+    token = await uploads.begin(goal, 4, 4)
+    part = await uploads.send(token, 1, 0, GivenContent(b"ours"))
+    await uploads.abort(token)
+    (folder / "file").write_bytes(b"his!")
+    with pytest.raises(NotFound):
+        await uploads.finish(token, goal, [part], {})
+
+
+async def test_finish_whose_answer_was_lost_finds_the_file(connector: LocalConnector) -> None:
+    uploads = connector.part_uploads
+    assert uploads is not None
+    goal = target(ROOT, "file", modified_ns=3600 * 10**9)
+    token = await uploads.begin(goal, 4, 4)
+    part = await uploads.send(token, 1, 0, GivenContent(b"ours"))
+    first = await uploads.finish(token, goal, [part], {})
+    assert await uploads.finish(token, goal, [part], {}) == first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import email.utils
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -129,6 +130,30 @@ async def test_the_region_that_the_service_names_is_used_from_then_on(reply: Rep
         assert regions == ["us-east-1", "eu-west-3", "eu-west-3"]
 
 
+async def test_calls_that_were_on_their_way_together_all_learn_the_region() -> None:
+    def answer(request: Request) -> Reply:
+        if "/eu-west-3/" in request.headers["authorization"]:
+            return Reply()
+        return Reply(301, b"", {"x-amz-bucket-region": "eu-west-3"})
+
+    async with scripted(answer) as (made, server):
+        await asyncio.gather(*(made.look_up(f"/{name}") for name in "abcd"))
+        assert len(server.requests) == 8
+
+
+async def test_calls_that_were_on_their_way_together_all_learn_the_clock() -> None:
+    theirs = 1_700_000_000
+
+    def answer(request: Request) -> Reply:
+        date = {"Date": email.utils.formatdate(theirs, usegmt=True)}
+        right = request.headers["x-amz-date"] == "20231114T221320Z"
+        return Reply(200, headers=date) if right else Reply(403, error("RequestTimeTooSkewed"), date)
+
+    async with scripted(answer, now=lambda: theirs - 3600.0) as (made, server):
+        await asyncio.gather(*(made.look_up(f"/{name}") for name in "abcd"))
+        assert len(server.requests) == 8
+
+
 async def test_a_service_that_keeps_changing_the_region_is_given_up() -> None:
     regions = iter(["a-1", "b-1", "c-1", "d-1", "e-1"])
     async with scripted(
@@ -223,6 +248,12 @@ async def test_a_range_that_is_not_the_one_asked_for_is_noticed(reply: Reply, ki
             await read(made, offset=2, length=3)
 
 
+async def test_less_than_the_rest_is_not_the_end_of_the_file() -> None:
+    async with scripted([Reply(206, b"234", {"Content-Range": "bytes 2-4/10"})]) as (made, _):
+        with pytest.raises(IntegrityError):
+            await read(made, offset=2)
+
+
 async def test_an_archived_object_is_unsupported_and_says_why() -> None:
     async with scripted([Reply(403, error("InvalidObjectState"))]) as (made, _):
         with pytest.raises(Unsupported, match="restore"):
@@ -243,6 +274,12 @@ async def test_a_listing_that_comes_round_again_is_ended(bodies: list[bytes]) ->
             await entries(made)
 
 
+async def test_a_token_on_the_last_page_does_not_begin_the_listing_again() -> None:
+    last = listing(["a"], token="t").replace(b">true<", b">false<")
+    async with scripted(pages(last)) as (made, _):
+        assert [entry.name for entry in await entries(made)] == ["a"]
+
+
 async def test_a_listing_of_empty_pages_without_end_is_ended() -> None:
     tokens = (str(number) for number in range(10_000))
     first = iter([NO_ENCRYPTION])
@@ -255,6 +292,9 @@ async def test_a_listing_of_empty_pages_without_end_is_ended() -> None:
     "body",
     [
         listing(["elsewhere/x"]),
+        listing(["d/deeper/x"]),
+        listing(["d/../x"]),
+        listing([], ["d/deeper/and-deeper/"]),
         listing([], ["elsewhere/"]),
         listing([], ["d/"]),
         listing([], ["d/no-slash"]),
@@ -338,6 +378,17 @@ async def test_where_the_default_may_not_be_asked_for_one_object_stands_for_all(
     async with scripted(replies) as (made, _):
         await made.sign_in()
         assert not made.capabilities.listed_hashes
+
+
+async def test_an_error_in_place_of_the_default_is_no_default() -> None:
+    replies = [
+        Reply(200, error("InternalError")),
+        Reply(body=listing(["d/a"])),
+        Reply(200, b"", {"x-amz-server-side-encryption": "aws:kms"}),
+        Reply(body=listing(["d/a"])),
+    ]
+    async with scripted(replies) as (made, _):
+        assert [entry.hashes for entry in await entries(made, "/d")] == [{}]
 
 
 async def test_an_object_under_kms_ends_the_trust_in_etags() -> None:

@@ -22,6 +22,7 @@ from mover.errors import (
     ProtocolViolation,
     QuotaExceeded,
     ServiceFault,
+    Throttled,
 )
 from mover.hashing import s3_etag
 
@@ -140,6 +141,14 @@ async def test_a_part_that_arrived_as_other_bytes_is_noticed() -> None:
         damaged.hashes = Bytes(b"original", HashName.MD5).hashes
         with pytest.raises(IntegrityError):
             await uploads.send(token, 1, 0, damaged)
+
+
+async def test_an_upload_whose_beginning_carries_an_error_says_which() -> None:
+    async with ScriptedServer([Reply(404), Reply(200, error("SlowDown"))]).running() as server:
+        made = connector(server.url)
+        with pytest.raises(Throttled):
+            await made.part_uploads.begin(TARGET, SIZE, len(PARTS[0]))
+        await made.close()
 
 
 async def test_nothing_is_begun_where_something_stands() -> None:

@@ -170,6 +170,17 @@ async def test_server_that_falls_silent_is_timed_out_and_called_anew(serve: Serv
     assert set(await entries(connector, ROOT)) == {"file"}
 
 
+async def test_server_that_lets_us_in_and_opens_no_session_is_timed_out(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asyncssh.SSHServer, "session_requested", lambda _: asyncio.Event().wait())
+    server = await serve(None)
+
+    async with asyncio.timeout(10):
+        with pytest.raises(TimedOut, match="session"):
+            await connect(server, silence_s=0.3)
+
+
 async def test_idle_connection_is_not_timed_out(serve: Serve, connect: Connect) -> None:
     server = await serve()
     connector = await connect(server, silence_s=0.05)

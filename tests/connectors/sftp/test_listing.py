@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
+from typing import TypeVar, cast
 
 import asyncssh
 import pytest
@@ -9,11 +11,14 @@ from tests.connectors.sftp.surroundings import Connect, Place, Serve, contents, 
 from tests.contents import GivenContent
 from tests.servers.ssh import SftpServer
 
+from mover.connectors.sftp.api import Sftp
 from mover.connectors.sftp.connector import SftpConnector
-from mover.connectors.sftp.listing import PAGE
+from mover.connectors.sftp.listing import PAGE, list_folder
+from mover.connectors.sftp.wire import Attributes, Name
 from mover.entries import ROOT, EntryKind
 from mover.errors import Conflict, NameRejected, NotFound, PermissionDenied, ProtocolViolation
 
+T = TypeVar("T")
 _HOUR_NS = 3600 * 1_000_000_000
 _HOSTILE = [
     "plain",
@@ -186,6 +191,46 @@ async def test_server_that_lists_names_with_slashes_violates_the_protocol(
     connector = await connect(await serve(Hostile))
     with pytest.raises(ProtocolViolation):
         await entries(connector, ROOT)
+
+
+class _Reader:
+    """Answers READDIR with these batches of names, the last one for ever."""
+
+    def __init__(self, *batches: list[bytes]) -> None:
+        self._batches = list(batches)
+
+    def open_folder(self, path: bytes) -> asyncio.Future[bytes]:
+        return _answered(path)
+
+    def close(self, handle: bytes) -> asyncio.Future[None]:  # noqa: ARG002
+        return _answered(None)
+
+    def read_folder(self, handle: bytes) -> asyncio.Future[list[Name]]:  # noqa: ARG002
+        batch = self._batches.pop(0) if len(self._batches) > 1 else self._batches[0]
+        return _answered([Name(name, b"", Attributes(size=1, permissions=0o100644)) for name in batch])
+
+
+def _answered(result: T) -> asyncio.Future[T]:
+    async def later() -> T:
+        await asyncio.sleep(0)
+        return result
+
+    return asyncio.ensure_future(later())
+
+
+async def _names_listed(reader: _Reader) -> list[str]:
+    async with asyncio.timeout(5):
+        pages = list_folder(cast("Sftp", reader), b"/folder")
+        return [entry.name async for page in pages for entry in page.entries]
+
+
+async def test_answer_without_names_is_the_end_of_a_listing() -> None:
+    assert await _names_listed(_Reader([b".", b"..", b"a"], [b"b"], [])) == ["a", "b"]
+
+
+async def test_server_that_lists_the_same_names_for_ever_violates_the_protocol() -> None:
+    with pytest.raises(ProtocolViolation):
+        await _names_listed(_Reader([b"a", b"b"]))
 
 
 async def test_kind_is_taken_from_the_ls_line_where_the_mode_is_missing(

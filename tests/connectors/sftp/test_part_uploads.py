@@ -61,6 +61,18 @@ async def test_upload_goes_on_over_another_connection(
     assert (place.disk / "file").read_bytes() == _WHOLE
 
 
+async def test_parts_of_a_private_file_are_private(connector: SftpConnector, place: Place) -> None:
+    place.write("file", b"old", mode=0o600)
+    old = (await entries(connector, place.ref))["file"]
+    goal = target(place.ref, "file", replaces=old)
+    token = await connector.part_uploads.begin(goal, len(_WHOLE), _PART)
+    assert {path.stat().st_mode & 0o777 for path in place.disk.iterdir()} == {0o600}
+
+    parts = await _send(connector, token, 1, 2, 3, 4)
+    await connector.part_uploads.finish(token, goal, parts, {})
+    assert (place.disk / "file").read_bytes() == _WHOLE
+
+
 async def test_size_that_is_known_only_at_the_end_is_fine(connector: SftpConnector, place: Place) -> None:
     goal = target(place.ref, "file")
     token = await connector.part_uploads.begin(goal, None, _PART)
@@ -120,6 +132,20 @@ async def test_finish_whose_answer_was_lost_finds_the_file(connector: SftpConnec
 
     first = await connector.part_uploads.finish(token, goal, parts, {})
     assert await connector.part_uploads.finish(token, goal, parts, {}) == first
+
+
+@pytest.mark.parametrize("modified_ns", [None, _HOUR_NS])
+async def test_file_of_another_that_happens_to_have_the_size_is_not_taken_for_the_finished_one(
+    connector: SftpConnector, place: Place, modified_ns: int | None
+) -> None:
+    goal = target(place.ref, "file", modified_ns=modified_ns)
+    token = await connector.part_uploads.begin(goal, len(_WHOLE), _PART)
+    parts = await _send(connector, token, 1, 2, 3, 4)
+    await connector.part_uploads.abort(token)
+    place.write("file", bytes(len(_WHOLE)))
+
+    with pytest.raises(NotFound):
+        await connector.part_uploads.finish(token, goal, parts, {})
 
 
 async def test_conflict_is_told_at_the_beginning_and_at_the_end(

@@ -93,6 +93,7 @@ async def test_what_is_no_key_is_a_wrong_configuration_and_is_not_repeated(
     with pytest.raises(InvalidConfiguration, match=says) as caught:
         await connect(await serve(), private_key=given)
     assert given not in str(caught.value)
+    assert caught.value.__cause__ is None or given not in str(caught.value.__cause__)
 
 
 async def test_putty_key_is_told_how_to_be_converted(serve: Serve, connect: Connect, tmp_path: Path) -> None:

@@ -98,6 +98,26 @@ async def test_file_is_replaced_in_one_step_and_keeps_its_permissions(
     assert place.names() == {"file"}
 
 
+async def test_new_content_of_a_private_file_is_private_while_it_arrives(
+    connector: SftpConnector, place: Place
+) -> None:
+    modes: set[int] = set()
+
+    class Watching(GivenContent):
+        async def chunks(self) -> AsyncGenerator[bytes, None]:
+            async for chunk in super().chunks():
+                yield chunk
+            # What was written so much earlier has been answered, and so has all that was asked before it.
+            modes.update(path.stat().st_mode & 0o777 for path in place.disk.iterdir())
+
+    place.write("file", b"old", mode=0o600)
+    old = (await entries(connector, place.ref))["file"]
+    await connector.upload(target(place.ref, "file", replaces=old), Watching(_LARGE))
+
+    assert modes == {0o600}
+    assert (place.disk / "file").read_bytes() == _LARGE
+
+
 @pytest.mark.parametrize("content", [b"new", _LARGE], ids=["small", "large"])
 async def test_file_that_changed_since_it_was_seen_is_not_replaced(
     connector: SftpConnector, place: Place, content: bytes

@@ -56,6 +56,7 @@ class Nextcloud:
 
     Attributes:
         product: `Nextcloud`, or `ownCloud`, which compares and computes checksums.
+        name: What its administrator calls it, if not by the product's name.
         free: Bytes left; None for unlimited.
         damage_bodies: Bodies arrive with their first byte changed.
         lose_answers_to: Methods whose next request is carried out and then answered by closing the connection.
@@ -65,6 +66,7 @@ class Nextcloud:
     """
 
     product: str = "Nextcloud"
+    name: str = ""
     free: int | None = None
     damage_bodies: bool = False
     lose_answers_to: set[str] = field(default_factory=set)
@@ -96,7 +98,7 @@ class Nextcloud:
         path = unquote(request.raw_path).rstrip("/")
         if path == "/status.php":
             return web.json_response(
-                {"installed": True, "productname": self.product, "versionstring": "31.0.4"}
+                {"installed": True, "productname": self.name or self.product, "versionstring": "31.0.4"}
             )
         given = request.headers.get("Authorization", "")
         if given != "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode():

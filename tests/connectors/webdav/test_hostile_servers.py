@@ -31,8 +31,10 @@ from mover.errors import (
     Changed,
     Conflict,
     IntegrityError,
+    Locked,
     MoverError,
     NotFound,
+    PermissionDenied,
     ProtocolViolation,
     ServiceFault,
     SignInFailed,
@@ -161,6 +163,24 @@ async def test_listing_without_the_folder_itself_is_no_empty_folder(pair: Pair) 
     script.on("PROPFIND", lists())
     with pytest.raises(ProtocolViolation):
         await listed(connector)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [("403 Forbidden", PermissionDenied), ("423 Locked", Locked), ("503 Service Unavailable", ServiceFault)],
+)
+async def test_folder_that_may_not_be_listed_is_not_called_gone(
+    pair: Pair, status: str, kind: type[MoverError]
+) -> None:
+    script, connector = pair
+    script.on(
+        "PROPFIND",
+        lists(
+            f"<d:response><d:href>/dav/folder/</d:href><d:status>HTTP/1.1 {status}</d:status></d:response>"
+        ),
+    )
+    with pytest.raises(kind):
+        await listed(connector, "/folder")
 
 
 async def test_listing_of_a_file_is_not_found(pair: Pair) -> None:

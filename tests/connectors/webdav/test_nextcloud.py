@@ -190,6 +190,15 @@ async def test_owncloud_refuses_damaged_content_itself() -> None:
         assert await listed(connector) == {}
 
 
+async def test_nextcloud_under_another_name_proves_nothing_that_it_has_not_computed() -> None:
+    server = Nextcloud(name="Acme Drive", damage_bodies=True)
+    async with running(server), signed_in(server) as connector:
+        entry = await connector.upload(target("a.txt"), content(b"hello", HashName.SHA1))
+        assert entry.hashes == {}
+        with pytest.raises(IntegrityError):
+            await connector.upload(target("b.txt"), content(b"hello", HashName.SHA256))
+
+
 async def test_owncloud_proves_and_lists_hashes() -> None:
     async with running(Nextcloud(product="ownCloud")) as server, signed_in(server) as connector:
         entry = await connector.upload(target("a.txt"), content(b"hello", HashName.SHA1))
@@ -402,6 +411,18 @@ async def test_finish_whose_answer_was_lost_finds_the_file(
         await parts_of(connector).finish(token, where, sent, {})
     entry = await parts_of(connector).finish(token, where, sent, {})
     assert entry.size == len(DATA)
+
+
+async def test_file_of_another_that_happens_to_have_the_size_is_not_taken_for_the_finished_one(
+    server: Nextcloud, connector: WebDavConnector
+) -> None:
+    where = target("large.bin")
+    token = await parts_of(connector).begin(where, len(DATA), 5 * MIB)
+    sent = await send_all(connector, token, 1, 2, 3)
+    await parts_of(connector).abort(token)  # as the server itself does after a day
+    server.put_file("/large.bin", bytes(len(DATA)))
+    with pytest.raises(NotFound):
+        await parts_of(connector).finish(token, where, sent, {})
 
 
 async def test_finish_never_replaces_what_came_in_between(

@@ -17,6 +17,7 @@ from mover.entries import Entry, EntryRef, HashName, join_path
 from mover.errors import IntegrityError, NotFound, ProtocolViolation, QuotaExceeded
 
 MIB: Final = 1024 * 1024
+_COARSEST_GRAIN_NS: Final = 2_000_000_000  # of FAT
 
 RULES: Final = PartRules(
     smallest=1,
@@ -130,11 +131,12 @@ class LocalParts:
             draft.close()
 
     def _finished_before(self, target: Target, size: int) -> Entry:
+        """Return the file that an earlier `finish` made; its time tells it from another one of the same size."""
         try:
             entry = self._root.look(target.folder.child(target.name).path)
         except FileNotFoundError:
             raise NotFound("the upload is gone") from None
-        if entry.size != size or entry == target.replaces:
+        if entry.size != size or entry == target.replaces or not _has_time(entry, target.modified_ns):
             raise NotFound("the upload is gone")
         return entry
 
@@ -143,6 +145,12 @@ class LocalParts:
         upload = _read(token)
         with reported("abort", upload.path):
             await self._threads.run(remove_draft, self._root, upload.folder, upload.key)
+
+
+def _has_time(entry: Entry, modified_ns: int | None) -> bool:
+    if modified_ns is None or entry.modified_ns is None:
+        return False
+    return abs(entry.modified_ns - modified_ns) <= _COARSEST_GRAIN_NS
 
 
 def _read(token: str) -> _Token:

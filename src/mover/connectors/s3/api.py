@@ -83,8 +83,9 @@ class S3Api:
                 )
             else:
                 prefixes.append(_key(fields.get("Prefix", ""), encoded=encoded))
-        next_token = document.fields.get("NextContinuationToken") or None
-        if document.fields.get("IsTruncated") == "true" and next_token is None:
+        truncated = document.fields.get("IsTruncated", "")
+        next_token = None if truncated == "false" else document.fields.get("NextContinuationToken") or None
+        if truncated == "true" and next_token is None:
             raise ProtocolViolation(
                 "the listing is cut off and gives no token to go on with",
                 service=SERVICE,
@@ -101,7 +102,10 @@ class S3Api:
                 if answer.code == "ServerSideEncryptionConfigurationNotFoundError":
                     return None
                 return answer
-            document = read_document(await answer.read(ANSWER_LIMIT), {"ApplyServerSideEncryptionByDefault"})
+            body = await answer.read(ANSWER_LIMIT)
+        if hidden := hidden_fault(answer, body):
+            return hidden
+        document = read_document(body, {"ApplyServerSideEncryptionByDefault"})
         return next((fields.get("SSEAlgorithm") for _, fields in document.records), None)
 
     async def head_bucket(self, bucket: str, *, operation: str, path: str) -> None:

@@ -104,19 +104,19 @@ class Caller:
     async def exchange(self, call: Call) -> AsyncIterator[HttpResponse | Fault]:
         """Send a call; give the answer if it is a success, what is wrong with it if it is not."""
         for left in range(_MOST_CORRECTIONS, -1, -1):
-            async with self._send(call) as response:
+            region, skew_s = self.region_of(call.bucket), self._skew_s
+            async with self._send(call, region, skew_s) as response:
                 self.server = self.server or response.headers.get("server", "")
                 if response.status < 300:  # noqa: PLR2004 - success
                     yield response
                     return
                 body = b"" if call.method == "HEAD" else await response.read(_FAULT_LIMIT)
                 fault = Fault.read(response.status, response.headers, body)
-            if not (left and call.repeatable and self._learned(call.bucket, fault)):
+            if not (left and call.repeatable and self._learned(call.bucket, fault, region, skew_s)):
                 yield fault
                 return
 
-    def _send(self, call: Call) -> AbstractAsyncContextManager[HttpResponse]:
-        region = self.region_of(call.bucket)
+    def _send(self, call: Call, region: str, skew_s: float) -> AbstractAsyncContextManager[HttpResponse]:
         authority, path = self.endpoint.locate(call.bucket, call.key, region)
         query = encode_query(call.query) if call.query else ""
         body = call.body
@@ -134,7 +134,7 @@ class Caller:
             headers=call.headers,
             payload=payload,
             region=region,
-            at_s=self.now() + self._skew_s,
+            at_s=self.now() + skew_s,
         )
         return self.http.request(
             call.method,
@@ -146,17 +146,20 @@ class Caller:
             path=call.path,
         )
 
-    def _learned(self, bucket: str | None, fault: Fault) -> bool:
-        """Learn region or clock from a refusal; False if it teaches nothing new."""
+    def _learned(self, bucket: str | None, fault: Fault, region: str, skew_s: float) -> bool:
+        """Learn region or clock from a refusal; False if it teaches nothing new to a call made with these.
+
+        Another call may have learned the same meanwhile: what counts is what the refused one was signed with.
+        """
         if fault.status not in _INSTRUCTIVE:
             return False
-        if fault.region and is_region(fault.region) and fault.region != self.region_of(bucket):
+        if fault.region and is_region(fault.region) and fault.region != region:
             self._regions[bucket] = fault.region
             return True
-        skew_s = self._skew(fault)
-        if skew_s is None or abs(skew_s - self._skew_s) < _CLOCK_TOLERANCE_S:
+        found_s = self._skew(fault)
+        if found_s is None or abs(found_s - skew_s) < _CLOCK_TOLERANCE_S:
             return False
-        self._skew_s = skew_s
+        self._skew_s = found_s
         return True
 
     def _skew(self, fault: Fault) -> float | None:

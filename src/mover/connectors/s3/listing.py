@@ -104,7 +104,9 @@ def _entries(
                 Entry(name=unaddressable_name(key[len(prefix.encode()) :]), kind=EntryKind.SPECIAL)
             )
             continue
-        if not key.startswith(prefix):
+        if (
+            not key.startswith(prefix) or "/" in key[start:]
+        ):  # one that passes over `delimiter` lists all below
             raise _strays(path)
         last = max(last, key)
         if key == prefix:
@@ -121,7 +123,11 @@ def _entries(
                 Entry(name=unaddressable_name(folder[len(prefix.encode()) :]), kind=EntryKind.SPECIAL)
             )
             continue
-        if not folder.startswith(prefix) or not folder.endswith("/") or len(folder) == start:
+        if (
+            not folder.startswith(prefix)
+            or folder.find("/", start) != len(folder) - 1
+            or len(folder) == start
+        ):
             raise _strays(path)
         last = max(last, folder)
         entries.append(folder_entry(name_of(folder[start:-1], beside_object=folder[:-1] in keys)))

@@ -57,7 +57,10 @@ class MultipartApi:
         async with self._api.caller.exchange(call) as answer:
             if isinstance(answer, Fault):
                 return answer
-            document = read_document(await answer.read(ANSWER_LIMIT))
+            body = await answer.read(ANSWER_LIMIT)
+            if hidden := hidden_fault(answer, body):
+                return hidden
+            document = read_document(body)
             checked = answer.headers.get("x-amz-checksum-algorithm", "").upper() == "CRC64NVME"
         upload = document.fields.get("UploadId", "")
         if not upload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import asyncssh
@@ -54,11 +55,7 @@ def fingerprint(key: asyncssh.SSHKey) -> str:
 
 
 def _key_file(path: Path) -> bytes:
-    try:
-        with path.expanduser().open("rb") as file:
-            return file.read(_LARGEST_KEY_FILE)
-    except (OSError, RuntimeError, ValueError) as error:
-        # Not the path: it may be a key that was pasted without its first line.
-        raise InvalidConfiguration(
-            "private_key is neither a private key nor the path of a readable file"
-        ) from error
+    with suppress(OSError, RuntimeError, ValueError), path.expanduser().open("rb") as file:
+        return file.read(_LARGEST_KEY_FILE)
+    # Not the path, nor a cause that tells it: it may be a key that was pasted without its first line.
+    raise InvalidConfiguration("private_key is neither a private key nor the path of a readable file")

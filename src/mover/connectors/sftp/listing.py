@@ -14,6 +14,7 @@ from mover.connectors.sftp.failures import Refusal, Status
 from mover.connectors.sftp.tree import entry, name_from_server
 from mover.connectors.sftp.wire import Name
 from mover.entries import Entry
+from mover.errors import ProtocolViolation
 from mover.naming import text_from_bytes
 
 PAGE: Final = 1000
@@ -37,8 +38,12 @@ async def list_folder(sftp: Sftp, folder: bytes) -> AsyncGenerator[Page, None]:
 
 
 async def _batches(sftp: Sftp, handle: Handle) -> AsyncGenerator[list[Name], None]:
-    """Read ahead: the answers come in the order of the requests, and all behind the end say so."""
+    """Read ahead: the answers come in the order of the requests, and all behind the end say so.
+
+    Some servers say so by an answer without names, which OpenSSH's client takes for the end as well.
+    """
     answers: deque[asyncio.Future[list[Name]]] = deque()
+    before: list[Name] = []
     try:
         while True:
             while len(answers) < _AHEAD:
@@ -49,7 +54,12 @@ async def _batches(sftp: Sftp, handle: Handle) -> AsyncGenerator[list[Name], Non
                 if refusal.code == Status.EOF:
                     return
                 raise
+            if not batch:
+                return
+            if batch == before:
+                raise ProtocolViolation("the server lists the same names again and again")
             yield batch
+            before = batch
     finally:
         for answer in answers:
             answer.cancel()

@@ -15,7 +15,7 @@ from mover.connectors.sftp.failures import SERVICE, Refusal, Status, reported
 from mover.connectors.sftp.placing import Creating, check
 from mover.connectors.sftp.pool import Pool
 from mover.connectors.sftp.tree import Tree, entry, seconds
-from mover.connectors.sftp.uploads import Places, confirmed, place, to_be_set
+from mover.connectors.sftp.uploads import Places, close_to_others, confirmed, place, to_be_set
 from mover.connectors.sftp.wire import Attributes, Opening
 from mover.connectors.sftp.writing import Writes, why_not_written
 from mover.entries import Entry, HashName
@@ -77,8 +77,10 @@ class SftpPartUploads:
                         raise QuotaExceeded(
                             f"the server's disk has room for {room.free_bytes} bytes of {size}"
                         )
-                check(target, await unless_absent(looked))
+                standing = await unless_absent(looked)
+                check(target, standing)
                 handle = await sftp.open(places.temporary, Opening.WRITE | Opening.CREATE | Opening.TRUNCATE)
+                close_to_others(sftp, handle, standing)
                 await sftp.close(handle)
         temporary = target.folder.child(temporary_name(target.key)).path
         return msgspec.json.encode(_Token(temporary, size, part_size)).decode()
@@ -172,6 +174,7 @@ def _upload(token: str) -> _Token:
 def _finished_before(target: Target, standing: Attributes | None, size: int) -> Entry:
     """Return the finished file if an earlier `finish` whose answer was lost has made it. Raises NotFound."""
     wanted_s = seconds(target.modified_ns)
-    if standing is None or standing.size != size or wanted_s not in {None, standing.modified_s}:
+    # Without a time any other file of that size would do, and be taken for a damaged copy of ours.
+    if standing is None or standing.size != size or wanted_s is None or wanted_s != standing.modified_s:
         raise NotFound("the upload is gone")
     return entry(target.name, standing)

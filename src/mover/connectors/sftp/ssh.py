@@ -157,19 +157,23 @@ class Dialler:
         server = str(ssh.get_extra_info("server_version", "")).removeprefix("SSH-2.0-")
         try:
             session = Session(silence_s=self._egress.limits.read_s)
-            await ssh.create_session(
-                lambda: session,
-                subsystem="sftp",
-                encoding=None,
-                window=_WINDOW,
-                max_pktsize=_LARGEST_PACKET,
-            )
+            async with asyncio.timeout(self._egress.limits.read_s):
+                await ssh.create_session(
+                    lambda: session,
+                    subsystem="sftp",
+                    encoding=None,
+                    window=_WINDOW,
+                    max_pktsize=_LARGEST_PACKET,
+                )
             sftp = Sftp(session)
             await session.greet()
             await sftp.learn_limits(server)
             asked = time.monotonic()
             home = await sftp.resolve(b".")
             round_trip_s = time.monotonic() - asked
+        except TimeoutError as error:
+            ssh.abort()
+            raise TimedOut("the server did not open an SFTP session in time") from error
         except (asyncssh.Error, OSError) as error:
             ssh.abort()
             raise error_from_ssh(error) from error

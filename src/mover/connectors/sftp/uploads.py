@@ -16,6 +16,8 @@ from mover.entries import Entry
 from mover.errors import IntegrityError
 
 _PERMISSIONS = 0o777
+_READABLE = 0o044  # by group and others
+_OWNER_ONLY = 0o600
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ async def upload_file(sftp: Sftp, way: Creating, places: Places, target: Target,
             handle = await opened
             standing = await unless_absent(looked)
             check(target, standing)
+            close_to_others(sftp, handle, standing)
         else:
             handle = await opened
         writes = Writes(sftp, handle)
@@ -119,6 +122,13 @@ def to_be_set(target: Target, replaced: Attributes | None) -> Attributes:
         permissions=replaced.permissions & _PERMISSIONS if replaced and replaced.permissions else None,
         modified_s=seconds(target.modified_ns),
     )
+
+
+def close_to_others(sftp: Sftp, handle: Handle, replaced: Attributes | None) -> None:
+    """Keep from a file's new content, while it arrives, whoever could not read the old one."""
+    if replaced and replaced.permissions and replaced.permissions & _READABLE != _READABLE:
+        # If it is refused, nothing can be done: servers without permissions have none to respect either.
+        abandon(sftp.set_open(handle, Attributes(permissions=_OWNER_ONLY)))
 
 
 def _close(sftp: Sftp, handle: Handle, target: Target, replaced: Attributes | None) -> asyncio.Future[None]:

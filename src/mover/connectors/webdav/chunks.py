@@ -37,6 +37,7 @@ from mover.errors import (
 )
 
 _MIB = 1024 * 1024
+_SECOND_NS = 1_000_000_000
 RULES = PartRules(
     smallest=5 * _MIB,
     largest=5 * 1024 * _MIB,
@@ -215,12 +216,19 @@ class ChunkedUploads:
         return entry_of(resource, path.rpartition("/")[2])
 
     async def _finished(self, target: Target, size: int) -> Entry | None:
-        """Find the file of an upload that is gone, perhaps because it was finished and the answer was lost."""
+        """Find the file of an upload that is gone, perhaps because it was finished and the answer was lost.
+
+        Its time tells it from another file of the same size that somebody put there after the upload expired.
+        """
+        if target.modified_ns is None:
+            return None
         try:
             found = await self._find(target.ref.path, "finish")
         except MoverError:  # the first error tells the story
             return None
         if found is None or found.kind is not EntryKind.FILE or found.size != size:
+            return None
+        if found.modified_ns != target.modified_ns // _SECOND_NS * _SECOND_NS:
             return None
         if target.replaces is not None and found.version == target.replaces.version:
             return None

@@ -25,6 +25,7 @@ from mover.connectors.webdav.authentication import authentication_for
 from mover.connectors.webdav.chunks import RULES, ChunkedUploads
 from mover.connectors.webdav.config import Dialect, WebDavConfig
 from mover.connectors.webdav.extensions import LISTED, RETURNED
+from mover.connectors.webdav.faults import fault
 from mover.connectors.webdav.listing import child_entry, entry_of
 from mover.connectors.webdav.reading import read_file
 from mover.connectors.webdav.recognition import Traits, recognise
@@ -150,6 +151,8 @@ class WebDavConnector:
                     if entry is not None:
                         entries.append(entry)
                     elif hrefs.name(resource.href) is None:
+                        if resource.status is not None and resource.status >= 300:  # noqa: PLR2004 - HTTP statuses
+                            raise fault(resource.status, {}, b"", operation="list_folder", path=path)
                         if not resource.folder:
                             raise NotFound(
                                 "it is not a folder", service=SERVICE, operation="list_folder", path=path

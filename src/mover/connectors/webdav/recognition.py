@@ -20,6 +20,8 @@ _ENTRY_POINT = re.compile(
     r"(?P<before>/(?:.*/)?)remote\.php/(?:webdav|dav/files/(?P<user>[^/]+))/(?P<rest>.*)", re.DOTALL
 )
 _STATUS_LIMIT = 64 * 1024
+_MAJOR_VERSION = re.compile(r"[0-9]{1,4}")
+_LAST_OWNCLOUD = 10
 _POSIX_SERVERS = ("nginx/", "rclone/", "lighttpd/")
 
 
@@ -91,7 +93,7 @@ async def recognise(api: DavApi, root: Root, wanted: Dialect) -> Traits:
         if status is None:
             return _generic(headers, quota=quota)
         product = one_line(f"{status.productname} {status.versionstring}", limit=80).strip()
-        wanted = Dialect.NEXTCLOUD if "nextcloud" in product.lower() else Dialect.OWNCLOUD
+        wanted = _dialect(status)
     return Traits(
         dialect=wanted,
         product=product or wanted.value,
@@ -138,6 +140,21 @@ def _generic(headers: Mapping[str, str], *, quota: bool) -> Traits:
         byte_names=mod_dav_fs or product.startswith(_POSIX_SERVERS),
         quota=quota,
     )
+
+
+def _dialect(status: _Status) -> Dialect:
+    """Tell the two apart; Nextcloud tells the name that its administrator chose for it, so often neither's.
+
+    ownCloud's versions end with 10, where Nextcloud's began. It matters: ownCloud compares the checksum that comes with a
+    file, Nextcloud merely stores it.
+    """
+    name = status.productname.lower()
+    if "nextcloud" in name:
+        return Dialect.NEXTCLOUD
+    if "owncloud" in name or "infinite scale" in name:
+        return Dialect.OWNCLOUD
+    version = _MAJOR_VERSION.match(status.versionstring)
+    return Dialect.NEXTCLOUD if version and int(version[0]) > _LAST_OWNCLOUD else Dialect.OWNCLOUD
 
 
 async def _status(api: DavApi, root: Root, before: str) -> _Status | None:
