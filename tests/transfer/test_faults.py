@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -440,3 +441,19 @@ async def test_a_bad_line_that_brings_a_part_each_time_brings_the_file_in_the_en
     attempts = (await only_row(bench, result.run))["attempts"]
     assert isinstance(attempts, int)
     assert attempts > 4
+
+
+async def test_a_large_file_that_never_stops_growing_is_given_up(tmp_path: Path) -> None:
+    """Each attempt brings more parts than the one before, of a version that is worthless by then."""
+    source = MemoryService(PATHS)
+    sizes = itertools.count(8 << 20, 1 << 20)
+    source.add_file("/log", b"x" * next(sizes))
+    source.faults.add(
+        "refresh", "/log", times=20, action=lambda: source.change_file("/log", b"x" * next(sizes))
+    )
+    async with workbench(tmp_path, source) as bench:
+        result = await bench.run()
+
+        row = await only_row(bench, result.run)
+        assert (row["state"], row["reason"]) == (ItemState.FAILED, Reason.CHANGED_WHILE_READ)
+        assert row["attempts"] == Options().attempts

@@ -145,8 +145,8 @@ class Lanes:
                 look_first = item.interrupted or attempt > 1
                 moved = await self._mover.move(item, reader, look_first=look_first, left=left)
             except MoverError as error:
-                before, kept = kept, await self._parts_kept(item)
-                if kept > before:
+                before, kept = kept, max(kept, await self._parts_kept(item))
+                if kept > before and not isinstance(error, Changed):
                     fruitless = 0  # a bad line that brings a part each time brings the file in the end
                 elif isinstance(error, Throttled) and self._arrivals > arrivals:
                     fruitless, arrivals = 0, self._arrivals  # others are served: this one's turn comes
