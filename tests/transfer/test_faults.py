@@ -24,8 +24,10 @@ from mover.errors import (
     Unreachable,
 )
 from mover.ledger.states import Code, ItemState, RunMode, RunStatus, Verification
+from mover.staging import StagedPart
 from mover.transfer.locking import pair_lock
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
+from mover.transfer.reading import FileReader
 
 BIG = Pattern(20 << 20)
 
@@ -324,6 +326,43 @@ async def test_a_canceled_run_is_gone_on_with(bench: Workbench) -> None:
     assert result.totals.files_moved == 40
     assert bench.destination.tree() == bench.source.tree()
     assert list((bench.folder / "staging").rglob("*.part")) == []
+
+
+@pytest.mark.parametrize("error", [Unreachable("the connection broke"), OSError("bad descriptor")])
+@pytest.mark.parametrize("size", [100, 20 << 20])
+async def test_a_canceled_run_ends_although_its_connections_break(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, size: int, error: Exception
+) -> None:
+    """What breaks at the moment of a cancellation is no reason to try once more."""
+    for n in range(60):
+        bench.source.add_file(f"/{n:02}", b"x" * (size if n < 3 else 100))
+    destroy, reached, broken = StagedPart.destroy, asyncio.Event(), False
+
+    async def breaks(part: StagedPart) -> None:
+        await destroy(part)
+        if broken:
+            raise error
+
+    async def hangs_and_breaks(_: FileReader) -> None:
+        reached.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise error from None
+
+    monkeypatch.setattr(StagedPart, "destroy", breaks)
+    if size == 100:
+        monkeypatch.setattr(FileReader, "still_the_same", hangs_and_breaks)
+    else:
+        reached = bench.destination.faults.add("send", times=None, stall=asyncio.Event()).reached
+    task = asyncio.create_task(bench.run())
+    await reached.wait()
+    broken = True
+
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+
+    assert task.cancelled()
 
 
 async def test_a_strangers_file_is_not_overwritten(bench: Workbench) -> None:
