@@ -496,3 +496,37 @@ async def test_a_large_file_that_never_stops_growing_is_given_up(tmp_path: Path)
         row = await only_row(bench, result.run)
         assert (row["state"], row["reason"]) == (ItemState.FAILED, Reason.CHANGED_WHILE_READ)
         assert row["attempts"] == Options().attempts
+
+
+async def test_a_finish_whose_answer_was_lost_is_found_out(bench: Workbench) -> None:
+    """Repeated, it finds no upload any more: the contract allows that."""
+    bench.source.add_file("/big", BIG)
+    finish = bench.destination.faults
+    finish.add("finish", "/big", error=Unreachable("reset"), lose_answer=True)
+    finish.add("finish", "/big", error=NotFound("there is no such upload"))
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.calls["finish"] == 2
+    assert bench.destination.entry("/big").hashes == bench.source.entry("/big").hashes
+
+
+async def test_an_upload_that_expires_under_way_is_begun_anew(bench: Workbench) -> None:
+    bench.source.add_file("/big", BIG)
+    bench.destination.faults.add("send", "/big", skip=3, action=lambda: bench.destination.uploads.clear())
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.entry("/big").hashes == bench.source.entry("/big").hashes
+
+
+async def test_a_large_file_that_is_removed_meanwhile_is_reported_as_gone(bench: Workbench) -> None:
+    bench.source.add_file("/big", BIG)
+    bench.source.faults.add("read", "/big", skip=3, times=None, error=NotFound("no such file"))
+
+    result = await bench.run()
+
+    row = await only_row(bench, result.run)
+    assert (row["state"], row["reason"], row["side"]) == (ItemState.FAILED, Reason.GONE, "source")

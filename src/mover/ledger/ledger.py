@@ -294,6 +294,7 @@ class RunLedger:
 
     async def add_upload(self, source_key: str, *, token: str, part_size: int, evidence: str) -> UploadRecord:
         """Keep an upload that was just begun."""
+        await self._parts.flush()  # a part of one that it replaces may be on its way still
         return await self._database.write(
             lambda connection: uploads.add_upload(
                 connection, self.pair.id, source_key, token=token, part_size=part_size, evidence=evidence
@@ -310,6 +311,7 @@ class RunLedger:
 
     async def drop_upload(self, source_key: str) -> None:
         """Forget an upload that is finished or gone."""
+        await self._parts.flush()  # a part of it may be on its way still
         await self._database.write(
             lambda connection: uploads.drop_upload(connection, self.pair.id, source_key)
         )

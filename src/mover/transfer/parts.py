@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mover.connectors.contract import PartRules, PartUploads, SentPart, Target
 from mover.entries import Entry, HashName
-from mover.errors import Changed, NotFound, TooLarge
+from mover.errors import Changed, NotFound, ServiceFault, TooLarge
 from mover.hashing import MultiHasher
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import PartRecord, UploadRecord
@@ -117,19 +117,22 @@ class PartsUpload:
         """Send what is missing and finish. Raises what either side raises; parts that arrived stay for the next try."""
         upload = await self._begin_or_go_on()
         hasher = MultiHasher(self._whole_names) if self._whole_names and not self._parts else None
-        if self._ranges:
-            await self._send_ranges(upload, hasher)
-        else:
-            await self._send_stream(upload, hasher)
-        await self._reader.still_the_same()
-        parts = [self._parts[number] for number in sorted(self._parts)]
-        whole = hasher.hexdigests() if hasher else {}
-        sent = [SentPart(part.number, part.size, part.receipt) for part in parts]
         try:
+            if self._ranges:
+                await self._send_ranges(upload, hasher)
+            else:
+                await self._send_stream(upload, hasher)
+            await self._reader.still_the_same()
+            parts = [self._parts[number] for number in sorted(self._parts)]
+            whole = hasher.hexdigests() if hasher else {}
+            sent = [SentPart(part.number, part.size, part.receipt) for part in parts]
             entry = await self._uploads.finish(upload.token, self._target, sent, whole)
-        except NotFound:
-            await self._ledger.drop_upload(self._source_key)  # the next attempt begins anew
-            raise
+        except NotFound as error:
+            if isinstance(self._reader.trouble, NotFound):
+                raise
+            # It expired, or is finished and the answer was lost: the next attempt looks, and begins anew.
+            await self._ledger.drop_upload(self._source_key)
+            raise ServiceFault("the destination no longer knows the upload", said=error.said) from error
         return SentFile(entry, parts, whole, self._sent_bytes)
 
     async def _begin_or_go_on(self) -> UploadRecord:
