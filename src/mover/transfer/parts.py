@@ -1,7 +1,7 @@
 """A large file in parts: several on their way at once, each kept in the ledger when the destination has it.
 
 An upload that was interrupted goes on with the parts that the ledger and the destination agree on, provided that the
-source still is the version that they were read from.
+source still is the version that they were read from, and goes where it was to go: an upload belongs to a place.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def part_size_for(rules: PartRules, size: int | None, *, most: int) -> int:
     return wanted
 
 
-def evidence_of(entry: Entry) -> str:
-    """Text that differs for different versions of a source file."""
+def evidence_of(entry: Entry, place: str) -> str:
+    """Text that differs for different versions of a source file, and for different places at the destination."""
     hashes = ",".join(f"{name}:{value}" for name, value in sorted(entry.hashes.items()))
-    return f"{entry.size}|{entry.modified_ns}|{entry.version}|{hashes}"
+    return f"{entry.size}|{entry.modified_ns}|{entry.version}|{hashes}|{place}"
 
 
 def tells_versions(entry: Entry) -> bool:
@@ -136,7 +136,7 @@ class PartsUpload:
         return SentFile(entry, parts, whole, self._sent_bytes)
 
     async def _begin_or_go_on(self) -> UploadRecord:
-        evidence = evidence_of(self._reader.entry)
+        evidence = evidence_of(self._reader.entry, self._target.ref.path)
         known = await self._ledger.upload(self._source_key)
         # A stream is read from its start and compared part by part; ranges are taken on trust in the evidence.
         trusted = not self._ranges or tells_versions(self._reader.entry)
