@@ -63,6 +63,19 @@ async def test_an_upload_whose_answer_is_lost_is_found_and_not_sent_twice(bench:
     assert bench.destination.files() == [("/a", b"content")]
 
 
+async def test_a_file_that_is_found_after_a_lost_answer_gets_its_time(tmp_path: Path) -> None:
+    moment = 1_600_000_000_000_000_000
+    destination = MemoryService(PATHS)
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a", b"content", modified_ns=moment)
+        destination.faults.add("upload", "/a", error=Unreachable("reset"), lose_answer=True)
+
+        await bench.run()
+
+        assert destination.calls["upload"] == 1
+        assert destination.entry("/a").modified_ns == moment
+
+
 async def test_bytes_corrupted_at_the_source_do_not_count_as_moved(bench: Workbench) -> None:
     bench.source.add_file("/a", b"x" * 1000)
     bench.source.faults.add("read", "/a", times=None, corrupt_at=500)
