@@ -25,6 +25,7 @@ from mover.errors import (
 )
 from mover.ledger.states import Code, ItemState, RunMode, RunStatus, Verification
 from mover.staging import StagedPart
+from mover.transfer.filters import Filters
 from mover.transfer.locking import pair_lock
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.reading import FileReader
@@ -74,6 +75,39 @@ async def test_a_file_that_is_found_after_a_lost_answer_gets_its_time(tmp_path: 
 
         assert destination.calls["upload"] == 1
         assert destination.entry("/a").modified_ns == moment
+
+
+@pytest.mark.parametrize("left", [b"x" * 1000, b"x" * 400, b""])
+@pytest.mark.parametrize("error", [SignInFailed("expired"), PermissionDenied("no")])
+async def test_what_a_run_left_half_sent_is_ours_to_one_with_other_options(
+    tmp_path: Path, left: bytes, error: SignInFailed | PermissionDenied
+) -> None:
+    moment = 1_600_000_000_000_000_000
+    destination = MemoryService(PATHS)
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a", b"x" * 1000, modified_ns=moment)
+        destination.faults.add(
+            "upload", "/a", error=error, action=lambda: destination.add_file("/a", left), times=1
+        )
+        await bench.run()
+
+        result = await bench.run(filters=Filters.build(exclude=["*.tmp"]))
+
+        assert result.code is Code.SUCCESS
+        assert destination.tree() == {"/a": b"x" * 1000}
+        assert destination.entry("/a").modified_ns == moment
+
+
+async def test_a_strangers_file_where_an_earlier_run_failed_is_not_overwritten(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"ours")
+    bench.destination.faults.add("upload", "/a", error=PermissionDenied("no"))
+    await bench.run()
+    bench.destination.add_file("/a", b"theirs")
+
+    result = await bench.run()
+
+    assert bench.destination.tree() == {"/a": b"theirs"}
+    assert (await only_row(bench, result.run))["state"] == ItemState.CONFLICT
 
 
 async def test_bytes_corrupted_at_the_source_do_not_count_as_moved(bench: Workbench) -> None:

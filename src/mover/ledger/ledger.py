@@ -225,6 +225,12 @@ class RunLedger:
             )
         )
 
+    async def begun(self, source_keys: Sequence[str]) -> set[str]:
+        """Those of these entries that an earlier run, not gone on with, began to send to where nothing stood."""
+        return await self._database.read(
+            lambda connection: items.begun(connection, self.run.id, self.pair.id, source_keys)
+        )
+
     async def known_fingerprints(self, fingerprints: Sequence[str]) -> set[str]:
         """Those of these contents that some earlier arrival has."""
         return await self._database.read(
