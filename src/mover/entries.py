@@ -16,6 +16,7 @@ import msgspec
 
 NO_HASHES: Mapping[HashName, str] = MappingProxyType({})
 SLASH_IN_NAME = "\N{FULLWIDTH SOLIDUS}"
+_MOST = 2**63 - 1  # that databases and JSON hold; as a time, the year 2262
 
 
 class EntryKind(enum.StrEnum):
@@ -71,6 +72,8 @@ ROOT = EntryRef("/")
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of a folder as a service describes it. What a service does not tell is None, never a guess.
 
+    Nor is a number that cannot be handled told: a time outside of the years 1677 to 2262, a size below 0 or beyond 2^63.
+
     Attributes:
         name: As the service spells it, without path.
         kind: What it is.
@@ -97,6 +100,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None = None
     media_type: str | None = None
     internal: str | None = None
+
+    def __post_init__(self) -> None:
+        """Forget what is out of range: one absurd date must not end the move of all the others."""
+        if self.size is not None and not 0 <= self.size <= _MOST:
+            msgspec.structs.force_setattr(self, "size", None)
+        if self.modified_ns is not None and not -_MOST <= self.modified_ns <= _MOST:
+            msgspec.structs.force_setattr(self, "modified_ns", None)
+        if self.created_ns is not None and not -_MOST <= self.created_ns <= _MOST:
+            msgspec.structs.force_setattr(self, "created_ns", None)
 
 
 def join_path(folder: str, name: str) -> str:

@@ -83,6 +83,7 @@ class MemoryPartUploads:
                     raise NotFound("the finished file is gone")
                 return self._connector.finished(node)
             pending = self._pending(token)
+            assert pending.path == target.ref.path, "an upload is finished where it was begun"
             sent = [(part.number, part.receipt) for part in parts]
             if sent != [(number, _receipt(data)) for number, (_, data) in sorted(pending.parts.items())]:
                 raise IntegrityError("the parts are not those that were received")

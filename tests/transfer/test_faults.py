@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +24,11 @@ from mover.errors import (
     Unreachable,
 )
 from mover.ledger.states import Code, ItemState, RunMode, RunStatus, Verification
+from mover.staging import StagedPart
+from mover.transfer.filters import Filters
 from mover.transfer.locking import pair_lock
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
+from mover.transfer.reading import FileReader
 
 BIG = Pattern(20 << 20)
 
@@ -58,6 +62,52 @@ async def test_an_upload_whose_answer_is_lost_is_found_and_not_sent_twice(bench:
     assert result.code is Code.SUCCESS
     assert bench.destination.calls["upload"] == 1
     assert bench.destination.files() == [("/a", b"content")]
+
+
+async def test_a_file_that_is_found_after_a_lost_answer_gets_its_time(tmp_path: Path) -> None:
+    moment = 1_600_000_000_000_000_000
+    destination = MemoryService(PATHS)
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a", b"content", modified_ns=moment)
+        destination.faults.add("upload", "/a", error=Unreachable("reset"), lose_answer=True)
+
+        await bench.run()
+
+        assert destination.calls["upload"] == 1
+        assert destination.entry("/a").modified_ns == moment
+
+
+@pytest.mark.parametrize("left", [b"x" * 1000, b"x" * 400, b""])
+@pytest.mark.parametrize("error", [SignInFailed("expired"), PermissionDenied("no")])
+async def test_what_a_run_left_half_sent_is_ours_to_one_with_other_options(
+    tmp_path: Path, left: bytes, error: SignInFailed | PermissionDenied
+) -> None:
+    moment = 1_600_000_000_000_000_000
+    destination = MemoryService(PATHS)
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a", b"x" * 1000, modified_ns=moment)
+        destination.faults.add(
+            "upload", "/a", error=error, action=lambda: destination.add_file("/a", left), times=1
+        )
+        await bench.run()
+
+        result = await bench.run(filters=Filters.build(exclude=["*.tmp"]))
+
+        assert result.code is Code.SUCCESS
+        assert destination.tree() == {"/a": b"x" * 1000}
+        assert destination.entry("/a").modified_ns == moment
+
+
+async def test_a_strangers_file_where_an_earlier_run_failed_is_not_overwritten(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"ours")
+    bench.destination.faults.add("upload", "/a", error=PermissionDenied("no"))
+    await bench.run()
+    bench.destination.add_file("/a", b"theirs")
+
+    result = await bench.run()
+
+    assert bench.destination.tree() == {"/a": b"theirs"}
+    assert (await only_row(bench, result.run))["state"] == ItemState.CONFLICT
 
 
 async def test_bytes_corrupted_at_the_source_do_not_count_as_moved(bench: Workbench) -> None:
@@ -261,6 +311,21 @@ async def test_parts_of_another_version_are_not_reused(bench: Workbench) -> None
     assert bench.destination.tree() == {"/big": b"b" * (6 << 20)}
 
 
+async def test_parts_of_a_file_that_was_moved_meanwhile_do_not_go_to_its_old_place(bench: Workbench) -> None:
+    bench.source.add_file("/old/big", BIG)
+    bench.destination.faults.add("send", skip=3, times=None, error=ServiceFault("out of order"))
+    await bench.run()
+    bench.destination.faults.clear()
+    bench.source.add_folder("/new")
+    bench.source.move("/old/big", "/new/big")
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.entry("/new/big").hashes == bench.source.entry("/new/big").hashes
+    assert bench.destination.unfinished == []
+
+
 async def test_a_large_file_arrives_whole_at_a_service_without_parts(tmp_path: Path) -> None:
     destination = MemoryService(replace(PATHS, range_reads=True))
     async with workbench(tmp_path, destination=destination) as bench:
@@ -323,6 +388,43 @@ async def test_a_canceled_run_is_gone_on_with(bench: Workbench) -> None:
     assert result.totals.files_moved == 40
     assert bench.destination.tree() == bench.source.tree()
     assert list((bench.folder / "staging").rglob("*.part")) == []
+
+
+@pytest.mark.parametrize("error", [Unreachable("the connection broke"), OSError("bad descriptor")])
+@pytest.mark.parametrize("size", [100, 8 << 20])
+async def test_a_canceled_run_ends_although_its_connections_break(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, size: int, error: Exception
+) -> None:
+    """What breaks at the moment of a cancellation is no reason to try once more."""
+    for n in range(60):
+        bench.source.add_file(f"/{n:02}", b"x" * (100 if n else size))
+    destroy, reached, broken = StagedPart.destroy, asyncio.Event(), False
+
+    async def breaks(part: StagedPart) -> None:
+        await destroy(part)
+        if broken:
+            raise error
+
+    async def hangs_and_breaks(_: FileReader) -> None:
+        reached.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise error from None
+
+    monkeypatch.setattr(StagedPart, "destroy", breaks)
+    if size == 100:
+        monkeypatch.setattr(FileReader, "still_the_same", hangs_and_breaks)
+    else:
+        reached = bench.destination.faults.add("send", times=None, stall=asyncio.Event()).reached
+    task = asyncio.create_task(bench.run())
+    await reached.wait()
+    broken = True
+
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+
+    assert task.cancelled()
 
 
 async def test_a_strangers_file_is_not_overwritten(bench: Workbench) -> None:
@@ -440,3 +542,53 @@ async def test_a_bad_line_that_brings_a_part_each_time_brings_the_file_in_the_en
     attempts = (await only_row(bench, result.run))["attempts"]
     assert isinstance(attempts, int)
     assert attempts > 4
+
+
+async def test_a_large_file_that_never_stops_growing_is_given_up(tmp_path: Path) -> None:
+    """Each attempt brings more parts than the one before, of a version that is worthless by then."""
+    source = MemoryService(PATHS)
+    sizes = itertools.count(8 << 20, 1 << 20)
+    source.add_file("/log", b"x" * next(sizes))
+    source.faults.add(
+        "refresh", "/log", times=20, action=lambda: source.change_file("/log", b"x" * next(sizes))
+    )
+    async with workbench(tmp_path, source) as bench:
+        result = await bench.run()
+
+        row = await only_row(bench, result.run)
+        assert (row["state"], row["reason"]) == (ItemState.FAILED, Reason.CHANGED_WHILE_READ)
+        assert row["attempts"] == Options().attempts
+
+
+async def test_a_finish_whose_answer_was_lost_is_found_out(bench: Workbench) -> None:
+    """Repeated, it finds no upload any more: the contract allows that."""
+    bench.source.add_file("/big", BIG)
+    finish = bench.destination.faults
+    finish.add("finish", "/big", error=Unreachable("reset"), lose_answer=True)
+    finish.add("finish", "/big", error=NotFound("there is no such upload"))
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.calls["finish"] == 2
+    assert bench.destination.entry("/big").hashes == bench.source.entry("/big").hashes
+
+
+async def test_an_upload_that_expires_under_way_is_begun_anew(bench: Workbench) -> None:
+    bench.source.add_file("/big", BIG)
+    bench.destination.faults.add("send", "/big", skip=3, action=lambda: bench.destination.uploads.clear())
+
+    result = await bench.run()
+
+    assert result.code is Code.SUCCESS
+    assert bench.destination.entry("/big").hashes == bench.source.entry("/big").hashes
+
+
+async def test_a_large_file_that_is_removed_meanwhile_is_reported_as_gone(bench: Workbench) -> None:
+    bench.source.add_file("/big", BIG)
+    bench.source.faults.add("read", "/big", skip=3, times=None, error=NotFound("no such file"))
+
+    result = await bench.run()
+
+    row = await only_row(bench, result.run)
+    assert (row["state"], row["reason"], row["side"]) == (ItemState.FAILED, Reason.GONE, "source")

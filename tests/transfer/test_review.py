@@ -12,7 +12,7 @@ from tests.memory.service import CASELESS_DRIVE, DRIVE, NO_NAMES, PATHS, MemoryS
 from tests.transfer.workbench import Workbench, workbench
 
 from mover.connectors.contract import Setting
-from mover.entries import EntryRef, HashName
+from mover.entries import Entry, EntryKind, EntryRef, HashName
 from mover.errors import IntegrityError, PermissionDenied, Reason, SignInFailed, Unreachable
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem, PartRecord
@@ -235,3 +235,22 @@ async def test_an_edit_before_versions_are_settled_is_not_taken_for_ours(tmp_pat
 
         assert service.tree() == {"/a": b"edit"}
         assert (await bench.files(result.run))["/a"] is ItemState.CONFLICT
+
+
+async def test_absurd_times_do_not_end_the_run(bench: Workbench) -> None:
+    """The years 9999 and 1653: file systems and servers have such dates, the ledger cannot hold them."""
+    for name, seconds in (("/late", 253_402_300_799), ("/early", -10_000_000_000)):
+        bench.source.add_file(name, b"x", modified_ns=seconds * 1_000_000_000)
+        bench.source.add_folder(f"{name} folder", modified_ns=seconds * 1_000_000_000)
+    bench.source.add_file("/b", b"y")
+
+    first = await bench.run()
+    second = await bench.run()
+
+    assert bench.destination.tree() == {"/b": b"y", "/early": b"x", "/late": b"x"}
+    assert (first.code, second.code) == (Code.SUCCESS, Code.NOTHING_TO_COPY)
+
+
+@pytest.mark.parametrize("size", [-1, 1 << 63, 1 << 200])
+def test_a_size_that_no_file_has_counts_as_unknown(size: int) -> None:
+    assert Entry(name="a", kind=EntryKind.FILE, size=size).size is None

@@ -229,6 +229,12 @@ class RunLedger:
             )
         )
 
+    async def begun(self, source_keys: Sequence[str]) -> set[str]:
+        """Those of these entries that an earlier run, not gone on with, began to send to where nothing stood."""
+        return await self._database.read(
+            lambda connection: items.begun(connection, self.run.id, self.pair.id, source_keys)
+        )
+
     async def known_fingerprints(self, fingerprints: Sequence[str]) -> set[str]:
         """Those of these contents that some earlier arrival has."""
         return await self._database.read(
@@ -298,6 +304,7 @@ class RunLedger:
 
     async def add_upload(self, source_key: str, *, token: str, part_size: int, evidence: str) -> UploadRecord:
         """Keep an upload that was just begun."""
+        await self._parts.flush()  # a part of one that it replaces may be on its way still
         return await self._database.write(
             lambda connection: uploads.add_upload(
                 connection, self.pair.id, source_key, token=token, part_size=part_size, evidence=evidence
@@ -314,6 +321,7 @@ class RunLedger:
 
     async def drop_upload(self, source_key: str) -> None:
         """Forget an upload that is finished or gone."""
+        await self._parts.flush()  # a part of it may be on its way still
         await self._database.write(
             lambda connection: uploads.drop_upload(connection, self.pair.id, source_key)
         )

@@ -74,6 +74,7 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     state: ItemState
     action: Action = Action.NONE
     large: bool = False
+    interrupted: bool = False
     reason: str | None = None
     side: str | None = None
     message: str = ""

@@ -68,7 +68,7 @@ def item_row(run_id: int, folder_id: int, item: NewItem, now_ns: int) -> dict[st
         "state": item.state.value,
         "action": item.action.value,
         "large": item.large,
-        "interrupted": False,
+        "interrupted": item.interrupted,
         "reason": item.reason,
         "side": item.side,
         "message": item.message,

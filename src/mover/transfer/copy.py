@@ -19,7 +19,7 @@ from mover.ledger.states import Action, ItemState, Verification
 from mover.staging import Staging
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.compare import content_hash, same_beginning
-from mover.transfer.evidence import compare_hashes, destination_untouched, strongest
+from mover.transfer.evidence import compare_hashes, destination_untouched, same_time, strongest
 from mover.transfer.keys import item_key
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.parts import PartsRefused, PartsUpload, part_size_for
@@ -123,7 +123,7 @@ class FileMover:
             raise Conflict("a folder of that name stands at the destination")
         if item.action is Action.COMPARE or look_first:
             if (found := await self._same_already(item, reader, standing)) is not None:
-                return found
+                return await self._with_time(item, reader, standing, found)
             await self._may_replace(item, reader, standing, ours_perhaps=look_first, left=left)
         elif self._options.conflict is not ConflictRule.OVERWRITE:
             await self._still_ours(item, standing)
@@ -172,6 +172,22 @@ class FileMover:
             arrival=self._arrival(item, source, standing, proof, digest, source.size),
             message="" if item.action is Action.COMPARE else "found complete after an interruption",
         )
+
+    async def _with_time(self, item: Item, reader: FileReader, standing: Entry, found: Moved) -> Moved:
+        """Give a file of ours that was found complete the time that the interruption may have kept from it."""
+        can = self._destination.connector.capabilities
+        if found.state is not ItemState.COPIED or can.modified is not Setting.AFTERWARDS:
+            return found
+        await reader.learn_time()
+        if same_time(standing.modified_ns, reader.modified_ns, can.modified_resolution_ns or 1):
+            return found
+        ref = self._destination.ref(item.destination_path, standing.id)
+        if found.arrival is None or not await self._keep_time(ref, reader.modified_ns):
+            return found
+        unsettled = msgspec.structs.replace(
+            found.arrival, destination_version=None, destination_modified_ns=None
+        )
+        return dataclasses.replace(found, arrival=unsettled)
 
     async def _may_replace(
         self,
@@ -244,7 +260,7 @@ class FileMover:
         else:
             sent = await self._send_whole(item, reader, target)
         written = sent.written
-        if await self._keep_time(target, written, reader.modified_ns):
+        if await self._keep_time(self._written_ref(target, written), reader.modified_ns):
             written = msgspec.structs.replace(written, version=None, modified_ns=None)
         return Moved(
             state=ItemState.COPIED if replaces is None else ItemState.REPLACED,
@@ -382,13 +398,13 @@ class FileMover:
     def _written_ref(self, target: Target, written: Entry) -> EntryRef:
         return target.folder.child(target.name, written.id)
 
-    async def _keep_time(self, target: Target, written: Entry, modified_ns: int | None) -> bool:
+    async def _keep_time(self, written: EntryRef, modified_ns: int | None) -> bool:
         """Set the modified time where that takes a call of its own. Returns whether it was set: the version is new then."""
         connector = self._destination.connector
         if connector.capabilities.modified is not Setting.AFTERWARDS or modified_ns is None:
             return False
         assert connector.times is not None
-        return await connector.times.set_modified(self._written_ref(target, written), modified_ns)
+        return await connector.times.set_modified(written, modified_ns)
 
     def _arrival(
         self,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 import structlog
@@ -83,6 +84,7 @@ class Lanes:
         self._now_ns = now_ns
         self._work = (asyncio.Event(), asyncio.Event())
         self._complete = False
+        self._ending = False
 
     def found(self) -> None:
         """Tell the lanes that there may be work in the ledger."""
@@ -100,10 +102,25 @@ class Lanes:
         Raises SignInFailed, QuotaExceeded, or what many files in a row failed with: going on would be pointless.
         """
         async with task_group() as group:
-            group.create_task(
-                self._lane(large=False, at_once=self._options.files_at_once, batch=_SMALL_BATCH)
+            lanes = (
+                group.create_task(
+                    self._lane(large=False, at_once=self._options.files_at_once, batch=_SMALL_BATCH)
+                ),
+                group.create_task(
+                    self._lane(large=True, at_once=self._options.large_at_once, batch=_LARGE_BATCH)
+                ),
             )
-            group.create_task(self._lane(large=True, at_once=self._options.large_at_once, batch=_LARGE_BATCH))
+            with self._noticing_the_end():
+                await asyncio.wait(lanes)
+
+    @contextmanager
+    def _noticing_the_end(self) -> Iterator[None]:
+        """Note that all is to end when one ends before its time: what breaks from then on is not tried again."""
+        try:
+            yield
+        except BaseException:
+            self._ending = True
+            raise
 
     async def _lane(self, *, large: bool, at_once: int, batch: int) -> None:
         work = self._work[large]
@@ -111,25 +128,27 @@ class Lanes:
         async with task_group() as group:
             for _ in range(at_once):
                 group.create_task(self._worker(queue))
-            while True:
-                work.clear()
-                complete = self._complete
-                claimed = await self._ledger.claim(large=large, limit=batch)
-                for item in claimed:
-                    await queue.put(item)
-                if not claimed:
-                    if complete:
-                        break
-                    await work.wait()
-            for _ in range(at_once):
-                await queue.put(None)
+            with self._noticing_the_end():
+                while True:
+                    work.clear()
+                    complete = self._complete
+                    claimed = await self._ledger.claim(large=large, limit=batch)
+                    for item in claimed:
+                        await queue.put(item)
+                    if not claimed:
+                        if complete:
+                            break
+                        await work.wait()
+                for _ in range(at_once):
+                    await queue.put(None)
 
     async def _worker(self, queue: asyncio.Queue[Item | None]) -> None:
-        while (item := await queue.get()) is not None:
-            with self._progress.under_way(item.path):
-                outcome = await self._outcome(item)
-            await self._ledger.finish(outcome)
-            self._progress.ended(outcome.state, item.entry.size, path=item.path, message=outcome.message)
+        with self._noticing_the_end():
+            while (item := await queue.get()) is not None:
+                with self._progress.under_way(item.path):
+                    outcome = await self._outcome(item)
+                await self._ledger.finish(outcome)
+                self._progress.ended(outcome.state, item.entry.size, path=item.path, message=outcome.message)
 
     async def _outcome(self, item: Item) -> Outcome:
         started = self._now_ns()
@@ -145,8 +164,10 @@ class Lanes:
                 look_first = item.interrupted or attempt > 1
                 moved = await self._mover.move(item, reader, look_first=look_first, left=left)
             except MoverError as error:
-                before, kept = kept, await self._parts_kept(item)
-                if kept > before:
+                if self._ending:
+                    raise asyncio.CancelledError from error
+                before, kept = kept, max(kept, await self._parts_kept(item))
+                if kept > before and not isinstance(error, Changed):
                     fruitless = 0  # a bad line that brings a part each time brings the file in the end
                 elif isinstance(error, Throttled) and self._arrivals > arrivals:
                     fruitless, arrivals = 0, self._arrivals  # others are served: this one's turn comes
@@ -162,6 +183,8 @@ class Lanes:
                     raise
                 return self._failed(item, error, reader.trouble is error, attempt, started)
             except Exception as error:  # noqa: BLE001 - one strange file must not end the run; it is reported, and logged
+                if self._ending:
+                    raise asyncio.CancelledError from error
                 _log.exception("unexpected error", item=item.id)
                 strange = MoverError(
                     f"unexpected {type(error).__name__}; the log of this run has more", path=item.path

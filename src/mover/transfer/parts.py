@@ -1,7 +1,7 @@
 """A large file in parts: several on their way at once, each kept in the ledger when the destination has it.
 
 An upload that was interrupted goes on with the parts that the ledger and the destination agree on, provided that the
-source still is the version that they were read from.
+source still is the version that they were read from, and goes where it was to go: an upload belongs to a place.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mover.connectors.contract import PartRules, PartUploads, SentPart, Target
 from mover.entries import Entry, HashName
-from mover.errors import Changed, NotFound, TooLarge, Unsupported
+from mover.errors import Changed, NotFound, ServiceFault, TooLarge, Unsupported
 from mover.hashing import MultiHasher
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import PartRecord, UploadRecord
@@ -43,10 +43,10 @@ def part_size_for(rules: PartRules, size: int | None, *, most: int) -> int:
     return wanted
 
 
-def evidence_of(entry: Entry) -> str:
-    """Text that differs for different versions of a source file."""
+def evidence_of(entry: Entry, place: str) -> str:
+    """Text that differs for different versions of a source file, and for different places at the destination."""
     hashes = ",".join(f"{name}:{value}" for name, value in sorted(entry.hashes.items()))
-    return f"{entry.size}|{entry.modified_ns}|{entry.version}|{hashes}"
+    return f"{entry.size}|{entry.modified_ns}|{entry.version}|{hashes}|{place}"
 
 
 def tells_versions(entry: Entry) -> bool:
@@ -121,23 +121,26 @@ class PartsUpload:
         """Send what is missing and finish. Raises what either side raises; parts that arrived stay for the next try."""
         upload = await self._begin_or_go_on()
         hasher = MultiHasher(self._whole_names) if self._whole_names and not self._parts else None
-        if self._ranges:
-            await self._send_ranges(upload, hasher)
-        else:
-            await self._send_stream(upload, hasher)
-        await self._reader.still_the_same()
-        parts = [self._parts[number] for number in sorted(self._parts)]
-        whole = hasher.hexdigests() if hasher else {}
-        sent = [SentPart(part.number, part.size, part.receipt) for part in parts]
         try:
+            if self._ranges:
+                await self._send_ranges(upload, hasher)
+            else:
+                await self._send_stream(upload, hasher)
+            await self._reader.still_the_same()
+            parts = [self._parts[number] for number in sorted(self._parts)]
+            whole = hasher.hexdigests() if hasher else {}
+            sent = [SentPart(part.number, part.size, part.receipt) for part in parts]
             entry = await self._uploads.finish(upload.token, self._target, sent, whole)
-        except NotFound:
-            await self._ledger.drop_upload(self._source_key)  # the next attempt begins anew
-            raise
+        except NotFound as error:
+            if isinstance(self._reader.trouble, NotFound):
+                raise
+            # It expired, or is finished and the answer was lost: the next attempt looks, and begins anew.
+            await self._ledger.drop_upload(self._source_key)
+            raise ServiceFault("the destination no longer knows the upload", said=error.said) from error
         return SentFile(entry, parts, whole, self._sent_bytes)
 
     async def _begin_or_go_on(self) -> UploadRecord:
-        evidence = evidence_of(self._reader.entry)
+        evidence = evidence_of(self._reader.entry, self._target.ref.path)
         known = await self._ledger.upload(self._source_key)
         # A stream is read from its start and compared part by part; ranges are taken on trust in the evidence.
         trusted = not self._ranges or tells_versions(self._reader.entry)

@@ -10,6 +10,8 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from mover.connectors.contract import Page, is_temporary_name
 from mover.entries import Entry, EntryKind, join_path, parent_path
 from mover.errors import MoverError, Reason
@@ -251,7 +253,35 @@ class Scanner:
                 if decision.action is Action.COPY and arrival and arrival.destination_path != path:
                     decision = Decision(state=ItemState.HELD, action=Action.RENAME)
             new.append(self._item(key, entry, chosen.name, chosen.key, decision, found))
+        new = await self._gone_on_with(new, arrivals)
         return await self._hold(new, arrivals) if self._earlier else new
+
+    async def _gone_on_with(self, new: list[NewItem], arrivals: dict[str, Arrival]) -> list[NewItem]:
+        """Have looked at what an earlier run with other options may have left half sent: it is no stranger's."""
+        in_the_way = [
+            item.source_key
+            for item in new
+            if item.state is ItemState.CONFLICT
+            and item.entry.kind is not EntryKind.FOLDER
+            and item.source_key not in arrivals
+        ]
+        if not in_the_way or not isinstance(self._planner, Planner):
+            return new
+        begun = await self._ledger.begun(in_the_way)
+        return [
+            msgspec.structs.replace(
+                item,
+                state=ItemState.PLANNED,
+                action=Action.COPY,
+                interrupted=True,
+                reason=None,
+                side=None,
+                message=_RENAMED if item.destination_name != item.entry.name else "",
+            )
+            if item.source_key in begun and item.state is ItemState.CONFLICT
+            else item
+            for item in new
+        ]
 
     async def _hold(self, new: list[NewItem], arrivals: dict[str, Arrival]) -> list[NewItem]:
         """Hold back files that are new under their name while a file of the same content is known under another."""

@@ -14,8 +14,11 @@ from mover.ledger.queries.arrivals import keep_arrivals
 from mover.ledger.queries.folders import update_folder
 from mover.ledger.queries.slicing import slices
 from mover.ledger.records import FolderTask, Item, NewItem, Outcome
-from mover.ledger.states import OPEN, ItemState
-from mover.ledger.tables import folders, items
+from mover.ledger.states import OPEN, Action, ItemState, RunMode
+from mover.ledger.tables import folders, items, runs
+
+_EARLIER_RUNS = 10
+_HALF_SENT = {ItemState.SENDING.value, ItemState.FAILED.value}
 
 _OUTCOME = (
     update(items)
@@ -102,6 +105,28 @@ def names_taken(connection: Connection, folder_id: int, destination_keys: Sequen
         )
         found.update((row.destination_key, row.source_key) for row in connection.execute(query))
     return found
+
+
+def begun(connection: Connection, run_id: int, pair_id: int, source_keys: Sequence[str]) -> set[str]:
+    """Those of these entries that the last run which knew them began to send to where nothing stood, in vain."""
+    earlier = (
+        select(runs.c.id)
+        .where(runs.c.pair_id == pair_id, runs.c.mode == RunMode.COPY.value, runs.c.dry_run.is_(False))
+        .where(runs.c.id != run_id)
+        .order_by(runs.c.id.desc())
+        .limit(_EARLIER_RUNS)
+    )
+    last: dict[str, bool] = {}
+    for some in slices(source_keys):
+        query = select(items.c.source_key, items.c.state, items.c.action, items.c.interrupted).where(
+            items.c.run_id.in_(earlier),
+            items.c.source_key.in_(some),
+            items.c.state != ItemState.EXCLUDED.value,
+        )
+        for row in connection.execute(query.order_by(items.c.run_id.desc())):
+            half_sent = row.state in _HALF_SENT or (row.state == ItemState.PLANNED.value and row.interrupted)
+            last.setdefault(row.source_key, half_sent and row.action == Action.COPY.value)
+    return {key for key, is_begun in last.items() if is_begun}
 
 
 def placed_items() -> Select[Any]:
