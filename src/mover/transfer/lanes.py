@@ -7,12 +7,12 @@ until it arrived, cannot arrive, or was tried often enough.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
-import structlog
 
 from mover.entries import Entry
 from mover.errors import (
@@ -38,7 +38,7 @@ from mover.transfer.options import Options
 from mover.transfer.progress import Progress
 from mover.transport.retries import RetryPolicy
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 _SMALL_BATCH = 48
 _LARGE_BATCH = 1
@@ -158,7 +158,7 @@ class Lanes:
                     raise
                 return self._failed(item, error, reader.trouble is error, attempt, started)
             except Exception as error:  # noqa: BLE001 - one strange file must not end the run; it is reported, and logged
-                _log.exception("unexpected error", item=item.id)
+                _log.exception("unexpected error", extra={"item": item.id})
                 strange = MoverError(
                     f"unexpected {type(error).__name__}; the log of this run has more", path=item.path
                 )

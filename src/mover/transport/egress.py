@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import aiohappyeyeballs
 
@@ -13,10 +13,12 @@ from mover.errors import TimedOut, Unreachable
 from mover.settings import PrivateAddresses, Settings
 from mover.transport.addresses import AddressRules
 from mover.transport.causes import cause
-from mover.transport.http import HttpSession
 from mover.transport.limits import Limits
 from mover.transport.proxy import Proxy
 from mover.transport.tls import tls_context
+
+if TYPE_CHECKING:
+    from mover.transport.http import HttpSession
 
 _HAPPY_EYEBALLS_DELAY_S = 0.25  # RFC 8305
 
@@ -81,6 +83,9 @@ class Egress:
 
         Raises InvalidConfiguration if a file is unusable.
         """
+        # Imported here since aiohttp takes long to load, and not every service is spoken to by HTTP.
+        from mover.transport.http import HttpSession  # noqa: PLC0415
+
         session = HttpSession(
             service=service,
             connect=self.connect,
