@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
-import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -26,6 +25,7 @@ from mover.errors import (
     TimedOut,
     Unreachable,
 )
+from mover.transport.aiohttp_lean import aiohttp
 from mover.transport.causes import cause
 from mover.transport.http_body import RequestBody, in_one_piece
 from mover.transport.http_connections import Connect, EgressConnector
