@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, select
 
+from mover.database.many import execute_many
 from mover.database.upsert import upsert
 from mover.ledger import rows
 from mover.ledger.queries.slicing import slices
@@ -18,7 +19,7 @@ def arrivals_of(connection: Connection, pair_id: int, source_keys: Sequence[str]
     found: dict[str, Arrival] = {}
     for some in slices(source_keys):
         query = select(arrivals).where(arrivals.c.pair_id == pair_id, arrivals.c.source_key.in_(some))
-        found.update((row.source_key, rows.arrival_from(row)) for row in connection.execute(query))
+        found.update((row.source_key, rows.arrival_from(row)) for row in connection.execute(query).all())
     return found
 
 
@@ -71,9 +72,8 @@ def known_fingerprints(connection: Connection, pair_id: int, fingerprints: Seque
 
 def keep_arrivals(connection: Connection, pair_id: int, arrived: Sequence[Arrival]) -> None:
     """Add or overwrite arrivals."""
-    if arrived:
-        statement = upsert(connection, arrivals, ["pair_id", "source_key"])
-        connection.execute(statement, [rows.arrival_row(pair_id, arrival) for arrival in arrived])
+    statement = upsert(connection, arrivals, ["pair_id", "source_key"])
+    execute_many(connection, statement, [rows.arrival_row(pair_id, arrival) for arrival in arrived])
 
 
 def forget_arrivals(connection: Connection, pair_id: int, source_keys: Sequence[str]) -> None:
