@@ -21,7 +21,10 @@ async def with_things(database):
 
 
 async def test_rows_are_written_whatever_the_order_of_their_values(with_things):
-    rows = [{"done": True, "name": "a", "id": 1}, {"id": 2, "name": None, "done": False}]
+    rows: list[dict[str, object]] = [
+        {"done": True, "name": "a", "id": 1},
+        {"id": 2, "name": None, "done": False},
+    ]
 
     await with_things.write(lambda connection: execute_many(connection, insert(things), rows))
 
