@@ -290,7 +290,7 @@ class FileMover:
                 staged,
                 part_size=min(STREAM_PART, self._largest_part),
                 ranges=self._source.connector.capabilities.range_reads,
-                part_hashes=self._verifier.part_hashes(),
+                part_hashes=self._verifier.stream_hashes(),
                 whole_hashes=wanted,
             )
             written = await self._destination.connector.upload(target, content)
