@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from mover.cli.codes import INTERRUPTED
-from mover.cli.process import pass_over_what_is_loaded
+from mover.cli.process import collect_rarely
 
 _PATIENCE = 3
 _SHOW_CURSOR = b"\x1b[?25h\n"  # the live picture hides it
@@ -34,7 +34,7 @@ def run(work: Work) -> int:
 
     Raises Interrupted if it was, and PipeBroken.
     """
-    pass_over_what_is_loaded()
+    collect_rarely()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_interruptible(work))
 

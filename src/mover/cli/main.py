@@ -12,7 +12,7 @@ def main() -> None:
     """Run the command line of this process and exit."""
     process.harden()
     process.load_only_our_own()
-    process.collect_rarely()
+    process.load_without_collecting()
     process.prepare_streams()
     try:
         process.end_on_terminate()

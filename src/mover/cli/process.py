@@ -35,18 +35,19 @@ def load_only_our_own() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
+def load_without_collecting() -> None:
+    """Let no garbage be collected until `collect_rarely`: what is loaded stays, and rounds over it take time."""
+    gc.disable()
+
+
 def collect_rarely() -> None:
-    """Let the garbage collector's rounds be rarer.
+    """Take what is loaded by now out of the garbage collector's rounds, and let those be rare.
 
-    Loading makes objects that stay, and a move makes many short-lived ones that go without the collector; its rounds
-    took a twentieth of the time of either.
+    A move makes many short-lived objects that go without the collector; its rounds took a twentieth of the time.
     """
-    gc.set_threshold(20_000, 20, 50)
-
-
-def pass_over_what_is_loaded() -> None:
-    """Take what is loaded by now out of the garbage collector's rounds."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def end_on_terminate() -> None:
