@@ -330,9 +330,9 @@ class RunLedger:
 
     async def flush(self) -> None:
         """Return when all that was given is kept."""
-        await self._seen.flush()
         await self._outcomes.flush()
         await self._parts.flush()
+        await self._seen.flush()
 
     async def folders_with_unsettled(self, limit: int, *, after_id: int) -> list[FolderTask]:
         """Folders into which files arrived whose version at the destination is not known yet."""
