@@ -6,7 +6,6 @@ import dataclasses
 import mimetypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import msgspec
 
@@ -33,8 +32,7 @@ STREAM_PART = 8 << 20  # bytes: parts of a file that the destination takes in on
 _PART_SHARE = 12  # a part takes at most this fraction of the memory for staging
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended well."""
 
     state: ItemState
@@ -53,8 +51,7 @@ class DamagedArrival(IntegrityError):
         self.left = left
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sent:
+class _Sent(msgspec.Struct, frozen=True, kw_only=True):
     written: Entry
     verification: Verification
     content_hash: str | None
