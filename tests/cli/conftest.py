@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from mover.cli.main import run_command_line
 
@@ -68,7 +67,6 @@ def mover(home: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Mover]:  #
     sys.unraisablehook, threading.excepthook = hooks
     for number, handler in signals.items():
         signal.signal(number, handler)
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("sqlalchemy", "pydantic_settings", "aiohttp", "cryptography", "asyncssh", "lxml", "awscrt")
+HEAVY = ("sqlalchemy", "structlog", "aiohttp", "cryptography", "asyncssh", "lxml", "awscrt")
 
 
 def run_python(code: str) -> str:
@@ -38,6 +38,19 @@ def test_looking_back_loads_no_connector_and_no_http(tmp_path, monkeypatch):
         "run_command_line(['runs']); print([name for name in ('aiohttp', 'asyncssh', 'lxml') if name in sys.modules])"
     )
     assert run_python(code).splitlines()[-1] == "[]"
+
+
+def test_a_copy_with_nothing_to_do_loads_only_what_it_needs(tmp_path, monkeypatch, tree):
+    monkeypatch.setenv("MOVER_HOME", str(tmp_path / "state"))
+    command = ["copy", str(tree), str(tmp_path / "copy"), "--json"]
+    code = f"from mover.cli.main import run_command_line; run_command_line({command!r})"
+    run_python(code)
+    unused = ("aiohttp", "alembic", "asyncssh", "awscrt", "lxml", "structlog")
+    again = (
+        "import sys; from mover.cli.process import load_only_our_own; load_only_our_own();"
+        f"{code}; print([name for name in {unused!r} if name in sys.modules])"
+    )
+    assert run_python(again).splitlines()[-1] == "[]"
 
 
 def test_names_can_be_printed_whatever_the_encoding(start, tmp_path):

@@ -7,6 +7,7 @@ errors that are not Mover's own are left out, since a library may quote in them 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sys
@@ -17,13 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import structlog
-
 from mover.errors import MoverError
 from mover.settings import Settings
 
 _LARGEST = 16 << 20  # bytes; then the file is put aside, and the one before it goes
 _FRAMES = 40
+
+_log = logging.getLogger(__name__)
 
 
 class LogFile:
@@ -54,22 +55,8 @@ class LogFile:
 
 def log_to(path: Path) -> None:
     """Send everything that is logged, by Mover and by libraries, to a file, and nothing to the terminal."""
-    file = LogFile(path)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _add_process,
-            _spell_out_error,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=_type_name),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: file,
-        cache_logger_on_first_use=False,
-    )
     root = logging.getLogger()
-    root.handlers[:] = [_FromLibraries()]
+    root.handlers[:] = [_ToFile(LogFile(path))]
     root.setLevel(logging.WARNING)
     sys.unraisablehook = _unraisable
     threading.excepthook = _in_thread
@@ -82,7 +69,7 @@ def log_unexpected(error: BaseException) -> Path | None:
     except MoverError:
         return None
     log_to(path)
-    structlog.get_logger(__name__).error("unexpected error", exc_info=error)
+    _log.error("unexpected error", exc_info=error)
     return path if path.is_file() else None
 
 
@@ -91,26 +78,49 @@ def log_path(settings: Settings) -> Path:
     return settings.home / "logs" / "mover.jsonl"
 
 
-class _FromLibraries(logging.Handler):
-    """Passes on what libraries log: where it came from and what kind of error, without the values in the message."""
+class _ToFile(logging.Handler):
+    """Writes what is logged: where it came from and what kind of error, without the values in the message."""
+
+    def __init__(self, file: LogFile) -> None:
+        super().__init__()
+        self._file = file
+
+    @functools.cached_property
+    def _logger(self) -> Any:
+        # Imported here since it takes a tenth of a command's start, and most commands have nothing to log.
+        import structlog  # noqa: PLC0415
+
+        return structlog.wrap_logger(
+            self._file,
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                _add_process,
+                _spell_out_error,
+                structlog.processors.JSONRenderer(ensure_ascii=False, default=_type_name),
+            ],
+            wrapper_class=structlog.BoundLogger,
+        )
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log a record."""
         error = record.exc_info[1] if record.exc_info else None
         message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
-        structlog.get_logger(record.name).warning(
-            message.splitlines()[0] if message else "", library=record.name, exc_info=error
-        )
+        about: dict[str, Any] = {"logger": record.name, "exc_info": error}
+        if (item := getattr(record, "item", None)) is not None:
+            about["item"] = item
+        write = self._logger.error if record.levelno >= logging.ERROR else self._logger.warning
+        write(message.splitlines()[0] if message else "", **about)
 
 
 def _unraisable(found: sys.UnraisableHookArgs) -> None:
     if found.exc_value is not None:
-        structlog.get_logger(__name__).error("error while tidying up", exc_info=found.exc_value)
+        _log.error("error while tidying up", exc_info=found.exc_value)
 
 
 def _in_thread(found: threading.ExceptHookArgs) -> None:
     if found.exc_value is not None:
-        structlog.get_logger(__name__).error("error in a thread", exc_info=found.exc_value)
+        _log.error("error in a thread", exc_info=found.exc_value)
 
 
 def _add_process(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -11,6 +11,8 @@ from mover.cli import process
 def main() -> None:
     """Run the command line of this process and exit."""
     process.harden()
+    process.load_only_our_own()
+    process.load_without_collecting()
     process.prepare_streams()
     try:
         process.end_on_terminate()

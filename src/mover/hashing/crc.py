@@ -7,12 +7,11 @@ as text, as everywhere in these services.
 
 from __future__ import annotations
 
+import functools
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
-
-from awscrt import checksums  # type: ignore[import-untyped]  # it ships no py.typed
 
 from mover.entries import HashName
 
@@ -24,11 +23,20 @@ class _Algorithm:
     combine: Callable[[int, int, int], int]  # (CRC of A, CRC of B, size of B) -> CRC of A + B
 
 
-_ALGORITHMS: Mapping[HashName, _Algorithm] = {
-    HashName.CRC32: _Algorithm(8, zlib.crc32, checksums.combine_crc32),
-    HashName.CRC32C: _Algorithm(8, checksums.crc32c, checksums.combine_crc32c),
-    HashName.CRC64NVME: _Algorithm(16, checksums.crc64nvme, checksums.combine_crc64nvme),
-}
+@functools.cache
+def _algorithm(name: HashName) -> _Algorithm | None:
+    # Imported here since loading it takes a tenth of a command's start, and many commands hash nothing.
+    from awscrt import checksums  # type: ignore[import-untyped]  # noqa: PLC0415 - it ships no py.typed
+
+    match name:
+        case HashName.CRC32:
+            return _Algorithm(8, zlib.crc32, checksums.combine_crc32)
+        case HashName.CRC32C:
+            return _Algorithm(8, checksums.crc32c, checksums.combine_crc32c)
+        case HashName.CRC64NVME:
+            return _Algorithm(16, checksums.crc64nvme, checksums.combine_crc64nvme)
+        case _:
+            return None
 
 
 class Crc:
@@ -38,7 +46,9 @@ class Crc:
 
     def __init__(self, name: HashName) -> None:
         self._name = name
-        self._algorithm = _ALGORITHMS[name]
+        algorithm = _algorithm(name)
+        assert algorithm is not None
+        self._algorithm = algorithm
         self._value = 0
 
     def update(self, data: bytes | memoryview, /) -> None:
@@ -71,7 +81,7 @@ def combine_crc(name: HashName, first: str, second: str, second_size: int) -> st
     Raises:
         ValueError: `name` is not a CRC, a CRC is not hexadecimal text of the right length, or the size is negative.
     """
-    algorithm = _ALGORITHMS.get(name)
+    algorithm = _algorithm(name)
     if algorithm is None:
         raise ValueError(f"{name} is not a CRC and cannot be combined")
     if second_size < 0:

@@ -31,6 +31,10 @@ from mover.ledger.records import (
 from mover.ledger.states import Code, ItemState, RunMode, Verification
 from mover.ledger.survey import Survey, survey
 
+_SEEN = 16  # pages of listings that share a transaction
+_LISTED = {"state": "listed"}
+_FAILED = {"state": "failed"}
+
 
 class Ledger:
     """All runs of all pairs. One object a process; several processes may use the same database.
@@ -154,6 +158,7 @@ class RunLedger:
         self._now_ns = now_ns
         self._outcomes = GroupCommit[Outcome](self._write_outcomes)
         self._parts = GroupCommit[tuple[int, PartRecord]](self._write_parts)
+        self._seen = GroupCommit[Callable[[Connection], None]](self._write_seen, most=_SEEN)
 
     async def _write_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         await self._database.write(lambda connection: items.finish_items(connection, self.pair.id, outcomes))
@@ -161,7 +166,14 @@ class RunLedger:
     async def _write_parts(self, sent: Sequence[tuple[int, PartRecord]]) -> None:
         await self._database.write(lambda connection: uploads.keep_parts(connection, sent))
 
-    # The scan: folders and what stands in them.
+    async def _write_seen(self, steps: Sequence[Callable[[Connection], None]]) -> None:
+        def work(connection: Connection) -> None:
+            for step in steps:
+                step(connection)
+
+        await self._database.write(work)
+
+    # The scan: folders and what stands in them. What it finds in several folders shares transactions.
 
     async def add_root(self, *, source_id: str | None, destination_exists: bool) -> None:
         """Queue the root folder, unless it was queued before."""
@@ -179,24 +191,23 @@ class RunLedger:
 
     async def add_items(self, folder: FolderTask, new: Sequence[NewItem], cursor: str | None) -> None:
         """Keep one page of a listing, and how far the listing has come. Entries that are known already stay as they are."""
-        await self._database.write(
-            lambda connection: items.add_items(connection, self.run.id, folder, new, cursor, self._now_ns())
+        now_ns = self._now_ns()
+        await self._seen.put(
+            lambda connection: items.add_items(connection, self.run.id, folder, new, cursor, now_ns)
         )
 
     async def folder_stands(self, folder: FolderTask, destination_id: str | None) -> None:
         """Note that the folder exists at the destination."""
         values = {"destination_exists": True, "destination_id": destination_id}
-        await self._database.write(lambda connection: folders.update_folder(connection, folder.id, values))
+        await self._seen.put(lambda connection: folders.update_folder(connection, folder.id, values))
 
     async def folder_listed(self, folder: FolderTask) -> None:
-        """Note that all of the folder's entries are kept."""
-        values = {"state": "listed"}
-        await self._database.write(lambda connection: folders.update_folder(connection, folder.id, values))
+        """Have it noted, within a moment, that all of the folder's entries are kept."""
+        await self._seen.add(lambda connection: folders.update_folder(connection, folder.id, _LISTED))
 
     async def folder_failed(self, folder: FolderTask) -> None:
         """Note that the folder could not be listed in this attempt of the run."""
-        values = {"state": "failed"}
-        await self._database.write(lambda connection: folders.update_folder(connection, folder.id, values))
+        await self._seen.put(lambda connection: folders.update_folder(connection, folder.id, _FAILED))
 
     async def seen_paths(self, paths: Sequence[str]) -> set[str]:
         """Those of these paths at which the run has seen an entry."""
@@ -204,6 +215,7 @@ class RunLedger:
 
     async def scanned(self) -> None:
         """Note that the whole source has been seen."""
+        await self._seen.flush()
         await self._database.write(
             lambda connection: runs.update_run(connection, self.run.id, {"scanned": True})
         )
@@ -329,9 +341,10 @@ class RunLedger:
     # The end.
 
     async def flush(self) -> None:
-        """Return when all that was given to `finish` is kept."""
+        """Return when all that was given is kept."""
         await self._outcomes.flush()
         await self._parts.flush()
+        await self._seen.flush()
 
     async def folders_with_unsettled(self, limit: int, *, after_id: int) -> list[FolderTask]:
         """Folders into which files arrived whose version at the destination is not known yet."""

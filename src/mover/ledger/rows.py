@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +17,9 @@ _decode_entry = msgspec.json.Decoder(Entry).decode
 _encode = msgspec.json.Encoder().encode
 _decode_hashes = msgspec.json.Decoder(dict[HashName, str]).decode
 _decode_options = msgspec.json.Decoder(dict[str, Any]).decode
+
+ARRIVAL_FIELDS = Arrival.__struct_fields__
+_VERIFICATIONS = {verification.value: verification for verification in Verification}
 
 FINGERPRINT_ORDER = (
     HashName.SHA256,
@@ -209,25 +212,13 @@ def arrival_row(pair_id: int, arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def arrival_from(row: Row[Any]) -> Arrival:
-    """An arrival."""
-    return Arrival(
-        source_key=row.source_key,
-        path=row.path,
-        size=row.size,
-        modified_ns=row.modified_ns,
-        version=row.version,
-        hashes=hashes_from(row.hashes),
-        destination_path=row.destination_path,
-        destination_path_key=row.destination_path_key,
-        destination_id=row.destination_id,
-        destination_size=row.destination_size,
-        destination_modified_ns=row.destination_modified_ns,
-        destination_version=row.destination_version,
-        destination_hashes=hashes_from(row.destination_hashes),
-        content_hash=row.content_hash,
-        verification=Verification(row.verification),
-    )
+def arrival_from(row: Iterable[Any]) -> Arrival:
+    """An arrival, from a row of exactly `ARRIVAL_FIELDS`, in their order."""
+    values = dict(zip(ARRIVAL_FIELDS, row, strict=True))
+    values["hashes"] = hashes_from(values["hashes"])
+    values["destination_hashes"] = hashes_from(values["destination_hashes"])
+    values["verification"] = _VERIFICATIONS[values["verification"]]
+    return Arrival(**values)
 
 
 def part_row(upload_id: int, part: PartRecord) -> dict[str, Any]:

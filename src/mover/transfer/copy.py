@@ -6,7 +6,6 @@ import dataclasses
 import mimetypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import msgspec
 
@@ -33,8 +32,7 @@ STREAM_PART = 8 << 20  # bytes: parts of a file that the destination takes in on
 _PART_SHARE = 12  # a part takes at most this fraction of the memory for staging
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended well."""
 
     state: ItemState
@@ -53,8 +51,7 @@ class DamagedArrival(IntegrityError):
         self.left = left
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sent:
+class _Sent(msgspec.Struct, frozen=True, kw_only=True):
     written: Entry
     verification: Verification
     content_hash: str | None
@@ -187,7 +184,7 @@ class FileMover:
         unsettled = msgspec.structs.replace(
             found.arrival, destination_version=None, destination_modified_ns=None
         )
-        return dataclasses.replace(found, arrival=unsettled)
+        return msgspec.structs.replace(found, arrival=unsettled)
 
     async def _may_replace(
         self,
@@ -309,7 +306,7 @@ class FileMover:
                 staged,
                 part_size=min(STREAM_PART, self._largest_part),
                 ranges=self._source.connector.capabilities.range_reads,
-                part_hashes=self._verifier.part_hashes(),
+                part_hashes=self._verifier.stream_hashes(),
                 whole_hashes=wanted,
             )
             written = await self._destination.connector.upload(target, content)

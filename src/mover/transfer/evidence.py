@@ -33,7 +33,7 @@ class Sameness(enum.Enum):
     @property
     def is_same(self) -> bool:
         """The evidence suffices to call it the same."""
-        return self in {Sameness.HASH, Sameness.VERSION, Sameness.SIZE_AND_TIME}
+        return self is not Sameness.UNKNOWN and self is not Sameness.DIFFERENT
 
 
 def strongest(names: frozenset[HashName]) -> HashName | None:

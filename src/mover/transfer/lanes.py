@@ -7,13 +7,13 @@ until it arrived, cannot arrive, or was tried often enough.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
-import structlog
 
 from mover.entries import Entry
 from mover.errors import (
@@ -39,7 +39,7 @@ from mover.transfer.options import Options
 from mover.transfer.progress import Progress
 from mover.transport.retries import RetryPolicy
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 _SMALL_BATCH = 48
 _LARGE_BATCH = 1
@@ -182,10 +182,10 @@ class Lanes:
                     )
                     raise
                 return self._failed(item, error, reader.trouble is error, attempt, started)
-            except Exception as error:  # noqa: BLE001 - one strange file must not end the run; it is reported, and logged
+            except Exception as error:
                 if self._ending:
                     raise asyncio.CancelledError from error
-                _log.exception("unexpected error", item=item.id)
+                _log.exception("unexpected error", extra={"item": item.id})
                 strange = MoverError(
                     f"unexpected {type(error).__name__}; the log of this run has more", path=item.path
                 )

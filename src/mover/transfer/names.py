@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from mover.connectors.contract import Capabilities
 from mover.entries import Entry, join_path
@@ -15,8 +16,7 @@ from mover.naming import NameRules
 _MOST_ALTERNATIVES = 1_000
 
 
-@dataclass(frozen=True)
-class ChosenName:
+class ChosenName(msgspec.Struct, frozen=True):
     """A name, its key as the destination compares names, and why there is none, if so."""
 
     name: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from mover.connectors.contract import Capabilities
 from mover.entries import Entry, EntryKind
 from mover.errors import Reason
@@ -19,8 +21,7 @@ from mover.transfer.evidence import (
 from mover.transfer.options import ConflictRule, VerifyLevel
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of an entry: a final state, or an action that is planned."""
 
     state: ItemState

@@ -64,6 +64,12 @@ class Verifier:
         combined = next((name for name in _COMBINABLE if name in returned), None)
         return frozenset(wanted | {combined}) if combined else frozenset(wanted)
 
+    def stream_hashes(self) -> frozenset[HashName]:
+        """Hashes to compute of each part of a file that is sent in one stream: none where only its size is compared."""
+        if self.level is VerifyLevel.SIZE and not self.destination.capabilities.returned_hashes:
+            return frozenset()
+        return self.part_hashes()
+
     def received(self, published: Mapping[HashName, str], hashes: Mapping[HashName, str]) -> None:
         """Compare what was received with what the source published. Raises IntegrityError."""
         if compare_hashes(published, hashes) is False:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import aiohappyeyeballs
 
@@ -16,10 +16,12 @@ from mover.transport.addresses import AddressRules
 from mover.transport.causes import cause
 from mover.transport.ftp_access import FtpAccess, FtpTls
 from mover.transport.ftp_door import FtpDoor
-from mover.transport.http import HttpSession
 from mover.transport.limits import Limits
 from mover.transport.proxy import Proxy
 from mover.transport.tls import tls_context
+
+if TYPE_CHECKING:
+    from mover.transport.http import HttpSession
 
 _HAPPY_EYEBALLS_DELAY_S = 0.25  # RFC 8305
 
@@ -84,6 +86,9 @@ class Egress:
 
         Raises InvalidConfiguration if a file is unusable.
         """
+        # Imported here since aiohttp takes long to load, and not every service is spoken to by HTTP.
+        from mover.transport.http import HttpSession  # noqa: PLC0415
+
         session = HttpSession(
             service=service,
             connect=self.connect,

@@ -11,15 +11,17 @@ import base64
 import socket
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
-from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError, ProxyType
-from python_socks.async_.asyncio import Proxy as SocksClient
 
 from mover.errors import AddressRefused, InvalidConfiguration, MoverError, Unreachable
 from mover.transport.causes import cause
 from mover.vault.secret import Secret
+
+if TYPE_CHECKING:
+    from python_socks import ProxyError
 
 _LONGEST_ANSWER = 16 * 1024
 _LONGEST_CREDENTIAL = 255  # RFC 1929
@@ -137,6 +139,15 @@ class Proxy:
         return "\r\n".join([*lines, "", ""]).encode()
 
     async def _connect_socks(self, host: str, port: int) -> socket.socket:
+        # Imported here since few operators have such a proxy, and every command would wait for it.
+        from python_socks import (  # noqa: PLC0415
+            ProxyConnectionError,
+            ProxyError,
+            ProxyTimeoutError,
+            ProxyType,
+        )
+        from python_socks.async_.asyncio import Proxy as SocksClient  # noqa: PLC0415
+
         client = SocksClient(
             ProxyType.SOCKS5,
             self.host,

@@ -83,6 +83,28 @@ async def test_answer_may_arrive_byte_by_byte() -> None:
     assert await answer == b"slow"
 
 
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 17, 18, 40, 1000])
+async def test_answers_may_be_cut_and_joined_anywhere(size: int) -> None:
+    wire = _Wire()
+    asked = [wire.sftp.read(b"h", 10 * number, 10) for number in range(7)]
+    bodies = [bytes([Answer.DATA]) + u32(number) + string(b"data %d" % number) for number in range(7)]
+    stream = b"".join(string(body) for body in bodies)
+
+    for start in range(0, len(stream), size):
+        wire.session.data_received(stream[start : start + size], None)
+
+    assert [await answer for answer in asked] == [b"data %d" % number for number in range(7)]
+
+
+async def test_empty_answer_violates_the_protocol() -> None:
+    wire = _Wire()
+    asked = wire.sftp.read(b"h", 0, 10)
+    wire.session.data_received(u32(0), None)
+
+    with pytest.raises(ProtocolViolation):
+        await asked
+
+
 async def test_status_other_than_ok_is_a_refusal_with_the_servers_words() -> None:
     wire = _Wire()
     answer = wire.sftp.open(b"/x", Opening.READ)

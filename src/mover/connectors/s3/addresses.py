@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ class Endpoint:
         return not (self.amazon or self.authority.endswith(_VIRTUAL_ONLY))
 
 
+@functools.lru_cache(maxsize=16)
 def _is_address(authority: str) -> bool:
     host = authority.rpartition(":")[0] if not authority.endswith("]") and ":" in authority else authority
     try:

@@ -45,7 +45,9 @@ class Session(asyncssh.SSHClientSession[bytes]):
         self._waiting: dict[int, tuple[asyncio.Future[object], _Decode]] = {}
         self._patience_s: dict[int, float] = {}
         self._next_number = 0
-        self._incoming = bytearray()
+        self._incoming: list[memoryview] = []
+        self._arrived = 0  # bytes in `_incoming`
+        self._wanted = _PREFIX  # bytes until something can be done with them
         self._outgoing: list[bytes | memoryview] = []
         self._version: asyncio.Future[None] = self._loop.create_future()
         self._version.add_done_callback(forget)
@@ -127,7 +129,8 @@ class Session(asyncssh.SSHClientSession[bytes]):
         if datatype is not None:
             return
         self._last_heard = self._loop.time()
-        self._incoming += data
+        self._incoming.append(memoryview(data))
+        self._arrived += len(data)
         try:
             for packet in self._packets():
                 self._take(packet)
@@ -157,19 +160,30 @@ class Session(asyncssh.SSHClientSession[bytes]):
         self._writable.set()
 
     def _packets(self) -> Iterator[bytes]:
-        incoming = self._incoming
-        while len(incoming) >= _PREFIX:
-            size = int.from_bytes(incoming[:_PREFIX], "big")
-            if size > LONGEST_ANSWER:
-                raise ProtocolViolation(f"the server sent an answer of {size} bytes; that is not SFTP")
-            if len(incoming) < _PREFIX + size:
-                return
-            packet = bytes(memoryview(incoming)[_PREFIX : _PREFIX + size])
-            del incoming[: _PREFIX + size]
+        """Yield the answers that are complete, their length still before them. One that came in pieces is joined once."""
+        while self._arrived >= self._wanted:
+            if self._wanted == _PREFIX:
+                self._wanted += self._size_of_next()
+                continue
+            last = self._incoming.pop()
+            rest = last[len(last) - (self._arrived - self._wanted) :]
+            self._incoming.append(last[: len(last) - len(rest)])
+            packet = b"".join(self._incoming)
+            self._incoming = [rest] if rest else []
+            self._arrived, self._wanted = len(rest), _PREFIX
             yield packet
+
+    def _size_of_next(self) -> int:
+        first = self._incoming[0]
+        prefix = first[:_PREFIX] if len(first) >= _PREFIX else b"".join(self._incoming)[:_PREFIX]
+        size = int.from_bytes(prefix, "big")
+        if not 0 < size <= LONGEST_ANSWER:
+            raise ProtocolViolation(f"the server sent an answer of {size} bytes; that is not SFTP")
+        return size
 
     def _take(self, packet: bytes) -> None:
         unpacker = Unpacker(packet)
+        unpacker.raw(_PREFIX)
         kind = unpacker.u8()
         if kind == Answer.VERSION:
             self._take_version(unpacker)

@@ -43,7 +43,7 @@ _HOST_KEYS = (
 )
 _PREFERRED = ("publickey", "password", "keyboard-interactive")
 _IGNORE = 2  # SSH_MSG_IGNORE, RFC 4253, section 11.2
-_WINDOW = 4 << 20
+_WINDOW = 32 << 20  # bytes; what comes is taken at once, and each half of it costs a packet to say so
 _LARGEST_PACKET = 128 << 10
 _KEEPALIVE_S = 30
 _KEEPALIVES_UNANSWERED = 1 << 30  # silence is the session's business: a server may be busy computing a hash

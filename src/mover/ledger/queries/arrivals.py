@@ -6,19 +6,22 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, select
 
+from mover.database.many import execute_many
 from mover.database.upsert import upsert
 from mover.ledger import rows
 from mover.ledger.queries.slicing import slices
 from mover.ledger.records import Arrival
 from mover.ledger.tables import arrivals, items
 
+_COLUMNS = tuple(arrivals.c[name] for name in rows.ARRIVAL_FIELDS)
+
 
 def arrivals_of(connection: Connection, pair_id: int, source_keys: Sequence[str]) -> dict[str, Arrival]:
     """Earlier arrivals of these entries, by source key."""
     found: dict[str, Arrival] = {}
     for some in slices(source_keys):
-        query = select(arrivals).where(arrivals.c.pair_id == pair_id, arrivals.c.source_key.in_(some))
-        found.update((row.source_key, rows.arrival_from(row)) for row in connection.execute(query))
+        query = select(*_COLUMNS).where(arrivals.c.pair_id == pair_id, arrivals.c.source_key.in_(some))
+        found.update((row.source_key, rows.arrival_from(row)) for row in connection.execute(query).all())
     return found
 
 
@@ -52,9 +55,11 @@ def renamed_candidates(
     )
     found: dict[str, Arrival] = {}
     for some in slices(fingerprints):
-        query = select(arrivals).where(arrivals.c.pair_id == pair_id, arrivals.c.fingerprint.in_(some), ~seen)
-        for row in connection.execute(query.order_by(arrivals.c.id)):
-            found.setdefault(row.fingerprint, rows.arrival_from(row))
+        query = select(arrivals.c.fingerprint, *_COLUMNS).where(
+            arrivals.c.pair_id == pair_id, arrivals.c.fingerprint.in_(some), ~seen
+        )
+        for fingerprint, *row in connection.execute(query.order_by(arrivals.c.id)):
+            found.setdefault(fingerprint, rows.arrival_from(row))
     return found
 
 
@@ -71,9 +76,8 @@ def known_fingerprints(connection: Connection, pair_id: int, fingerprints: Seque
 
 def keep_arrivals(connection: Connection, pair_id: int, arrived: Sequence[Arrival]) -> None:
     """Add or overwrite arrivals."""
-    if arrived:
-        statement = upsert(connection, arrivals, ["pair_id", "source_key"])
-        connection.execute(statement, [rows.arrival_row(pair_id, arrival) for arrival in arrived])
+    statement = upsert(connection, arrivals, ["pair_id", "source_key"])
+    execute_many(connection, statement, [rows.arrival_row(pair_id, arrival) for arrival in arrived])
 
 
 def forget_arrivals(connection: Connection, pair_id: int, source_keys: Sequence[str]) -> None:
@@ -90,7 +94,7 @@ def unsettled_arrivals(
     """Arrivals at these paths whose destination told no version when it took them."""
     found: list[Arrival] = []
     for some in slices(destination_path_keys):
-        query = select(arrivals).where(
+        query = select(*_COLUMNS).where(
             arrivals.c.pair_id == pair_id,
             arrivals.c.destination_path_key.in_(some),
             arrivals.c.destination_version.is_(None),

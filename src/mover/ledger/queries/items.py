@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 
+from mover.database.many import execute_many
 from mover.database.upsert import insert_missing
 from mover.entries import EntryKind, join_path
 from mover.ledger import rows
@@ -55,8 +56,7 @@ def add_items(
     plain = [rows.item_row(run_id, folder.id, item, now_ns) for item in new if not _to_walk(item)]
     walked = [item for item in new if _to_walk(item)]
     key = ["run_id", "source_key"]
-    if plain:
-        connection.execute(insert_missing(connection, items, key), plain)
+    execute_many(connection, insert_missing(connection, items, key), plain)
     if walked:
         statement = insert_missing(connection, items, key).returning(items.c.id, items.c.source_key)
         added = connection.execute(
@@ -179,7 +179,7 @@ def plan_items(connection: Connection, item_ids: Sequence[int]) -> None:
 
 def finish_items(connection: Connection, pair_id: int, outcomes: Sequence[Outcome]) -> None:
     """Write how items ended, and what arrived."""
-    connection.execute(_OUTCOME, [rows.outcome_row(outcome) for outcome in outcomes])
+    execute_many(connection, _OUTCOME, [rows.outcome_row(outcome) for outcome in outcomes])
     keep_arrivals(connection, pair_id, [outcome.arrival for outcome in outcomes if outcome.arrival])
 
 
