@@ -463,12 +463,19 @@ async def test_password_does_not_follow_to_another_server(method: str) -> None:
         "//evil.example/dav/",
         "ftp://127.0.0.1/",
         "http://127.0.0.1:1@evil.example/",
+        "http://127.0.0.1:99999/dav/",
+        "http://[127.0.0.1/dav/",
+        "http://{authority}",
+        "http://{authority}?to=/dav/",
+        "/dav/#fragment",
+        "/dav/ blank",
         "",
     ],
 )
 async def test_redirects_that_lead_away_or_nowhere_are_refused(location: str) -> None:
     async with scripted() as (script, connector):
-        script.on("PROPFIND", answers(status="301 Moved", headers=f"Location: {location}\r\n"))
+        address = location.format(authority=script.url.removeprefix("http://"))
+        script.on("PROPFIND", answers(status="301 Moved", headers=f"Location: {address}\r\n"))
         with pytest.raises(ProtocolViolation):
             await connector.sign_in()
 
