@@ -195,6 +195,8 @@ async def test_listing_of_a_file_is_not_found(pair: Pair) -> None:
     [
         b"<html><body>Welcome!</body></html>",
         b"not XML at all",
+        b'<?xml version="1.0" encoding="nonsense"?><d:multistatus xmlns:d="DAV:"/>',
+        b'<?xml version="1.0" encoding="Shift_JIS"?><d:multistatus xmlns:d="DAV:"/>',
         b'<d:multistatus xmlns:d="DAV:"><d:response></d:response></d:multistatus>',
         b'<d:multistatus xmlns:d="DAV:"><d:response><d:href>/dav/</d:href></d:wrong></d:multistatus>',
         multistatus(
