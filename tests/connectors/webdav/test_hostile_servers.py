@@ -269,6 +269,14 @@ async def test_answer_about_one_entry_that_never_ends_is_refused(pair: Pair) -> 
         await connector.look_up("/a")
 
 
+async def test_answer_to_setting_one_time_that_never_ends_is_refused(pair: Pair) -> None:
+    script, connector = pair
+    script.on("PROPPATCH", lists(*(response(f"/dav/{n}") for n in range(2_000))))
+    assert connector.times is not None
+    with pytest.raises(ProtocolViolation):
+        await connector.times.set_modified(EntryRef("/a"), 10**18)
+
+
 # Reading.
 
 

@@ -297,7 +297,16 @@ class DavApi:
                 return None
             if response.status != 207:  # noqa: PLR2004 - as above
                 raise await self.refusal(response, operation=operation, path=path)
-            parts = [part async for batch in self._responses(response) for part in batch]
+            parts: list[Resource] = []
+            async for batch in self._responses(response):
+                parts += batch
+                if len(parts) > _MOST_OF_ONE:
+                    raise ProtocolViolation(
+                        "the server answers about a folder when one entry was meant",
+                        service="webdav",
+                        operation=operation,
+                        path=path,
+                    )
         if not parts or any(part.refused or (part.status or 0) >= 300 for part in parts):  # noqa: PLR2004 - as above
             return None
         return parts[0]
