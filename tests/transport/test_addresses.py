@@ -203,6 +203,8 @@ async def test_no_spelling_gets_past_the_rules(host: str) -> None:
         "ip6-localhost",
         "localhost.localdomain",
         "metadata.google.internal",
+        "Metadata.goog.",
+        "instance-data.ec2.internal",
         "\N{FULLWIDTH DIGIT ONE}27.0.0.1",
         "loc\N{FULLWIDTH LATIN SMALL LETTER A}lhost",
         "127\N{IDEOGRAPHIC FULL STOP}0\N{IDEOGRAPHIC FULL STOP}0\N{IDEOGRAPHIC FULL STOP}1",

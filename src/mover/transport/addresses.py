@@ -84,7 +84,13 @@ _LOCAL_NAMES = {
     "localhost.localdomain": "127.0.0.1",
     "ip6-localhost": "::1",
     "ip6-loopback": "::1",
+    # Under these names the resolvers inside of clouds know the addresses that answer with credentials.
+    "metadata": "169.254.169.254",
     "metadata.google.internal": "169.254.169.254",
+    "metadata.goog": "169.254.169.254",
+    "instance-data": "169.254.169.254",
+    "instance-data.ec2.internal": "169.254.169.254",
+    "metadata.tencentyun.com": "169.254.0.23",
 }
 
 

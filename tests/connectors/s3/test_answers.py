@@ -86,6 +86,7 @@ def test_an_error_page_of_something_in_between_goes_by_its_status(body: bytes) -
         b"<a>\x00</a>",
         '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE a []><a/>'.encode("utf-16"),
         b"\xff\xfe\xfd",
+        b'<?xml version="1.0" encoding="nonsense"?><a/>',
     ],
 )
 def test_xml_with_tricks_or_damage_is_refused(body: bytes) -> None:

@@ -98,6 +98,12 @@ async def test_slow_down_carries_the_wish_for_a_pause() -> None:
         assert len(server.requests) == 1
 
 
+async def test_a_long_error_page_of_something_in_between_goes_by_its_status() -> None:
+    async with scripted([Reply(503, b"<html>" + b"x" * 500_000)]) as (made, _):
+        with pytest.raises(Throttled):
+            await read(made)
+
+
 @pytest.mark.parametrize("status", [301, 307])
 async def test_credentials_are_not_sent_to_another_host(status: int) -> None:
     async with (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -174,6 +175,27 @@ async def test_a_list_of_parts_that_never_ends_is_ended() -> None:
     service = Multipart()
     async with uploading(service) as (uploads, token, _, server):
         server._answer = lambda _: Reply(body=page)
+        with pytest.raises(ProtocolViolation):
+            await uploads.received(token)
+
+
+async def test_a_list_of_more_parts_than_an_upload_can_have_is_ended() -> None:
+    pages = itertools.count(1)
+    part = b"<Part><PartNumber>1</PartNumber><Size>3</Size><ETag>abc</ETag></Part>"
+
+    def page(_: Request) -> Reply:
+        number = next(pages)
+        assert number < 100
+        marker = b"<NextPartNumberMarker>%d</NextPartNumberMarker>" % number
+        return Reply(
+            body=b"<ListPartsResult><IsTruncated>true</IsTruncated>"
+            + marker
+            + part * 1000
+            + b"</ListPartsResult>"
+        )
+
+    async with uploading(Multipart()) as (uploads, token, _, server):
+        server._answer = page
         with pytest.raises(ProtocolViolation):
             await uploads.received(token)
 

@@ -250,6 +250,28 @@ async def test_server_without_posix_rename_replaces_without_a_moment_of_loss(
     assert place.names() == {"file"}
 
 
+async def test_file_that_changed_at_the_last_moment_steps_back_into_its_place(
+    serve: Serve, connect: Connect
+) -> None:
+    class Busy(asyncssh.SFTPServer):
+        def rename(self, oldpath: bytes, newpath: bytes) -> Awaitable[None] | None:
+            if os.path.basename(oldpath) == b"file":  # noqa: PTH119 - of bytes
+                (server.root / "file").write_bytes(b"somebody's last word")
+            return super().rename(oldpath, newpath)
+
+    server = await serve(Busy)
+    (server.root / "file").write_bytes(b"old")
+    connector = await connect(server)
+    await _without(connector, POSIX_RENAME)
+    old = (await entries(connector, ROOT))["file"]
+
+    with pytest.raises(Changed):
+        await connector.upload(target(ROOT, "file", replaces=old), GivenContent(b"new one"))
+
+    assert set(await entries(connector, ROOT)) == {"file"}
+    assert (server.root / "file").read_bytes() == b"somebody's last word"
+
+
 async def test_server_without_exclusive_rename_is_looked_at_first(serve: Serve, connect: Connect) -> None:
     class Overwriting(asyncssh.SFTPServer):
         def rename(self, oldpath: bytes, newpath: bytes) -> Awaitable[None] | None:

@@ -195,6 +195,8 @@ async def test_listing_of_a_file_is_not_found(pair: Pair) -> None:
     [
         b"<html><body>Welcome!</body></html>",
         b"not XML at all",
+        b'<?xml version="1.0" encoding="nonsense"?><d:multistatus xmlns:d="DAV:"/>',
+        b'<?xml version="1.0" encoding="Shift_JIS"?><d:multistatus xmlns:d="DAV:"/>',
         b'<d:multistatus xmlns:d="DAV:"><d:response></d:response></d:multistatus>',
         b'<d:multistatus xmlns:d="DAV:"><d:response><d:href>/dav/</d:href></d:wrong></d:multistatus>',
         multistatus(
@@ -265,6 +267,14 @@ async def test_answer_about_one_entry_that_never_ends_is_refused(pair: Pair) -> 
     script.on("PROPFIND", lists(*(response(f"/dav/{n}") for n in range(2_000))))
     with pytest.raises(ProtocolViolation):
         await connector.look_up("/a")
+
+
+async def test_answer_to_setting_one_time_that_never_ends_is_refused(pair: Pair) -> None:
+    script, connector = pair
+    script.on("PROPPATCH", lists(*(response(f"/dav/{n}") for n in range(2_000))))
+    assert connector.times is not None
+    with pytest.raises(ProtocolViolation):
+        await connector.times.set_modified(EntryRef("/a"), 10**18)
 
 
 # Reading.
@@ -463,12 +473,19 @@ async def test_password_does_not_follow_to_another_server(method: str) -> None:
         "//evil.example/dav/",
         "ftp://127.0.0.1/",
         "http://127.0.0.1:1@evil.example/",
+        "http://127.0.0.1:99999/dav/",
+        "http://[127.0.0.1/dav/",
+        "http://{authority}",
+        "http://{authority}?to=/dav/",
+        "/dav/#fragment",
+        "/dav/ blank",
         "",
     ],
 )
 async def test_redirects_that_lead_away_or_nowhere_are_refused(location: str) -> None:
     async with scripted() as (script, connector):
-        script.on("PROPFIND", answers(status="301 Moved", headers=f"Location: {location}\r\n"))
+        address = location.format(authority=script.url.removeprefix("http://"))
+        script.on("PROPFIND", answers(status="301 Moved", headers=f"Location: {address}\r\n"))
         with pytest.raises(ProtocolViolation):
             await connector.sign_in()
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
 from mover.connectors.s3.addresses import DEFAULT_REGION, Endpoint, is_region
 from mover.connectors.s3.faults import Fault
 from mover.connectors.s3.signing import EMPTY_SHA256, UNSIGNED_PAYLOAD, Signer, encode_query
-from mover.errors import MoverError
+from mover.errors import MoverError, ProtocolViolation
 from mover.transport.http import HttpResponse, HttpSession
 
 SERVICE = "s3"
@@ -110,7 +110,10 @@ class Caller:
                 if response.status < 300:  # noqa: PLR2004 - success
                     yield response
                     return
-                body = b"" if call.method == "HEAD" else await response.read(_FAULT_LIMIT)
+                body = b""
+                if call.method != "HEAD":
+                    with suppress(ProtocolViolation):  # somebody's long error page: the status says enough
+                        body = await response.read(_FAULT_LIMIT)
                 fault = Fault.read(response.status, response.headers, body)
             if not (left and call.repeatable and self._learned(call.bucket, fault, region, skew_s)):
                 yield fault

@@ -18,6 +18,7 @@ from mover.connectors.contract import Content, SentPart, Target
 from mover.connectors.keys import Place
 from mover.connectors.s3.api import S3Api
 from mover.connectors.s3.calls import SERVICE, Call
+from mover.connectors.s3.capabilities import PART_RULES
 from mover.connectors.s3.conditions import Conditions, look_first
 from mover.connectors.s3.faults import Fault
 from mover.connectors.s3.multipart import Finished, MultipartApi
@@ -157,9 +158,9 @@ class S3PartUploads:
             found += [_sent(part.number, part.size, _Receipt(part.etag, part.crc64nvme)) for part in parts]
             if following is None:
                 return found
-            if following <= after:
+            if following <= after or len(found) > PART_RULES.most:
                 raise ProtocolViolation(
-                    "the list of parts comes round to the same page again",
+                    "the list of parts goes on without end",
                     service=SERVICE,
                     operation="upload",
                     path=known.path,

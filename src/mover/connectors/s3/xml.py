@@ -80,7 +80,12 @@ def read_document(body: bytes, records: Collection[str] = ()) -> Document:
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(body.lstrip(), True)
-    except (expat.ExpatError, _Malformed, ValueError) as error:
+    except (
+        expat.ExpatError,
+        _Malformed,
+        LookupError,
+        ValueError,
+    ) as error:  # the last two: strange encodings
         raise ProtocolViolation("the answer is not the XML that S3 sends") from error
     return found
 

@@ -149,7 +149,7 @@ class SftpPartUploads:
                 wanted = to_be_set(target, standing)
                 if wanted != Attributes():
                     abandon(sftp.set(places.temporary, wanted))  # if it is refused, the last look shows it
-                seen = await place(sftp, self._way, places, is_replacing=target.replaces is not None)
+                seen = await place(sftp, self._way, places, target)
                 return await confirmed(sftp, places, target, seen, size)
 
     async def abort(self, token: str) -> None:

@@ -59,11 +59,12 @@ async def create(sftp: Sftp, way: Creating, temporary: bytes, final: bytes) -> A
     return await _rename(sftp, temporary, final)
 
 
-async def replace(sftp: Sftp, temporary: bytes, final: bytes, aside: bytes) -> Attributes:
-    """Rename over the file at `final`, and return what stands there then.
+async def replace(sftp: Sftp, target: Target, temporary: bytes, final: bytes, aside: bytes) -> Attributes:
+    """Rename over the file at `final`, and return what stands there then. Raises Changed.
 
     Where the server cannot do that in one step, the old file steps aside first and is removed at the very end: at every
-    moment one of the two is there, whatever is interrupted.
+    moment one of the two is there, whatever is interrupted. What stepped aside is looked at before, lest it be another
+    file that came there at the last moment.
     """
     if sftp.offers(POSIX_RENAME):
         replaced, seen = sftp.replace(temporary, final), sftp.look_at(final)
@@ -73,8 +74,10 @@ async def replace(sftp: Sftp, temporary: bytes, final: bytes, aside: bytes) -> A
         return await _rename(sftp, temporary, final)
     except Conflict:
         await _remove_if_there(sftp, aside)
-        await sftp.rename(final, aside)
+        moved, seen = sftp.rename(final, aside), sftp.look_at(aside)
+        await settled([moved, seen])
     try:
+        check(target, seen.result())
         seen_after = await _rename(sftp, temporary, final)
     except BaseException:
         abandon(sftp.rename(aside, final))

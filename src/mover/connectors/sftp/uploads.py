@@ -78,7 +78,7 @@ async def upload_file(sftp: Sftp, way: Creating, places: Places, target: Target,
         await writes.answered(closed)
         if target.replaces is not None and not is_small:  # it took a while
             check(target, await unless_absent(sftp.look_at(places.final)))
-        seen = await place(sftp, way, places, is_replacing=target.replaces is not None)
+        seen = await place(sftp, way, places, target)
     except BaseException as error:
         if writes is not None:
             writes.forget()
@@ -92,10 +92,10 @@ async def upload_file(sftp: Sftp, way: Creating, places: Places, target: Target,
     return await confirmed(sftp, places, target, seen, writes.written)
 
 
-async def place(sftp: Sftp, way: Creating, places: Places, *, is_replacing: bool) -> Attributes:
-    """Give the finished temporary file its name. Raises Conflict, Refusal."""
-    if is_replacing:
-        return await replace(sftp, places.temporary, places.final, places.aside)
+async def place(sftp: Sftp, way: Creating, places: Places, target: Target) -> Attributes:
+    """Give the finished temporary file its name. Raises Conflict, Changed, Refusal."""
+    if target.replaces is not None:
+        return await replace(sftp, target, places.temporary, places.final, places.aside)
     return await create(sftp, way, places.temporary, places.final)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import aclosing
-from urllib.parse import urljoin
+from urllib.parse import urldefrag, urljoin
 
 from mover.connectors.contract import Content
 from mover.connectors.webdav.authentication import Authentication
@@ -18,6 +19,7 @@ from mover.transport.http import HttpResponse, HttpSession
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _FOLLOWING = frozenset({"GET", "PROPFIND", "OPTIONS"})
 _MOST_REDIRECTS = 5
+_ADDRESS = re.compile(r"https?://[^/?]+/[!-~]*")
 _FEED = 64 * 1024  # parsed at a stretch, so that a large listing does not hold up everything else
 _MOST_OF_ONE = 1_000  # responses to a question about one resource
 
@@ -128,17 +130,17 @@ class DavApi:
                 self._authentication.learn(response.headers, None)
 
     def _redirected(self, url: str, response: HttpResponse, hops: int) -> str:
-        location = urljoin(url, response.headers.get("Location", ""))
-        if (
-            hops > _MOST_REDIRECTS
-            or not location.isascii()
-            or not location.startswith(("http://", "https://"))
-        ):
+        try:
+            location = urldefrag(urljoin(url, response.headers.get("Location", ""))).url
+            origin = origin_of(location)
+        except ValueError:  # a port or an IPv6 address that is none
+            location = origin = ""
+        if hops > _MOST_REDIRECTS or not _ADDRESS.fullmatch(location):
             raise ProtocolViolation("the server sends us in circles or to no address at all")
-        if origin_of(location) != self._origin:
+        if origin != self._origin:
             raise ProtocolViolation(
                 "the server sends us to another server, which is not followed; if it is yours, connect to it",
-                said=origin_of(location),
+                said=origin,
             )
         return self._origin + target_of(location)
 
@@ -295,7 +297,16 @@ class DavApi:
                 return None
             if response.status != 207:  # noqa: PLR2004 - as above
                 raise await self.refusal(response, operation=operation, path=path)
-            parts = [part async for batch in self._responses(response) for part in batch]
+            parts: list[Resource] = []
+            async for batch in self._responses(response):
+                parts += batch
+                if len(parts) > _MOST_OF_ONE:
+                    raise ProtocolViolation(
+                        "the server answers about a folder when one entry was meant",
+                        service="webdav",
+                        operation=operation,
+                        path=path,
+                    )
         if not parts or any(part.refused or (part.status or 0) >= 300 for part in parts):  # noqa: PLR2004 - as above
             return None
         return parts[0]

@@ -92,7 +92,7 @@ class MultistatusReader:
         self._fed += len(data)
         try:
             self._parser.Parse(data, False)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: strange encodings
             raise ProtocolViolation("the server's answer is not the XML of WebDAV", said=str(error)) from None
         if self._fed - self._parser.CurrentByteIndex > _LONGEST_TOKEN:
             raise ProtocolViolation("the server's answer has a piece of XML of absurd length")
