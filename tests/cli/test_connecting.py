@@ -18,6 +18,8 @@ pytestmark = pytest.mark.usefixtures("tree")
 
 def test_services_and_their_keys_are_listed(mover):
     assert [service["service"] for service in mover("connect", "--json").json] == [
+        "ftp",
+        "ftps",
         "local",
         "s3",
         "sftp",
