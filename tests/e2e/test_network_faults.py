@@ -86,6 +86,7 @@ def test_connections_that_break_or_stall_lose_nothing(
 
     assert sum(fault.happened for fault in faults) >= 2
     assert (there["copied"], there["failed"], back["copied"], back["failed"]) == (len(files), 0) * 2
+    assert (there["unencrypted"], back["unencrypted"]) == (["destination"], ["source"])
     assert objects_in(seaweedfs_plain_server, bucket) == files
     assert unfinished_uploads(seaweedfs_plain_server, bucket) == []
     assert files_below(tmp_path / "back") == files

@@ -31,13 +31,23 @@ of valid UTF-8 becomes the quote and two upper-case hexadecimal digits, 80 to FF
 digits by its own right is spelled as its three bytes, `‛E2‛80‛9B`.
 """  # noqa: RUF002 - the table shows the very characters that it is about
 
-from mover.naming.presets import EXACT, FTP, POSIX_BYTES_255, S3, SHAREPOINT, SWIFT, WEBDAV
+from mover.naming.presets import (
+    EXACT,
+    FTP,
+    FTP_WINDOWS,
+    POSIX_BYTES_255,
+    S3,
+    SHAREPOINT,
+    SWIFT,
+    WEBDAV,
+)
 from mover.naming.rules import LengthUnit, NameRules
 from mover.naming.spelling import QUOTE, bytes_from_text, text_from_bytes
 
 __all__ = [
     "EXACT",
     "FTP",
+    "FTP_WINDOWS",
     "POSIX_BYTES_255",
     "QUOTE",
     "S3",

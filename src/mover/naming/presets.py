@@ -6,6 +6,9 @@ from mover.naming.rules import LengthUnit, NameRules
 
 _SLASH = "/\N{FULLWIDTH SOLIDUS}"
 _SYMBOL_FOR = 0x2400  # the block "Control Pictures" begins with the symbol for NUL
+_DEVICES = frozenset(
+    {"CON", "PRN", "AUX", "NUL", *(f"{port}{digit}" for port in ("COM", "LPT") for digit in range(10))}
+)
 _CONTROLS = (*(chr(code) + chr(_SYMBOL_FOR + code) for code in range(0x20)), "\x7f\N{SYMBOL FOR DELETE}")
 
 EXACT = NameRules()
@@ -18,6 +21,27 @@ connection's root, so the system may still refuse one that is a little shorter."
 FTP = NameRules(marked=(_SLASH, *_CONTROLS), longest_name=255, longest_path=4095, byte_names=True)
 """FTP servers on POSIX systems. A command is a line, so what ends one cannot be in it (RFC 959, section 5.3), and servers and
 proxies on the way take offence at other control characters as well."""
+
+FTP_WINDOWS = NameRules(
+    look_alikes=(
+        '"\N{FULLWIDTH QUOTATION MARK}',
+        "*\N{FULLWIDTH ASTERISK}",
+        ":\N{FULLWIDTH COLON}",
+        "<\N{FULLWIDTH LESS-THAN SIGN}",
+        ">\N{FULLWIDTH GREATER-THAN SIGN}",
+        "?\N{FULLWIDTH QUESTION MARK}",
+        "\\\N{FULLWIDTH REVERSE SOLIDUS}",
+        "|\N{FULLWIDTH VERTICAL LINE}",
+    ),
+    marked=(_SLASH, *_CONTROLS),
+    trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
+    reserved_stems=_DEVICES,
+    unit=LengthUnit.UTF16_UNITS,
+    longest_name=255,
+    longest_path=4095,
+    case_sensitive=False,
+)
+"""FTP servers on Windows ("Naming Files, Paths, and Namespaces")."""
 
 S3 = NameRules(longest_path=1024)
 """S3 object keys: 1,024 bytes of UTF-8 (Amazon S3 User Guide, "Naming Amazon S3 objects"), of which the names in them can
@@ -53,9 +77,7 @@ SHAREPOINT = NameRules(
     leading=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}", "~\N{FULLWIDTH TILDE}"),
     trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
     reserved_names=frozenset({".", "..", ".lock", "desktop.ini"}),
-    reserved_stems=frozenset(
-        {"CON", "PRN", "AUX", "NUL", *(f"{port}{digit}" for port in ("COM", "LPT") for digit in range(10))}
-    ),
+    reserved_stems=_DEVICES,
     reserved_words=frozenset({"_vti_"}),
     unit=LengthUnit.UTF16_UNITS,
     longest_name=255,

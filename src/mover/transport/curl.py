@@ -9,6 +9,7 @@ server says in its reply to PASV.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -246,6 +247,7 @@ class FtpWire:
     def _perform(self, step: Step) -> list[Reply]:
         curl = self._curl
         assert curl is not None
+        curl.setopt(pycurl.FTP_RESPONSE_TIMEOUT, math.ceil(self._answer_s))
         for option, value in step.options(self._access, self._route).items():
             if value is None:
                 curl.unsetopt(option)

@@ -31,6 +31,7 @@ class FtpLink:
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ended = self._loop.create_future()
+        self._is_stuck = False
         self._thread = threading.Thread(target=self._work, name="ftp", daemon=True)
         self._thread.start()
 
@@ -38,6 +39,11 @@ class FtpLink:
     def calls(self) -> int:
         """Commands that were answered so far."""
         return self.wire.calls
+
+    @property
+    def is_usable(self) -> bool:
+        """It is connected, and its thread does what it is told."""
+        return self.wire.is_connected and not self._is_stuck
 
     async def run(self, work: Callable[[FtpWire], T]) -> T:
         """Have the thread do something with the connection.
@@ -53,6 +59,7 @@ class FtpLink:
             if not done.done():
                 self.wire.abort()
                 await asyncio.wait([done], timeout=_BREAKING_OFF_S)
+                self._is_stuck = not done.done()
             if done.done() and not done.cancelled():
                 done.exception()  # nobody else is going to ask
             raise

@@ -396,6 +396,17 @@ async def test_server_that_does_not_go_on_with_files_says_so_before_anything_is_
     assert script.files == {}
 
 
+async def test_names_on_windows_are_those_that_windows_takes() -> None:
+    script = Script(features=POOR)
+    script.on("SYST", says("215 Windows_NT"))
+    async with scripted(script) as (_, connector):
+        rules = connector.capabilities.names
+        assert not rules.case_sensitive
+        assert rules.accepted("CON.txt") != "CON.txt"
+        assert rules.original(rules.accepted('a?"b. ')) == 'a?"b. '
+        assert not set('"*:<>?|\\') & set(rules.accepted('"*:<>?|\\'))
+
+
 async def test_server_without_a_way_to_set_times_claims_none() -> None:
     async with scripted(Script(features=POOR)) as (_, connector):
         assert connector.capabilities.modified is Setting.NEVER

@@ -23,6 +23,7 @@ from mover.errors import (
     AddressRefused,
     InvalidConfiguration,
     MoverError,
+    PermissionDenied,
     SignInFailed,
     Unreachable,
     UntrustedServer,
@@ -213,6 +214,25 @@ async def test_links_and_hidden_files_are_listed_for_what_they_are(
         "a -> b": EntryKind.FILE,
         "inner": EntryKind.FOLDER,
     }
+
+
+@pytest.mark.parametrize("fixture", ["proftpd_ftps_server", "vsftpd_server", "pure_ftpd_server"])
+async def test_what_the_account_may_not_read_is_neither_gone_nor_empty(
+    fixture: str, request: pytest.FixtureRequest
+) -> None:
+    server: FtpServer = request.getfixturevalue(fixture)
+    folder = server.root / f"closed-{uuid.uuid4().hex}"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "file").write_bytes(b"x")
+    (folder / "file").chmod(0o600)
+    (folder / "inner").chmod(0o711)
+    plain: dict[str, Any] = {"plain_ftp": True} if fixture == "pure_ftpd_server" else {}
+    place = ROOT.child(folder.name)
+    async with connected(server, **plain) as connector:
+        with pytest.raises(PermissionDenied):
+            await read(connector, place.child("file"))
+        with pytest.raises(PermissionDenied):
+            await listed(connector, place.child("inner"))
 
 
 async def test_folder_with_a_pattern_for_a_name_is_listed_by_itself(vsftpd_server: FtpServer) -> None:

@@ -138,4 +138,7 @@ def _set_time(config: FtpAccount, features: Mapping[str, str], product: str) -> 
 
 def _product(greeting: Reply | None, system: Reply) -> str:
     said = greeting.lines[0][4:].decode("utf-8", "replace").strip(" -") if greeting else ""
-    return one_line(said or ("" if system.is_refusal else system.said) or "FTP server", limit=80)
+    kind = "" if system.is_refusal else system.text.decode("utf-8", "replace")
+    if not said or "windows" in kind.lower():  # Windows_NT: the names that it takes depend on it
+        said = f"{said} {kind}"
+    return one_line(said, limit=80) or "FTP server"

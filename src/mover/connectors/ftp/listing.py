@@ -10,12 +10,13 @@ from typing import Final
 from mover.connectors.contract import Page
 from mover.connectors.ftp import facts, lines
 from mover.connectors.ftp.facts import Facts, read_time
+from mover.connectors.ftp.failures import is_absence
 from mover.connectors.ftp.features import Traits
 from mover.connectors.ftp.looking import Looker
 from mover.connectors.ftp.pool import Pool
 from mover.connectors.ftp.tree import Tree
 from mover.entries import Entry, EntryKind
-from mover.errors import MoverError, NameRejected, NotFound, ProtocolViolation
+from mover.errors import MoverError, NameRejected, NotFound, PermissionDenied, ProtocolViolation
 from mover.transport.curl import FtpWire
 from mover.transport.flow import Inflow
 from mover.transport.ftp_link import FtpLink
@@ -84,8 +85,11 @@ class Lister:
 
         def bring(wire: FtpWire, into: Inflow) -> None:
             closing = wire.list_folder(command, folder, into, by_entering=not is_mlsd)
-            if b"truncated" in b" ".join(closing.lines).lower():  # Pure-FTPd beyond its LimitRecursion
+            said = b" ".join(closing.lines).lower()
+            if b"truncated" in said:  # Pure-FTPd beyond its LimitRecursion
                 raise ProtocolViolation("the server tells only a part of the folder", said=closing.said)
+            if b"failed to open directory" in said:  # vsftpd, with the code of a success
+                raise PermissionDenied("the account may not list the folder", said=closing.said)
 
         receiving = link.receive(bring)
         now_ns = self._clock()
@@ -134,6 +138,8 @@ class Lister:
         found = await link.run(lambda wire: Looker(self._traits).look(wire, folder))
         if found is None or found.kind is not EntryKind.FOLDER:
             return NotFound("it is not a folder", said=refusal.said)
+        if is_absence(refusal.reply):
+            return PermissionDenied("the account may not list the folder", said=refusal.said)
         return refusal
 
 

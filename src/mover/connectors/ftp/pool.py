@@ -119,7 +119,7 @@ class Pool:
         return leaves_one and sum(self._held.values()) < self._most
 
     def _give_back(self, link: FtpLink) -> None:
-        if self._is_closed or not link.wire.is_connected:
+        if self._is_closed or not link.is_usable:
             self._drop(link)
         else:
             self._idle.append(link)

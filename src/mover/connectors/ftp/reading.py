@@ -6,13 +6,14 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from mover.connectors.ftp.facts import Facts
+from mover.connectors.ftp.failures import is_absence
 from mover.connectors.ftp.looking import Looker
 from mover.entries import EntryKind
-from mover.errors import Changed, Conflict, IntegrityError, NotFound
+from mover.errors import Changed, Conflict, IntegrityError, NotFound, PermissionDenied
 from mover.transport.curl import FtpWire
 from mover.transport.flow import Inflow
 from mover.transport.ftp_link import FtpLink
-from mover.transport.ftp_replies import Reply
+from mover.transport.ftp_replies import Refusal, Reply
 
 _WORTH_ANOTHER_LOOK = 256 * 1024
 
@@ -40,9 +41,13 @@ async def read_file(
     is_long = version is not None and to_the_end and (expected or 0) > _WORTH_ANOTHER_LOOK
 
     def bring(wire: FtpWire, into: Inflow) -> None:
-        again = wire.download(
-            path, into, offset=offset, last=last, after=looker.questions(path) if is_long else ()
-        )
+        after = looker.questions(path) if is_long else ()
+        try:
+            again = wire.download(path, into, offset=offset, last=last, after=after)
+        except Refusal as refusal:
+            if is_absence(refusal.reply) and looker.look_for_file(wire, path) is not None:
+                raise PermissionDenied("the account may not read it", said=refusal.said) from refusal
+            raise
         if is_long:
             _check(looker, again, version)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mover.errors import NameRejected, ProtocolViolation
-from mover.naming import FTP, NameRules, bytes_from_text, text_from_bytes
+from mover.naming import FTP, FTP_WINDOWS, NameRules, bytes_from_text, text_from_bytes
 
 _FIRST_PRINTABLE: Final = 0x20
 _IAC: Final = (
@@ -22,6 +22,7 @@ class Manners:
     """What a server does to names on its way to its disk.
 
     Attributes:
+        is_windows: It runs on Windows, whose rules then are all that count.
         refuses: Characters that it does not take, each with its look-alike: ProFTPD makes no folder with an asterisk,
             Pure-FTPd nothing with a backslash.
         keeps_last_blank: It keeps a blank at the end of a command; Pure-FTPd takes it away, and Windows would.
@@ -29,12 +30,15 @@ class Manners:
             and Pure-FTPd as it is. None: nobody knows.
     """
 
+    is_windows: bool = False
     refuses: tuple[str, ...] = (_ASTERISK, _BACKSLASH)
     keeps_last_blank: bool = False
     byte_255: bytes | None = None
 
     def rules(self, spelling: Spelling) -> NameRules:
         """Return what names the server takes."""
+        if self.is_windows:
+            return replace(FTP_WINDOWS, byte_names=spelling.is_utf8)
         return replace(
             FTP,
             byte_names=spelling.is_utf8,
@@ -52,7 +56,7 @@ def manners_of(product: str) -> Manners:
         return Manners(refuses=(), keeps_last_blank=True, byte_255=_IAC)
     if "pureftpd" in name:
         return Manners(refuses=(_BACKSLASH,), byte_255=_IAC)
-    return Manners()
+    return Manners(is_windows="microsoft" in name or "windows" in name or "filezilla server" in name)
 
 
 class Spelling:
