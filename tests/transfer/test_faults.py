@@ -576,7 +576,7 @@ async def test_a_finish_whose_answer_was_lost_is_found_out(bench: Workbench) -> 
 
 async def test_an_upload_that_expires_under_way_is_begun_anew(bench: Workbench) -> None:
     bench.source.add_file("/big", BIG)
-    bench.destination.faults.add("send", "/big", skip=3, action=lambda: bench.destination.uploads.clear())
+    bench.destination.faults.add("send", "/big", skip=3, action=bench.destination.uploads.clear)
 
     result = await bench.run()
 
