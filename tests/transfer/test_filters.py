@@ -291,5 +291,5 @@ def test_a_pattern_with_a_nul_is_refused_instead_of_matching_nothing(tmp_path: P
     file = tmp_path / "patterns"
     file.write_bytes(b"*.tmp\0*.bak\0")
 
-    with pytest.raises(InvalidConfiguration, match="line 1: .*NUL"):
+    with pytest.raises(InvalidConfiguration, match=r"line 1: .*NUL"):
         Filters.build(filter_from=file)
