@@ -15,6 +15,7 @@ from mover.cli.loop import Interrupted, PipeBroken
 from mover.cli.screen import err, print_json, words
 from mover.errors import Canceled, MoverError, NotFound, Reason, SignInFailed, TimedOut, Unreachable, one_line
 from mover.ledger.states import Code, RunStatus
+from mover.transfer.locking import AlreadyRunning
 
 _GO_ON = {"copy", "scan", "verify"}
 _NOT_THERE = "Check the address; upper and lower case may count."
@@ -122,5 +123,7 @@ def _code_of(error: MoverError) -> Code:
             return Code.ROOT_INVALID
         case Unreachable() | TimedOut():
             return Code.SOURCE_UNREACHABLE
+        case AlreadyRunning():
+            return Code.ALREADY_RUNNING
         case _:
             return Code.GENERAL_FAILURE
