@@ -77,6 +77,20 @@ def test_a_failed_replacement_leaves_the_old_connection_as_it_was(mover, tree):
     assert mover("connections", "--json").json[0]["config"]["path"] == str(tree)
 
 
+def test_two_connections_to_one_account_are_the_same_place(mover):
+    for name, username in (("one", "alice"), ("two", "alice"), ("other", "bob")):
+        assert mover(
+            "connect", "sftp", name, "host=nas.invalid", f"username={username}", "password=x", "--no-test"
+        ).code == 0  # fmt: skip
+
+    nested = mover("copy", "one:/", "two:/backup")
+    apart = mover("copy", "one:/", "other:/backup")
+
+    assert (nested.code, apart.code) == (2, 2)
+    assert "lies inside the source" in nested.err
+    assert "lies inside" not in apart.err
+
+
 def test_a_connection_to_a_folder_and_that_folder_are_the_same_place(mover):
     mover("connect", "local", "shelf", "path=./tree")
     for arguments in (("shelf:/", "./tree"), ("./tree/sub", "shelf:/"), ("shelf:/", "./tree/sub")):

@@ -5,8 +5,11 @@ import stat
 
 import pytest
 
-from mover.cli import runs
-from mover.errors import MoverError, SignInFailed
+from mover import reports
+from mover.cli import moving, runs
+from mover.cli.loop import Interrupted
+from mover.errors import InvalidConfiguration, MoverError, SignInFailed
+from mover.transfer.locking import pair_lock
 
 
 @pytest.fixture
@@ -71,3 +74,46 @@ def test_control_characters_in_a_message_are_not_sent_to_the_terminal(mover, fai
 def test_nothing_is_logged_and_no_log_is_made_when_all_is_well(mover, home):
     mover("runs")
     assert not (home / "logs").exists()
+
+
+def test_machines_are_told_of_an_interruption_before_the_run(mover, monkeypatch):
+    async def hang(*_: object, **__: object) -> int:
+        raise Interrupted
+
+    monkeypatch.setattr(moving, "run", hang)
+    said = mover("copy", "./tree", "./there", "--json")
+    assert said.code == 130
+    (line,) = said.out.splitlines()
+    found = json.loads(line)
+    assert (found["run"], found["status"], found["code"]) == (None, "Canceled", 230)
+    assert found["error"]["reason"] == "canceled"
+
+
+def test_reports_that_cannot_be_written_do_not_hide_what_was_moved(mover, tree, monkeypatch):
+    async def full(*_: object) -> None:
+        raise InvalidConfiguration("the report cannot be written to ./report: No space left on device")
+
+    monkeypatch.setattr(reports, "write_report", full)
+    said = mover("copy", tree, "./there", "--report", "./report", "--json")
+    assert said.code == 2
+    (line,) = said.out.splitlines()
+    found = json.loads(line)
+    assert (found["run"], found["status"], found["copied"]) == (1, "Success", 4)
+    assert "No space left" in found["error"]["message"]
+    assert "No space left" in said.err
+
+
+def test_a_report_folder_that_cannot_be_is_told_before_anything_moves(mover, tree):
+    (tree.parent / "file").touch()
+    said = mover("copy", tree, "./there", "--report", "./file/report")
+    assert said.code == 2
+    assert "--report" in said.err
+    assert not (tree.parent / "there").exists()
+
+
+def test_a_pair_that_is_being_run_has_a_code_of_its_own(mover, tree, home):
+    assert mover("copy", tree, "./there").code == 0
+    with pair_lock(home / "locks", 1):
+        said = mover("copy", tree, "./there", "--json")
+    assert said.code == 2
+    assert (said.json["code"], said.json["error"]["reason"]) == (250, "locked")

@@ -273,3 +273,23 @@ def test_a_long_list_is_quick_to_ask(tmp_path: Path) -> None:
 
     assert answers.count(None) == 5_000
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("option", ["filter_from", "files_from"])
+def test_a_file_in_utf_16_is_refused_instead_of_matching_nothing(
+    tmp_path: Path, option: str, encoding: str
+) -> None:
+    file = tmp_path / "list.txt"
+    file.write_bytes("\ufeffsecret\r\na\r\n".encode(encoding))
+
+    with pytest.raises(InvalidConfiguration, match="UTF-16"):
+        Filters.build(**{option: file})  # type: ignore[arg-type]  # one of two options that both take a path
+
+
+def test_a_pattern_with_a_nul_is_refused_instead_of_matching_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "patterns"
+    file.write_bytes(b"*.tmp\0*.bak\0")
+
+    with pytest.raises(InvalidConfiguration, match=r"line 1: .*NUL"):
+        Filters.build(filter_from=file)

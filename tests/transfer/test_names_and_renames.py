@@ -3,9 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
 from tests.transfer.workbench import workbench
 
+from mover.connectors.contract import Capabilities
 from mover.entries import HashName
 from mover.errors import Reason
 from mover.ledger.states import Code, ItemState
@@ -200,3 +202,66 @@ async def test_a_file_that_is_only_filtered_out_is_not_taken_for_renamed(tmp_pat
         await bench.run(filters=Filters.build(exclude=["/archive/**"]))
 
         assert bench.destination.tree() == {"/archive/a": b"content", "/b": b"content"}
+
+
+@pytest.mark.parametrize("destination", [DRIVE, CASELESS_DRIVE, PATHS])
+async def test_a_file_saved_anew_under_another_id_replaces_our_copy_of_the_one_before(
+    tmp_path: Path, destination: Capabilities
+) -> None:
+    async with workbench(tmp_path, destination=MemoryService(destination)) as bench:
+        bench.source.add_file("/docs/a.txt", b"one")
+        await bench.run()
+        bench.source.remove("/docs/a.txt")
+        bench.source.add_file("/docs/a.txt", b"two!")
+
+        dry = await bench.run(dry_run=True)
+        second = await bench.run()
+        third = await bench.run()
+
+        assert (await bench.rows(dry.run))["/docs/a.txt"]["destination_name"] == "a.txt"
+        assert await bench.files(second.run) == {"/docs/a.txt": ItemState.REPLACED}
+        assert bench.destination.tree() == {"/docs/a.txt": b"two!"}
+        assert third.code is Code.NOTHING_TO_COPY
+
+
+async def test_a_copy_that_was_edited_at_the_destination_is_nobodys_heritage(tmp_path: Path) -> None:
+    async with workbench(tmp_path) as bench:
+        bench.source.add_file("/a", b"one")
+        await bench.run()
+        bench.source.remove("/a")
+        bench.source.add_file("/a", b"two!")
+        bench.destination.change_file("/a", b"edited")
+
+        result = await bench.run()
+
+        assert bench.destination.tree() == {"/a": b"edited"}
+        assert await bench.files(result.run) == {"/a": ItemState.CONFLICT}
+
+
+@pytest.mark.parametrize("destination", [DRIVE, CASELESS_DRIVE, PATHS])
+async def test_files_that_changed_places_do_so_at_the_destination(
+    tmp_path: Path, destination: Capabilities
+) -> None:
+    async with workbench(tmp_path, destination=MemoryService(destination)) as bench:
+        bench.source.add_file("/a", b"one")
+        bench.source.add_file("/b", b"two")
+        await bench.run()
+        for old, new in (("/a", "/t"), ("/b", "/a"), ("/t", "/b")):
+            bench.source.move(old, new)
+
+        result = await bench.run()
+
+        assert result.code is Code.SUCCESS
+        assert bench.destination.tree() == {"/a": b"two", "/b": b"one"}
+
+
+async def test_a_name_of_other_case_takes_the_place_of_the_one_that_is_gone(tmp_path: Path) -> None:
+    async with workbench(tmp_path, MemoryService(PATHS), MemoryService(CASELESS_DRIVE)) as bench:
+        bench.source.add_file("/a.txt", b"one")
+        await bench.run()
+        bench.source.remove("/a.txt")
+        bench.source.add_file("/A.txt", b"two!")
+
+        await bench.run()
+
+        assert list(bench.destination.tree().values()) == [b"two!"]

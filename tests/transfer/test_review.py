@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -254,3 +255,43 @@ async def test_absurd_times_do_not_end_the_run(bench: Workbench) -> None:
 @pytest.mark.parametrize("size", [-1, 1 << 63, 1 << 200])
 def test_a_size_that_no_file_has_counts_as_unknown(size: int) -> None:
     assert Entry(name="a", kind=EntryKind.FILE, size=size).size is None
+
+
+async def test_a_folder_that_a_verification_could_read_when_it_went_on_is_no_problem(tmp_path: Path) -> None:
+    async with workbench(tmp_path, MemoryService(BLIND), MemoryService(BLIND)) as bench:
+        bench.source.add_file("/1/2/3/4/5/a", b"x")
+        bench.source.add_file("/folder/b", b"y")
+        await bench.run()
+        bench.source.faults.add("list_folder", "/folder", error=PermissionDenied("no"))
+        bench.source.faults.add("read", "/1/2/3/4/5/a", error=SignInFailed("expired"))
+        first = await bench.run(RunMode.VERIFY)
+        before = (await bench.states(first.run))["/folder"]
+
+        second = await bench.run(RunMode.VERIFY)
+
+        assert before is ItemState.FAILED
+        assert (second.run, second.code) == (first.run, Code.NOTHING_TO_COPY)
+        assert (await bench.states(second.run))["/folder"] is ItemState.UNCHANGED
+
+
+async def test_a_clock_that_is_set_back_makes_no_run_of_negative_length(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"x")
+    bench.now_ns = itertools.count(1_700_000_000_000_000_000, -1_000_000_000).__next__
+
+    result = await bench.run()
+
+    assert result.seconds == 0
+
+
+async def test_trouble_at_the_end_of_a_run_is_told_once_whatever_the_number_of_folders(
+    bench: Workbench,
+) -> None:
+    bench.destination = MemoryService(replace(DRIVE, modified=Setting.AFTERWARDS))
+    for number in range(30):
+        bench.source.add_file(f"/{number}/a", b"x", modified_ns=1_000_000_000)
+    bench.destination.faults.add("list_folder", times=None, skip=1, error=PermissionDenied("no"))
+
+    result = await bench.run()
+
+    assert "versions in 30 folders" in result.message
+    assert result.message.count("no") < 10

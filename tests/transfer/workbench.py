@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,7 @@ class Workbench:
     destination: MemoryService
     staging: Staging
     progress: Progress = field(default_factory=Progress)
+    now_ns: Callable[[], int] = time.time_ns
 
     async def run(
         self,
@@ -56,6 +58,7 @@ class Workbench:
             staging_memory_bytes=MEMORY_BYTES,
             lock_folder=self.folder / "locks",
             retries=NO_WAIT,
+            now_ns=self.now_ns,
         )
         async with signed_in(self.source) as one, signed_in(self.destination) as other:
             return await run_pair(

@@ -13,8 +13,9 @@ from typer.exceptions import TyperException
 from mover.cli.codes import COULD_NOT_RUN, INTERRUPTED, NOBODY_READS
 from mover.cli.loop import Interrupted, PipeBroken
 from mover.cli.screen import err, print_json, words
-from mover.errors import MoverError, NotFound, Reason, SignInFailed, TimedOut, Unreachable, one_line
+from mover.errors import Canceled, MoverError, NotFound, Reason, SignInFailed, TimedOut, Unreachable, one_line
 from mover.ledger.states import Code, RunStatus
+from mover.transfer.locking import AlreadyRunning
 
 _GO_ON = {"copy", "scan", "verify"}
 _NOT_THERE = "Check the address; upper and lower case may count."
@@ -27,12 +28,20 @@ def handled(arguments: Sequence[str], command: Callable[[], int]) -> int:
     machine = "--json" in arguments
     try:
         return command()
-    except (Interrupted, KeyboardInterrupt, Abort):
+    except (Interrupted, KeyboardInterrupt, Abort) as ended:
         goes_on = bool(arguments) and arguments[0] in _GO_ON
         say(
             "interrupted" + ("; the same command goes on where it was" if goes_on else ""),
             style="bold yellow",
         )
+        if machine and goes_on and not (isinstance(ended, Interrupted) and ended.told):
+            _print_failure(
+                "interrupted",
+                Canceled.advice,
+                code=Code.CANCELED,
+                reason=Canceled.reason,
+                status=RunStatus.CANCELED,
+            )
         return INTERRUPTED
     except TyperException as error:
         message = one_line(error.format_message().replace("Value error, ", ""))
@@ -97,10 +106,12 @@ def _see_help(arguments: Sequence[str]) -> str:
     return " ".join(part for part in ("See mover", command, "--help") if part)
 
 
-def _print_failure(message: str, advice: str, *, code: Code, reason: str) -> None:
+def _print_failure(
+    message: str, advice: str, *, code: Code, reason: str, status: RunStatus = RunStatus.FAILED
+) -> None:
     """Print the object that machines wait for, where nothing could be run."""
     error = {"reason": reason, "message": message, "advice": advice}
-    print_json({**_NOTHING_DONE, "status": RunStatus.FAILED, "code": int(code), "error": error})
+    print_json({**_NOTHING_DONE, "status": status, "code": int(code), "error": error})
 
 
 def _code_of(error: MoverError) -> Code:
@@ -112,5 +123,7 @@ def _code_of(error: MoverError) -> Code:
             return Code.ROOT_INVALID
         case Unreachable() | TimedOut():
             return Code.SOURCE_UNREACHABLE
+        case AlreadyRunning():
+            return Code.ALREADY_RUNNING
         case _:
             return Code.GENERAL_FAILURE

@@ -19,7 +19,18 @@ Work = Callable[[], Coroutine[Any, Any, int]]
 
 
 class Interrupted(Exception):
-    """A person or the system ended the work, which has cleaned up. No KeyboardInterrupt: event loops stop dead at one."""
+    """A person or the system ended the work, which has cleaned up. No KeyboardInterrupt: event loops stop dead at one.
+
+    `told`: the work has printed for machines what it came to.
+    """
+
+    def __init__(self, *, told: bool = False) -> None:
+        super().__init__()
+        self.told = told
+
+
+class Told(asyncio.CancelledError):
+    """A cancellation whose object for machines was printed."""
 
 
 class PipeBroken(Exception):
@@ -65,9 +76,9 @@ async def _interruptible(work: Work) -> int:
         loop.add_signal_handler(number, interrupt)
     try:
         return await work()
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as error:
         if interruptions:
-            raise Interrupted from None
+            raise Interrupted(told=isinstance(error, Told)) from None
         raise
     except BrokenPipeError as error:
         raise PipeBroken from error

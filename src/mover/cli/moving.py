@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mover.cli.addresses import Address, parse_address
-from mover.cli.codes import exit_code
+from mover.cli.codes import COULD_NOT_RUN, exit_code
 from mover.cli.display import shown
+from mover.cli.faults import say
 from mover.cli.keeping_out import is_own, own_paths
+from mover.cli.loop import Told
 from mover.cli.outcome import Outcome, outcome_of, print_outcome, print_where_to_look
 from mover.cli.rate import Meter
 from mover.cli.screen import err, print_json
@@ -103,14 +106,23 @@ async def move(
     """Run a pair and say how it went. Returns the exit code; raises MoverError if nothing could be run."""
     addresses = parse_address(source), parse_address(destination)
     choices.options()  # what was mistyped is said before anything is opened
+    _check_writable(report_folder)
     async with workplace() as place:
         found = await run(place, mode, *addresses, choices, machine=machine)
-        written = await _written(place, found.run.id, report_folder)
+        trouble: InvalidConfiguration | None = None
+        written: list[Path] = []
+        try:
+            written = await _written(place, found.run.id, report_folder)
+        except InvalidConfiguration as error:
+            trouble = error  # the files have moved all the same, and that is told first
         if machine:
-            print_json(found.as_object())
+            print_json(_with_trouble(found.as_object(), trouble))
         else:
             await print_outcome(place.ledger, found)
             print_where_to_look(found, written)
+        if trouble is not None:
+            say(str(trouble), trouble.advice)
+            return COULD_NOT_RUN
         return exit_code(found.status)
 
 
@@ -158,6 +170,7 @@ async def run(
             if machine and watched.run is not None:
                 stopped = await outcome_of(place.ledger, watched.run, resumed=watched.resumed)
                 print_json(stopped.as_object())
+                raise Told from None
             raise
         return await outcome_of(place.ledger, result.run, resumed=watched.resumed, ended_by=result.reason)
 
@@ -173,6 +186,25 @@ def _kept_out(place: Workplace, sides: Sides) -> tuple[str, ...]:
     if is_own(place.settings, folder):
         raise InvalidConfiguration(f"{sides.source.label} is where Mover keeps its own state and keys")
     return own_paths(place.settings, folder)
+
+
+def _check_writable(folder: Path | None) -> None:
+    """Raise InvalidConfiguration if reports could not be written there: better now than after hours of moving."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InvalidConfiguration(f"--report: {folder} cannot be written to: {error.strerror}") from None
+
+
+def _with_trouble(found: Mapping[str, Any], trouble: InvalidConfiguration | None) -> Mapping[str, Any]:
+    if trouble is None:
+        return found
+    error = {"reason": trouble.reason, "message": str(trouble), "advice": trouble.advice}
+    return {**found, "error": found.get("error", error)}
 
 
 async def _written(place: Workplace, run_id: int, folder: Path | None) -> list[Path]:

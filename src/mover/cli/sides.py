@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from mover.cli.addresses import LOCAL_ACCOUNT, Address, LocalAddress
 from mover.cli.mounts import mount_point, raw_path
 from mover.cli.single_file import OneFile, WithoutRenames
 from mover.cli.workplace import Workplace
+from mover.connections.records import Connection
 from mover.connectors.contract import Account, Connector
 from mover.connectors.paced import Paced
 from mover.connectors.registry import connector_type
@@ -21,6 +24,8 @@ from mover.errors import InvalidConfiguration, NotFound
 from mover.naming import text_from_bytes
 from mover.transfer.side import Side
 from mover.transport.pacing import Pacer
+
+_PERSON = ("username", "access_key")  # keys that say who signs in
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class _Accounts:
             return _Where(LOCAL_ACCOUNT, address.path)
         connection = await self._place.connections.get(address.connection)
         if connection.service != "local":
-            return _Where(connection.id, address.path)
+            return _Where(_realm(connection), address.path)
         return _Where(LOCAL_ACCOUNT, _real_path(str(connection.config.get("path", "/")), address.path))
 
     async def side(self, address: Address, paced: Callable[[Connector, Pacer], Paced] = Paced) -> Side:
@@ -140,6 +145,13 @@ class _Accounts:
             await connector.close()
             raise
         return connector, account
+
+
+def _realm(connection: Connection) -> str:
+    """What is the same for connections to the same account: one may be saved twice, under two names."""
+    if not any(connection.config.get(key) for key in _PERSON):
+        return connection.id  # only its secrets tell whose account it is
+    return f"{connection.service} {msgspec.json.encode(connection.config, order='sorted').decode()}"
 
 
 def _real_path(base: str, path: str) -> str:

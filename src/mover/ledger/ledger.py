@@ -247,6 +247,21 @@ class RunLedger:
             lambda connection: items.begun(connection, self.run.id, self.pair.id, source_keys)
         )
 
+    async def arrivals_at(self, destination_path_keys: Sequence[str]) -> dict[str, str]:
+        """Source keys of earlier arrivals at these places of the destination, by path key."""
+        return await self._database.read(
+            lambda connection: arrivals.arrivals_at(connection, self.pair.id, destination_path_keys)
+        )
+
+    async def hand_over(self, from_keys: Sequence[str], taken: Sequence[Arrival]) -> None:
+        """Let entries have the arrivals of others that are gone from the source."""
+
+        def work(connection: Connection) -> None:
+            arrivals.forget_arrivals(connection, self.pair.id, from_keys)
+            arrivals.keep_arrivals(connection, self.pair.id, taken)
+
+        await self._database.write(work)
+
     async def known_fingerprints(self, fingerprints: Sequence[str]) -> set[str]:
         """Those of these contents that some earlier arrival has."""
         return await self._database.read(

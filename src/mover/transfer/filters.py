@@ -30,6 +30,7 @@ from mover.transfer.measures import parse_moment, parse_size
 __all__ = ["Filters", "parse_moment", "parse_size"]
 
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # its byte order marks; never the beginning of UTF-8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -212,9 +213,12 @@ def _glob(text: str, where: str) -> Glob:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes().removeprefix(_BOM)
+        content = file.read_bytes()
     except OSError as error:
         raise InvalidConfiguration(f"cannot read {file}: {error.strerror or type(error).__name__}") from None
+    if content.startswith(_UTF_16):
+        raise InvalidConfiguration(f"{file} is UTF-16, as Windows PowerShell writes it; save it as UTF-8")
+    return content.removeprefix(_BOM)
 
 
 def _text(raw: bytes) -> str:
@@ -232,6 +236,8 @@ def _read_rules(file: Path) -> list[tuple[Glob, bool]]:
         line = _without_trailing_blanks(_text(raw.removesuffix(b"\r")))
         if not line or line.startswith("#"):
             continue
+        if "\0" in line:
+            raise InvalidConfiguration(f"{file}, line {number}: a pattern must not contain a NUL character")
         negated = line.startswith("!")
         rules.append((_glob(line[negated:], f"{file}, line {number}: pattern"), negated))
     return rules

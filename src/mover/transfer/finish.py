@@ -40,14 +40,18 @@ class Finisher:
 
         Without that the next run could not see that somebody changed the file meanwhile.
         """
-        after = 0
+        after = failed = 0
+        example = ""
         while folders := await self.ledger.folders_with_unsettled(_SLICE, after_id=after):
             for folder in folders:
                 try:
                     await self._settle_folder(folder)
                 except MoverError as error:
-                    self.troubles.append(f"versions were not read again: {error}")
+                    failed += 1
+                    example = example or str(error)
             after = folders[-1].id
+        if failed:
+            self.troubles.append(f"versions in {failed} folders could not be read again: {example}")
 
     async def _settle_folder(self, folder: FolderTask) -> None:
         names = self.destination.connector.capabilities.names
@@ -80,15 +84,17 @@ class Finisher:
         if connector.capabilities.folder_modified is not Setting.AFTERWARDS or connector.times is None:
             return
         before = sys.maxsize
-        failed: list[str] = []
+        failed = 0
+        example = ""
         while folders := await self.ledger.folders_to_date(_SLICE, before_id=before):
             for start in range(0, len(folders), _AT_ONCE):
                 some = folders[start : start + _AT_ONCE]
                 problems = await asyncio.gather(*(self._set_time(folder) for folder in some))
-                failed += [problem for problem in problems if problem]
+                failed += sum(map(bool, problems))
+                example = example or next(filter(None, problems), "")
             before = folders[-1].id
         if failed:
-            self.troubles.append(f"modified times of {len(failed)} folders could not be kept: {failed[0]}")
+            self.troubles.append(f"modified times of {failed} folders could not be kept: {example}")
 
     async def _set_time(self, folder: FolderTask) -> str:
         times = self.destination.connector.times

@@ -182,7 +182,7 @@ class Lanes:
                     )
                     raise
                 return self._failed(item, error, reader.trouble is error, attempt, started)
-            except Exception as error:
+            except Exception as error:  # one strange file must not end the run; it is reported, and logged
                 if self._ending:
                     raise asyncio.CancelledError from error
                 _log.exception("unexpected error", extra={"item": item.id})

@@ -11,11 +11,15 @@ from pathlib import Path
 from mover.errors import Locked
 
 
+class AlreadyRunning(Locked):
+    """Another process runs this pair; a database that is busy is Locked alone."""
+
+
 @contextmanager
 def pair_lock(folder: Path, pair_id: int) -> Iterator[None]:
     """Hold the lock of a pair. It ends with the process, however that ends.
 
-    Raises Locked if another process holds it.
+    Raises AlreadyRunning if another process holds it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(folder / f"pair-{pair_id}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -23,7 +27,7 @@ def pair_lock(folder: Path, pair_id: int) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Locked("another mover process is working on this very pair right now") from None
+            raise AlreadyRunning("another mover process is working on this very pair right now") from None
         yield
     finally:
         os.close(descriptor)

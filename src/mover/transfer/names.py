@@ -48,12 +48,19 @@ class NameChooser:
         return "/".join(self._rules.key(name) for name in destination_path.split("/"))
 
     async def choose(
-        self, folder: FolderTask, entries: Sequence[tuple[Entry, str]], arrivals: dict[str, Arrival]
+        self,
+        folder: FolderTask,
+        entries: Sequence[tuple[Entry, str]],
+        arrivals: dict[str, Arrival],
+        freed: frozenset[str] = frozenset(),
     ) -> dict[str, ChosenName]:
-        """Choose names for entries of one folder, given with their source keys. Returns them by source key."""
+        """Choose names for entries of one folder, given with their source keys. Returns them by source key.
+
+        What the entries with the keys in `freed` held before is free.
+        """
         chosen = {key: self._accepted(folder, entry.name) for entry, key in entries}
         if self._may_collide:
-            await self._make_distinct(folder, entries, chosen, arrivals)
+            await self._make_distinct(folder, entries, chosen, arrivals, freed)
         return chosen
 
     def _accepted(self, folder: FolderTask, name: str) -> ChosenName:
@@ -70,6 +77,7 @@ class NameChooser:
         entries: Sequence[tuple[Entry, str]],
         chosen: dict[str, ChosenName],
         arrivals: dict[str, Arrival],
+        freed: frozenset[str],
     ) -> None:
         folder_key = self.path_key(folder.destination_path)
         spelled = {key: join_path("/", entry.name)[1:] for entry, key in entries}
@@ -78,7 +86,7 @@ class NameChooser:
             kept = arrival.path.rpartition("/")[2] == spelled[source_key]  # else it was renamed since
             if kept and self.path_key(head or "/") == folder_key and not chosen[source_key].problem:
                 chosen[source_key] = ChosenName(name, self._rules.key(name))
-        holders = await self._holders(folder, {c.key for c in chosen.values() if not c.problem})
+        holders = await self._holders(folder, {c.key for c in chosen.values() if not c.problem}, freed)
         for source_key in sorted(chosen, key=lambda key: key not in arrivals):
             wanted = chosen[source_key]
             if wanted.problem:
@@ -94,13 +102,14 @@ class NameChooser:
                 name = self._rules.distinct(wanted.name, attempt)
                 key = self._rules.key(name)
                 if key not in holders:
-                    holders.update(await self._holders(folder, {key}))
+                    holders.update(await self._holders(folder, {key}, freed))
             else:
                 chosen[source_key] = ChosenName(name, key)
 
-    async def _holders(self, folder: FolderTask, keys: set[str]) -> dict[str, str]:
+    async def _holders(self, folder: FolderTask, keys: set[str], freed: frozenset[str]) -> dict[str, str]:
         """Source keys of those who hold names in the folder already, by name key."""
         prefix = self.path_key(folder.destination_path).rstrip("/")
         by_path = {f"{prefix}/{key}": key for key in keys}
         now, before = await self._ledger.names_held(folder, list(keys), list(by_path))
-        return {**{by_path[path]: holder for path, holder in before.items()}, **now}
+        earlier = {by_path[path]: holder for path, holder in before.items() if holder not in freed}
+        return {**earlier, **now}

@@ -289,7 +289,7 @@ class _Run:
     async def _close(
         self, code: Code, *, finished: bool, message: str = "", reason: Reason | None = None
     ) -> RunResult:
-        active_ns = self._engine.now_ns() - self._began_ns
+        active_ns = max(0, self._engine.now_ns() - self._began_ns)  # a clock may be set back
         await self._ledger.close(code, finished=finished, active_ns=active_ns, message=message)
         return RunResult(
             run=self._ledger.run.id,

@@ -21,6 +21,7 @@ from mover.ledger.rows import fingerprint_of
 from mover.ledger.states import Action, ItemState, Verification
 from mover.naming import EXACT
 from mover.transfer.concurrency import task_group
+from mover.transfer.heirs import Heirs
 from mover.transfer.names import NameChooser
 from mover.transfer.options import Options
 from mover.transfer.plan import Decision, Planner, VerifyPlanner
@@ -83,6 +84,7 @@ class Scanner:
             (destination.connector.capabilities.names, destination.root) if destination else (EXACT, "/")
         )
         self._names = NameChooser(source.connector.capabilities, rules, root, ledger)
+        self._heirs = Heirs(source, rules, ledger, keep=not options.dry_run)
         self._earlier = False
 
     async def run(self) -> None:
@@ -233,7 +235,8 @@ class Scanner:
         self, folder: FolderTask, moving: Sequence[tuple[Entry, str, str]], standing: Standing
     ) -> list[NewItem]:
         arrivals = await self._ledger.arrivals_of([key for _, _, key in moving]) if self._earlier else {}
-        names = await self._names.choose(folder, [(entry, key) for entry, _, key in moving], arrivals)
+        freed = await self._heirs.take_over(folder, moving, arrivals) if self._earlier else frozenset[str]()
+        names = await self._names.choose(folder, [(entry, key) for entry, _, key in moving], arrivals, freed)
         there = await standing.get([chosen.key for chosen in names.values() if not chosen.problem])
         new = []
         for entry, _, key in moving:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from mover.database.upsert import insert_missing
 from mover.ledger import rows
 from mover.ledger.records import Pair, PairKey, Run
-from mover.ledger.states import Action, Code, ItemState, RunMode
+from mover.ledger.states import Action, Code, ItemState, RunMode, Verification
 from mover.ledger.tables import folders, items, pairs, runs
 
 
@@ -81,9 +81,22 @@ def reopen_run(connection: Connection, run_id: int) -> None:
             state=ItemState.PLANNED.value, interrupted=True, reason=None, side=None, message="", ended_ns=None
         )
     )
+    failed = folders.c.run_id == run_id, folders.c.state == "failed"
     connection.execute(
-        update(folders).where(folders.c.run_id == run_id, folders.c.state == "failed").values(state="pending")
+        update(items)
+        .where(
+            items.c.id.in_(select(folders.c.item_id).where(*failed)),
+            items.c.action == Action.NONE.value,
+        )
+        .values(
+            state=ItemState.UNCHANGED.value,
+            verification=Verification.EXISTS.value,
+            reason=None,
+            side=None,
+            message="",
+        )
     )
+    connection.execute(update(folders).where(*failed).values(state="pending"))
     connection.execute(
         update(runs).where(runs.c.id == run_id).values(code=Code.RUNNING.value, ended_ns=None, message="")
     )

@@ -1,0 +1,102 @@
+"""Files that stand where another one stood at the source: saved under a new id, or renamed onto a place that became free.
+
+What an earlier run left at the destination for the one that is gone is ours, not a stranger's: the new one takes over
+the record of its arrival, and with it its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from mover.entries import Entry, EntryKind, join_path
+from mover.errors import MoverError, NameRejected, NotFound
+from mover.ledger.ledger import RunLedger
+from mover.ledger.records import Arrival, FolderTask
+from mover.naming import NameRules
+from mover.transfer.side import Side
+
+_ID = "id:"
+
+
+class Heirs:
+    """Finds them for one run.
+
+    Args:
+        source: Where it is looked whether the one before is gone.
+        rules: Names of the destination.
+        ledger: Of the run.
+        keep: What was taken over is written down; else it only counts for what is decided now.
+    """
+
+    def __init__(self, source: Side, rules: NameRules, ledger: RunLedger, *, keep: bool) -> None:
+        self._source = source
+        self._rules = rules
+        self._ledger = ledger
+        self._keep = keep
+        self._namesakes = source.connector.capabilities.duplicate_names
+
+    async def take_over(
+        self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
+    ) -> frozenset[str]:
+        """Put into `arrivals` what entries of a folder, given with path and source key, take over.
+
+        Returns the source keys of those whose place became free.
+        """
+        wanted = self._places(folder, listed, arrivals)
+        held = await self._ledger.arrivals_at(list(wanted)) if wanted else {}
+        before = {place: holder for place, holder in held.items() if holder != wanted[place][2]}
+        if not before:
+            return frozenset()
+        known = await self._ledger.arrivals_of(list(before.values()))
+        now = {key: path for _, path, key in listed}
+        taken: dict[str, Arrival] = {}
+        freed = set[str]()
+        for place, holder in before.items():
+            _, path, key = wanted[place]
+            earlier = known.get(holder)
+            if earlier is None or not await self._is_gone(holder, earlier, path, now):
+                continue
+            freed.add(holder)
+            # The version and the time are those of another file: only the content tells whether it is the same.
+            taken[key] = msgspec.structs.replace(
+                earlier, source_key=key, path=path, version=None, modified_ns=None
+            )
+        arrivals.update(taken)
+        if self._keep and taken:
+            await self._ledger.hand_over(sorted(freed), list(taken.values()))
+        return frozenset(freed)
+
+    def _places(
+        self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
+    ) -> dict[str, tuple[Entry, str, str]]:
+        """Files that did not arrive at their place before, by how the destination compares that place."""
+        prefix = "/".join(self._rules.key(name) for name in folder.destination_path.split("/"))
+        places: dict[str, tuple[Entry, str, str]] = {}
+        for entry, path, key in listed:
+            arrival = arrivals.get(key)
+            if entry.kind is EntryKind.FOLDER or (arrival is not None and arrival.path == path):
+                continue
+            try:
+                name = self._rules.accepted(entry.name)
+            except NameRejected:
+                continue
+            places.setdefault(join_path(prefix, self._rules.key(name)), (entry, path, key))
+        return places
+
+    async def _is_gone(self, holder: str, earlier: Arrival, path: str, now: dict[str, str]) -> bool:
+        """Whether the entry that stood there is no longer where it was at the source."""
+        if holder in now:
+            return now[holder] != earlier.path
+        by_id = holder.startswith(_ID)
+        if by_id and earlier.path == path and not self._namesakes:
+            return True
+        ref = self._source.ref(earlier.path, holder.removeprefix(_ID) if by_id else None)
+        try:
+            await self._source.connector.refresh(ref)
+        except NotFound:
+            return True
+        except MoverError:
+            return False
+        return False
