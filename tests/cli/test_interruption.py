@@ -61,8 +61,8 @@ def test_machines_are_told_what_an_interrupted_copy_came_to(slow_copy):
     assert process.returncode == 130
     found = json.loads(out)
     assert (found["run"], found["status"], found["code"]) == (1, "Canceled", 230)
-    assert found["copied"] > 0
     assert found["open"] > 0
+    assert found["copied"] + found["open"] == found["seen"]  # a file that is there may not be verified yet
 
 
 @pytest.mark.slow
