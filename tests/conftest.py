@@ -16,6 +16,7 @@ import pytest
 from hypothesis import settings
 from tests.outside import refuse_outside
 from tests.servers.jail import can_jail
+from tests.servers.mariadb import MariaDbServer, mariadb
 from tests.servers.proxies import Proxy, dante, squid
 from tests.servers.s3 import S3Server, seaweedfs, swift
 from tests.servers.ssh import SftpServer, proftpd_sftp, sshd
@@ -35,6 +36,7 @@ _SERVERS = {
     "seaweedfs_server",
     "seaweedfs_plain_server",
     "swift_server",
+    "mariadb_server",
     "squid_proxy",
     "dante_proxy",
 }
@@ -137,6 +139,12 @@ def swift_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]
     """OpenStack Swift's s3api over TLS."""
     _needs_root()
     yield from _session(tmp_path_factory, "swift", swift)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDbServer]:
+    """MariaDB that offers TLS."""
+    yield from _session(tmp_path_factory, "mariadb", mariadb)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from tests.servers.mariadb import MariaDbServer
 from tests.servers.processes import LOOPBACK, accepts_connections
 from tests.servers.proxies import Proxy
 from tests.servers.s3 import S3Server
@@ -101,6 +102,22 @@ def test_s3_server_checks_signature_and_content(name: str, request: pytest.Fixtu
     client.delete_object(Bucket="hello", Key="a")
     client.delete_bucket(Bucket="hello")
     client.close()
+
+
+def test_mariadb_keeps_tables_for_its_own_client_over_tls(mariadb_server: MariaDbServer) -> None:
+    mariadb_server.load(
+        "mysql", b"CREATE DATABASE hello; CREATE TABLE hello.t (id int); INSERT INTO hello.t VALUES (7);"
+    )
+    query = [*mariadb_server.client(), "--batch", "--skip-column-names", "-e"]
+    for asked, answer in (
+        ("SELECT id FROM hello.t", "7"),
+        ("SHOW STATUS LIKE 'Ssl_version'", "Ssl_version\tTLSv1.3"),
+    ):
+        done = subprocess.run(
+            [*query, asked], env=mariadb_server.environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == answer
+    mariadb_server.execute("DROP DATABASE hello")
 
 
 @pytest.mark.parametrize("name", ["squid_proxy", "dante_proxy"])
