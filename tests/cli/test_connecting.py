@@ -19,6 +19,7 @@ pytestmark = pytest.mark.usefixtures("tree")
 def test_services_and_their_keys_are_listed(mover):
     assert [service["service"] for service in mover("connect", "--json").json] == [
         "local",
+        "mysql",
         "s3",
         "sftp",
         "webdav",

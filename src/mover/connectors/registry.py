@@ -35,6 +35,7 @@ class ConnectorType:
 
 _MODULES = {
     "local": "mover.connectors.local",
+    "mysql": "mover.connectors.mysql",
     "s3": "mover.connectors.s3",
     "sftp": "mover.connectors.sftp",
     "webdav": "mover.connectors.webdav",
