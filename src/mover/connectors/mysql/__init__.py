@@ -14,7 +14,7 @@ it together:
 config.py          what to fill in
 connector.py       the contract
 snapshot.py, uploads.py, pool.py   reading, restoring, connections
-session.py         one connection: PyMySQL in a thread
+session.py, rows.py   one connection: PyMySQL in a thread, and its rows
 names.py, catalog.py   what stands in a database, and how its file is called
 form.py, tables.py, literals.py, programs.py   writing dumps
 statements.py, definitions.py, restore.py, restore_programs.py   reading and executing them

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from mover.connectors.mysql import catalog
 from mover.connectors.mysql.form import END, delimited, head, settings
 from mover.connectors.mysql.names import Kind, Thing
-from mover.connectors.mysql.session import Row, Wire
+from mover.connectors.mysql.rows import Row
+from mover.connectors.mysql.session import Wire
 from mover.connectors.mysql.sql import name_bytes, quote_name, quote_text, tokens
 from mover.errors import NotFound, PermissionDenied, ProtocolViolation
 

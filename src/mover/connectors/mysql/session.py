@@ -22,13 +22,11 @@ from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
 from mover.connectors.mysql.config import MySqlConfig, Tls
+from mover.connectors.mysql.rows import Row, rows_of
 from mover.errors import SignInFailed, TimedOut, Unreachable
 from mover.transport.egress import Egress
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
-"""Of bytes, or None for NULL."""
-
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION,NO_DIR_IN_CREATE"
 _SETTINGS = f"""SET SESSION sql_mode = '{SQL_MODE}', time_zone = '+00:00', foreign_key_checks = 0,
  unique_checks = 0, sql_quote_show_create = 1, wait_timeout = 28800, net_write_timeout = 28800, lock_wait_timeout = 50"""
@@ -84,8 +82,7 @@ class Wire:
         cursor = self._connection.cursor(SSCursor)
         try:
             cursor.execute(query)  # type: ignore[arg-type] # bytes are taken as they are
-            while (row := cursor.fetchone()) is not None:
-                yield row
+            yield from rows_of(self._connection, cursor)
         finally:
             if self.is_open:
                 with contextlib.suppress(

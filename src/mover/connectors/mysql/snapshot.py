@@ -82,7 +82,7 @@ class Snapshot:
                     await other.run(lambda wire: _kill(wire, number))
             await session.run(lambda wire: _set_free(wire, pieces))
         except (Exception, asyncio.CancelledError) as error:
-            await self._lose(session)
+            await self._lose(session)  # whatever it was, it cost the moment, and `remarks` says so
             if isinstance(error, asyncio.CancelledError):
                 raise
         else:

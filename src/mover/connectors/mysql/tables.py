@@ -11,7 +11,7 @@ its pages lie.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from mover.connectors.mysql import catalog
@@ -20,25 +20,28 @@ from mover.connectors.mysql.form import END, STATEMENT, head
 from mover.connectors.mysql.literals import Column, Fetched, fetched, literal
 from mover.connectors.mysql.names import Kind
 from mover.connectors.mysql.programs import trigger
-from mover.connectors.mysql.session import Row, Wire
+from mover.connectors.mysql.rows import Row
+from mover.connectors.mysql.session import Wire
 from mover.connectors.mysql.sql import name_bytes, quote_name
-from mover.errors import NotFound, ServiceFault
+from mover.errors import NotFound, ServiceFault, Unsupported
 
 _RANGE = 20_000  # rows
 
 
 def dump_table(wire: Wire, database: str, table: str) -> Iterator[bytes]:
-    """Yield the dump of a table. Raises NotFound, and what PyMySQL raises."""
+    """Yield the dump of a table. Raises NotFound, Unsupported, and what PyMySQL raises."""
     catalog.use(wire, database)
     name = quote_name(table)
     # The first look takes the metadata lock: from here on the table is not altered while it is read.
-    wire.rows(f"SELECT 1 FROM {name} LIMIT 1")
+    has_rows = bool(wire.rows(f"SELECT 1 FROM {name} LIMIT 1"))
     shown = wire.row(f"SHOW CREATE TABLE {name}")
     if shown is None or not shown[1].startswith(b"CREATE TABLE"):
         raise NotFound("it is not a table")
     definition, foreign_keys = without_foreign_keys(shown[1])
     yield head(Kind.TABLE) + definition + b";\n"
     columns = [column for column in catalog.columns_of(wire, database, table) if not column.generated]
+    if not columns and has_rows:
+        raise Unsupported("no column of the table can be written: all are generated")
     if columns:
         yield from _inserts(wire, table, columns, _usable(columns, catalog.key_of(wire, database, table)))
     if foreign_keys:
@@ -61,10 +64,11 @@ def _inserts(wire: Wire, table: str, columns: list[Column], key: list[Column] | 
     names = b",".join(name_bytes(column.name) for column in columns)
     start = b"INSERT INTO %b (%b) VALUES\n" % (name_bytes(table), names)
     wanted = fetched(columns)
+    write = _row_writer(wanted)
     rows: list[bytes] = []
     size = 0
     for row in _keyed(wire, table, wanted, key) if key else _unkeyed(wire, table, wanted):
-        literals = _row_literal(wanted, row)
+        literals = write(row)
         rows.append(literals)
         size += len(literals)
         if size >= STATEMENT:
@@ -75,16 +79,27 @@ def _inserts(wire: Wire, table: str, columns: list[Column], key: list[Column] | 
         yield start + b",\n".join(rows) + b";\n"
 
 
-def _row_literal(wanted: list[Fetched], row: Row) -> bytes:
-    values = []
-    for fetch, value in zip(wanted, row, strict=False):
-        if fetch.quote is None:
-            if value is None:
-                raise ServiceFault("the server could not write a row: max_allowed_packet is too small for it")
-            values.append(value)
-        else:
-            values.append(b"NULL" if value is None else fetch.quote(value))
-    return b"(" + b",".join(values) + b")"
+def _row_writer(wanted: list[Fetched]) -> Callable[[Row], bytes]:
+    """Return what makes the literal of a row."""
+    if len(wanted) == 1 and wanted[0].quote is None:
+        return lambda row: b"(" + _built(row[0]) + b")"
+
+    def write(row: Row) -> bytes:
+        values = []
+        for fetch, value in zip(wanted, row, strict=False):  # values of the key follow
+            if fetch.quote is None:
+                values.append(_built(value))
+            else:
+                values.append(b"NULL" if value is None else fetch.quote(value))
+        return b"(" + b",".join(values) + b")"
+
+    return write
+
+
+def _built(value: bytes | None) -> bytes:
+    if value is None:
+        raise ServiceFault("the server could not write a row: max_allowed_packet is too small for it")
+    return value
 
 
 def _unkeyed(wire: Wire, table: str, wanted: list[Fetched]) -> Iterator[Row]:
