@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 
 from pymysql.err import MySQLError
 
@@ -13,7 +14,7 @@ from mover.connectors.mysql.pool import Pool
 from mover.connectors.mysql.restore import TableRestore
 from mover.connectors.mysql.restore_programs import LONGEST, restore_program
 from mover.connectors.mysql.session import Session
-from mover.connectors.mysql.statements import TableDump
+from mover.connectors.mysql.statements import Statement, TableDump
 from mover.errors import IntegrityError, MoverError, TooLarge
 
 _CLEANING_S = 10.0
@@ -54,10 +55,23 @@ class Uploads:
         await self._pool.give_back(session)
 
     async def _load(self, session: Session, restore: TableRestore, dump: TableDump, content: Content) -> None:
+        """Have the server work on one piece while the next one is received and recognised."""
         size = 0
-        async for piece in content.chunks():
-            size += len(piece)
-            await session.run(lambda wire, piece=piece: restore.take(wire, list(dump.feed(piece))))  # type: ignore[misc]
+        loading: asyncio.Task[None] | None = None
+        try:
+            async for piece in content.chunks():
+                size += len(piece)
+                statements = await asyncio.to_thread(_fed, dump, piece)
+                if loading is not None:
+                    await loading
+                loading = asyncio.create_task(session.run(partial(restore.take, statements=statements)))
+            if loading is not None:
+                await loading
+        except BaseException:
+            if loading is not None:
+                loading.cancel()
+                await asyncio.gather(loading, return_exceptions=True)
+            raise
         _check_size(size, content)
         dump.end()
 
@@ -67,6 +81,10 @@ class Uploads:
         with contextlib.suppress(MoverError, MySQLError, OSError, TimeoutError):
             async with asyncio.timeout(_CLEANING_S), self._pool.session() as other:
                 await other.run(restore.discard_there)
+
+
+def _fed(dump: TableDump, piece: bytes) -> list[Statement]:
+    return list(dump.feed(piece))
 
 
 async def _whole(content: Content) -> bytes:
