@@ -18,12 +18,14 @@ from tests.servers.processes import tool
 from bench import rclone
 from bench.cases import PAIRS, Measurement, cases
 from bench.clients import Mover, Rclone
+from bench.dumps import ROWS, Dumped, dump_table, dumps
 from bench.memory import SIZES, Scanned, memory_table, scans
 from bench.places import places
 from bench.rounds import Rounds
 from bench.tables import case_table
 
 _MEMORY = "memory"
+_MYSQL = "mysql"
 
 
 def main() -> int:
@@ -33,11 +35,16 @@ def main() -> int:
     _tell(f"Python {platform.python_version()}, {rclone.version()}")
     measured: list[Measurement] = []
     scanned: list[Scanned] = []
+    dumped: list[Dumped] = []
     with tempfile.TemporaryDirectory(prefix="mover-bench-", dir=chosen.folder) as name:
         folder = Path(name)
         folder.chmod(0o755)  # the servers run as other users
-        if any(case != _MEMORY for case in chosen.cases):
+        if any(case not in {_MEMORY, _MYSQL} for case in chosen.cases):
             measured = _compare(chosen, folder)
+        if _MYSQL in chosen.cases:
+            rows = max(1, round(ROWS * chosen.scale))
+            dumped += dumps(folder / "mysql", rows, chosen.rounds, _tell)
+            print(f"\n{dump_table(dumped)}\n", flush=True)
         if _MEMORY in chosen.cases:
             for one in scans(folder, [max(1, round(files * chosen.scale)) for files in SIZES]):
                 scanned.append(one)
@@ -47,6 +54,7 @@ def main() -> int:
         found = {
             "measured": list(map(dataclasses.asdict, measured)),
             "scanned": list(map(dataclasses.asdict, scanned)),
+            "dumped": list(map(dataclasses.asdict, dumped)),
         }
         chosen.json.write_text(json.dumps(found, indent=1) + "\n")
     return 0
@@ -85,7 +93,7 @@ def _compare(chosen: argparse.Namespace, folder: Path) -> list[Measurement]:
 
 def _chosen(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    every = (*cases(1), _MEMORY)
+    every = (*cases(1), _MYSQL, _MEMORY)
     parser.add_argument("--cases", type=_several(every), default=every, help=f"of {', '.join(every)}")
     parser.add_argument("--pairs", type=_several(PAIRS), default=PAIRS, help=f"of {', '.join(PAIRS)}")
     parser.add_argument("--rounds", type=int, default=1, help="how often each client does each case")

@@ -25,6 +25,22 @@ class Copied:
     files: int
 
 
+class Connected(Protocol):
+    """What a connection is made of."""
+
+    @property
+    def name(self) -> str:
+        """See `Place`, as for the others."""
+
+    @property
+    def service(self) -> str:
+        """The connector's name."""
+
+    @property
+    def mover_keys(self) -> Mapping[str, str]:
+        """Keys of `mover connect`."""
+
+
 class Client(Protocol):
     """Copies a tree from one place to another."""
 
@@ -53,7 +69,7 @@ class Mover:
     scratch: Path
     options: tuple[str, ...] = ()
 
-    def connect(self, places: Iterable[Place]) -> None:
+    def connect(self, places: Iterable[Connected]) -> None:
         """Save the connections."""
         for place in places:
             values, variables = [], {}
@@ -71,9 +87,14 @@ class Mover:
 
     def copy(self, source: Place, tree: str, destination: Place, copy: str) -> Copied:
         """Run `mover copy`."""
-        ends = [f"{source.name}:{source.path(tree)}", f"{destination.name}:{destination.path(copy)}"]
+        return self.between(
+            f"{source.name}:{source.path(tree)}", f"{destination.name}:{destination.path(copy)}"
+        )
+
+    def between(self, source: str, destination: str) -> Copied:
+        """Run `mover copy` between two ends as a person writes them."""
         cost = run(
-            [self.command, "copy", *ends, "--json", *self.options],
+            [self.command, "copy", source, destination, "--json", *self.options],
             environment=self._environment(),
             log=self.scratch / "mover.log",
         )

@@ -418,6 +418,14 @@ def places(folder: Path) -> Iterator[Places]:
 
 
 @contextmanager
+def s3_place(folder: Path, scratch: Path) -> Iterator[S3Place]:
+    """Run SeaweedFS alone."""
+    metrics_port = free_port()
+    with seaweedfs(folder, metrics_port=metrics_port) as server, _closing(server) as client:
+        yield S3Place(server, client, metrics_port, "s3", scratch)
+
+
+@contextmanager
 def _closing(server: S3Server) -> Iterator[Any]:
     client = server.client()
     try:

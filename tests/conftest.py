@@ -17,6 +17,7 @@ from hypothesis import settings
 from tests.outside import refuse_outside
 from tests.servers.ftp import FtpServer, proftpd, pure_ftpd, vsftpd
 from tests.servers.jail import can_jail
+from tests.servers.mariadb import MariaDbServer, mariadb
 from tests.servers.openstack import SwiftServer, swift
 from tests.servers.proxies import Proxy, dante, squid
 from tests.servers.s3 import S3Server, seaweedfs
@@ -41,6 +42,7 @@ _SERVERS = {
     "seaweedfs_plain_server",
     "swift_node",
     "swift_server",
+    "mariadb_server",
     "squid_proxy",
     "dante_proxy",
 }
@@ -173,6 +175,12 @@ def swift_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwiftServer
 def swift_server(swift_node: SwiftServer) -> S3Server:
     """OpenStack Swift's s3api over TLS."""
     return swift_node.s3
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDbServer]:
+    """MariaDB that offers TLS."""
+    yield from _session(tmp_path_factory, "mariadb", mariadb)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@
     │   ├── ServiceFault             the service failed on its side (5xx)
     │   ├── Locked                   somebody else holds the entry
     │   ├── Changed                  the file changed while it was read or replaced
+    │   ├── MissingDependency        it refers to another entry that is not there, or not yet
     │   └── IntegrityError           the bytes that arrived are not those that were sent
     └── Terminal                     the same call will fail again
         ├── NotFound
@@ -50,6 +51,7 @@ class Reason(enum.StrEnum):
     LOCKED = "locked"
     CHANGED_WHILE_READ = "changed_while_read"
     HASH_MISMATCH = "hash_mismatch"
+    MISSING_DEPENDENCY = "missing_dependency"
     GONE = "gone"
     CONFLICT = "conflict"
     SIGN_IN_FAILED = "sign_in_failed"
@@ -186,6 +188,16 @@ class Changed(Transient):
 
     reason = Reason.CHANGED_WHILE_READ
     advice = "The file was being edited during the move. Run again when it is at rest."
+
+
+class MissingDependency(Transient):
+    """The entry refers to another one that is not at the destination, or not yet.
+
+    Nothing but the arrival of other entries helps: the engine tries again when all others have been moved.
+    """
+
+    reason = Reason.MISSING_DEPENDENCY
+    advice = "Move what it refers to as well (the message names it), then run again."
 
 
 class IntegrityError(Transient):

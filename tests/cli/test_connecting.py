@@ -21,6 +21,7 @@ def test_services_and_their_keys_are_listed(mover):
         "ftp",
         "ftps",
         "local",
+        "mysql",
         "s3",
         "sftp",
         "swift",

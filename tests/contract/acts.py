@@ -90,11 +90,25 @@ def ref_of(folder: EntryRef, entry: Entry) -> EntryRef:
 
 def fill(service: Service, folder: EntryRef, files: Iterable[str]) -> bool:
     """Put empty files into a folder behind the service's back, which is quick; False if that is impossible."""
+    if service.fill is not None:
+        service.fill(folder.path, files)
+        return True
     if service.disk is None:
         return False
     for name in files:
         service.put_on_disk(f"{folder.path}/{name}", b"")
     return True
+
+
+def sized(connector: Connector, size: int) -> int | None:
+    """Return what an entry should tell as its size."""
+    return size if connector.capabilities.sizes else None
+
+
+def need_folders_in_folders(connector: Connector, levels: int = 2) -> None:
+    """Leave the test out for a service whose folders do not stand that deep; a test's own folder is the first level."""
+    deepest = connector.capabilities.deepest_folder
+    need(deepest is None or deepest >= levels, "folders in folders")
 
 
 def part_uploads(connector: Connector) -> PartUploads:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.dumps import as_files
 from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
 from tests.servers.certificates import make_certificates
 from tests.servers.ftp import FtpServer
+from tests.servers.mariadb import MariaDbServer
 from tests.servers.openstack import SwiftServer
 from tests.servers.processes import free_port
 from tests.servers.s3 import S3Server
@@ -46,6 +48,7 @@ class Service:
             before it takes the bytes, and WsgiDAV looks for the destination before it moves: both may succeed,
             or WsgiDAV answers the loser with a fault of its own.
         large_folder: Files that do not fit on two of its pages, or hardly fit on one where making them takes long.
+        fill: Puts empty files into a folder behind the service's back, where that is not done on a disk.
     """
 
     connect: Connect
@@ -57,6 +60,7 @@ class Service:
     owner: int = 0
     decides_races: bool = True
     large_folder: int = 2100
+    fill: Callable[[str, Iterable[str]], None] | None = None
 
     def put_on_disk(self, path: str, data: bytes) -> None:
         """Write a file behind the service's back; `path` is the connector's."""
@@ -265,6 +269,30 @@ def swift(request: pytest.FixtureRequest) -> Service:
     )
 
 
+def mysql_mariadb(request: pytest.FixtureRequest) -> Service:
+    server: MariaDbServer = request.getfixturevalue("mariadb_server")
+    given = {"host": server.host, "port": server.port, "username": server.username, "ca_file": server.ca_file}
+    password = {"password": Secret(server.password)}
+    stranger = make_certificates(request.getfixturevalue("tmp_path") / "stranger").ca_file
+
+    def connects(**values: object) -> Connect:
+        connect = configured("mysql", given | password | values)
+        return lambda: as_files(connect())
+
+    def fill(folder: str, files: Iterable[str]) -> None:
+        with server.connect(folder.strip("/")) as connection, connection.cursor() as cursor:
+            for name in files:
+                cursor.execute(f"CREATE TABLE `{name}` (n int) ENGINE = MEMORY")  # costs no file of its own
+
+    return Service(
+        connect=connects(),
+        refused=connects(password=Secret("wrong")),
+        unreachable=connects(port=free_port()),
+        untrusted=connects(ca_file=stranger),
+        fill=fill,
+    )
+
+
 IN_PROCESS: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "memory-drive": memory_drive,
     "memory-caseless": memory_caseless,
@@ -285,4 +313,5 @@ REAL: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "s3-seaweedfs-plain": s3_seaweedfs_plain,
     "s3-swift": s3_swift,
     "swift": swift,
+    "mysql-mariadb": mysql_mariadb,
 }

@@ -6,7 +6,7 @@ import os
 import unicodedata
 
 import pytest
-from tests.contract.acts import listed, names, need, put, read, ref_of
+from tests.contract.acts import listed, names, need, need_folders_in_folders, put, read, ref_of, sized
 from tests.contract.services import Service
 
 from mover.connectors.contract import Connector, is_temporary_name, temporary_name
@@ -82,12 +82,15 @@ async def test_hostile_names_of_files_are_kept_and_found(connector: Connector, f
     for entry in await listed(connector, folder):
         assert await read(connector, ref_of(folder, entry)) == entry.name.encode()
         assert (await connector.look_up(ref_of(folder, entry).path)).name == entry.name
-        assert (await connector.refresh(ref_of(folder, entry))).size == len(entry.name.encode())
+        assert (await connector.refresh(ref_of(folder, entry))).size == sized(
+            connector, len(entry.name.encode())
+        )
     assert sorted(rules.original(text) for text in accepted.values()) == sorted(accepted)
 
 
 async def test_hostile_names_of_folders_are_kept_and_found(connector: Connector, folder: EntryRef) -> None:
     need(connector.capabilities.empty_folders, "empty folders")
+    need_folders_in_folders(connector)
     rules = connector.capabilities.names
     accepted = sorted(text for name in HOSTILE if (text := _as_accepted(rules, name)) is not None)
     for name in accepted:

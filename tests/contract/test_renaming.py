@@ -27,6 +27,7 @@ async def test_file_gets_a_new_name(connector: Connector, folder: EntryRef) -> N
 
 
 async def test_file_moves_to_another_folder(connector: Connector, folder: EntryRef) -> None:
+    _renames(connector)
     file = ref_of(folder, await put(connector, folder, "file", b"content"))
     inner = ref_of(folder, await connector.create_folder(folder, "inner"))
     entry = await _renames(connector).rename(file, inner, "file")

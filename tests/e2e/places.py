@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.ftp import FtpServer
+from tests.servers.mariadb import MariaDbServer
 from tests.servers.openstack import SwiftServer
 from tests.servers.s3 import S3Server
 from tests.servers.ssh import SftpServer
@@ -78,6 +79,17 @@ def webdav_values(server: WebdavServer, url: str | None = None) -> dict[str, Any
     given = {"url": url or server.url, "username": server.username, "password": server.password}
     plain = given["url"].startswith("http://")
     return given | ({"plain_http": True} if plain else {"ca_file": server.ca_file})
+
+
+def mysql_values(server: MariaDbServer, *, port: int | None = None) -> dict[str, Any]:
+    """The keys of `mover connect mysql`; `port` is that of something in between."""
+    return {
+        "host": server.host,
+        "port": port or server.port,
+        "username": server.username,
+        "password": server.password,
+        "ca_file": server.ca_file,
+    }
 
 
 def put(folder: Path, files: Mapping[str, bytes], *, owner: int | None = None) -> None:

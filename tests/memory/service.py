@@ -23,7 +23,7 @@ from tests.memory.contents import Contents, Exported, Held, Pattern, hashes_of, 
 from tests.memory.faults import Fault, FaultScript
 from tests.memory.nodes import Node, Tree
 
-from mover.connectors.contract import Capabilities, PartRules, Setting
+from mover.connectors.contract import Capabilities, OwnKind, PartRules, Setting
 from mover.entries import Entry, EntryKind, HashName
 from mover.naming import EXACT, SHAREPOINT
 
@@ -64,6 +64,19 @@ PATHS = replace(
     versioned_reads=False,
 )
 """A file server: only paths, no hashes, times set afterwards, no parts."""
+
+
+TABLES = replace(
+    PATHS,
+    modified=Setting.NEVER,
+    modified_resolution_ns=None,
+    folder_modified=Setting.NEVER,
+    range_reads=False,
+    sizes=False,
+    own_kind=OwnKind(what="dumps", suffix=".sql"),
+    one_moment=True,
+)
+"""A database: nothing but reading a file tells what is in it, and not every file is one of its own."""
 
 
 @dataclass
@@ -244,6 +257,8 @@ class MemoryService:
         """Return an entry as the service tells it; `hashes` instead of those that listings carry."""
         can = self.capabilities
         is_file = node.kind is EntryKind.FILE
+        if is_file and not can.sizes:
+            return Entry(name=node.name, kind=node.kind, id=node.id if can.stable_ids else None)
         return Entry(
             name=node.name,
             kind=node.kind,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from tests.servers.mariadb import MariaDbServer
 from tests.servers.openstack import SwiftServer
 from tests.servers.processes import LOOPBACK, accepts_connections
 from tests.servers.proxies import Proxy
@@ -120,6 +121,22 @@ def test_swift_demands_a_token_checks_content_and_shows_what_it_can_do(swift_nod
     connection.close()
     assert {"tempauth", "slo", "bulk_delete", "container_quotas", "account_quotas"} <= info.keys()
     assert accepts_connections(swift_node.plain_port)
+
+
+def test_mariadb_keeps_tables_for_its_own_client_over_tls(mariadb_server: MariaDbServer) -> None:
+    mariadb_server.load(
+        "mysql", b"CREATE DATABASE hello; CREATE TABLE hello.t (id int); INSERT INTO hello.t VALUES (7);"
+    )
+    query = [*mariadb_server.client(), "--batch", "--skip-column-names", "-e"]
+    for asked, answer in (
+        ("SELECT id FROM hello.t", "7"),
+        ("SHOW STATUS LIKE 'Ssl_version'", "Ssl_version\tTLSv1.3"),
+    ):
+        done = subprocess.run(
+            [*query, asked], env=mariadb_server.environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == answer
+    mariadb_server.execute("DROP DATABASE hello")
 
 
 @pytest.mark.parametrize("name", ["squid_proxy", "dante_proxy"])

@@ -41,6 +41,7 @@ _PROOFS = {
 _CODES = {
     Code.SUCCESS: "",
     Code.NOTHING_TO_COPY: "nothing to do",
+    Code.UNSUPPORTED_BY_DESTINATION: "not supported by the destination",
     Code.UNSUPPORTED_NOT_MOVED: "unsupported entries were not moved",
     Code.SOME_UPLOADS_FAILED: "some uploads failed",
     Code.ALL_UPLOADS_FAILED: "nothing copied, uploads failed",

@@ -72,6 +72,8 @@ def _rows(
     yield "times of files", _times(can.modified, can.modified_resolution_ns)
     yield "times of folders", "not kept" if can.folder_modified is Setting.NEVER else "kept"
     yield "arrivals proven", _proof(connector)
+    if can.own_kind is not None:
+        yield "takes", f"only {can.own_kind.what} (*{can.own_kind.suffix})"
     yield "large files", _parts(connector)
     yield "largest file", size_text(can.max_file_size) if can.max_file_size is not None else "no known limit"
     names = can.names

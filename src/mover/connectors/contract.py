@@ -24,7 +24,7 @@ from __future__ import annotations
 import enum
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -64,6 +64,22 @@ class PartRules:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnKind:
+    """The only kind of files that a service takes, where it is no general store of files (a database).
+
+    What has another name is not sent at all; what has the name and is something else is found out by `upload`, which
+    raises Unsupported. Neither is a failure: the run says that the destination does not support it.
+
+    Attributes:
+        what: For people, in the plural: "dumps that Mover made of a database".
+        suffix: How the names of all of them end.
+    """
+
+    what: str
+    suffix: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """What a service can do, as data. Tests and the engine choose by it; nobody asks for a service's name.
 
@@ -82,6 +98,11 @@ class Capabilities:
         versioned_reads: `read(version=...)` notices by itself that the file is no longer that version.
         exclusive_create: Creating never replaces an entry that appeared in between, by the service's own guarantee.
         unknown_sizes: `upload` takes content whose size is not known in advance.
+        sizes: Entries of files tell a size. Without it, and without hashes, versions and times, only reading a file tells
+            whether it is still what it was.
+        own_kind: The only kind of files that it takes; None: any.
+        deepest_folder: Folders stand at most so many levels below the connection's root; None: no limit.
+        one_moment: What one connector reads is all of one moment, that of its first read.
         max_file_size: In bytes; None where unlimited or unknown.
         empty_folders: Folders exist without content (once `create_folder` made them).
         implicit_folders: A folder comes into being with its first file, so only empty ones need `create_folder`.
@@ -101,6 +122,10 @@ class Capabilities:
     versioned_reads: bool = False
     exclusive_create: bool
     unknown_sizes: bool = True
+    sizes: bool = True
+    own_kind: OwnKind | None = None
+    deepest_folder: int | None = None
+    one_moment: bool = False
     max_file_size: int | None = None
     empty_folders: bool = True
     implicit_folders: bool = False
@@ -303,6 +328,18 @@ class Changes(Protocol):
 
     def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
         """Yield changes with the cursor that stands after them; ends when there are no more. NotFound: cursor too old."""
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """A connector that notices what a person should know of a run, though no file failed of it.
+
+    Not part of `Connector`: few have anything to say. Asked at the end of a run.
+    """
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Sentences, without secrets; empty while there is nothing to say."""
 
 
 class Account(msgspec.Struct, frozen=True):

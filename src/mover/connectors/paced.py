@@ -24,6 +24,7 @@ from mover.connectors.contract import (
     Page,
     PartUploads,
     Quota,
+    Remarks,
     Renames,
     SentPart,
     ServiceHashes,
@@ -170,6 +171,11 @@ class Paced:
         """The change feed."""
         inner = self._connector.changes
         return _PacedChanges(inner, self._pace) if inner else None
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What the connector noticed, if it is one that says so."""
+        return self._connector.remarks if isinstance(self._connector, Remarks) else ()
 
     async def sign_in(self) -> Account:
         """Sign in; a refusal of the credentials is not repeated, it might lock the account."""

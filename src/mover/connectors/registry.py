@@ -37,6 +37,7 @@ _MODULES = {
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",
     "local": "mover.connectors.local",
+    "mysql": "mover.connectors.mysql",
     "s3": "mover.connectors.s3",
     "sftp": "mover.connectors.sftp",
     "swift": "mover.connectors.swift",

@@ -390,8 +390,18 @@ class RunLedger:
         return Totals.of(await self._database.read(lambda connection: counts.tally(connection, self.run.id)))
 
     async def failures(self) -> dict[tuple[str | None, str | None], int]:
-        """Problems by side and reason."""
-        return await self._database.read(lambda connection: counts.failures_by_side(connection, self.run.id))
+        """Failures and conflicts by side and reason."""
+        return await self._problems(ItemState.FAILED, ItemState.CONFLICT)
+
+    async def refusals(self) -> int:
+        """Number of entries that the destination does not support."""
+        found = await self._problems(ItemState.UNSUPPORTED)
+        return sum(count for (side, _), count in found.items() if side == "destination")
+
+    async def _problems(self, *states: ItemState) -> dict[tuple[str | None, str | None], int]:
+        return await self._database.read(
+            lambda connection: counts.problems_by_side(connection, self.run.id, states)
+        )
 
     async def close(self, code: Code, *, finished: bool, active_ns: int, message: str = "") -> None:
         """Write how the run ended; `active_ns` is the time spent since it was started or gone on with."""

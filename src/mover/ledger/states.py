@@ -90,6 +90,7 @@ class Code(enum.IntEnum):
 
     SUCCESS = 100
     NOTHING_TO_COPY = 101
+    UNSUPPORTED_BY_DESTINATION = 102
     UNSUPPORTED_NOT_MOVED = 122
     SOME_UPLOADS_FAILED = 201
     ALL_UPLOADS_FAILED = 202
@@ -125,11 +126,18 @@ def status_of(code: Code) -> RunStatus:
 
 
 def code_of(
-    *, moved: int, download_failures: int, upload_failures: int, unsupported: int, quota: bool
+    *,
+    moved: int,
+    download_failures: int,
+    upload_failures: int,
+    unsupported: int,
+    quota: bool,
+    refused: int = 0,
 ) -> Code:
     """Choose the code of a finished run from what became of its files and folders.
 
-    Conflicts count as upload failures: the file is not at the destination.
+    Conflicts count as upload failures: the file is not at the destination. `refused` are those of the unsupported ones
+    that the destination does not take.
     """
     if quota:
         return Code.DESTINATION_QUOTA
@@ -139,6 +147,8 @@ def code_of(
         return Code.SOME_DOWNLOADS_FAILED if moved else Code.ALL_DOWNLOADS_FAILED
     if upload_failures:
         return Code.SOME_UPLOADS_FAILED if moved else Code.ALL_UPLOADS_FAILED
+    if unsupported and refused == unsupported and not moved:
+        return Code.UNSUPPORTED_BY_DESTINATION
     if unsupported:
         return Code.UNSUPPORTED_NOT_MOVED
     return Code.SUCCESS if moved else Code.NOTHING_TO_COPY

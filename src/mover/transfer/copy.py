@@ -5,30 +5,39 @@ from __future__ import annotations
 import dataclasses
 import mimetypes
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 
 import msgspec
 
 from mover.connectors.contract import Setting, Target
 from mover.entries import Entry, EntryKind, EntryRef, HashName
 from mover.errors import Changed, Conflict, IntegrityError, NotFound, Unsupported
+from mover.hashing import hash_chunks
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, Item, PartRecord
 from mover.ledger.states import Action, ItemState, Verification
 from mover.staging import Staging
 from mover.transfer.bandwidth import Bandwidth
-from mover.transfer.compare import content_hash, same_beginning
-from mover.transfer.evidence import compare_hashes, destination_untouched, same_time, strongest
+from mover.transfer.compare import COMPARED_BY, content_hash, same_beginning
+from mover.transfer.evidence import (
+    compare_hashes,
+    destination_untouched,
+    same_time,
+    strongest,
+    tells_nothing,
+)
 from mover.transfer.keys import item_key
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.parts import PartsRefused, PartsUpload, part_size_for
 from mover.transfer.progress import Progress
 from mover.transfer.reading import FileReader
 from mover.transfer.side import Side
+from mover.transfer.splitting import Splitter
 from mover.transfer.streamed import StreamedContent
-from mover.transfer.verification import Verifier
+from mover.transfer.verification import REPORTED, Verifier
 
 STREAM_PART = 8 << 20  # bytes: parts of a file that the destination takes in one stream
+_PROVES_SMALL = 1 << 20  # bytes: a file of unknown size that ends before these is sent whole
 _PART_SHARE = 12  # a part takes at most this fraction of the memory for staging
 
 
@@ -151,6 +160,10 @@ class FileMover:
         if by_hash is False or (None not in {source.size, standing.size} and source.size != standing.size):
             return None
         name = strongest(frozenset(source.hashes)) if by_hash else None
+        if name is None and (earlier := await self._left_earlier(item, standing)) is not None:
+            here, size = await content_hash(reader.read())
+            await reader.still_the_same()
+            return _as_earlier(earlier) if earlier.content_hash == f"{COMPARED_BY}:{here}" else None
         if name is not None:
             proof, digest = Verification.HASH, f"{name}:{source.hashes[name]}"
         else:
@@ -186,6 +199,16 @@ class FileMover:
         )
         return msgspec.structs.replace(found, arrival=unsettled)
 
+    async def _left_earlier(self, item: Item, standing: Entry) -> Arrival | None:
+        """What an earlier run left at its place and is known to be there still, so that reading the source is enough."""
+        if self._options.dry_run or item.action is not Action.COMPARE or tells_nothing(standing):
+            return None
+        arrival = await self._arrival_before(item)
+        grain = self._destination.connector.capabilities.modified_resolution_ns
+        if arrival is None or not (arrival.content_hash or "").startswith(f"{COMPARED_BY}:"):
+            return None
+        return arrival if destination_untouched(standing, arrival, grain) else None
+
     async def _may_replace(
         self,
         item: Item,
@@ -202,7 +225,7 @@ class FileMover:
         if left is not None and destination_untouched(standing, left, grain):
             return
         arrival = await self._arrival_before(item) if item.action is not Action.COPY else None
-        if arrival is not None and destination_untouched(standing, arrival, grain):
+        if arrival is not None and await self._untouched(item, standing, arrival):
             return
         if item.action is Action.COMPARE and arrival is None:
             ours_perhaps = False  # it stood there before anything was sent
@@ -217,9 +240,21 @@ class FileMover:
 
     async def _still_ours(self, item: Item, standing: Entry) -> None:
         arrival = await self._arrival_before(item)
-        grain = self._destination.connector.capabilities.modified_resolution_ns
-        if arrival is None or not destination_untouched(standing, arrival, grain):
+        if arrival is None or not await self._untouched(item, standing, arrival):
             raise Conflict("changed at the destination since it was looked at")
+
+    async def _untouched(self, item: Item, standing: Entry, arrival: Arrival) -> bool:
+        """Whether what stands there is what an earlier run left; where nothing else tells, by reading it."""
+        if not tells_nothing(standing):
+            grain = self._destination.connector.capabilities.modified_resolution_ns
+            return destination_untouched(standing, arrival, grain)
+        name, _, digest = (arrival.content_hash or "").partition(":")
+        if not digest:
+            return False
+        ref = self._destination.ref(item.destination_path, standing.id)
+        async with aclosing(self._destination.connector.read(ref)) as chunks:
+            hashes, _ = await hash_chunks(chunks, [HashName(name)])
+        return hashes[HashName(name)] == digest
 
     async def _arrival_before(self, item: Item) -> Arrival | None:
         """What an earlier run left at the item's very place."""
@@ -247,7 +282,12 @@ class FileMover:
         )
         connector = self._destination.connector
         rules = connector.capabilities.parts
-        if rules is not None and item.large and (source.size is None or source.size >= rules.worthwhile_from):
+        small = await self._send_if_small(item, reader, target) if source.size is None else None
+        if small is not None:
+            sent = small
+        elif (
+            rules is not None and item.large and (source.size is None or source.size >= rules.worthwhile_from)
+        ):
             try:
                 sent = await self._send_parts(item, reader, target)
             except PartsRefused:
@@ -289,6 +329,32 @@ class FileMover:
                 content_hash=_reported(part.hashes),
                 size=size,
                 sent_bytes=size,
+            )
+
+    async def _send_if_small(self, item: Item, reader: FileReader, target: Target) -> _Sent | None:
+        """A file of unknown size, whole if it proves to be a small one: that is one call instead of three. Else None."""
+        if await self._ledger.upload(item.source_key) is not None:
+            return None  # parts of it have arrived
+        with self._staging.file() as staged:
+            async with aclosing(reader.read()) as stream:
+                splitter = Splitter(stream)
+                hashes = self._verifier.whole_hashes(reader.entry) | {REPORTED}
+                part = await staged.receive(splitter.next(_PROVES_SMALL), most=_PROVES_SMALL, hashes=hashes)
+                if part.size == _PROVES_SMALL and not await splitter.at_end():
+                    return None
+            self._verifier.received(reader.published, part.hashes)
+            await reader.still_the_same()
+            written = await self._destination.connector.upload(target, part)
+            with self._damage(item, reader.entry, written, part.size):
+                proof = await self._verifier.whole(
+                    self._written_ref(target, written), written, part.size, part.hashes
+                )
+            return _Sent(
+                written=written,
+                verification=proof,
+                content_hash=f"{REPORTED}:{part.hashes[REPORTED]}",
+                size=part.size,
+                sent_bytes=part.size,
             )
 
     async def _send_stream(self, item: Item, reader: FileReader, target: Target) -> _Sent:
@@ -390,6 +456,8 @@ class FileMover:
                 and self._options.verify is not VerifyLevel.READBACK
             ):
                 wanted.add(strongest(connector.hashes.names))
+        if source.size is None or not connector.capabilities.sizes:
+            wanted.add(REPORTED)  # nothing else will tell whether it is still the same
         return frozenset(name for name in wanted if name is not None)
 
     def _written_ref(self, target: Target, written: Entry) -> EntryRef:
@@ -430,6 +498,16 @@ class FileMover:
             content_hash=digest,
             verification=proof,
         )
+
+
+def _as_earlier(arrival: Arrival) -> Moved:
+    return Moved(
+        state=ItemState.UNCHANGED,
+        verification=Verification.EARLIER,
+        content_hash=arrival.content_hash,
+        sent_bytes=0,
+        arrival=None,
+    )
 
 
 def _media_type(reader: FileReader) -> str | None:

@@ -92,8 +92,14 @@ def source_since(source: Entry, arrival: Arrival) -> Sameness:
     return Sameness.SIZE_AND_TIME if source.modified_ns == arrival.modified_ns else Sameness.DIFFERENT
 
 
+def tells_nothing(entry: Entry) -> bool:
+    """Whether only reading a file could tell that it is still what it was: a table of a database, say."""
+    known = (entry.size, entry.modified_ns, entry.version)
+    return not entry.hashes and all(value is None for value in known)
+
+
 def destination_untouched(destination: Entry, arrival: Arrival, grain_ns: int | None) -> bool:
-    """Whether the file at the destination is still the one that was left there."""
+    """Whether the file at the destination is still the one that was left there; `tells_nothing` must be asked first."""
     if (by_hash := compare_hashes(destination.hashes, arrival.destination_hashes)) is not None:
         return by_hash
     if destination.version is not None and arrival.destination_version is not None:

@@ -19,6 +19,7 @@ from mover.entries import Entry
 from mover.errors import (
     Changed,
     Conflict,
+    MissingDependency,
     MoverError,
     NotFound,
     QuotaExceeded,
@@ -29,6 +30,7 @@ from mover.errors import (
     TimedOut,
     Transient,
     Unreachable,
+    Unsupported,
 )
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item, Outcome
@@ -80,6 +82,7 @@ class Lanes:
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._in_vain = 0
         self._arrivals = 0
+        self._waiting: list[tuple[Item, MissingDependency]] = []
         self._sleep = sleep
         self._now_ns = now_ns
         self._work = (asyncio.Event(), asyncio.Event())
@@ -112,6 +115,7 @@ class Lanes:
             )
             with self._noticing_the_end():
                 await asyncio.wait(lanes)
+        await self._move_dependents()
 
     @contextmanager
     def _noticing_the_end(self) -> Iterator[None]:
@@ -145,10 +149,31 @@ class Lanes:
     async def _worker(self, queue: asyncio.Queue[Item | None]) -> None:
         with self._noticing_the_end():
             while (item := await queue.get()) is not None:
-                with self._progress.under_way(item.path):
-                    outcome = await self._outcome(item)
-                await self._ledger.finish(outcome)
-                self._progress.ended(outcome.state, item.entry.size, path=item.path, message=outcome.message)
+                await self._item(item)
+
+    async def _item(self, item: Item) -> None:
+        with self._progress.under_way(item.path):
+            try:
+                outcome = await self._outcome(item)
+            except MissingDependency as error:
+                self._waiting.append((item, error))
+                return
+        await self._end(item, outcome)
+
+    async def _end(self, item: Item, outcome: Outcome) -> None:
+        await self._ledger.finish(outcome)
+        self._progress.ended(outcome.state, item.entry.size, path=item.path, message=outcome.message)
+
+    async def _move_dependents(self) -> None:
+        """Move what waits for other files, when those have been moved: again and again, while that brings any there."""
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for item, _ in waiting:
+                await self._item(item)
+            if len(self._waiting) == len(waiting):
+                for item, error in self._waiting:
+                    await self._end(item, self._failed(item, error, False, 1, self._now_ns()))
+                return
 
     async def _outcome(self, item: Item) -> Outcome:
         started = self._now_ns()
@@ -163,6 +188,8 @@ class Lanes:
             try:
                 look_first = item.interrupted or attempt > 1
                 moved = await self._mover.move(item, reader, look_first=look_first, left=left)
+            except MissingDependency:
+                raise
             except MoverError as error:
                 if self._ending:
                     raise asyncio.CancelledError from error
@@ -231,7 +258,7 @@ class Lanes:
         gone = isinstance(error, NotFound) and at_source
         return Outcome(
             item_id=item.id,
-            state=ItemState.CONFLICT if isinstance(error, Conflict) else ItemState.FAILED,
+            state=_state_for(error, at_source=at_source),
             reason=Reason.GONE if gone else error.reason,
             side="source" if at_source else "destination",
             message=str(error),
@@ -239,3 +266,13 @@ class Lanes:
             started_ns=started,
             ended_ns=self._now_ns(),
         )
+
+
+def _state_for(error: MoverError, *, at_source: bool) -> ItemState:
+    match error:
+        case Conflict():
+            return ItemState.CONFLICT
+        case Unsupported() if not at_source:
+            return ItemState.UNSUPPORTED
+        case _:
+            return ItemState.FAILED

@@ -82,7 +82,7 @@ class PartsUpload:
         part_size: As `part_size_for` chose; an upload that goes on keeps its own.
         ranges: The source can be read in ranges.
         part_hashes: To compute of each part.
-        whole_hashes: To compute of the whole file, if it is sent whole in this attempt.
+        whole_hashes: To compute of the whole file, if all of it passes by in this attempt.
         at_once: Parts on their way at once.
     """
 
@@ -120,7 +120,8 @@ class PartsUpload:
     async def run(self) -> SentFile:
         """Send what is missing and finish. Raises what either side raises; parts that arrived stay for the next try."""
         upload = await self._begin_or_go_on()
-        hasher = MultiHasher(self._whole_names) if self._whole_names and not self._parts else None
+        all_pass_by = not self._parts or not self._ranges
+        hasher = MultiHasher(self._whole_names) if self._whole_names and all_pass_by else None
         try:
             if self._ranges:
                 await self._send_ranges(upload, hasher)
@@ -224,6 +225,10 @@ class PartsUpload:
             splitter = Splitter(stream)
             while number == 0 or not await splitter.at_end():
                 number += 1
+                if number > self._rules.most:
+                    raise TooLarge(
+                        f"the destination takes {self._rules.most} parts of {self._part_size} bytes at most"
+                    )
                 await window.acquire()
                 part = await self._staged.receive(
                     splitter.next(self._part_size),

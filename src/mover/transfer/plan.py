@@ -17,6 +17,7 @@ from mover.transfer.evidence import (
     compare_hashes,
     destination_untouched,
     source_since,
+    tells_nothing,
 )
 from mover.transfer.options import ConflictRule, VerifyLevel
 
@@ -30,6 +31,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     verification: Verification | None = None
     content_hash: str | None = None
+    side: str | None = None  # whose doing it is, where the state alone does not tell
 
 
 COPY = Decision(state=ItemState.PLANNED, action=Action.COPY)
@@ -57,6 +59,14 @@ class Planner:
             standing: What stands at its place at the destination.
             arrival: What an earlier run left there.
         """
+        own = self.destination.own_kind
+        if own is not None and not source.name.endswith(own.suffix):
+            return Decision(
+                state=ItemState.UNSUPPORTED,
+                reason=Reason.UNSUPPORTED_TYPE,
+                message=f"the destination takes only {own.what} (*{own.suffix})",
+                side="destination",
+            )
         limit = self.destination.max_file_size
         if limit is not None and source.size is not None and source.size > limit:
             return Decision(
@@ -96,7 +106,7 @@ class Planner:
     def _known(self, source: Entry, standing: Entry, arrival: Arrival) -> Decision:
         untouched = destination_untouched(standing, arrival, self.destination.modified_resolution_ns)
         since = source_since(source, arrival)
-        if since is Sameness.UNKNOWN:
+        if since is Sameness.UNKNOWN or (not since.is_same and tells_nothing(standing)):
             return COMPARE
         if since.is_same and untouched:
             return Decision(

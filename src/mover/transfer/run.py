@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mover.connectors.contract import Connector
+from mover.connectors.contract import Connector, Remarks
 from mover.entries import ROOT, EntryKind, EntryRef
 from mover.errors import (
     Conflict,
@@ -181,7 +181,7 @@ class _Run:
     async def execute(self) -> RunResult:
         """Do everything, and write down how it ended, whatever happens."""
         try:
-            troubles = await self._work()
+            troubles = [*await self._work(), *self._remarks()]
             missing = await self._missing()
         except asyncio.CancelledError:
             await self._close(Code.CANCELED, finished=False)
@@ -266,6 +266,16 @@ class _Run:
             now_ns=self._engine.now_ns,
         )
 
+    def _remarks(self) -> list[str]:
+        """What a person should know of what was read, though no file failed of it."""
+        source = self._source.connector
+        found = list(source.remarks) if isinstance(source, Remarks) else []
+        if source.capabilities.one_moment and self._ledger.run.resumed and self._mode is RunMode.COPY:
+            found.append(
+                "the run was interrupted, so its files are of more than one moment; run again for one"
+            )
+        return found
+
     async def _missing(self) -> list[str]:
         """Paths of the user's list at which nothing was seen."""
         listed = sorted(self._options.filters.listed_paths)
@@ -283,6 +293,7 @@ class _Run:
             download_failures=downloads + missing,
             upload_failures=failed - downloads,
             unsupported=totals.files_problem + totals.folders_problem - failed,
+            refused=await self._ledger.refusals(),
             quota=any(reason == Reason.QUOTA for _, reason in failures),
         )
 

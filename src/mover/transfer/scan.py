@@ -14,7 +14,7 @@ import msgspec
 
 from mover.connectors.contract import Page, is_temporary_name
 from mover.entries import Entry, EntryKind, join_path, parent_path
-from mover.errors import MoverError, Reason
+from mover.errors import MoverError, Reason, Unsupported
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask, NewItem, Outcome
 from mover.ledger.rows import fingerprint_of
@@ -182,11 +182,12 @@ class Scanner:
         assert folder.item_id is not None
         await self._ledger.folder_failed(folder)
         message = f"the folder could not be moved, nor what is in it: {error}"
-        self._progress.ended(ItemState.FAILED, 0, path=folder.path, message=str(error))
+        state = ItemState.UNSUPPORTED if isinstance(error, Unsupported) else ItemState.FAILED
+        self._progress.ended(state, 0, path=folder.path, message=str(error))
         await self._ledger.finish(
             Outcome(
                 item_id=folder.item_id,
-                state=ItemState.FAILED,
+                state=state,
                 reason=error.reason,
                 side=side,
                 message=message,
@@ -323,7 +324,7 @@ class Scanner:
             action=decision.action,
             large=not is_folder and (entry.size is None or entry.size >= self._large_from),
             reason=decision.reason,
-            side="destination" if decision.state in {ItemState.FAILED, ItemState.CONFLICT} else None,
+            side="destination" if decision.state in {ItemState.FAILED, ItemState.CONFLICT} else decision.side,
             message=message,
             verification=decision.verification,
             content_hash=decision.content_hash,

@@ -84,7 +84,7 @@ class Verifier:
         if self.level is not VerifyLevel.READBACK:
             if (same := compare_hashes(written.hashes, hashes)) is not None:
                 return _hash_verdict(same)
-            if self.level is VerifyLevel.SIZE:
+            if self.level is VerifyLevel.SIZE and self.destination.capabilities.sizes:
                 return await self._size(ref, written, size)
             if (same := await self._on_demand(ref, hashes)) is not None:
                 return _hash_verdict(same)
@@ -112,7 +112,7 @@ class Verifier:
                 return _hash_verdict(same=False)
             if (same := compare_hashes(written.hashes, known)) is not None:
                 return _hash_verdict(same)
-            if self.level is VerifyLevel.SIZE:
+            if self.level is VerifyLevel.SIZE and self.destination.capabilities.sizes:
                 return await self._size(ref, written, size)
             if (same := await self._on_demand(ref, known)) is not None:
                 return _hash_verdict(same)

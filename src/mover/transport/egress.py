@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -117,6 +118,21 @@ class Egress:
                 ca_file=trusted, client_certificate=access.client_certificate, client_key=access.client_key
             )
         return FtpDoor(replace(access, ca_file=trusted, limits=self.limits), self.rules, self._proxy)
+
+    def tls(
+        self,
+        *,
+        ca_file: Path | None = None,
+        client_certificate: Path | None = None,
+        client_key: Path | None = None,
+    ) -> ssl.SSLContext:
+        """Make the TLS context of a connector that speaks another protocol than HTTP; its arguments are those of `http`.
+
+        Raises InvalidConfiguration if a file is unusable.
+        """
+        return tls_context(
+            ca_file=ca_file or self._ca_file, client_certificate=client_certificate, client_key=client_key
+        )
 
     async def connect(self, host: str, port: int) -> socket.socket:
         """Connect to a host and return the socket, connected and non-blocking; the caller closes it.

@@ -72,13 +72,13 @@ def seen_paths(connection: Connection, run_id: int, paths: Sequence[str]) -> set
     return found
 
 
-def failures_by_side(connection: Connection, run_id: int) -> dict[tuple[str | None, str | None], int]:
-    """Count problems by the side and reason they happened with."""
+def problems_by_side(
+    connection: Connection, run_id: int, states: Sequence[ItemState]
+) -> dict[tuple[str | None, str | None], int]:
+    """Count problems of some states by the side and reason they happened with."""
     query = (
         select(items.c.side, items.c.reason, func.count().label("number"))
-        .where(
-            items.c.run_id == run_id, items.c.state.in_([ItemState.FAILED.value, ItemState.CONFLICT.value])
-        )
+        .where(items.c.run_id == run_id, items.c.state.in_([state.value for state in states]))
         .group_by(items.c.side, items.c.reason)
     )
     return {(row.side, row.reason): row.number for row in connection.execute(query)}
