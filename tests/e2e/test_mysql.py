@@ -8,8 +8,17 @@ import pytest
 from tests.databases import EVERYTHING, FILES, described, drop_database, make_database
 from tests.e2e.command import Mover
 from tests.e2e.killing import is_empty
-from tests.e2e.places import mysql_values, s3_values, sftp_values, webdav_values
+from tests.e2e.places import (
+    ftp_values,
+    mysql_values,
+    s3_values,
+    sftp_values,
+    swift_values,
+    webdav_values,
+)
+from tests.servers.ftp import FtpServer
 from tests.servers.mariadb import MariaDbServer
+from tests.servers.openstack import SwiftServer
 from tests.servers.s3 import S3Server
 from tests.servers.ssh import SftpServer
 from tests.servers.webdav import WebdavServer
@@ -45,12 +54,33 @@ def s3(mover: Mover, request: pytest.FixtureRequest) -> str:
     return "place:/"
 
 
+def ftp(mover: Mover, request: pytest.FixtureRequest) -> str:
+    server: FtpServer = request.getfixturevalue("pure_ftpd_server")
+    mover.connect("ftp", "place", ftp_values(server, "/dumps-of-mysql", plain=True))
+    return "place:/"
+
+
+def ftps(mover: Mover, request: pytest.FixtureRequest) -> str:
+    server: FtpServer = request.getfixturevalue("proftpd_ftps_server")
+    mover.connect("ftps", "place", ftp_values(server, "/dumps-of-mysql"))
+    return "place:/"
+
+
+def swift(mover: Mover, request: pytest.FixtureRequest) -> str:
+    server: SwiftServer = request.getfixturevalue("swift_node")
+    mover.connect("swift", "place", swift_values(server, "dumps-of-mysql"))
+    return "place:/"
+
+
 # Another service joins with a function of its own.
 PLACES: dict[str, Callable[[Mover, pytest.FixtureRequest], str]] = {
     "local": local,
     "sftp": sftp,
+    "ftp": ftp,
+    "ftps": ftps,
     "webdav": webdav,
     "s3": s3,
+    "swift": swift,
 }
 
 

@@ -46,6 +46,11 @@ class Verifier:
                 "use auto or readback"
             )
 
+    @property
+    def _sizes_suffice(self) -> bool:
+        """The user is content with sizes, and the destination tells them."""
+        return self.level is VerifyLevel.SIZE and self.destination.capabilities.sizes
+
     def whole_hashes(self, entry: Entry) -> frozenset[HashName]:
         """Hashes to compute of a file in one pass: what each side can compare with, and one for the report."""
         wanted = {
@@ -66,7 +71,7 @@ class Verifier:
 
     def stream_hashes(self) -> frozenset[HashName]:
         """Hashes to compute of each part of a file that is sent in one stream: none where only its size is compared."""
-        if self.level is VerifyLevel.SIZE and not self.destination.capabilities.returned_hashes:
+        if self._sizes_suffice and not self.destination.capabilities.returned_hashes:
             return frozenset()
         return self.part_hashes()
 
@@ -84,7 +89,7 @@ class Verifier:
         if self.level is not VerifyLevel.READBACK:
             if (same := compare_hashes(written.hashes, hashes)) is not None:
                 return _hash_verdict(same)
-            if self.level is VerifyLevel.SIZE and self.destination.capabilities.sizes:
+            if self._sizes_suffice:
                 return await self._size(ref, written, size)
             if (same := await self._on_demand(ref, hashes)) is not None:
                 return _hash_verdict(same)
@@ -112,7 +117,7 @@ class Verifier:
                 return _hash_verdict(same=False)
             if (same := compare_hashes(written.hashes, known)) is not None:
                 return _hash_verdict(same)
-            if self.level is VerifyLevel.SIZE and self.destination.capabilities.sizes:
+            if self._sizes_suffice:
                 return await self._size(ref, written, size)
             if (same := await self._on_demand(ref, known)) is not None:
                 return _hash_verdict(same)
