@@ -254,6 +254,20 @@ async def test_reads_that_hold_all_slots_do_not_keep_an_upload_out(clock: FakeCl
     await finish(clock, [*reads, second])
 
 
+async def test_uploads_that_hold_all_slots_do_not_keep_the_read_out_that_they_may_wait_for(
+    clock: FakeClock,
+) -> None:
+    pace = pacer(clock, start=2, most=2)
+    uploads = [Operation(pace) for _ in range(4)]
+    assert await started(clock, uploads) == 2
+    read, second = Operation(pace, read=True), Operation(pace, read=True)
+    assert await started(clock, [read]) == 1
+    assert await started(clock, [second]) == 0
+    await read.succeed()
+    assert await started(clock, [second]) == 1
+    await finish(clock, [*uploads, second])
+
+
 async def test_a_rate_spaces_the_starts_evenly(clock: FakeClock) -> None:
     pace = pacer(clock, start=8, rate=4)
     times = []

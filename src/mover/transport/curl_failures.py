@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mover.errors import (
     IntegrityError,
     InvalidConfiguration,
@@ -14,7 +16,7 @@ from mover.errors import (
     one_line,
 )
 from mover.transport.curl_library import pycurl
-from mover.transport.ftp_access import FtpAccess, FtpRoute
+from mover.transport.ftp_access import FtpAccess, FtpRoute, FtpTls
 from mover.transport.proxy import http_refusal, socks_refusal
 
 _E_PROXY = 97  # of curl.h; pycurl has no name for it
@@ -22,6 +24,7 @@ _PX_NO_AUTH, _PX_USER_REJECTED = 12, 33  # enum CURLproxycode in curl.h
 _PX_REPLIES = {20: 1, 23: 2, 22: 3, 21: 4, 19: 5, 24: 6, 18: 7, 17: 8}  # to the codes of RFC 1928, section 6
 
 
+_NUMBER = re.compile(r" \(\d+\)$")
 _MEANING: dict[int, tuple[type[MoverError], str]] = {
     pycurl.E_OPERATION_TIMEDOUT: (TimedOut, "the server does not answer"),
     pycurl.E_COULDNT_CONNECT: (Unreachable, "no data connection"),
@@ -50,13 +53,24 @@ def error_from_curl(
         case pycurl.E_COULDNT_CONNECT if connecting:
             return Unreachable(f"no connection to {where}")
         case pycurl.E_PEER_FAILED_VERIFICATION:
-            why = curl.errstr().rpartition("problem: ")[2] or "another name"
+            why = _NUMBER.sub("", curl.errstr().rpartition(": ")[2]) or "it is not the server's"
             return UntrustedServer(f"the certificate of {access.host} is not trusted: {one_line(why)}")
         case pycurl.E_SSL_CONNECT_ERROR:
             return _from_handshake(curl.errstr().lower(), access.host)
+        case pycurl.E_RECV_ERROR | pycurl.E_SEND_ERROR if connecting and "alert" in curl.errstr().lower():
+            return _from_handshake(curl.errstr().lower(), access.host)  # TLS 1.3 tells it after the handshake
+        case pycurl.E_RECV_ERROR | pycurl.E_SEND_ERROR if connecting and _shows_no_certificate(access):
+            # A reset may overtake the alert that would tell.
+            return Unreachable(
+                f"{access.host} broke off the connection during sign-in; perhaps it demands a client certificate"
+            )
         case _:
             kind, message = _MEANING.get(code, (Unreachable, "the connection broke"))
             return kind(message)
+
+
+def _shows_no_certificate(access: FtpAccess) -> bool:
+    return access.tls is not FtpTls.NEVER and access.client_certificate is None
 
 
 def _from_handshake(said: str, host: str) -> MoverError:

@@ -28,8 +28,8 @@ class Pacer:
     """Slots for the operations of one account.
 
     A read holds its slot while its reader waits for room in staging, and that room comes from an upload, perhaps to
-    the same account. So one operation that is no read is let in always, whatever reads hold; nothing can wait in a
-    circle.
+    the same account; the upload of a stream holds its slot while it waits for reads, perhaps of the same account. So
+    one of either kind is let in always, whatever the other kind holds; nothing can wait in a circle.
 
     Args:
         start: Operations at once to begin with (`Capabilities.concurrency[0]`).
@@ -132,7 +132,7 @@ class Pacer:
             raise
 
     def _has_room(self, *, read: bool) -> bool:
-        return self.running < self.limit or (not read and self._others == 0)
+        return self.running < self.limit or (self._reads if read else self._others) == 0
 
     def _count(self, change: int, *, read: bool) -> None:
         if read:
@@ -151,7 +151,7 @@ class Pacer:
             waiter.admitted.set_result(None)
 
     def _next_admissible(self) -> _Waiter | None:
-        if not self._has_room(read=False):
+        if not (self._has_room(read=False) or self._has_room(read=True)):
             return None
         waiting = (waiter for waiter in self._waiting if not waiter.admitted.cancelled())
         return next((waiter for waiter in waiting if self._has_room(read=waiter.read)), None)

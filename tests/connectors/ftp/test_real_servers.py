@@ -90,7 +90,7 @@ async def test_client_certificate_lets_in(proftpd_ftps_server: FtpServer) -> Non
 async def test_no_client_certificate_does_not(proftpd_ftps_server: FtpServer) -> None:
     server = proftpd_ftps_server
     async with connected(server, port=server.demanding_port, signs_in=False) as connector:
-        with pytest.raises((SignInFailed, Unreachable)) as caught:
+        with pytest.raises((SignInFailed, Unreachable), match="client certificate") as caught:
             await connector.sign_in()
     assert server.password not in str(caught.value)
 
@@ -129,7 +129,7 @@ async def test_unprotected_connection_to_a_server_that_demands_tls_is_refused(
     vsftpd_server: FtpServer,
 ) -> None:
     async with connected(vsftpd_server, signs_in=False, plain_ftp=True) as connector:
-        with pytest.raises(MoverError):
+        with pytest.raises(InvalidConfiguration, match="ftps"):
             await connector.sign_in()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mover.errors import (
     Conflict,
+    InvalidConfiguration,
     Locked,
     MoverError,
     NameRejected,
@@ -79,6 +80,15 @@ _TOO_MANY = (
     "concurrent",
     "try again later",
 )
+_WANTS_TLS = (
+    "must use encryption",
+    "tls required",
+    "ssl required",
+    "ssl/tls",
+    "use tls",
+    "use ssl",
+    "auth tls",
+)
 _WRONG_CREDENTIALS = ("fail", "incorrect", "attempts", "password")
 _UNKNOWN_COMMAND = {500, 502, 504}
 
@@ -98,6 +108,10 @@ def error_from_reply(reply: Reply) -> MoverError:
 def error_from_sign_in(reply: Reply) -> MoverError:
     """Return what it means that the server did not let the account in: too many connections, or the credentials."""
     said = reply.said.lower()
+    if any(words in said for words in _WANTS_TLS):
+        return InvalidConfiguration(
+            "the server lets nobody in without TLS; connect it as ftps", said=reply.said
+        )
     is_crowded = any(words in said for words in _TOO_MANY)
     if reply.code == 421 or (is_crowded and not any(words in said for words in _WRONG_CREDENTIALS)):  # noqa: PLR2004 - as in `_MEANING`
         return Throttled("the server wants fewer connections", said=reply.said)

@@ -83,12 +83,17 @@ class Pool:
             link = self._alive() or self._unless_closed(await self._dial())
         except BaseException as error:
             if isinstance(error, Throttled):
-                self._most = max(1, len(self._lent))
+                self._most = max(1, self._standing)
                 self._most_until = self._clock() + _REMEMBERED_S
             await self._release(read=read)
             raise
         self._lent.add(link)
+        self._most = max(self._most, self._standing)
         return link
+
+    @property
+    def _standing(self) -> int:
+        return len(self._lent) + len(self._idle)
 
     def _unless_closed(self, link: FtpLink) -> FtpLink:
         if self._is_closed:  # meanwhile
