@@ -186,6 +186,35 @@ async def test_a_file_that_is_removed_meanwhile_is_reported_as_gone(bench: Workb
     assert result.code is Code.SOME_DOWNLOADS_FAILED
 
 
+async def test_a_large_file_is_read_in_one_stream_where_ranges_are_dear_and_goes_on_where_it_was(
+    tmp_path: Path,
+) -> None:
+    source = MemoryService(replace(DRIVE, bounded_reads=False))
+    async with workbench(tmp_path, source) as bench:
+        source.add_file("/big", BIG)
+        bench.destination.faults.add("send", "/big", skip=15, error=SignInFailed("expired"))
+        await bench.run()
+        assert source.calls["read"] == 1
+
+        result = await bench.run()
+
+        assert result.code is Code.SUCCESS
+        assert bench.destination.tree() == source.tree()
+        assert source.calls["read"] == 2
+        assert bench.progress.bytes_received < (20 << 20) / 2
+
+
+async def test_a_large_file_is_read_back_in_one_stream_where_ranges_are_dear(tmp_path: Path) -> None:
+    destination = MemoryService(replace(PATHS, bounded_reads=False))
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/big", BIG)
+
+        result = await bench.run()
+
+        assert result.code is Code.SUCCESS
+        assert destination.calls["read"] == 1
+
+
 async def test_throttling_is_waited_out(bench: Workbench) -> None:
     bench.source.add_file("/a", b"x")
     bench.destination.faults.add("upload", times=2, error=Throttled("slow down", retry_after_s=0.01))

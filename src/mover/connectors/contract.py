@@ -95,6 +95,8 @@ class Capabilities:
             listings have no modified time that could be compared (for example, only the time of arrival).
         folder_modified: Likewise for folders (AFTERWARDS or NEVER).
         range_reads: `read` honours `offset` and `length`; else it always starts at 0 and reads to the end.
+        bounded_reads: A read that ends before the file does costs no more than its bytes. Where it does (an FTP connection
+            that is interrupted is lost), large files are read in one stream rather than in ranges.
         versioned_reads: `read(version=...)` notices by itself that the file is no longer that version.
         exclusive_create: Creating never replaces an entry that appeared in between, by the service's own guarantee.
         unknown_sizes: `upload` takes content whose size is not known in advance.
@@ -119,6 +121,7 @@ class Capabilities:
     modified_resolution_ns: int | None
     folder_modified: Setting = Setting.NEVER
     range_reads: bool = True
+    bounded_reads: bool = True
     versioned_reads: bool = False
     exclusive_create: bool
     unknown_sizes: bool = True

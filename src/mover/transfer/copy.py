@@ -360,8 +360,8 @@ class FileMover:
     async def _send_stream(self, item: Item, reader: FileReader, target: Target) -> _Sent:
         """A large file to a destination that takes files only whole."""
         source = reader.entry
-        capabilities = self._destination.connector.capabilities
-        if source.size is None and not capabilities.unknown_sizes:
+        can = self._source.connector.capabilities
+        if source.size is None and not self._destination.connector.capabilities.unknown_sizes:
             raise Unsupported(
                 "the destination takes only files whose size is known, and the source does not tell it"
             )
@@ -371,7 +371,7 @@ class FileMover:
                 reader,
                 staged,
                 part_size=min(STREAM_PART, self._largest_part),
-                ranges=self._source.connector.capabilities.range_reads,
+                ranges=can.range_reads and can.bounded_reads,
                 part_hashes=self._verifier.stream_hashes(),
                 whole_hashes=wanted,
             )
@@ -398,7 +398,7 @@ class FileMover:
         uploads, rules = connector.part_uploads, connector.capabilities.parts
         assert uploads is not None
         assert rules is not None
-        source = reader.entry
+        source, can = reader.entry, self._source.connector.capabilities
         with self._staging.file() as staged:
             upload = PartsUpload(
                 uploads,
@@ -409,7 +409,8 @@ class FileMover:
                 staged=staged,
                 target=target,
                 part_size=part_size_for(rules, source.size, most=self._largest_part),
-                ranges=self._source.connector.capabilities.range_reads,
+                ranges=can.range_reads and can.bounded_reads,
+                offsets=can.range_reads,
                 part_hashes=self._verifier.part_hashes(),
                 whole_hashes=self._whole_hashes_of_large(source, in_parts=True),
                 at_once=self._options.parts_at_once,

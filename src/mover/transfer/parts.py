@@ -80,7 +80,8 @@ class PartsUpload:
         staged: Holds its parts while they are on their way.
         target: Where it goes.
         part_size: As `part_size_for` chose; an upload that goes on keeps its own.
-        ranges: The source can be read in ranges.
+        ranges: The source is read in ranges, several at once; else in one stream.
+        offsets: The source can be read from an offset, so that a stream begins where the last attempt ended.
         part_hashes: To compute of each part.
         whole_hashes: To compute of the whole file, if all of it passes by in this attempt.
         at_once: Parts on their way at once.
@@ -98,6 +99,7 @@ class PartsUpload:
         target: Target,
         part_size: int,
         ranges: bool,
+        offsets: bool,
         part_hashes: frozenset[HashName],
         whole_hashes: frozenset[HashName],
         at_once: int,
@@ -111,6 +113,7 @@ class PartsUpload:
         self._target = target
         self._part_size = part_size
         self._ranges = ranges and reader.entry.size is not None
+        self._offsets = offsets and reader.entry.size is not None and tells_versions(reader.entry)
         self._part_hashes = part_hashes
         self._whole_names = whole_hashes
         self._at_once = at_once
@@ -120,7 +123,7 @@ class PartsUpload:
     async def run(self) -> SentFile:
         """Send what is missing and finish. Raises what either side raises; parts that arrived stay for the next try."""
         upload = await self._begin_or_go_on()
-        all_pass_by = not self._parts or not self._ranges
+        all_pass_by = not self._parts or not (self._ranges or self._offsets)
         hasher = MultiHasher(self._whole_names) if self._whole_names and all_pass_by else None
         try:
             if self._ranges:
@@ -143,7 +146,7 @@ class PartsUpload:
     async def _begin_or_go_on(self) -> UploadRecord:
         evidence = evidence_of(self._reader.entry, self._target.ref.path)
         known = await self._ledger.upload(self._source_key)
-        # A stream is read from its start and compared part by part; ranges are taken on trust in the evidence.
+        # A stream is read from its start and compared part by part, unless the evidence can be trusted, as ranges must.
         trusted = not self._ranges or tells_versions(self._reader.entry)
         if known is not None and known.evidence == evidence and trusted:
             try:
@@ -218,10 +221,10 @@ class PartsUpload:
             await part.destroy()
 
     async def _send_stream(self, upload: UploadRecord, hasher: MultiHasher | None) -> None:
-        """Cut one stream; parts that the destination has already are read, for the hash's sake, and not sent."""
+        """Cut one stream; parts that the destination has already are read at most, and not sent."""
         window = asyncio.Semaphore(self._at_once if self._rules.parallel else 1)
-        number = offset = 0
-        async with aclosing(self._reader.read()) as stream, task_group() as group:
+        number, offset, length = self._where_to_begin()
+        async with aclosing(self._reader.read(offset, length)) as stream, task_group() as group:
             splitter = Splitter(stream)
             while number == 0 or not await splitter.at_end():
                 number += 1
@@ -247,6 +250,17 @@ class PartsUpload:
             await self._uploads.abort(upload.token)
             await self._ledger.drop_upload(self._source_key)
             raise Changed("the file is shorter than it was when its upload began")
+
+    def _where_to_begin(self) -> tuple[int, int, int | None]:
+        """Parts that need not be read, where the next one begins, and how many bytes there are from there on."""
+        size = self._reader.entry.size
+        if not self._offsets or size is None:
+            return 0, 0, None
+        number = 0
+        while number + 1 in self._parts:
+            number += 1
+        offset = min(number * self._part_size, size)
+        return number, offset, size - offset
 
     async def _send_and_destroy(
         self, upload: UploadRecord, number: int, offset: int, part: StagedPart

@@ -144,7 +144,8 @@ class Verifier:
         self, ref: EntryRef, written: Entry, parts: Sequence[PartRecord]
     ) -> Verification:
         """Read every part again and compare it with what was sent: works after a resume, and several at once."""
-        if self.destination.capabilities.range_reads:
+        can = self.destination.capabilities
+        if can.range_reads and can.bounded_reads:
             slots = asyncio.Semaphore(_READS_AT_ONCE)
             offset = 0
             async with task_group() as group:

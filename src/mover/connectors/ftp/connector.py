@@ -106,6 +106,7 @@ class FtpConnector:
             modified=Setting.AT_UPLOAD if sets_times else Setting.NEVER,
             modified_resolution_ns=SECOND_NS if tells_times else lines.RESOLUTION_NS,
             folder_modified=Setting.AFTERWARDS if sets_folders else Setting.NEVER,
+            bounded_reads=False,
             versioned_reads=tells_times,
             exclusive_create=False,
             parts=RULES,
