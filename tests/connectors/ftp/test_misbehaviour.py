@@ -197,7 +197,7 @@ async def test_upload_that_the_server_never_confirms_counts_when_it_is_there() -
         before = session.script.files.get(path, b"")[: session.offset]
         session.script.files[path] = before + await session.take()
 
-    async with scripted(script, silence_s=0.5) as (_, connector):
+    async with scripted(script, silence_s=1) as (_, connector):
         script.on("STOR", takes_and_is_silent)
         assert (await put(connector, ROOT, "file", b"content")).size == 7
     assert script.files == {"/file": b"content"}
@@ -209,7 +209,7 @@ async def test_upload_that_the_server_never_confirms_is_none_when_it_is_not_ther
     async def loses_all(session: Session, _path: str) -> None:
         await session.take()
 
-    async with scripted(script, silence_s=0.5) as (_, connector):
+    async with scripted(script, silence_s=1) as (_, connector):
         script.on("STOR", loses_all)
         with pytest.raises(TimedOut):
             await put(connector, ROOT, "file", b"content")
@@ -226,7 +226,7 @@ async def test_silence_in_the_middle_of_a_transfer_ends_it() -> None:
         await asyncio.Event().wait()
 
     script.on("RETR", stalls)
-    async with scripted(script, silence_s=0.5) as (_, connector):
+    async with scripted(script, silence_s=1) as (_, connector):
         with pytest.raises(TimedOut):
             await read(connector, FILE)
 
@@ -237,7 +237,7 @@ async def test_server_that_does_not_answer_a_command_is_given_up() -> None:
 
     script = Script()
     script.on("MLST", nothing)
-    async with scripted(script, silence_s=0.5) as (_, connector):
+    async with scripted(script, silence_s=1) as (_, connector):
         with pytest.raises(TimedOut):
             await connector.refresh(FILE)
 

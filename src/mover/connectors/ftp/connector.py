@@ -87,10 +87,13 @@ class FtpConnector:
         self._arrange(b"/", no_traits)
 
     def _arrange(self, start: bytes, traits: Traits) -> None:
+        config = self._config
+        tells_times = traits.has_mlst or (traits.has_mdtm and config.exact_times)
+        if not tells_times:  # one source of times only, or files would seem to change
+            traits = replace(traits, has_mdtm=False)
         manners = manners_of(traits.product)
         tree = Tree(start, self._spelling, manners)
-        config, given = self._config, (self.service, self._pool, tree, traits)
-        tells_times = traits.has_mlst or (traits.has_mdtm and config.exact_times)
+        given = (self.service, self._pool, tree, traits)
         sets_times = traits.set_time is not SetTime.NOT and tells_times
         sets_folders = sets_times and traits.set_time is SetTime.BY_MFMT and traits.has_mlst
         self._tree = tree

@@ -36,6 +36,7 @@ class Facts:
         modified_ns: Nanoseconds since 1970 UTC.
         target: Where a symbolic link leads, as the server spells it.
         is_itself: It is the listed folder, or the one above it.
+        is_exact: The time is that of the file; else it is one of LIST, which is told in another form when it grows old.
     """
 
     kind: EntryKind
@@ -43,12 +44,14 @@ class Facts:
     modified_ns: int | None = None
     target: bytes | None = None
     is_itself: bool = False
+    is_exact: bool = True
 
     @property
     def version(self) -> str | None:
         """Time and size as the evidence of a file's content; FTP has nothing better."""
-        if self.kind is not EntryKind.FILE or self.modified_ns is None or self.size is None:
+        if self.kind is not EntryKind.FILE or not self.is_exact or None in {self.modified_ns, self.size}:
             return None
+        assert self.modified_ns is not None
         return f"{self.modified_ns // SECOND_NS}-{self.size}"
 
     def entry(self, name: str, target: str | None = None) -> Entry:

@@ -65,6 +65,7 @@ def _unix(found: re.Match[bytes], now_ns: int) -> tuple[bytes, Facts]:
         size=int(found["size"]) if kind is EntryKind.FILE else None,
         modified_ns=_unix_time(found, now_ns),
         target=target,
+        is_exact=False,
         is_itself=name in {b".", b".."},
     )
     return name, facts
@@ -106,6 +107,7 @@ def _dos(found: re.Match[bytes]) -> tuple[bytes, Facts]:
         kind=kind,
         size=int(size.replace(b",", b"")) if size is not None else None,
         modified_ns=instant_ns(year, month, day, hour, int(found["minute"]), 0),
+        is_exact=False,
         is_itself=found["name"] in {b".", b".."},
     )
     return found["name"], facts

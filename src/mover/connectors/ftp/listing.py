@@ -126,7 +126,7 @@ class Lister:
             name: None if reply.is_refusal else read_time(reply.text.strip())
             for name, reply in zip(asked, replies, strict=True)
         }
-        return [(name, replace(told, modified_ns=times.get(name))) for name, told in named]
+        return [(name, replace(told, modified_ns=times.get(name), is_exact=True)) for name, told in named]
 
     async def _check_is_folder(self, link: FtpLink, folder: bytes) -> None:
         """Tell an empty folder from one that is not there: some servers list both alike."""
