@@ -156,7 +156,7 @@ def test_neither_content_nor_secrets_are_found_anywhere(
     mover.connect("ftps", "nas", ftp_values(proftpd_ftps_server, "/canary"))
     mover.connect("ftps", "poor", ftp_values(vsftpd_server, "/canary"))
     command = ("copy", "nas:/", "poor:/", "--bwlimit", "2M", "--json")
-    for _ in killed_at_random(mover, command, times=2, seed=6):
+    for _ in killed_at_random(mover, command, times=2, seed=6, longest_s=1.5):
         assert found_in_files([tmp_path / "mover"], needles) == []
 
     result = mover.copy("nas:/", "poor:/")

@@ -96,7 +96,10 @@ def test_killed_again_and_again_on_its_way_to_swift_nothing_is_lost_sent_twice_o
         running.kill()
         kills.append((read_ledger(mover.home), len(seen.all)))
         assert found_in_files([tmp_path / "mover"], needles) == []
-    kills += [(killed.ledger, len(seen.all)) for killed in killed_at_random(mover, command, times=2, seed=2)]
+    kills += [
+        (killed.ledger, len(seen.all))
+        for killed in killed_at_random(mover, command, times=2, seed=2, longest_s=0.5)
+    ]
 
     done = mover.run(*command, code=0)
 

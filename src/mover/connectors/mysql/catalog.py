@@ -26,14 +26,12 @@ class Server:
 
     Attributes:
         product: For people: "MariaDB 10.11.19".
-        is_mariadb: It is MariaDB rather than MySQL.
         encrypted: The connection is.
         case_sensitive: Names of databases and tables that differ in case only are different names.
         largest_statement: In bytes.
     """
 
     product: str
-    is_mariadb: bool
     encrypted: bool
     case_sensitive: bool
     largest_statement: int
@@ -44,15 +42,18 @@ def server(wire: Wire) -> Server:
     cipher = wire.row("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
     found = wire.row("SELECT VERSION(), @@lower_case_table_names, @@max_allowed_packet")
     version = text(found[0]) if found else wire.version
-    is_mariadb = "mariadb" in version.lower() or "mariadb" in wire.version.lower()
     number = version.partition("-")[0]
     return Server(
-        product=f"{'MariaDB' if is_mariadb else 'MySQL'} {number}",
-        is_mariadb=is_mariadb,
+        product=f"{'MariaDB' if is_mariadb(wire) else 'MySQL'} {number}",
         encrypted=bool(cipher and cipher[1]),
         case_sensitive=not found or text(found[1]) == "0",
         largest_statement=int(found[2]) if found else 1 << 20,
     )
+
+
+def is_mariadb(wire: Wire) -> bool:
+    """Whether a server is MariaDB rather than MySQL."""
+    return "mariadb" in wire.version.lower()
 
 
 def databases(wire: Wire) -> list[str]:

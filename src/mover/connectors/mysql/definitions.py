@@ -7,6 +7,7 @@ The statement comes from SHOW CREATE TABLE, or pretends to. A hostile one could 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from mover.connectors.mysql.sql import NAME, Token, tokens
 from mover.errors import Unsupported
@@ -40,6 +41,7 @@ _ENGINES = frozenset(
         b"NDBCLUSTER",
     }
 )
+_CHECK = re.compile(rb"CONSTRAINT " + NAME + rb" CHECK ")
 _COLUMNS = rb"\(" + NAME + rb"(?:, ?" + NAME + rb")*+\)"
 _FOREIGN_KEY = re.compile(
     rb"CONSTRAINT %(name)b FOREIGN KEY (?:%(name)b )?%(columns)b REFERENCES %(name)b(?:\.%(name)b)? %(columns)b"
@@ -52,19 +54,30 @@ def without_foreign_keys(statement: bytes) -> tuple[bytes, list[bytes]]:
     """Take the foreign keys out of a CREATE TABLE; returns what is left, and `CONSTRAINT ... FOREIGN KEY ...` of each."""
     if b"FOREIGN KEY" not in statement:
         return statement, []
-    kept, foreign_keys, end = [], [], 0
+    return _without(statement, _FOREIGN_KEY.fullmatch)
+
+
+def without_checks(statement: bytes) -> tuple[bytes, list[bytes]]:
+    """Take the named checks out of a CREATE TABLE; returns what is left, and `CONSTRAINT ... CHECK ...` of each."""
+    if b"CHECK" not in statement:
+        return statement, []
+    return _without(statement, _CHECK.match)
+
+
+def _without(statement: bytes, is_taken: Callable[[bytes], object]) -> tuple[bytes, list[bytes]]:
+    kept, taken, end = [], [], 0
     first: int | None = None
     for start, after in _parts(statement):
         first = start if first is None else first
         part = statement[start:after].strip()
-        if _FOREIGN_KEY.fullmatch(part):
-            foreign_keys.append(part)
+        if is_taken(part):
+            taken.append(part)
         else:
             kept.append(statement[start:after].rstrip())
         end = after
-    if not foreign_keys or first is None:
+    if not taken or first is None:
         return statement, []
-    return statement[:first] + b",".join(kept) + b"\n" + statement[end:], foreign_keys
+    return statement[:first] + b",".join(kept) + b"\n" + statement[end:], taken
 
 
 def _parts(statement: bytes) -> list[tuple[int, int]]:

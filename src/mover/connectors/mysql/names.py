@@ -9,8 +9,8 @@
     options.database.sql        the database's own character set and collation, where they are not the server's
 
 A table whose name ends like one of the others (`a.view`) is shown as `a.view.table.sql`, so every name stands for one
-thing. Characters that some destination would replace are spelled `%` and two to six hexadecimal digits and `;`
-where they are not ASCII, `%2F` where they are: file names then stay as they are on every way, there and back.
+thing. Characters that some destination would replace are spelled, `/` as `%2F` and U+FF0F as `%uFF0F;`:
+file names then stay as they are on every way, there and back.
 """
 
 from __future__ import annotations

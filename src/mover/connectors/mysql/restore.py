@@ -5,8 +5,8 @@
     RENAME TABLE old TO away, new TO old     where neither table has foreign keys or triggers, nor is referred to
     DROP TABLE away
 
-or, since names of foreign keys and triggers are free only when the old table is gone, and since foreign keys of other
-tables would follow a table that is renamed away:
+or, since names of foreign keys and triggers (and at MySQL those of checks) are free only when the old table is gone, and
+since foreign keys of other tables would follow a table that is renamed away:
 
     DROP TABLE old                           only where it is to be replaced
     ALTER TABLE ... ADD CONSTRAINT ...
@@ -27,6 +27,8 @@ import pymysql.err
 
 from mover.connectors.contract import temporary_name
 from mover.connectors.mysql import catalog
+from mover.connectors.mysql.catalog import is_mariadb
+from mover.connectors.mysql.definitions import without_checks
 from mover.connectors.mysql.failures import restoring
 from mover.connectors.mysql.names import Kind, Thing
 from mover.connectors.mysql.session import SQL_MODE, Wire
@@ -54,6 +56,7 @@ class TableRestore:
     key: str
     replaces: bool
     _later: list[AddForeignKeys | Program] = field(default_factory=list)
+    _checks: list[bytes] = field(default_factory=list)
     _uncommitted: int = 0
 
     @property
@@ -76,6 +79,8 @@ class TableRestore:
         for statement in statements:
             match statement:
                 case Create(rest):
+                    if self.replaces and not is_mariadb(wire):
+                        rest, self._checks = without_checks(rest)
                     with restoring("the table"):
                         wire.execute(b"CREATE TABLE %b%b" % (self._new, rest))
                 case Insert(rest):
@@ -94,12 +99,16 @@ class TableRestore:
         wire.execute("SET SESSION autocommit = 1")
         self._check_place(wire)
         name = name_bytes(self.table)
-        if self.replaces and not self._later and self._stands_alone(wire):
+        if self.replaces and not self._later and not self._checks and self._stands_alone(wire):
             wire.execute(b"RENAME TABLE %b TO %b, %b TO %b" % (name, self._away, self._new, name))
             wire.execute(b"DROP TABLE %b" % self._away)
             return
         if self.replaces:
             wire.execute(b"DROP TABLE %b" % name)
+        if self._checks:
+            added = b", ".join(b"ADD " + check for check in self._checks)
+            with restoring("a check"):
+                wire.execute(b"ALTER TABLE %b %b" % (self._new, added))
         for statement in self._later:
             match statement:
                 case AddForeignKeys(rest):
