@@ -125,6 +125,10 @@ class NameRules:
             return name.casefold()
         return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
+    def path_key(self, path: str) -> str:
+        """Return what is equal for paths whose names all are the same to this service."""
+        return "/".join(self.key(name) for name in path.split("/"))
+
     def length(self, text: str) -> int:
         """Count an accepted name or path as the service does. Raises NameRejected for a lone surrogate."""
         if self.byte_names:

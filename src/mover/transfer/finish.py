@@ -55,7 +55,7 @@ class Finisher:
 
     async def _settle_folder(self, folder: FolderTask) -> None:
         names = self.destination.connector.capabilities.names
-        prefix = "/".join(names.key(name) for name in folder.destination_path.split("/"))
+        prefix = names.path_key(folder.destination_path)
         ref = self.destination.ref(folder.destination_path, folder.destination_id)
         async for page in self.destination.connector.list_folder(ref):
             entries: dict[str, list[Entry]] = {}

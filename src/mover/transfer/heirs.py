@@ -72,7 +72,7 @@ class Heirs:
         self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
     ) -> dict[str, tuple[Entry, str, str]]:
         """Files that did not arrive at their place before, by how the destination compares that place."""
-        prefix = "/".join(self._rules.key(name) for name in folder.destination_path.split("/"))
+        prefix = self._rules.path_key(folder.destination_path)
         places: dict[str, tuple[Entry, str, str]] = {}
         for entry, path, key in listed:
             arrival = arrivals.get(key)

@@ -35,8 +35,9 @@ from mover.errors import (
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item, Outcome
 from mover.ledger.states import ItemState
+from mover.transfer.arrivals import DamagedArrival
 from mover.transfer.concurrency import task_group
-from mover.transfer.copy import DamagedArrival, FileMover, Moved
+from mover.transfer.copy import FileMover, Moved
 from mover.transfer.options import Options
 from mover.transfer.progress import Progress
 from mover.transport.retries import RetryPolicy

@@ -43,10 +43,6 @@ class NameChooser:
             or (source.names.normalisation_sensitive and not rules.normalisation_sensitive)
         )
 
-    def path_key(self, destination_path: str) -> str:
-        """How the destination compares whole paths."""
-        return "/".join(self._rules.key(name) for name in destination_path.split("/"))
-
     async def choose(
         self,
         folder: FolderTask,
@@ -79,12 +75,12 @@ class NameChooser:
         arrivals: dict[str, Arrival],
         freed: frozenset[str],
     ) -> None:
-        folder_key = self.path_key(folder.destination_path)
+        folder_key = self._rules.path_key(folder.destination_path)
         spelled = {key: join_path("/", entry.name)[1:] for entry, key in entries}
         for source_key, arrival in arrivals.items():
             head, _, name = arrival.destination_path.rpartition("/")
             kept = arrival.path.rpartition("/")[2] == spelled[source_key]  # else it was renamed since
-            if kept and self.path_key(head or "/") == folder_key and not chosen[source_key].problem:
+            if kept and self._rules.path_key(head or "/") == folder_key and not chosen[source_key].problem:
                 chosen[source_key] = ChosenName(name, self._rules.key(name))
         holders = await self._holders(folder, {c.key for c in chosen.values() if not c.problem}, freed)
         for source_key in sorted(chosen, key=lambda key: key not in arrivals):
@@ -108,7 +104,7 @@ class NameChooser:
 
     async def _holders(self, folder: FolderTask, keys: set[str], freed: frozenset[str]) -> dict[str, str]:
         """Source keys of those who hold names in the folder already, by name key."""
-        prefix = self.path_key(folder.destination_path).rstrip("/")
+        prefix = self._rules.path_key(folder.destination_path).rstrip("/")
         by_path = {f"{prefix}/{key}": key for key in keys}
         now, before = await self._ledger.names_held(folder, list(keys), list(by_path))
         earlier = {by_path[path]: holder for path, holder in before.items() if holder not in freed}

@@ -86,7 +86,9 @@ class Renamer:
             version=item.entry.version,
             modified_ns=item.entry.modified_ns,
             destination_path=item.destination_path,
-            destination_path_key=self._path_key(item.destination_path),
+            destination_path_key=self._destination.connector.capabilities.names.path_key(
+                item.destination_path
+            ),
             destination_id=moved.id,
             destination_version=moved.version,
             destination_modified_ns=moved.modified_ns,
@@ -130,7 +132,3 @@ class Renamer:
             return None
         folder = self._destination.ref(item.destination_folder_path, item.destination_folder_id)
         return await renames.rename(old, folder, item.destination_name)
-
-    def _path_key(self, path: str) -> str:
-        rules = self._destination.connector.capabilities.names
-        return "/".join(rules.key(name) for name in path.split("/"))

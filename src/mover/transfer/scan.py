@@ -83,6 +83,7 @@ class Scanner:
         rules, root = (
             (destination.connector.capabilities.names, destination.root) if destination else (EXACT, "/")
         )
+        self._rules = rules
         self._names = NameChooser(source.connector.capabilities, rules, root, ledger)
         self._heirs = Heirs(source, rules, ledger, keep=not options.dry_run)
         self._earlier = False
@@ -252,7 +253,7 @@ class Scanner:
             else:
                 arrival = arrivals.get(key)
                 path = join_path(folder.destination_path, chosen.name)
-                here = arrival is not None and arrival.destination_path_key == self._names.path_key(path)
+                here = arrival is not None and arrival.destination_path_key == self._rules.path_key(path)
                 decision = self._planner.file(entry, found, arrival if here else None)
                 if decision.action is Action.COPY and arrival and arrival.destination_path != path:
                     decision = Decision(state=ItemState.HELD, action=Action.RENAME)
