@@ -65,6 +65,8 @@ class Story:
     def write(self, side: str, path: str, data: bytes) -> None:
         service = self.bench.source if side == "source" else self.bench.destination
         with contextlib.suppress(KeyError, AssertionError):
+            if side == "stranger" and service.tree().get(path) == data:
+                return  # nobody can tell that from what stands there
             if path in service.tree():
                 service.change_file(path, data)
             elif service.nodes.at(path) is None:
@@ -152,7 +154,11 @@ async def live(sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, 
             await story.at_the_end()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=max(40, settings.default.max_examples // 5),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(kinds, rounds.map(lambda some: [step for made, then in some for step in (*made, then)]))
 def test_whatever_happens_nothing_is_lost_and_nothing_of_others_is_touched(
     sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, ...]]

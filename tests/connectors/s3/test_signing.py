@@ -118,6 +118,10 @@ def test_signs_hostile_keys_as_botocore_does(key: str) -> None:
     check("GET", key, [("prefix", key)], {}, EMPTY_SHA256)
 
 
+def test_signs_parameters_one_of_which_begins_with_the_name_of_another() -> None:
+    check("GET", "key", [("part-number", "1"), ("part", "2"), ("part=", "3")], {}, EMPTY_SHA256)
+
+
 @given(
     key=text,
     query=st.lists(st.tuples(text.filter(bool), text), max_size=4, unique_by=lambda pair: pair[0]),

@@ -31,7 +31,10 @@ def encode_path(text: str) -> str:
 def encode_query(pairs: Iterable[tuple[str, str]]) -> str:
     """Spell a query as it is signed and sent: sorted, all but unreserved characters percent-encoded."""
     return "&".join(
-        sorted(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in pairs)
+        f"{name}={value}"
+        for name, value in sorted(
+            (quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in pairs
+        )
     )
 
 
