@@ -24,6 +24,7 @@ from mover.connectors.swift.objects import (
     file_entry,
     folder_entry,
     is_directory,
+    link_target,
     md5_of,
     read_etag,
 )
@@ -162,7 +163,7 @@ class Lister:
         return entries, following
 
     def _is_doubtful(self, line: ListedObject) -> bool:
-        if line.symlink_path is not None or line.slo_etag is not None:
+        if link_target(line.symlink_path) is not None or line.slo_etag is not None:
             return False
         if 0 < line.bytes < _SMALLEST_OLD_SLO:
             return False
@@ -202,8 +203,8 @@ def _folder(key: str, prefix: str, *, beside_object: bool) -> Entry:
 
 
 def _file(name: str, line: ListedObject) -> Entry:
-    if line.symlink_path is not None:
-        return Entry(name=name, kind=EntryKind.SHORTCUT, target=line.symlink_path)
+    if (pointed_to := link_target(line.symlink_path)) is not None:
+        return Entry(name=name, kind=EntryKind.SHORTCUT, target=pointed_to)
     large = line.slo_etag is not None
     etag = read_etag(line.slo_etag if line.slo_etag is not None else line.hash)
     return Entry(

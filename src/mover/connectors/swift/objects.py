@@ -85,7 +85,7 @@ def facts_from(headers: Mapping[str, str]) -> ObjectFacts:
         modified_ns=http_date_ns(headers.get("last-modified")) if modified_ns is None else modified_ns,
         make=make,
         media_type=headers.get("content-type"),
-        target=headers.get("content-location"),
+        target=link_target(headers.get("content-location")),
     )
 
 
@@ -150,6 +150,11 @@ def read_etag(text: str) -> str | None:
 def md5_of(etag: str | None) -> Mapping[HashName, str]:
     """Return the hash that the ETag of an ordinary object is."""
     return {HashName.MD5: etag} if is_md5(etag) and etag is not None else NO_HASHES
+
+
+def link_target(place: str | None) -> str | None:
+    """Return what a symbolic link points to; None for what Swift keeps as one, the newest version in a versioned container."""
+    return None if place is None or "?version-id=" in place else place
 
 
 def is_md5(etag: str | None) -> bool:
