@@ -74,6 +74,7 @@ async def signed(connector: SwiftConnector) -> SwiftConnector:
         (Reply(403), PermissionDenied, None),
         (Reply(404), NotFound, None),
         (Reply(412), Conflict, None),
+        (Reply(202), ServiceFault, None),  # Swift, where something newer is there or was removed there
         (Reply(422), IntegrityError, None),
         (Reply(301, headers={"Location": "https://elsewhere.invalid/"}), InvalidConfiguration, None),
     ],
