@@ -170,6 +170,7 @@ async def test_names_that_no_client_could_use_are_listed_as_what_cannot_be_moved
         (Reply(200, b"whole"), {"offset": 1}, ProtocolViolation),
         (Reply(206, b"hole", {"Content-Range": "bytes 0-3/5"}), {"offset": 1}, ProtocolViolation),
         (Reply(206, b"ho", {"Content-Range": "bytes 1-2/3"}), {"offset": 1, "length": 4}, IntegrityError),
+        (Reply(206, b"ol", {"Content-Range": "bytes 1-2/5"}), {"offset": 1}, IntegrityError),
         (Reply(416), {"offset": 1, "length": 4}, IntegrityError),
         (Reply(409), {}, IntegrityError),
         (Reply(200, b"short", announce=100), {}, Unreachable),
