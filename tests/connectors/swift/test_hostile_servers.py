@@ -290,6 +290,27 @@ async def test_errors_inside_a_bulk_answer_of_success_are_errors() -> None:
     assert all(b"/file/" in place for place in deleted[0].split(b"\n"))
 
 
+@pytest.mark.parametrize(
+    "spelling", ['[{"path": "%s"}]', '[{"name": "%s", "bytes": 1}]', '[{"x": "%s"}]', ""]
+)
+async def test_the_segments_of_a_finished_object_stay_however_its_manifest_is_told(spelling: str) -> None:
+    def special(request: Request) -> Reply | None:
+        if request.path == "/v1/AUTH_a/c/file" and finished:
+            if request.method == "HEAD":
+                return Reply(200, headers={"X-Static-Large-Object": "True"})
+            return Reply(200, (spelling % finished[0] if spelling else "").encode())
+        return Reply(200, b"{}") if "bulk-delete" in request.query else None
+
+    finished: list[str] = []
+    store = Store(special)
+    async with scripted(signed_in(store, info=INFO)) as (connector, server):
+        token, _ = await _begun(connector, store, 1)
+        finished += [f"/{name}" for name in store.objects if name.endswith("/00000001")]
+        assert connector.part_uploads is not None
+        await connector.part_uploads.abort(token)
+    assert not any("bulk-delete" in request.query for request in server.requests)
+
+
 async def test_segments_get_a_container_under_the_same_policy() -> None:
     def special(request: Request) -> Reply | None:
         missing = request.method == "HEAD" and request.path.endswith("c_segments")

@@ -56,9 +56,15 @@ class ListedObject(msgspec.Struct, frozen=True):
 
 
 class ManifestSegment(msgspec.Struct, frozen=True):
-    """A segment as a stored manifest names it (`format=raw`)."""
+    """A segment as a stored manifest names it: by `path` with `format=raw`, by `name` where that is not known."""
 
     path: str = ""
+    name: str = ""
+
+    @property
+    def place(self) -> str:
+        """`/container/key`; empty for bytes inside the manifest, and for what cannot be understood."""
+        return self.path or self.name
 
 
 class BulkAnswer(msgspec.Struct, frozen=True):

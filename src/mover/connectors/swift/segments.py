@@ -136,7 +136,7 @@ class Segments:
         return found
 
     async def belong_to_an_object(self, upload: Upload) -> bool:
-        """Tell whether the upload was finished: the object at its place consists of its segments."""
+        """Tell whether the upload was finished: the object at its place consists of its segments, for all that is known."""
         try:
             facts = await self._api.head_object(
                 upload.container, upload.key, newest=True, operation="abort", path=upload.path
@@ -149,7 +149,8 @@ class Segments:
         except NotFound:
             return False
         own = f"/{upload.segments}/{upload.prefix}"
-        return any(segment.path.startswith(own) for segment in manifest)
+        # No manifest is empty. One that does not say what it consists of may consist of these.
+        return not manifest or any(not line.place or line.place.startswith(own) for line in manifest)
 
     async def remove(self, upload: Upload) -> None:
         """Remove the upload's own segments, and no others. Raises what keeps one from being removed."""
