@@ -147,6 +147,18 @@ async def test_a_listing_that_begins_again_and_again_ends_in_an_error() -> None:
             await entries(await signed(connector))
 
 
+@pytest.mark.parametrize("container", ["c", None])
+async def test_where_pages_have_gaps_only_an_empty_one_is_the_end(container: str | None) -> None:
+    names = ["a", "b", "c"]
+
+    def answer(request: Request) -> Reply:  # as Ceph does: fewer than it was asked for, though there are more
+        left = [name for name in names if name > request.query.get("marker", "")]
+        return listing(*map(line, left[:1]))
+
+    async with scripted(signed_in(answer), container=container) as (connector, _):
+        assert list(await entries(await signed(connector))) == names
+
+
 async def test_a_list_of_containers_that_begins_again_ends_in_an_error() -> None:
     answer = signed_in(lambda _: Reply(200, b'[{"name": "a"}, {"name": "b"}]'))
     async with scripted(answer, container=None, how={"page": 2}) as (connector, _):

@@ -64,6 +64,14 @@ class Info(msgspec.Struct, frozen=True):
         """Listings tell a large object by its `slo_etag`; before, by nothing: its `hash` is that of the manifest."""
         return self._version >= _SLO_ETAGS_SINCE
 
+    def ends_with(self, got: int, *, asked: int) -> bool:
+        """Tell whether a page of a listing is the last one.
+
+        Swift fills pages but the last. Others leave gaps (Ceph lists fewer names than it was asked for, and there are
+        more), so that only an empty page is an end.
+        """
+        return got == 0 or (got < asked and self._version[0] == _SWIFT)
+
     @property
     def product(self) -> str:
         """For people."""

@@ -79,7 +79,7 @@ class Lister:
                     continue
                 segments = await self.containers.holds_segments(name, beside, "/")
                 entries.append(folder_entry(name, internal=OF_SEGMENTS if segments else None))
-            more = len(names) >= page
+            more = not self.info.ends_with(len(names), asked=page)
             marker = names[-1] if names else marker
             yield Page(entries, marker if more else None)
             if not more:
@@ -103,7 +103,7 @@ class Lister:
             if not listed and not found:
                 await self._check_marker(place, path)
             found = True
-            more = len(listed) >= page
+            more = not self.info.ends_with(len(listed), asked=page)
             entries, state = await self._entries(place, listed, state, path)
             yield Page(entries, msgspec.json.encode(state).decode() if more else None)
             if not more:

@@ -92,6 +92,7 @@ class Segments:
 
     def __init__(self, api: SwiftApi, info: Info) -> None:
         self._api = api
+        self._info = info
         self._most_deletes = min(info.bulk_delete.max_deletes_per_request, _PAGE) if info.bulk_delete else 0
 
     async def put_mark(self, upload: Upload) -> None:
@@ -180,7 +181,7 @@ class Segments:
             if names:
                 yield names
                 marker = names[-1][0]
-            if len(names) < _PAGE:
+            if self._info.ends_with(len(names), asked=_PAGE):
                 return
 
     async def _delete(self, upload: Upload, names: Sequence[str]) -> None:
