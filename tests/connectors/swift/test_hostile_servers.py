@@ -159,6 +159,19 @@ async def test_where_pages_have_gaps_only_an_empty_one_is_the_end(container: str
         assert list(await entries(await signed(connector))) == names
 
 
+async def test_segments_are_listed_in_pages_of_a_size_that_the_cluster_allows() -> None:
+    def special(request: Request) -> Reply | None:
+        return Reply(412) if int(request.query.get("limit", "0")) > 2 else None
+
+    info = json.loads(INFO)
+    info["swift"]["container_listing_limit"] = 2
+    store = Store(special)
+    async with scripted(signed_in(store, info=json.dumps(info).encode())) as (connector, _):
+        token, sent = await _begun(connector, store, 3)
+        assert connector.part_uploads is not None
+        assert await connector.part_uploads.received(token) == sent
+
+
 async def test_a_list_of_containers_that_begins_again_ends_in_an_error() -> None:
     answer = signed_in(lambda _: Reply(200, b'[{"name": "a"}, {"name": "b"}]'))
     async with scripted(answer, container=None, how={"page": 2}) as (connector, _):

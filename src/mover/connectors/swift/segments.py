@@ -93,6 +93,7 @@ class Segments:
     def __init__(self, api: SwiftApi, info: Info) -> None:
         self._api = api
         self._info = info
+        self._page = min(_PAGE, info.swift.container_listing_limit)
         self._most_deletes = min(info.bulk_delete.max_deletes_per_request, _PAGE) if info.bulk_delete else 0
 
     async def put_mark(self, upload: Upload) -> None:
@@ -167,7 +168,7 @@ class Segments:
                     upload.prefix,
                     marker=marker,
                     delimiter="",
-                    most=_PAGE,
+                    most=self._page,
                     operation="upload",
                     path=upload.path,
                 )
@@ -181,7 +182,7 @@ class Segments:
             if names:
                 yield names
                 marker = names[-1][0]
-            if self._info.ends_with(len(names), asked=_PAGE):
+            if self._info.ends_with(len(names), asked=self._page):
                 return
 
     async def _delete(self, upload: Upload, names: Sequence[str]) -> None:
