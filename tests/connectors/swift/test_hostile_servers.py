@@ -418,6 +418,22 @@ async def test_an_object_that_went_away_between_listing_and_look_stays_as_listed
     assert found["gone"].size == 0
 
 
+@pytest.mark.parametrize("status", [403, 409])
+async def test_an_object_that_may_not_be_looked_at_hides_no_others_and_is_not_taken_for_empty(
+    status: int,
+) -> None:
+    def answer(request: Request) -> Reply:
+        if request.method == "HEAD" and request.path == "/v1/AUTH_a/c/dynamic":
+            return Reply(status)
+        empty = hashlib.md5(usedforsecurity=False).hexdigest()
+        return listing(line("dynamic", bytes=0, hash=empty), line("file"))
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, _):
+        found = await entries(await signed(connector))
+    assert (found["dynamic"].size, found["dynamic"].version, found["dynamic"].hashes) == (None, None, {})
+    assert found["file"].size == 1
+
+
 async def test_what_a_service_says_of_the_token_is_not_passed_on() -> None:
     def answer(request: Request) -> Reply:
         return Reply(403, f"AUTH_tk1 may not {request.method}".encode())

@@ -29,7 +29,7 @@ from mover.connectors.swift.objects import (
     read_etag,
 )
 from mover.entries import NO_HASHES, Entry, EntryKind
-from mover.errors import NotFound, ProtocolViolation
+from mover.errors import Conflict, NotFound, PermissionDenied, ProtocolViolation
 
 _LOOKS_AT_ONCE = 8
 _SMALLEST_OLD_SLO = 1024 * 1024
@@ -185,6 +185,12 @@ class Lister:
                     facts = await self.api.head_object(container, key, operation=_OPERATION, path=path)
                 except NotFound:
                     return  # removed since it was listed: reading it will say so
+                except (PermissionDenied, Conflict):
+                    # Perhaps of segments that this account may not see. One such object must not hide all others.
+                    entries[index] = msgspec.structs.replace(
+                        entries[index], size=None, version=None, hashes=NO_HASHES
+                    )
+                    return
             entries[index] = file_entry(entries[index].name, facts)
 
         looks = [asyncio.create_task(look(index, key)) for index, key in doubtful]
