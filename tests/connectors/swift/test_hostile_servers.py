@@ -14,7 +14,7 @@ from tests.contents import GivenContent
 
 from mover.connectors.contract import SentPart
 from mover.connectors.swift.connector import SwiftConnector
-from mover.entries import EntryKind
+from mover.entries import Entry, EntryKind
 from mover.errors import (
     Changed,
     Conflict,
@@ -211,6 +211,21 @@ async def test_what_is_not_the_file_is_never_taken_for_it(
     async with scripted(signed_in(answer, info=INFO)) as (connector, _):
         with pytest.raises(kind):
             await read(await signed(connector), "/file", **how)
+
+
+async def test_what_is_replaced_is_looked_at_in_its_newest_copy() -> None:
+    seen = Entry(name="file", kind=EntryKind.FILE, version=MD5_OF_X)
+
+    def answer(request: Request) -> Reply:
+        if request.method == "HEAD" and request.path.endswith("/file"):
+            newest = request.headers.get("x-newest") == "true"
+            return Reply(200, headers={"ETag": "0" * 32 if newest else MD5_OF_X})
+        return Reply(200, b"[]" if request.method == "GET" else b"")
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, server):
+        with pytest.raises(Changed):
+            await put(await signed(connector), "/file", b"x", replaces=seen)
+    assert "PUT" not in [request.method for request in server.requests]
 
 
 async def test_where_the_cluster_hides_what_it_can_do_nothing_is_sent_in_parts_and_places_are_looked_at() -> (
