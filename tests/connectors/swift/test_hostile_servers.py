@@ -127,6 +127,7 @@ async def test_a_stream_that_cannot_be_repeated_is_not_sent_again_with_a_new_tok
         listing(line("d/a"), line("d/a")),
         listing({"subdir": "d/"}),
         listing({"subdir": "d/a"}),
+        listing({"subdir": "d/a/b/"}),
     ],
 )
 async def test_a_listing_that_cannot_be_one_is_an_error(reply: Reply) -> None:
@@ -180,10 +181,11 @@ async def test_a_list_of_containers_that_begins_again_ends_in_an_error() -> None
 
 
 async def test_names_that_no_client_could_use_are_listed_as_what_cannot_be_moved() -> None:
-    lines = listing({"subdir": "/"}, line("a\0b"), line("ok"))
+    lines = listing({"subdir": "/"}, line("a\0b"), {"subdir": "c\0d/"}, line("ok"))
     async with scripted(signed_in(lambda _: lines, info=INFO)) as (connector, _):
         found = await entries(await signed(connector))
-    assert [entry.kind for entry in found.values()] == [EntryKind.FOLDER, EntryKind.SPECIAL, EntryKind.FILE]
+    kinds = [EntryKind.FOLDER, EntryKind.SPECIAL, EntryKind.SPECIAL, EntryKind.FILE]
+    assert [entry.kind for entry in found.values()] == kinds
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class Lister:
             entries = []
             for name in names:
                 if "/" in name or "\0" in name or not name:
-                    entries.append(Entry(name=unaddressable_name(name.encode()), kind=EntryKind.SPECIAL))
+                    entries.append(_unaddressable(name))
                     continue
                 segments = await self.containers.holds_segments(name, beside, "/")
                 entries.append(folder_entry(name, internal=OF_SEGMENTS if segments else None))
@@ -138,9 +138,11 @@ class Lister:
             last = key
             if line.subdir is not None:
                 folder = key[:-1]
-                if not key.endswith("/") or len(key) <= len(prefix):
+                if len(key) <= len(prefix) or key.find("/", len(prefix)) != len(key) - 1:
                     raise _strays(path)
-                if folder not in markers:
+                if "\0" in key:
+                    entries.append(_unaddressable(key[len(prefix) :]))
+                elif folder not in markers:
                     entries.append(_folder(folder, prefix, beside_object=folder in files))
             elif key == prefix:
                 if line.bytes:  # a marker with something in it, which no file's name leads to
@@ -148,8 +150,7 @@ class Lister:
                         Entry(name=unaddressable_name(b"marker"), kind=EntryKind.SPECIAL, size=line.bytes)
                     )
             elif "\0" in key or "/" in key[len(prefix) :]:
-                raw = key[len(prefix) :].encode()
-                entries.append(Entry(name=unaddressable_name(raw), kind=EntryKind.SPECIAL))
+                entries.append(_unaddressable(key[len(prefix) :]))
             elif is_directory(line.content_type, line.bytes):
                 markers.add(key)
                 entries.append(_folder(key, prefix, beside_object=False))
@@ -200,6 +201,10 @@ class Lister:
             for task in looks:
                 task.cancel()
             await asyncio.wait(looks)
+
+
+def _unaddressable(part: str) -> Entry:
+    return Entry(name=unaddressable_name(part.encode()), kind=EntryKind.SPECIAL)
 
 
 def _folder(key: str, prefix: str, *, beside_object: bool) -> Entry:
