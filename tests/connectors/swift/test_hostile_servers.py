@@ -353,6 +353,38 @@ async def test_the_segments_of_a_finished_object_stay_however_its_manifest_is_to
     assert not any("bulk-delete" in request.query for request in server.requests)
 
 
+@pytest.mark.parametrize("in_parts", [False, True])
+async def test_a_container_that_was_removed_meanwhile_is_made_again_for_the_next_file(
+    *, in_parts: bool
+) -> None:
+    there = {"c"}
+
+    def special(request: Request) -> Reply | None:
+        container, _, key = request.path.removeprefix("/v1/AUTH_a/").partition("/")
+        if not request.path.startswith("/v1/AUTH_a/"):
+            return None
+        if request.method == "PUT" and not key:
+            there.add(container)
+            return Reply(201)
+        return None if container in there else Reply(404)
+
+    async def send(connector: SwiftConnector, name: str) -> None:
+        if in_parts:
+            assert connector.part_uploads is not None
+            token = await connector.part_uploads.begin(target_of(f"/c/{name}"), 1, 1)
+            await connector.part_uploads.send(token, 1, 0, content(b"x"))
+        else:
+            await put(connector, f"/c/{name}", b"x")
+
+    async with scripted(signed_in(Store(special), info=INFO), container=None) as (connector, _):
+        await connector.sign_in()
+        await send(connector, "a")
+        there.discard("c_segments" if in_parts else "c")
+        with pytest.raises(NotFound):
+            await send(connector, "b")
+        await send(connector, "c")
+
+
 async def test_segments_get_a_container_under_the_same_policy() -> None:
     def special(request: Request) -> Reply | None:
         missing = request.method == "HEAD" and request.path.endswith("c_segments")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 
 from mover.connectors.swift.api import SwiftApi
 from mover.connectors.swift.faults import CONFLICT, SERVICE
@@ -58,6 +60,15 @@ class Containers:
                     raise
                 await self.create(container, operation="upload", path=path)
             self._there.add(container)
+
+    @contextlib.contextmanager
+    def expected(self, *containers: str) -> Iterator[None]:
+        """Write to containers that were there. If one of them is not any more, the next file has it made again."""
+        try:
+            yield
+        except NotFound:
+            self._there.difference_update(containers)
+            raise
 
     async def make_sure_of_segments(self, container: str, path: str) -> str:
         """Have a container for the segments of another one's objects, under the same storage policy; return its name."""

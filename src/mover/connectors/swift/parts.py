@@ -105,7 +105,8 @@ class SwiftPartUploads:
         left = await self._segments.marked_id(upload)
         if left is not None:
             await self._drop(msgspec.structs.replace(upload, id=left))
-        await self._segments.put_mark(upload)
+        with self._containers.expected(segments):
+            await self._segments.put_mark(upload)
         token = msgspec.json.encode(upload).decode()
         self._open.add(token)
         return token
@@ -137,7 +138,8 @@ class SwiftPartUploads:
         )
         facts = await self._api.put(call)
         if isinstance(facts, Fault):
-            raise call.error(facts, self._api.caller.now)
+            with self._containers.expected(upload.segments):
+                raise call.error(facts, self._api.caller.now)
         if facts.etag is None or not is_md5(facts.etag):
             raise ProtocolViolation(
                 "the service took a segment without an MD5 of it",
@@ -181,7 +183,8 @@ class SwiftPartUploads:
         headers = {**object_headers(target), "ETag": etag, "Accept": "application/json"}
         call = self._manifest_call(upload, headers, msgspec.json.encode(manifest))
         try:
-            await self._placing.put(target, call, lambda fault: self._refused(call, fault))
+            with self._containers.expected(upload.container, upload.segments):
+                await self._placing.put(target, call, lambda fault: self._refused(call, fault))
             facts = await self._look(upload)
         except (Conflict, Changed):
             # The answer to an earlier try may have been lost: then what it made is in the way.
