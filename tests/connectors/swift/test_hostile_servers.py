@@ -247,6 +247,19 @@ async def test_where_the_cluster_hides_what_it_can_do_nothing_is_sent_in_parts_a
     assert "PUT" not in [request.method for request in server.requests]
 
 
+async def test_no_file_gets_more_segments_than_its_manifest_has_room_for() -> None:
+    most, size = 100_000, 8 * MIB
+    slo = {"max_manifest_segments": most, "max_manifest_size": size}
+    info = json.dumps({"swift": {"version": "2.38.0"}, "slo": slo}).encode()
+    async with scripted(signed_in(lambda _: Reply(200, b"[]"), info=info)) as (connector, _):
+        await connector.sign_in()
+    rules = connector.capabilities.parts
+    assert rules is not None
+    place = f"/{'c' * 256}/{'k' * 1024}"
+    longest = json.dumps({"path": place, "etag": MD5_OF_X, "size_bytes": rules.largest})
+    assert rules.most * len(longest) < size
+
+
 @pytest.mark.parametrize("info", [b"rubbish", b'{"swift": {"max_file_size": -1}}', b'{"slo": []}', b"[]"])
 async def test_a_cluster_that_describes_itself_in_rubbish_is_an_unknown_one(info: bytes) -> None:
     async with scripted(signed_in(lambda _: Reply(200, b"[]"), info=info)) as (connector, _):

@@ -38,6 +38,7 @@ class StaticLargeObjects(msgspec.Struct, frozen=True):
     """The section `slo`."""
 
     max_manifest_segments: _Number = 1000
+    max_manifest_size: _Number = 2 * 1024 * 1024
     min_segment_size: _Number = 1
 
 
