@@ -18,6 +18,7 @@ from mover.errors import (
     PathTooLong,
     PermissionDenied,
     QuotaExceeded,
+    Unsupported,
 )
 
 
@@ -132,6 +133,20 @@ async def test_files_of_a_container_that_keeps_versions_are_files_though_swift_k
     assert [listed[name].size for name in ("file", "empty", "large")] == [3, 0, MIB + 1]
     assert listed["file"].hashes == seen.hashes == hashes_of(b"new", {HashName.MD5})
     assert (listed["large"].version, listed["large"].hashes) == (large.version, {})
+
+
+@pytest.mark.parametrize("configured", [True, False])
+async def test_where_no_container_can_have_the_name_that_segments_need_files_are_sent_whole(
+    swift_node: SwiftServer, *, configured: bool
+) -> None:
+    container = f"{uuid.uuid4().hex:x<250}"
+    swift_node.account().put(container)
+    path = "/file" if configured else f"/{container}/file"
+    async with connected(swift_node, container=container if configured else None) as connector:
+        if (uploads := connector.part_uploads) is not None:
+            with pytest.raises(Unsupported):
+                await uploads.begin(target_of(path), 64 * MIB, 16 * MIB)
+        await put(connector, path, b"x")
 
 
 async def test_a_small_file_costs_one_call_to_write_and_one_to_read(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mover.connectors.swift.api import SwiftApi
 from mover.connectors.swift.faults import CONFLICT, SERVICE
-from mover.errors import NotFound, PathTooLong
+from mover.errors import NotFound, PathTooLong, Unsupported
 
 SEGMENTS_SUFFIX = "_segments"
 SEGMENTS_FOLDER = ".file-segments"
@@ -71,8 +71,18 @@ class Containers:
             raise
 
     async def make_sure_of_segments(self, container: str, path: str) -> str:
-        """Have a container for the segments of another one's objects, under the same storage policy; return its name."""
+        """Have a container for the segments of another one's objects, under the same storage policy; return its name.
+
+        Raises Unsupported where no container can have that name.
+        """
         segments = container + SEGMENTS_SUFFIX
+        if len(segments.encode()) > self._longest_name:
+            raise Unsupported(
+                "the container's name is too long for a second one with segments",
+                service=SERVICE,
+                operation="upload",
+                path=path,
+            )
         async with self._one_at_a_time:
             if segments in self._there:
                 return segments
