@@ -496,6 +496,20 @@ async def test_an_object_that_may_not_be_looked_at_hides_no_others_and_is_not_ta
     assert found["file"].size == 1
 
 
+async def test_a_dynamic_large_object_with_too_many_segments_to_be_counted_is_not_taken_for_empty() -> None:
+    headers = {"X-Object-Manifest": "c/parts/", "ETag": hashlib.md5(usedforsecurity=False).hexdigest()}
+
+    def answer(request: Request) -> Reply:  # as Swift does from 10,000 segments on
+        if request.path == "/v1/AUTH_a/c/dynamic":
+            return Reply(200, b"" if request.method == "HEAD" else b"content", headers)
+        return listing(line("dynamic", bytes=0, hash=headers["ETag"]))
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, _):
+        found = (await entries(await signed(connector)))["dynamic"]
+        assert await read(connector, "/dynamic", version=found.version) == b"content"
+    assert (found.size, found.version, found.hashes) == (None, None, {})
+
+
 async def test_what_a_service_says_of_the_token_is_not_passed_on() -> None:
     def answer(request: Request) -> Reply:
         return Reply(403, f"AUTH_tk1 may not {request.method}".encode())
