@@ -160,6 +160,16 @@ async def test_where_pages_have_gaps_only_an_empty_one_is_the_end(container: str
         assert list(await entries(await signed(connector))) == names
 
 
+@pytest.mark.parametrize("again", [["d/"], ["a", "b", "d/"]])
+async def test_a_server_that_repeats_the_end_of_a_short_page_has_no_more(again: list[str]) -> None:
+    def answer(request: Request) -> Reply:
+        names = again if "marker" in request.query else ["a", "b", "d/"]
+        return listing(*({"subdir": name} if name.endswith("/") else line(name) for name in names))
+
+    async with scripted(signed_in(answer)) as (connector, _):
+        assert list(await entries(await signed(connector))) == ["a", "b", "d"]
+
+
 async def test_segments_are_listed_in_pages_of_a_size_that_the_cluster_allows() -> None:
     def special(request: Request) -> Reply | None:
         return Reply(412) if int(request.query.get("limit", "0")) > 2 else None

@@ -65,13 +65,17 @@ class Info(msgspec.Struct, frozen=True):
         """Listings tell a large object by its `slo_etag`; before, by nothing: its `hash` is that of the manifest."""
         return self._version >= _SLO_ETAGS_SINCE
 
-    def ends_with(self, got: int, *, asked: int) -> bool:
-        """Tell whether a page of a listing is the last one.
+    @property
+    def fills_pages(self) -> bool:
+        """All pages of a listing but the last have as many lines as were asked for.
 
-        Swift fills pages but the last. Others leave gaps (Ceph lists fewer names than it was asked for, and there are
-        more), so that only an empty page is an end.
+        Others than Swift leave gaps: Ceph lists fewer names than it was asked for, and there are more.
         """
-        return got == 0 or (got < asked and self._version[0] == _SWIFT)
+        return self._version[0] == _SWIFT
+
+    def ends_with(self, got: int, *, asked: int) -> bool:
+        """Tell whether a page of a listing is the last one. With gaps, only an empty page is an end."""
+        return got == 0 or (got < asked and self.fills_pages)
 
     @property
     def product(self) -> str:

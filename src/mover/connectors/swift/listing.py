@@ -69,6 +69,8 @@ class Lister:
         page = min(self.page, self.info.swift.account_listing_limit)
         while True:
             names = await self.api.list_containers(marker, most=page, operation=_OPERATION, path="/")
+            if self._only_repeats(names, marker, page):
+                names = []
             if any(name <= marker for name in names):
                 raise _repeats("/")
             beside = set(names)
@@ -100,6 +102,8 @@ class Lister:
                 operation=_OPERATION,
                 path=path,
             )
+            if self._only_repeats([line.key for line in listed], state.marker, page):
+                listed = []
             if not listed and not found:
                 await self._check_marker(place, path)
             found = True
@@ -108,6 +112,14 @@ class Lister:
             yield Page(entries, msgspec.json.encode(state).decode() if more else None)
             if not more:
                 return
+
+    def _only_repeats(self, keys: Sequence[str], marker: str, page: int) -> bool:
+        """Tell whether an answer is the end in the words of servers that are no Swift and take a marker loosely.
+
+        Behind a page with gaps they are asked for more, and repeat what stood in it: the folder that was its last line,
+        or everything.
+        """
+        return not self.info.fills_pages and len(keys) < page and all(key <= marker for key in keys)
 
     async def _check_marker(self, place: Place, path: str) -> None:
         """Raise NotFound unless an object whose key has no slash at its end marks the folder in which nothing stands."""
