@@ -449,6 +449,32 @@ async def test_a_large_object_that_came_out_otherwise_is_no_arrival(etag: str, s
             await connector.part_uploads.finish(token, target_of("/file"), sent, {})
 
 
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [
+        ("503 Service Unavailable", ServiceFault),
+        ("401 Unauthorized", ServiceFault),
+        ("404 Not Found", NotFound),
+        ("Etag Mismatch", NotFound),
+    ],
+)
+async def test_a_file_is_sent_again_only_if_its_segments_are_at_fault(
+    found: str, kind: type[MoverError]
+) -> None:
+    def special(request: Request) -> Reply | None:
+        if "multipart-manifest" in request.query:
+            (place,) = (segment["path"] for segment in json.loads(request.body))
+            return Reply(400, json.dumps({"Errors": [[place, found]]}).encode())
+        return None
+
+    store = Store(special)
+    async with scripted(signed_in(store, info=INFO)) as (connector, _):
+        token, sent = await _begun(connector, store, 1)
+        assert connector.part_uploads is not None
+        with pytest.raises(kind, match=found):
+            await connector.part_uploads.finish(token, target_of("/file"), sent, {})
+
+
 async def test_a_segment_of_which_the_service_tells_another_md5_is_refused() -> None:
     def special(request: Request) -> Reply | None:
         wrong = request.method == "PUT" and request.path.endswith("/00000001")

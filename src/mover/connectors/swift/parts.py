@@ -6,6 +6,7 @@ manifest names each with size and MD5, which Swift compares again; and what Swif
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -36,11 +37,14 @@ from mover.errors import (
     MoverError,
     NotFound,
     ProtocolViolation,
+    ServiceFault,
     Unsupported,
 )
 from mover.hashing import s3_etag
 
 _BAD_REQUEST = 400
+# Of a segment in a refused manifest: what the service met when it looked at it, and may not meet again.
+_PASSING = re.compile(r"""[\s"'](?:401|408|413|429|498|499|5[0-9]{2}) """)
 
 
 class _ManifestLine(msgspec.Struct, frozen=True):
@@ -235,6 +239,14 @@ class SwiftPartUploads:
         )
 
     def _refused(self, call: Call, fault: Fault) -> MoverError:
+        if fault.status == _BAD_REQUEST and _PASSING.search(fault.said):
+            return ServiceFault(
+                "the service could not look at all segments",
+                service=SERVICE,
+                operation=call.operation,
+                path=call.path,
+                said=fault.said,
+            )
         if fault.status == _BAD_REQUEST:
             return NotFound(
                 "segments are gone or no longer what was sent; the file must be sent again",
