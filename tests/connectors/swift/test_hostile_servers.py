@@ -14,7 +14,7 @@ from tests.contents import GivenContent
 
 from mover.connectors.contract import SentPart
 from mover.connectors.swift.connector import SwiftConnector
-from mover.entries import EntryKind
+from mover.entries import Entry, EntryKind
 from mover.errors import (
     Changed,
     Conflict,
@@ -74,6 +74,7 @@ async def signed(connector: SwiftConnector) -> SwiftConnector:
         (Reply(403), PermissionDenied, None),
         (Reply(404), NotFound, None),
         (Reply(412), Conflict, None),
+        (Reply(202), ServiceFault, None),  # Swift, where something newer is there or was removed there
         (Reply(422), IntegrityError, None),
         (Reply(301, headers={"Location": "https://elsewhere.invalid/"}), InvalidConfiguration, None),
     ],
@@ -126,6 +127,7 @@ async def test_a_stream_that_cannot_be_repeated_is_not_sent_again_with_a_new_tok
         listing(line("d/a"), line("d/a")),
         listing({"subdir": "d/"}),
         listing({"subdir": "d/a"}),
+        listing({"subdir": "d/a/b/"}),
     ],
 )
 async def test_a_listing_that_cannot_be_one_is_an_error(reply: Reply) -> None:
@@ -146,6 +148,41 @@ async def test_a_listing_that_begins_again_and_again_ends_in_an_error() -> None:
             await entries(await signed(connector))
 
 
+@pytest.mark.parametrize("container", ["c", None])
+async def test_where_pages_have_gaps_only_an_empty_one_is_the_end(container: str | None) -> None:
+    names = ["a", "b", "c"]
+
+    def answer(request: Request) -> Reply:  # as Ceph does: fewer than it was asked for, though there are more
+        left = [name for name in names if name > request.query.get("marker", "")]
+        return listing(*map(line, left[:1]))
+
+    async with scripted(signed_in(answer), container=container) as (connector, _):
+        assert list(await entries(await signed(connector))) == names
+
+
+@pytest.mark.parametrize("again", [["d/"], ["a", "b", "d/"]])
+async def test_a_server_that_repeats_the_end_of_a_short_page_has_no_more(again: list[str]) -> None:
+    def answer(request: Request) -> Reply:
+        names = again if "marker" in request.query else ["a", "b", "d/"]
+        return listing(*({"subdir": name} if name.endswith("/") else line(name) for name in names))
+
+    async with scripted(signed_in(answer)) as (connector, _):
+        assert list(await entries(await signed(connector))) == ["a", "b", "d"]
+
+
+async def test_segments_are_listed_in_pages_of_a_size_that_the_cluster_allows() -> None:
+    def special(request: Request) -> Reply | None:
+        return Reply(412) if int(request.query.get("limit", "0")) > 2 else None
+
+    info = json.loads(INFO)
+    info["swift"]["container_listing_limit"] = 2
+    store = Store(special)
+    async with scripted(signed_in(store, info=json.dumps(info).encode())) as (connector, _):
+        token, sent = await _begun(connector, store, 3)
+        assert connector.part_uploads is not None
+        assert await connector.part_uploads.received(token) == sent
+
+
 async def test_a_list_of_containers_that_begins_again_ends_in_an_error() -> None:
     answer = signed_in(lambda _: Reply(200, b'[{"name": "a"}, {"name": "b"}]'))
     async with scripted(answer, container=None, how={"page": 2}) as (connector, _):
@@ -154,10 +191,11 @@ async def test_a_list_of_containers_that_begins_again_ends_in_an_error() -> None
 
 
 async def test_names_that_no_client_could_use_are_listed_as_what_cannot_be_moved() -> None:
-    lines = listing({"subdir": "/"}, line("a\0b"), line("ok"))
+    lines = listing({"subdir": "/"}, line("a\0b"), {"subdir": "c\0d/"}, line("ok"))
     async with scripted(signed_in(lambda _: lines, info=INFO)) as (connector, _):
         found = await entries(await signed(connector))
-    assert [entry.kind for entry in found.values()] == [EntryKind.FOLDER, EntryKind.SPECIAL, EntryKind.FILE]
+    kinds = [EntryKind.FOLDER, EntryKind.SPECIAL, EntryKind.SPECIAL, EntryKind.FILE]
+    assert [entry.kind for entry in found.values()] == kinds
 
 
 @pytest.mark.parametrize(
@@ -169,6 +207,7 @@ async def test_names_that_no_client_could_use_are_listed_as_what_cannot_be_moved
         (Reply(200, b"whole"), {"offset": 1}, ProtocolViolation),
         (Reply(206, b"hole", {"Content-Range": "bytes 0-3/5"}), {"offset": 1}, ProtocolViolation),
         (Reply(206, b"ho", {"Content-Range": "bytes 1-2/3"}), {"offset": 1, "length": 4}, IntegrityError),
+        (Reply(206, b"ol", {"Content-Range": "bytes 1-2/5"}), {"offset": 1}, IntegrityError),
         (Reply(416), {"offset": 1, "length": 4}, IntegrityError),
         (Reply(409), {}, IntegrityError),
         (Reply(200, b"short", announce=100), {}, Unreachable),
@@ -186,6 +225,21 @@ async def test_what_is_not_the_file_is_never_taken_for_it(
             await read(await signed(connector), "/file", **how)
 
 
+async def test_what_is_replaced_is_looked_at_in_its_newest_copy() -> None:
+    seen = Entry(name="file", kind=EntryKind.FILE, version=MD5_OF_X)
+
+    def answer(request: Request) -> Reply:
+        if request.method == "HEAD" and request.path.endswith("/file"):
+            newest = request.headers.get("x-newest") == "true"
+            return Reply(200, headers={"ETag": "0" * 32 if newest else MD5_OF_X})
+        return Reply(200, b"[]" if request.method == "GET" else b"")
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, server):
+        with pytest.raises(Changed):
+            await put(await signed(connector), "/file", b"x", replaces=seen)
+    assert "PUT" not in [request.method for request in server.requests]
+
+
 async def test_where_the_cluster_hides_what_it_can_do_nothing_is_sent_in_parts_and_places_are_looked_at() -> (
     None
 ):
@@ -201,6 +255,19 @@ async def test_where_the_cluster_hides_what_it_can_do_nothing_is_sent_in_parts_a
         with pytest.raises(Conflict):
             await put(connector, "/file", b"x")
     assert "PUT" not in [request.method for request in server.requests]
+
+
+async def test_no_file_gets_more_segments_than_its_manifest_has_room_for() -> None:
+    most, size = 100_000, 8 * MIB
+    slo = {"max_manifest_segments": most, "max_manifest_size": size}
+    info = json.dumps({"swift": {"version": "2.38.0"}, "slo": slo}).encode()
+    async with scripted(signed_in(lambda _: Reply(200, b"[]"), info=info)) as (connector, _):
+        await connector.sign_in()
+    rules = connector.capabilities.parts
+    assert rules is not None
+    place = f"/{'c' * 256}/{'k' * 1024}"
+    longest = json.dumps({"path": place, "etag": MD5_OF_X, "size_bytes": rules.largest})
+    assert rules.most * len(longest) < size
 
 
 @pytest.mark.parametrize("info", [b"rubbish", b'{"swift": {"max_file_size": -1}}', b'{"slo": []}', b"[]"])
@@ -288,6 +355,59 @@ async def test_errors_inside_a_bulk_answer_of_success_are_errors() -> None:
     assert all(b"/file/" in place for place in deleted[0].split(b"\n"))
 
 
+@pytest.mark.parametrize(
+    "spelling", ['[{"path": "%s"}]', '[{"name": "%s", "bytes": 1}]', '[{"x": "%s"}]', ""]
+)
+async def test_the_segments_of_a_finished_object_stay_however_its_manifest_is_told(spelling: str) -> None:
+    def special(request: Request) -> Reply | None:
+        if request.path == "/v1/AUTH_a/c/file" and finished:
+            if request.method == "HEAD":
+                return Reply(200, headers={"X-Static-Large-Object": "True"})
+            return Reply(200, (spelling % finished[0] if spelling else "").encode())
+        return Reply(200, b"{}") if "bulk-delete" in request.query else None
+
+    finished: list[str] = []
+    store = Store(special)
+    async with scripted(signed_in(store, info=INFO)) as (connector, server):
+        token, _ = await _begun(connector, store, 1)
+        finished += [f"/{name}" for name in store.objects if name.endswith("/00000001")]
+        assert connector.part_uploads is not None
+        await connector.part_uploads.abort(token)
+    assert not any("bulk-delete" in request.query for request in server.requests)
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+async def test_a_container_that_was_removed_meanwhile_is_made_again_for_the_next_file(
+    *, in_parts: bool
+) -> None:
+    there = {"c"}
+
+    def special(request: Request) -> Reply | None:
+        container, _, key = request.path.removeprefix("/v1/AUTH_a/").partition("/")
+        if not request.path.startswith("/v1/AUTH_a/"):
+            return None
+        if request.method == "PUT" and not key:
+            there.add(container)
+            return Reply(201)
+        return None if container in there else Reply(404)
+
+    async def send(connector: SwiftConnector, name: str) -> None:
+        if in_parts:
+            assert connector.part_uploads is not None
+            token = await connector.part_uploads.begin(target_of(f"/c/{name}"), 1, 1)
+            await connector.part_uploads.send(token, 1, 0, content(b"x"))
+        else:
+            await put(connector, f"/c/{name}", b"x")
+
+    async with scripted(signed_in(Store(special), info=INFO), container=None) as (connector, _):
+        await connector.sign_in()
+        await send(connector, "a")
+        there.discard("c_segments" if in_parts else "c")
+        with pytest.raises(NotFound):
+            await send(connector, "b")
+        await send(connector, "c")
+
+
 async def test_segments_get_a_container_under_the_same_policy() -> None:
     def special(request: Request) -> Reply | None:
         missing = request.method == "HEAD" and request.path.endswith("c_segments")
@@ -326,6 +446,32 @@ async def test_a_large_object_that_came_out_otherwise_is_no_arrival(etag: str, s
         written += sent
         assert connector.part_uploads is not None
         with pytest.raises(IntegrityError):
+            await connector.part_uploads.finish(token, target_of("/file"), sent, {})
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [
+        ("503 Service Unavailable", ServiceFault),
+        ("401 Unauthorized", ServiceFault),
+        ("404 Not Found", NotFound),
+        ("Etag Mismatch", NotFound),
+    ],
+)
+async def test_a_file_is_sent_again_only_if_its_segments_are_at_fault(
+    found: str, kind: type[MoverError]
+) -> None:
+    def special(request: Request) -> Reply | None:
+        if "multipart-manifest" in request.query:
+            (place,) = (segment["path"] for segment in json.loads(request.body))
+            return Reply(400, json.dumps({"Errors": [[place, found]]}).encode())
+        return None
+
+    store = Store(special)
+    async with scripted(signed_in(store, info=INFO)) as (connector, _):
+        token, sent = await _begun(connector, store, 1)
+        assert connector.part_uploads is not None
+        with pytest.raises(kind, match=found):
             await connector.part_uploads.finish(token, target_of("/file"), sent, {})
 
 
@@ -368,6 +514,36 @@ async def test_an_object_that_went_away_between_listing_and_look_stays_as_listed
     async with scripted(signed_in(answer, info=INFO)) as (connector, _):
         found = await entries(await signed(connector))
     assert found["gone"].size == 0
+
+
+@pytest.mark.parametrize("status", [403, 409])
+async def test_an_object_that_may_not_be_looked_at_hides_no_others_and_is_not_taken_for_empty(
+    status: int,
+) -> None:
+    def answer(request: Request) -> Reply:
+        if request.method == "HEAD" and request.path == "/v1/AUTH_a/c/dynamic":
+            return Reply(status)
+        empty = hashlib.md5(usedforsecurity=False).hexdigest()
+        return listing(line("dynamic", bytes=0, hash=empty), line("file"))
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, _):
+        found = await entries(await signed(connector))
+    assert (found["dynamic"].size, found["dynamic"].version, found["dynamic"].hashes) == (None, None, {})
+    assert found["file"].size == 1
+
+
+async def test_a_dynamic_large_object_with_too_many_segments_to_be_counted_is_not_taken_for_empty() -> None:
+    headers = {"X-Object-Manifest": "c/parts/", "ETag": hashlib.md5(usedforsecurity=False).hexdigest()}
+
+    def answer(request: Request) -> Reply:  # as Swift does from 10,000 segments on
+        if request.path == "/v1/AUTH_a/c/dynamic":
+            return Reply(200, b"" if request.method == "HEAD" else b"content", headers)
+        return listing(line("dynamic", bytes=0, hash=headers["ETag"]))
+
+    async with scripted(signed_in(answer, info=INFO)) as (connector, _):
+        found = (await entries(await signed(connector)))["dynamic"]
+        assert await read(connector, "/dynamic", version=found.version) == b"content"
+    assert (found.size, found.version, found.hashes) == (None, None, {})
 
 
 async def test_what_a_service_says_of_the_token_is_not_passed_on() -> None:

@@ -6,10 +6,10 @@ import uuid
 
 import pytest
 from tests.connectors.swift.acts import MIB, connected, content, entries, put, put_in_parts, read, target_of
-from tests.contents import GivenContent
+from tests.contents import GivenContent, hashes_of
 from tests.servers.openstack import SwiftServer
 
-from mover.entries import ROOT, Entry, EntryKind, EntryRef
+from mover.entries import ROOT, Entry, EntryKind, EntryRef, HashName
 from mover.errors import (
     Conflict,
     IntegrityError,
@@ -18,6 +18,7 @@ from mover.errors import (
     PathTooLong,
     PermissionDenied,
     QuotaExceeded,
+    Unsupported,
 )
 
 
@@ -107,6 +108,45 @@ async def test_links_inside_swift_are_not_followed(swift_node: SwiftServer, cont
     assert listed.kind is seen.kind is EntryKind.SHORTCUT
     assert listed.target == seen.target
     assert (listed.target or "").endswith(f"/{container}/file")
+
+
+async def test_files_of_a_container_that_keeps_versions_are_files_though_swift_keeps_each_as_a_link(
+    swift_node: SwiftServer, container: str
+) -> None:
+    told: list[Entry] = []
+    account = swift_node.account()
+    account.call("POST", container, X_Versions_Enabled="true")
+    account.put(f"{container}/file", b"old")
+    account.put(f"{container}/file", b"new")
+    account.put(f"{container}/empty")
+    async with connected(swift_node, container=container) as connector:
+        _, _, large = await put_in_parts(connector, target_of("/large"), [b"a" * MIB, b"b"])
+        listed = await entries(connector)
+        seen = await connector.look_up("/file")
+        got = await read(connector, "/file", version=listed["file"].version, found=told.append)
+        assert len(await read(connector, "/large", version=listed["large"].version)) == MIB + 1
+        await put(connector, "/file", b"newer", replaces=listed["file"])
+        assert await read(connector, "/file") == b"newer"
+
+    assert got == b"new"
+    assert {entry.kind for entry in [*listed.values(), seen, *told]} == {EntryKind.FILE}
+    assert [listed[name].size for name in ("file", "empty", "large")] == [3, 0, MIB + 1]
+    assert listed["file"].hashes == seen.hashes == hashes_of(b"new", {HashName.MD5})
+    assert (listed["large"].version, listed["large"].hashes) == (large.version, {})
+
+
+@pytest.mark.parametrize("configured", [True, False])
+async def test_where_no_container_can_have_the_name_that_segments_need_files_are_sent_whole(
+    swift_node: SwiftServer, *, configured: bool
+) -> None:
+    container = f"{uuid.uuid4().hex:x<250}"
+    swift_node.account().put(container)
+    path = "/file" if configured else f"/{container}/file"
+    async with connected(swift_node, container=container if configured else None) as connector:
+        if (uploads := connector.part_uploads) is not None:
+            with pytest.raises(Unsupported):
+                await uploads.begin(target_of(path), 64 * MIB, 16 * MIB)
+        await put(connector, path, b"x")
 
 
 async def test_a_small_file_costs_one_call_to_write_and_one_to_read(

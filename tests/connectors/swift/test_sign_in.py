@@ -238,6 +238,23 @@ async def test_a_sign_in_that_fails_says_why_and_shows_no_secret(
 @pytest.mark.parametrize(
     "body",
     [
+        b"<p>X-Auth-Key: p&amp;ss  &quot;word&quot;</p>",
+        b'cannot read {"password": "p&ss  \\"word\\""}',
+        b"X-Auth-Key: p&ss  " + b'"word"',  # in a text of one line there is only one blank
+        b"key=p%26ss++%22word%22",
+        b"x" * 1995 + b'p&ss  "word"',  # of which only the beginning would be passed on
+    ],
+)
+async def test_a_refusal_that_repeats_the_secret_in_another_spelling_is_not_passed_on(body: bytes) -> None:
+    async with scripted(lambda _: Reply(401, body), password=Secret('p&ss  "word"')) as (connector, _):
+        with pytest.raises(SignInFailed) as caught:
+            await connector.sign_in()
+    assert not caught.value.said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
         b"",
         b"<html>",
         b"[]",

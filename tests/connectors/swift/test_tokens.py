@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from mover.connectors.swift.tokens import Grant, Tokens
-from mover.errors import ServiceFault, SignInFailed
+from mover.errors import ServiceFault, SignInFailed, Throttled
 from mover.vault.secret import Secret
 
 LIFE_S = 3600.0
@@ -86,6 +86,27 @@ async def test_a_good_token_serves_on_while_nobody_can_renew_it() -> None:
     service.now_s += 200
     with pytest.raises(ServiceFault):
         await service.tokens.current()
+
+
+async def test_a_sign_in_that_is_throttled_is_not_tried_by_each_call_that_waited_for_it() -> None:
+    service = Service()
+    service.trouble = Throttled("slow down", retry_after_s=7)
+    outcomes = await asyncio.gather(*(service.tokens.current() for _ in range(10)), return_exceptions=True)
+    assert [error.retry_after_s for error in outcomes if isinstance(error, Throttled)] == [7] * 10
+    assert service.sign_ins == 1
+    service.trouble = None
+    assert (await service.tokens.current()).token == Secret("token 0")  # who comes later tries
+
+
+async def test_calls_go_on_with_a_good_token_while_the_next_one_is_on_its_way() -> None:
+    service = Service()
+    await service.tokens.current()
+    service.now_s += LIFE_S - 100
+    renewing = asyncio.create_task(service.tokens.current())
+    await asyncio.sleep(0)
+    assert (await service.tokens.current()).token == Secret("token 0")
+    assert (await renewing).token == Secret("token 1")
+    assert service.sign_ins == 2
 
 
 async def test_refused_credentials_are_tried_once_and_never_again() -> None:

@@ -17,12 +17,13 @@ from mover.connectors.swift.calls import Call, Caller
 from mover.connectors.swift.faults import SERVICE, UNREADABLE, Fault
 from mover.connectors.swift.info import Info, read_info
 from mover.connectors.swift.objects import ObjectFacts, facts_from
-from mover.errors import ProtocolViolation
+from mover.errors import ProtocolViolation, ServiceFault
 from mover.transport.http import HttpResponse
 
 ANSWER_LIMIT = 32 * 1024 * 1024  # 1,000 names of 1,024 bytes, each byte spelled as \u00xx; manifests of 8 MiB
 
 _INFO_LIMIT = 1024 * 1024
+_ACCEPTED = 202
 _FIRST_NO_SUCCESS = 300
 _SERVER_FAULTS = 500
 _THROTTLED = frozenset({413, 429, 498})
@@ -55,9 +56,15 @@ class ListedObject(msgspec.Struct, frozen=True):
 
 
 class ManifestSegment(msgspec.Struct, frozen=True):
-    """A segment as a stored manifest names it (`format=raw`)."""
+    """A segment as a stored manifest names it: by `path` with `format=raw`, by `name` where that is not known."""
 
     path: str = ""
+    name: str = ""
+
+    @property
+    def place(self) -> str:
+        """`/container/key`; empty for bytes inside the manifest, and for what cannot be understood."""
+        return self.path or self.name
 
 
 class BulkAnswer(msgspec.Struct, frozen=True):
@@ -161,9 +168,19 @@ class SwiftApi:
             yield answer
 
     async def put(self, call: Call) -> ObjectFacts | Fault:
-        """Send an object, a segment or a manifest."""
+        """Send an object, a segment or a manifest. Raises ServiceFault if it was heard but not stored."""
         async with self.caller.exchange(call) as answer:
-            return answer if isinstance(answer, Fault) else facts_from(answer.headers)
+            if isinstance(answer, Fault):
+                return answer
+            if answer.status == _ACCEPTED:
+                # The object servers said 409: what they have, or have removed, is newer by the cluster's clocks.
+                raise ServiceFault(
+                    "the service did not store it, since something newer was written or removed there",
+                    service=SERVICE,
+                    operation=call.operation,
+                    path=call.path,
+                )
+            return facts_from(answer.headers)
 
     async def manifest(self, container: str, key: str, *, operation: str, path: str) -> list[ManifestSegment]:
         """Return the segments that a static large object consists of, as far as the newest copy says. Raises NotFound."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from mover.connectors.swift.addresses import encode
@@ -88,9 +88,8 @@ class Caller:
                     yield response
                     return
                 body = b"" if call.method == "HEAD" else await response.read(_FAULT_LIMIT)
-                fault = Fault.read(response.status, response.headers, body)
-            if grant.token.reveal() in fault.said:
-                fault = replace(fault, said="")
+                secrets = [grant.token.reveal()]
+                fault = Fault.read(response.status, response.headers, body, secrets=secrets)
             if fault.status != UNAUTHORIZED or not left:
                 yield fault
                 return

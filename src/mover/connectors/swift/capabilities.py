@@ -13,6 +13,7 @@ _MIB = 1024 * 1024
 _SMALLEST = _MIB  # what older clusters ask of every segment but the last
 _PREFERRED = 16 * _MIB
 _WORTHWHILE = 32 * _MIB
+_MANIFEST_LINE = 1400  # bytes, for a segment whose container and name are as long as Swift takes them
 
 
 def describe(info: Info) -> Capabilities:
@@ -43,7 +44,7 @@ def part_rules(info: Info) -> PartRules | None:
     return PartRules(
         smallest=smallest,
         largest=largest,
-        most=info.slo.max_manifest_segments,
+        most=min(info.slo.max_manifest_segments, max(info.slo.max_manifest_size // _MANIFEST_LINE, 1)),
         preferred=min(max(_PREFERRED, smallest), largest),
         parallel=True,
         worthwhile_from=min(_WORTHWHILE, largest),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 
 from mover.connectors.swift.api import SwiftApi
 from mover.connectors.swift.faults import CONFLICT, SERVICE
-from mover.errors import NotFound, PathTooLong
+from mover.errors import NotFound, PathTooLong, Unsupported
 
 SEGMENTS_SUFFIX = "_segments"
 SEGMENTS_FOLDER = ".file-segments"
@@ -59,9 +61,28 @@ class Containers:
                 await self.create(container, operation="upload", path=path)
             self._there.add(container)
 
+    @contextlib.contextmanager
+    def expected(self, *containers: str) -> Iterator[None]:
+        """Write to containers that were there. If one of them is not any more, the next file has it made again."""
+        try:
+            yield
+        except NotFound:
+            self._there.difference_update(containers)
+            raise
+
     async def make_sure_of_segments(self, container: str, path: str) -> str:
-        """Have a container for the segments of another one's objects, under the same storage policy; return its name."""
+        """Have a container for the segments of another one's objects, under the same storage policy; return its name.
+
+        Raises Unsupported where no container can have that name.
+        """
         segments = container + SEGMENTS_SUFFIX
+        if len(segments.encode()) > self._longest_name:
+            raise Unsupported(
+                "the container's name is too long for a second one with segments",
+                service=SERVICE,
+                operation="upload",
+                path=path,
+            )
         async with self._one_at_a_time:
             if segments in self._there:
                 return segments

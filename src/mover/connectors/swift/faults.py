@@ -6,11 +6,14 @@ Source: "Swift API: Response codes"; the middlewares ratelimit (497, 498), conta
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -59,9 +62,14 @@ class Fault:
     said: str = ""
 
     @classmethod
-    def read(cls, status: int, headers: Mapping[str, str], body: bytes) -> Fault:
-        """Read what there is: a page for people, JSON, or anything that a proxy in between may answer."""
-        return cls(status, headers, _words(body))
+    def read(
+        cls, status: int, headers: Mapping[str, str], body: bytes, *, secrets: Iterable[str] = ()
+    ) -> Fault:
+        """Read what there is: a page for people, JSON, or anything that a proxy in between may answer.
+
+        What shows one of `secrets` anywhere, as a page that repeats the request does, is not passed on at all.
+        """
+        return cls(status, headers, "" if any(_shows(body, secret) for secret in secrets) else _words(body))
 
     def error(
         self, *, operation: str, path: str, service: str = SERVICE, now: Callable[[], float] = time.time
@@ -101,6 +109,20 @@ def status_of(text: str) -> int:
     """Read the number of a status such as `404 Not Found` inside an answer; 502 where there is none."""
     number = text.strip()[:3]
     return int(number) if number.isascii() and number.isdigit() else 502
+
+
+def _shows(body: bytes, secret: str) -> bool:
+    """Tell whether a secret stands in an answer: as it is, or as HTML, JSON and forms spell it."""
+    spellings = {
+        secret,
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        quote(secret, safe=""),
+        quote_plus(secret),
+    }
+    return any(spelling.encode() in body for spelling in spellings if spelling)
 
 
 def _words(body: bytes) -> str:

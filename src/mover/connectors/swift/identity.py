@@ -208,22 +208,23 @@ class Identity:
             content = await answer.read(_ANSWER_LIMIT)
             if answer.status < _FIRST_NO_SUCCESS:
                 return answer.headers, content
-            raise self._refusal(Fault.read(answer.status, answer.headers, content))
+            fault = Fault.read(answer.status, answer.headers, content, secrets=self._secrets())
+            raise self._refusal(fault)
 
     def _refusal(self, fault: Fault) -> MoverError:
-        said = "" if self._shows_secret(fault.said) else fault.said
+        said = fault.said
         if fault.status in _REFUSED:
             return SignInFailed("the service does not accept the credentials", said=said)
         if fault.status in _NOBODY_THERE:
             return InvalidConfiguration(f"nobody signs in at this address (HTTP {fault.status})", said=said)
         if fault.status == 400:  # noqa: PLR2004 - Keystone says so when a domain or a project is missing
             return InvalidConfiguration("the sign-in service does not understand the request", said=said)
-        return Fault(fault.status, fault.headers, said).error(operation=_OPERATION, path="", now=self._now)
+        return fault.error(operation=_OPERATION, path="", now=self._now)
 
-    def _shows_secret(self, text: str) -> bool:
+    def _secrets(self) -> list[str]:
         config = self._config
-        secrets = (config.password, config.api_key, config.application_credential_secret)
-        return any(secret and secret.reveal() in text for secret in secrets)
+        given = (config.password, config.api_key, config.application_credential_secret)
+        return [secret.reveal() for secret in given if secret]
 
 
 def _revealed(secret: Secret | None) -> str:

@@ -38,6 +38,7 @@ class StaticLargeObjects(msgspec.Struct, frozen=True):
     """The section `slo`."""
 
     max_manifest_segments: _Number = 1000
+    max_manifest_size: _Number = 2 * 1024 * 1024
     min_segment_size: _Number = 1
 
 
@@ -63,6 +64,18 @@ class Info(msgspec.Struct, frozen=True):
     def lists_slo_etags(self) -> bool:
         """Listings tell a large object by its `slo_etag`; before, by nothing: its `hash` is that of the manifest."""
         return self._version >= _SLO_ETAGS_SINCE
+
+    @property
+    def fills_pages(self) -> bool:
+        """All pages of a listing but the last have as many lines as were asked for.
+
+        Others than Swift leave gaps: Ceph lists fewer names than it was asked for, and there are more.
+        """
+        return self._version[0] == _SWIFT
+
+    def ends_with(self, got: int, *, asked: int) -> bool:
+        """Tell whether a page of a listing is the last one. With gaps, only an empty page is an end."""
+        return got == 0 or (got < asked and self.fills_pages)
 
     @property
     def product(self) -> str:

@@ -24,11 +24,12 @@ from mover.connectors.swift.objects import (
     file_entry,
     folder_entry,
     is_directory,
+    link_target,
     md5_of,
     read_etag,
 )
 from mover.entries import NO_HASHES, Entry, EntryKind
-from mover.errors import NotFound, ProtocolViolation
+from mover.errors import Conflict, NotFound, PermissionDenied, ProtocolViolation
 
 _LOOKS_AT_ONCE = 8
 _SMALLEST_OLD_SLO = 1024 * 1024
@@ -68,17 +69,19 @@ class Lister:
         page = min(self.page, self.info.swift.account_listing_limit)
         while True:
             names = await self.api.list_containers(marker, most=page, operation=_OPERATION, path="/")
+            if self._only_repeats(names, marker, page):
+                names = []
             if any(name <= marker for name in names):
                 raise _repeats("/")
             beside = set(names)
             entries = []
             for name in names:
                 if "/" in name or "\0" in name or not name:
-                    entries.append(Entry(name=unaddressable_name(name.encode()), kind=EntryKind.SPECIAL))
+                    entries.append(_unaddressable(name))
                     continue
                 segments = await self.containers.holds_segments(name, beside, "/")
                 entries.append(folder_entry(name, internal=OF_SEGMENTS if segments else None))
-            more = len(names) >= page
+            more = not self.info.ends_with(len(names), asked=page)
             marker = names[-1] if names else marker
             yield Page(entries, marker if more else None)
             if not more:
@@ -99,14 +102,24 @@ class Lister:
                 operation=_OPERATION,
                 path=path,
             )
+            if self._only_repeats([line.key for line in listed], state.marker, page):
+                listed = []
             if not listed and not found:
                 await self._check_marker(place, path)
             found = True
-            more = len(listed) >= page
+            more = not self.info.ends_with(len(listed), asked=page)
             entries, state = await self._entries(place, listed, state, path)
             yield Page(entries, msgspec.json.encode(state).decode() if more else None)
             if not more:
                 return
+
+    def _only_repeats(self, keys: Sequence[str], marker: str, page: int) -> bool:
+        """Tell whether an answer is the end in the words of servers that are no Swift and take a marker loosely.
+
+        Behind a page with gaps they are asked for more, and repeat what stood in it: the folder that was its last line,
+        or everything.
+        """
+        return not self.info.fills_pages and len(keys) < page and all(key <= marker for key in keys)
 
     async def _check_marker(self, place: Place, path: str) -> None:
         """Raise NotFound unless an object whose key has no slash at its end marks the folder in which nothing stands."""
@@ -137,9 +150,11 @@ class Lister:
             last = key
             if line.subdir is not None:
                 folder = key[:-1]
-                if not key.endswith("/") or len(key) <= len(prefix):
+                if len(key) <= len(prefix) or key.find("/", len(prefix)) != len(key) - 1:
                     raise _strays(path)
-                if folder not in markers:
+                if "\0" in key:
+                    entries.append(_unaddressable(key[len(prefix) :]))
+                elif folder not in markers:
                     entries.append(_folder(folder, prefix, beside_object=folder in files))
             elif key == prefix:
                 if line.bytes:  # a marker with something in it, which no file's name leads to
@@ -147,8 +162,7 @@ class Lister:
                         Entry(name=unaddressable_name(b"marker"), kind=EntryKind.SPECIAL, size=line.bytes)
                     )
             elif "\0" in key or "/" in key[len(prefix) :]:
-                raw = key[len(prefix) :].encode()
-                entries.append(Entry(name=unaddressable_name(raw), kind=EntryKind.SPECIAL))
+                entries.append(_unaddressable(key[len(prefix) :]))
             elif is_directory(line.content_type, line.bytes):
                 markers.add(key)
                 entries.append(_folder(key, prefix, beside_object=False))
@@ -162,7 +176,7 @@ class Lister:
         return entries, following
 
     def _is_doubtful(self, line: ListedObject) -> bool:
-        if line.symlink_path is not None or line.slo_etag is not None:
+        if link_target(line.symlink_path) is not None or line.slo_etag is not None:
             return False
         if 0 < line.bytes < _SMALLEST_OLD_SLO:
             return False
@@ -184,6 +198,12 @@ class Lister:
                     facts = await self.api.head_object(container, key, operation=_OPERATION, path=path)
                 except NotFound:
                     return  # removed since it was listed: reading it will say so
+                except (PermissionDenied, Conflict):
+                    # Perhaps of segments that this account may not see. One such object must not hide all others.
+                    entries[index] = msgspec.structs.replace(
+                        entries[index], size=None, version=None, hashes=NO_HASHES
+                    )
+                    return
             entries[index] = file_entry(entries[index].name, facts)
 
         looks = [asyncio.create_task(look(index, key)) for index, key in doubtful]
@@ -195,6 +215,10 @@ class Lister:
             await asyncio.wait(looks)
 
 
+def _unaddressable(part: str) -> Entry:
+    return Entry(name=unaddressable_name(part.encode()), kind=EntryKind.SPECIAL)
+
+
 def _folder(key: str, prefix: str, *, beside_object: bool) -> Entry:
     part = key[len(prefix) :]
     internal = OF_SEGMENTS if part == SEGMENTS_FOLDER and not prefix else None
@@ -202,8 +226,8 @@ def _folder(key: str, prefix: str, *, beside_object: bool) -> Entry:
 
 
 def _file(name: str, line: ListedObject) -> Entry:
-    if line.symlink_path is not None:
-        return Entry(name=name, kind=EntryKind.SHORTCUT, target=line.symlink_path)
+    if (pointed_to := link_target(line.symlink_path)) is not None:
+        return Entry(name=name, kind=EntryKind.SHORTCUT, target=pointed_to)
     large = line.slo_etag is not None
     etag = read_etag(line.slo_etag if line.slo_etag is not None else line.hash)
     return Entry(

@@ -3,7 +3,7 @@
 Three kinds of objects look alike. An ordinary one has the MD5 of its bytes as its ETag. A static large object (SLO) has
 a manifest that names its segments; its ETag is the MD5 of the segments' MD5s, one after the other as text. A dynamic one
 (DLO) is whatever has a common prefix at the moment; listings show it as 0 bytes, and its ETag is made like that of an
-SLO, or missing where the segments are too many.
+SLO. Of one with 10,000 segments and more nothing tells its size, and nothing its ETag.
 """
 
 from __future__ import annotations
@@ -79,13 +79,19 @@ def facts_from(headers: Mapping[str, str]) -> ObjectFacts:
         make = Make.STATIC
     elif headers.get("x-object-manifest"):
         make = Make.DYNAMIC
+    etag = read_etag(headers.get("etag", ""))
+    if make is Make.DYNAMIC and etag == EMPTY_MD5:
+        size, etag = (
+            "",
+            None,
+        )  # those of the manifest: the segments are too many to be counted, or there are none
     return ObjectFacts(
         size=int(size) if _DIGITS.fullmatch(size) else None,
-        etag=read_etag(headers.get("etag", "")),
+        etag=etag,
         modified_ns=http_date_ns(headers.get("last-modified")) if modified_ns is None else modified_ns,
         make=make,
         media_type=headers.get("content-type"),
-        target=headers.get("content-location"),
+        target=link_target(headers.get("content-location")),
     )
 
 
@@ -150,6 +156,11 @@ def read_etag(text: str) -> str | None:
 def md5_of(etag: str | None) -> Mapping[HashName, str]:
     """Return the hash that the ETag of an ordinary object is."""
     return {HashName.MD5: etag} if is_md5(etag) and etag is not None else NO_HASHES
+
+
+def link_target(place: str | None) -> str | None:
+    """Return what a symbolic link points to; None for what Swift keeps as one, the newest version in a versioned container."""
+    return None if place is None or "?version-id=" in place else place
 
 
 def is_md5(etag: str | None) -> bool:

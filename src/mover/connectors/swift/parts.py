@@ -6,6 +6,7 @@ manifest names each with size and MD5, which Swift compares again; and what Swif
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -36,11 +37,14 @@ from mover.errors import (
     MoverError,
     NotFound,
     ProtocolViolation,
+    ServiceFault,
     Unsupported,
 )
 from mover.hashing import s3_etag
 
 _BAD_REQUEST = 400
+# Of a segment in a refused manifest: what the service met when it looked at it, and may not meet again.
+_PASSING = re.compile(r"""[\s"'](?:401|408|413|429|498|499|5[0-9]{2}) """)
 
 
 class _ManifestLine(msgspec.Struct, frozen=True):
@@ -105,7 +109,8 @@ class SwiftPartUploads:
         left = await self._segments.marked_id(upload)
         if left is not None:
             await self._drop(msgspec.structs.replace(upload, id=left))
-        await self._segments.put_mark(upload)
+        with self._containers.expected(segments):
+            await self._segments.put_mark(upload)
         token = msgspec.json.encode(upload).decode()
         self._open.add(token)
         return token
@@ -137,7 +142,8 @@ class SwiftPartUploads:
         )
         facts = await self._api.put(call)
         if isinstance(facts, Fault):
-            raise call.error(facts, self._api.caller.now)
+            with self._containers.expected(upload.segments):
+                raise call.error(facts, self._api.caller.now)
         if facts.etag is None or not is_md5(facts.etag):
             raise ProtocolViolation(
                 "the service took a segment without an MD5 of it",
@@ -181,7 +187,8 @@ class SwiftPartUploads:
         headers = {**object_headers(target), "ETag": etag, "Accept": "application/json"}
         call = self._manifest_call(upload, headers, msgspec.json.encode(manifest))
         try:
-            await self._placing.put(target, call, lambda fault: self._refused(call, fault))
+            with self._containers.expected(upload.container, upload.segments):
+                await self._placing.put(target, call, lambda fault: self._refused(call, fault))
             facts = await self._look(upload)
         except (Conflict, Changed):
             # The answer to an earlier try may have been lost: then what it made is in the way.
@@ -232,6 +239,14 @@ class SwiftPartUploads:
         )
 
     def _refused(self, call: Call, fault: Fault) -> MoverError:
+        if fault.status == _BAD_REQUEST and _PASSING.search(fault.said):
+            return ServiceFault(
+                "the service could not look at all segments",
+                service=SERVICE,
+                operation=call.operation,
+                path=call.path,
+                said=fault.said,
+            )
         if fault.status == _BAD_REQUEST:
             return NotFound(
                 "segments are gone or no longer what was sent; the file must be sent again",

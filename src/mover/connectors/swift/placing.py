@@ -47,11 +47,11 @@ class Placing:
         return written
 
     async def look_first(self, target: Target, call: Call) -> None:
-        """Compare what stands at the place with what should. Raises Conflict, Changed."""
+        """Compare what stands at the place, as its newest copy says, with what should. Raises Conflict, Changed."""
         assert call.container is not None
         try:
             facts = await self._api.head_object(
-                call.container, call.key, operation=call.operation, path=call.path
+                call.container, call.key, newest=True, operation=call.operation, path=call.path
             )
         except NotFound as error:
             if target.replaces is not None:

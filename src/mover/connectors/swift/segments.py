@@ -92,6 +92,8 @@ class Segments:
 
     def __init__(self, api: SwiftApi, info: Info) -> None:
         self._api = api
+        self._info = info
+        self._page = min(_PAGE, info.swift.container_listing_limit)
         self._most_deletes = min(info.bulk_delete.max_deletes_per_request, _PAGE) if info.bulk_delete else 0
 
     async def put_mark(self, upload: Upload) -> None:
@@ -136,7 +138,7 @@ class Segments:
         return found
 
     async def belong_to_an_object(self, upload: Upload) -> bool:
-        """Tell whether the upload was finished: the object at its place consists of its segments."""
+        """Tell whether the upload was finished: the object at its place consists of its segments, for all that is known."""
         try:
             facts = await self._api.head_object(
                 upload.container, upload.key, newest=True, operation="abort", path=upload.path
@@ -149,7 +151,8 @@ class Segments:
         except NotFound:
             return False
         own = f"/{upload.segments}/{upload.prefix}"
-        return any(segment.path.startswith(own) for segment in manifest)
+        # No manifest is empty. One that does not say what it consists of may consist of these.
+        return not manifest or any(not line.place or line.place.startswith(own) for line in manifest)
 
     async def remove(self, upload: Upload) -> None:
         """Remove the upload's own segments, and no others. Raises what keeps one from being removed."""
@@ -165,7 +168,7 @@ class Segments:
                     upload.prefix,
                     marker=marker,
                     delimiter="",
-                    most=_PAGE,
+                    most=self._page,
                     operation="upload",
                     path=upload.path,
                 )
@@ -179,7 +182,7 @@ class Segments:
             if names:
                 yield names
                 marker = names[-1][0]
-            if len(names) < _PAGE:
+            if self._info.ends_with(len(names), asked=self._page):
                 return
 
     async def _delete(self, upload: Upload, names: Sequence[str]) -> None:

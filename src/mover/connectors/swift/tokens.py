@@ -1,12 +1,14 @@
 """The token that the account calls with: got once for all calls, renewed ahead of its end and when it is refused.
 
-Of many calls that need a new token at the same moment one signs in and the others wait for it. Once the credentials
-were refused nobody tries them again: services lock accounts for that.
+Of many calls that need a new token at the same moment one signs in, and the others wait for what becomes of it: a
+sign-in that is throttled or hangs is not tried by each of them in turn. Once the credentials were refused nobody tries
+them again: services lock accounts for that.
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -50,36 +52,50 @@ class Tokens:
         self._grant: Grant | None = None
         self._renew_at_s = 0.0
         self._refusal: SignInFailed | None = None
+        self._trouble: Transient | None = None
+        self._failures = 0
 
     async def current(self) -> Grant:
         """Return a grant that should be good for a while. Raises what signing in raises."""
         grant = self._grant
         if grant is None or self._now() < self._renew_at_s:
             return grant or await self._renew(None)
+        if self._one_at_a_time.locked() and not self._has_ended(grant):
+            return grant  # another call sees to the next one, ahead of time
         try:
             return await self._renew(grant)
         except Transient:
-            now_s = self._now()
-            if grant.expires_at_s is None or now_s >= grant.expires_at_s:
+            if self._has_ended(grant):
                 raise
-            self._renew_at_s = min(now_s + _AGAIN_S, grant.expires_at_s)
+            self._renew_at_s = min(self._now() + _AGAIN_S, grant.expires_at_s or 0.0)
             return grant
 
     async def after_refusal(self, refused: Grant) -> Grant:
         """Return another grant than one that the service refused. Raises what signing in raises."""
         return await self._renew(refused)
 
+    def _has_ended(self, grant: Grant) -> bool:
+        return grant.expires_at_s is None or self._now() >= grant.expires_at_s
+
     async def _renew(self, old: Grant | None) -> Grant:
+        failures = self._failures
         async with self._one_at_a_time:
             if self._grant is not None and self._grant is not old:
                 return self._grant  # another call has seen to it meanwhile
             if self._refusal is not None:
                 raise SignInFailed(self._refusal.message, service=SERVICE, said=self._refusal.said)
+            if self._trouble is not None and self._failures != failures:
+                raise copy.copy(self._trouble) from self._trouble.__cause__  # of the try that was waited for
             try:
                 new = await self._sign_in()
             except SignInFailed as refusal:
                 self._refusal = refusal
                 raise
+            except Transient as trouble:
+                self._trouble = trouble
+                self._failures += 1
+                raise
+            self._trouble = None
             self._grant = new
             self._renew_at_s = self._when_to_renew(new, old)
             return new

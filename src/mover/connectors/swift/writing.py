@@ -77,7 +77,8 @@ class Writing:
             operation="upload",
             path=path,
         )
-        facts = await self._placing.put(target, call)
+        with self._containers.expected(place.bucket):
+            facts = await self._placing.put(target, call)
         if md5 is not None and facts.etag not in {None, md5}:
             raise IntegrityError(
                 "other bytes arrived than were sent", service=SERVICE, operation="upload", path=path
@@ -106,7 +107,8 @@ class Writing:
             operation="create_folder",
             path=ref.path,
         )
-        with contextlib.suppress(Conflict):  # then the marker is there already
+        with contextlib.suppress(Conflict), self._containers.expected(place.bucket):
+            # A conflict: the marker is there already.
             await self._placing.put(Target(folder=parent, name=name, key=""), marker)
         return folder_entry(name)
 
