@@ -86,6 +86,7 @@ def test_an_interruption_before_the_command_has_begun_is_one_too(start):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_ends_the_listing_quietly(start, tmp_path):
     for number in range(3_000):
         (tmp_path / f"{number:0100}").touch()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.memory.service import CASELESS_DRIVE, DRIVE, EPOCH_NS, PATHS, SECOND_NS, MemoryService
@@ -154,11 +155,8 @@ async def live(sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, 
             await story.at_the_end()
 
 
-@settings(
-    max_examples=max(40, settings.default.max_examples // 5),
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kinds, rounds.map(lambda some: [step for made, then in some for step in (*made, then)]))
 def test_whatever_happens_nothing_is_lost_and_nothing_of_others_is_touched(
     sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, ...]]
