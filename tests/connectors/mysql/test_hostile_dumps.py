@@ -41,7 +41,7 @@ def test_dump_is_recognised_in_whatever_pieces_it_comes(piece: int) -> None:
     assert isinstance(insert, Insert)
     assert insert.rest == INSERT.removeprefix(b"INSERT INTO `t`").removesuffix(b";\n")
     assert isinstance(program, Program)
-    assert program.before_table + b"`t`" + program.after_table == TRIGGER
+    assert program.before_name + b"`r`" + program.before_table + b"`t`" + program.after_table == TRIGGER
 
 
 @pytest.mark.parametrize(

@@ -233,3 +233,39 @@ async def test_collation_that_the_server_does_not_have_is_unsupported(
         await restore(connector, database, "u.sql", other.replace(b"`t`", b"`u`"))
     assert "utf8mb4_0900_ai_ci" in caught.value.said
     assert await names(connector, database) == ["t.sql"]
+
+
+async def test_old_table_stays_where_the_server_refuses_a_trigger_of_the_new_one(
+    mariadb_server: MariaDbServer, connecting: Connecting, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        "CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.id = NEW.id",
+        "CREATE USER IF NOT EXISTS 'dora'@'%' IDENTIFIED BY 'doras password'",
+        f"GRANT ALL ON `{database}`.* TO 'dora'@'%'",
+        database=database,
+    )
+    sql = await dump(connector, database, "t.sql")
+    dora = await connecting(username="dora", password="doras password")
+    with pytest.raises(PermissionDenied):
+        await restore(dora, database, "t.sql", sql, replaces=await seen(connector, database, "t.sql"))
+    assert await names(connector, database) == ["t.sql"]
+    assert await dump(connector, database, "t.sql") == sql
+
+
+async def test_old_table_stays_where_the_server_refuses_a_foreign_key_of_the_new_one(
+    mariadb_server: MariaDbServer, connector: Connector, database: str
+) -> None:
+    make_database(mariadb_server, database, FAMILY)
+    sql = await dump(connector, database, "child.sql")
+    mariadb_server.execute(
+        "SET SESSION foreign_key_checks = 0",
+        "ALTER TABLE child DROP FOREIGN KEY child_parent",
+        "DROP TABLE parent",
+        "CREATE TABLE parent (id varchar(9) PRIMARY KEY)",
+        database=database,
+    )
+    standing = await seen(connector, database, "child.sql")
+    with pytest.raises(Unsupported, match="foreign key"):
+        await restore(connector, database, "child.sql", sql, replaces=standing)
+    assert mariadb_server.execute("SELECT * FROM child", database=database) == [(1, 1)]

@@ -8,6 +8,7 @@
 or, since names of foreign keys and triggers (and at MySQL those of checks) are free only when the old table is gone, and
 since foreign keys of other tables would follow a table that is renamed away:
 
+    (the next two, under other names)        so that what the server refuses is known before anything is lost
     DROP TABLE old                           only where it is to be replaced
     ALTER TABLE ... ADD CONSTRAINT ...
     CREATE TRIGGER ...                       on the temporary table: a trigger goes along when its table is renamed
@@ -28,7 +29,7 @@ import pymysql.err
 from mover.connectors.contract import temporary_name
 from mover.connectors.mysql import catalog
 from mover.connectors.mysql.catalog import is_mariadb
-from mover.connectors.mysql.definitions import without_checks
+from mover.connectors.mysql.definitions import renamed, without_checks
 from mover.connectors.mysql.failures import restoring
 from mover.connectors.mysql.names import Kind, Thing
 from mover.connectors.mysql.session import SQL_MODE, Wire
@@ -104,6 +105,7 @@ class TableRestore:
             wire.execute(b"DROP TABLE %b" % self._away)
             return
         if self.replaces:
+            self._rehearse(wire)
             wire.execute(b"DROP TABLE %b" % name)
         if self._checks:
             added = b", ".join(b"ADD " + check for check in self._checks)
@@ -115,8 +117,26 @@ class TableRestore:
                     with restoring("a foreign key"):
                         wire.execute(b"ALTER TABLE %b%b" % (self._new, rest))
                 case Program():
-                    run_program(wire, statement, statement.before_table + self._new + statement.after_table)
+                    self._make_trigger(wire, statement, statement.name)
         wire.execute(b"RENAME TABLE %b TO %b" % (self._new, name))
+
+    def _rehearse(self, wire: Wire) -> None:
+        """Make foreign keys and triggers under other names and drop them, to fail while the old table still stands."""
+        trial = name_bytes(temporary_name(self.key[:_FITTING_KEY] + "-try"))
+        for statement in self._later:
+            match statement:
+                case AddForeignKeys(_, added):
+                    for foreign_key in added:
+                        with restoring("a foreign key"):
+                            wire.execute(b"ALTER TABLE %b ADD %b" % (self._new, renamed(foreign_key, trial)))
+                        wire.execute(b"ALTER TABLE %b DROP FOREIGN KEY %b" % (self._new, trial))
+                case Program():
+                    self._make_trigger(wire, statement, trial)
+                    wire.execute(b"DROP TRIGGER %b" % trial)
+
+    def _make_trigger(self, wire: Wire, trigger: Program, name: bytes) -> None:
+        text = trigger.before_name + name + trigger.before_table + self._new + trigger.after_table
+        run_program(wire, trigger, text)
 
     def discard_there(self, wire: Wire) -> None:
         """Remove what this upload left, on a connection that was used for something else."""

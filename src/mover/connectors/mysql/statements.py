@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mover.connectors.mysql.definitions import check_definition, check_foreign_keys
+from mover.connectors.mysql.definitions import check_definition, foreign_keys_added
 from mover.connectors.mysql.form import END, head
 from mover.connectors.mysql.names import Kind
 from mover.connectors.mysql.sql import ACCOUNT, NAME, first_words, name_bytes, tokens
@@ -52,20 +52,24 @@ class Insert:
 
 @dataclass(frozen=True)
 class AddForeignKeys:
-    """ALTER TABLE; `rest` follows the table's name."""
+    """ALTER TABLE; `rest` follows the table's name, and `added` is the foreign keys in it."""
 
     rest: bytes
+    added: list[bytes]
 
 
 @dataclass(frozen=True)
 class Program:
     """CREATE of what has a body, with the settings under which it was written: `name = 'value', ...`.
 
-    `before_table` and `after_table` are a trigger's text round the name of its table.
+    `name` is a trigger's; `before_name`, `before_table` and `after_table` are its text before it, from there to its
+    table's name, and after that.
     """
 
     settings: bytes
     text: bytes
+    before_name: bytes = b""
+    name: bytes = b""
     before_table: bytes = b""
     after_table: bytes = b""
 
@@ -154,8 +158,7 @@ class TableDump:
                 raise Unsupported("the dump has an INSERT of something else than literals")
             return Insert(rest)
         if self._created and (rest := self._of_table(b"ALTER TABLE ", statement)) is not None:
-            check_foreign_keys(rest)
-            return AddForeignKeys(rest)
+            return AddForeignKeys(rest, foreign_keys_added(rest))
         raise Unsupported(
             f"the dump has a statement that no dump of this table has: {first_words(statement)}"
         )
@@ -189,8 +192,9 @@ class TableDump:
             raise Unsupported(
                 f"the dump has a statement that no dump of this table has: {first_words(text, 4)}"
             )
-        before, after = text[: trigger.start("table")], text[trigger.end("table") :]
-        return Program(settings, text, before, after)
+        between = text[trigger.end("name") : trigger.start("table")]
+        after = text[trigger.end("table") :]
+        return Program(settings, text, text[: trigger.start("name")], trigger["name"], between, after)
 
     def _find(self, end: bytes, start: int) -> int | None:
         at = self._left.find(end, start)
