@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from mover.errors import Unsupported
 
 NAME = rb"`(?:[^`]|``)++`"
-_QUOTED = rb"(?:`(?:[^`]|``)*+`|\"(?:[^\"]|\"\")*+\")"
+# In double quotes a backslash may hide the end of a name, or not: that depends on the session's sql_mode.
+_QUOTED = rb"(?:`(?:[^`]|``)*+`|\"(?:[^\"\\]|\"\")*+\")"
 ACCOUNT = _QUOTED + rb"(?:@" + _QUOTED + rb")?"
 _TOKEN = re.compile(
     rb"(?P<space>[ \t\r\n]++|/\*M?!(?:[0-9]{5,6})? ?|\*/)"

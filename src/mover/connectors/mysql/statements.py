@@ -26,6 +26,8 @@ _INSERT = re.compile(
 )
 _SETTING = rb"(?:sql_mode|time_zone|character_set_client|collation_connection) = '[A-Za-z0-9_,+:/-]*+'"
 _SETTINGS = re.compile(rb"SET SESSION (" + _SETTING + rb"(?:, " + _SETTING + rb")*+);\n")
+# Whose characters of two bytes may end with the byte of a backtick or a backslash.
+_HIDING = re.compile(rb"character_set_client = '(?:big5|cp932|gb18030|gbk|sjis)'", re.IGNORECASE)
 _DELIMITER = re.compile(rb"DELIMITER (;;|\$[0-9]{0,2}\$)\n")
 _TRIGGER = re.compile(
     rb"CREATE DEFINER=" + ACCOUNT + rb" TRIGGER (?P<name>" + NAME + rb") "
@@ -192,6 +194,7 @@ class TableDump:
             raise Unsupported(
                 f"the dump has a statement that no dump of this table has: {first_words(text, 4)}"
             )
+        check_beginning(settings, trigger[0])
         between = text[trigger.end("name") : trigger.start("table")]
         after = text[trigger.end("table") :]
         return Program(settings, text, text[: trigger.start("name")], trigger["name"], between, after)
@@ -224,6 +227,12 @@ def read_program(kind: Kind, dump: bytes) -> Program:
     if opened[1] in text:
         raise Unsupported("the dump has more than one statement")
     return Program(line[1], text)
+
+
+def check_beginning(settings: bytes, beginning: bytes) -> None:
+    """Raise Unsupported if the server may see another beginning of a definition than the bytes show."""
+    if _HIDING.search(settings) and not beginning.isascii():
+        raise Unsupported("the dump has a name in a character set in which its end cannot be told")
 
 
 def read_lines(kind: Kind, dump: bytes) -> list[bytes]:
