@@ -151,6 +151,11 @@ def test_statement_without_an_end_is_refused_when_the_server_would_not_take_it()
         statements(endless, largest=1 << 20)
 
 
+def test_definition_that_seems_to_end_again_and_again_is_refused() -> None:
+    with pytest.raises(Unsupported, match="does not end"):
+        statements(HEAD + b"CREATE TABLE `t` (`" + b";\n" * 400_000)
+
+
 @given(st.binary(max_size=200))
 def test_any_value_is_one_literal_and_ends_where_it_should(value: bytes) -> None:
     sql = b"INSERT INTO `t` (`id`) VALUES\n(_binary " + text_literal(value) + b");\n"

@@ -36,6 +36,7 @@ _TRIGGER = re.compile(
     + rb") FOR EACH ROW "
 )
 _LONGEST_LINE = 4096
+_MOST_HALVES = 100  # ends of lines in names of a CREATE TABLE that look like its own
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class TableDump:
         self._name = name_bytes(table)
         self._left = bytearray()
         self._searched = 0
+        self._halves = 0
         self._began = False
         self._created = False
         self._ended = False
@@ -139,16 +141,25 @@ class TableDump:
     def _simple(self) -> Statement | None:
         """A statement that ends with a semicolon at the end of a line."""
         at = self._find(b";\n", self._searched)
+        while at is not None and self._is_half(at):
+            self._searched = at + 1
+            at = self._find(b";\n", self._searched)
         if at is None:
             return None
         statement = bytes(self._left[:at])
         if statement.startswith(b"SET SESSION "):
             return self._set(statement + b";\n")
-        if statement.startswith(b"CREATE ") and not _is_whole(statement):
-            self._searched = at + 1
-            return self._simple()
         self._take(at + 2)
         return self._recognised(statement)
+
+    def _is_half(self, at: int) -> bool:
+        """Whether what seems to end a CREATE TABLE stands in a name."""
+        if not self._left.startswith(b"CREATE ") or _is_whole(bytes(self._left[:at])):
+            return False
+        self._halves += 1
+        if self._halves > _MOST_HALVES:
+            raise Unsupported("the dump has a CREATE TABLE that does not end")
+        return True
 
     def _recognised(self, statement: bytes) -> Statement:
         if (rest := self._of_table(b"CREATE TABLE ", statement)) is not None and not self._created:
