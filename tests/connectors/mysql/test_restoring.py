@@ -269,3 +269,17 @@ async def test_old_table_stays_where_the_server_refuses_a_foreign_key_of_the_new
     with pytest.raises(Unsupported, match="foreign key"):
         await restore(connector, database, "child.sql", sql, replaces=standing)
     assert mariadb_server.execute("SELECT * FROM child", database=database) == [(1, 1)]
+
+
+async def test_row_that_the_server_refuses_is_not_quoted(
+    mariadb_server: MariaDbServer, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE t (v varchar(9) UNIQUE) ENGINE=MyISAM",
+        "INSERT INTO t VALUES ('s3cret')",
+        database=database,
+    )
+    sql = (await dump(connector, database, "t.sql")).replace(b"('s3cret')", b"('s3cret'),\n('s3cret')")
+    with pytest.raises(Unsupported, match="1062") as caught:
+        await restore(connector, database, "u.sql", sql.replace(b"`t`", b"`u`"))
+    assert "s3cret" not in str(caught.value)

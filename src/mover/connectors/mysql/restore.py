@@ -85,7 +85,7 @@ class TableRestore:
                     with restoring("the table"):
                         wire.execute(b"CREATE TABLE %b%b" % (self._new, rest))
                 case Insert(rest):
-                    with restoring("a row"):
+                    with restoring("a row", quotes_content=True):
                         wire.execute(b"INSERT INTO %b%b" % (self._new, rest))
                     self._uncommitted += len(rest)
                     if self._uncommitted >= _COMMIT_EVERY:
