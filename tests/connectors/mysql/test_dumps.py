@@ -246,3 +246,22 @@ async def test_many_reads_at_once_take_turns(
         )
     found = await asyncio.gather(*(dump(connector, database, f"t{number}.sql") for number in range(6)))
     assert all(f"VALUES\n({number});".encode() in sql for number, sql in enumerate(found))
+
+
+async def test_limits_of_the_server_for_everybody_cut_no_dump_short(
+    mariadb_server: MariaDbServer, connecting: Connecting, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE t (v int)", "INSERT INTO t SELECT seq FROM seq_1_to_50", database=database
+    )
+    limits = ("sql_select_limit", "max_statement_time", "idle_readonly_transaction_timeout")
+    before = mariadb_server.execute(f"SELECT {', '.join('@@GLOBAL.' + name for name in limits)}")[0]
+    try:
+        mariadb_server.execute(
+            "SET GLOBAL sql_select_limit = 10, max_statement_time = 0.001, idle_readonly_transaction_timeout = 1"
+        )
+        connector = await connecting()
+        assert (await dump(connector, database, "t.sql")).count(b"\n(") == 50
+    finally:
+        for name, value in zip(limits, before, strict=True):
+            mariadb_server.execute(f"SET GLOBAL {name} = {value}")

@@ -283,3 +283,18 @@ async def test_row_that_the_server_refuses_is_not_quoted(
     with pytest.raises(Unsupported, match="1062") as caught:
         await restore(connector, database, "u.sql", sql.replace(b"`t`", b"`u`"))
     assert "s3cret" not in str(caught.value)
+
+
+async def test_rows_that_were_there_in_spite_of_a_check_come_back(
+    mariadb_server: MariaDbServer, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "SET SESSION check_constraint_checks = 0",
+        "CREATE TABLE t (v int CHECK (v < 5), CONSTRAINT c CHECK (v < 10))",
+        "INSERT INTO t VALUES (20)",
+        database=database,
+    )
+    sql = await dump(connector, database, "t.sql")
+    mariadb_server.execute("DROP TABLE t", database=database)
+    await restore(connector, database, "t.sql", sql)
+    assert await dump(connector, database, "t.sql") == sql
