@@ -241,14 +241,14 @@ async def test_old_table_stays_where_the_server_refuses_a_trigger_of_the_new_one
     mariadb_server.execute(
         "CREATE TABLE t (id int PRIMARY KEY)",
         "CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.id = NEW.id",
-        "CREATE USER IF NOT EXISTS 'dora'@'%' IDENTIFIED BY 'doras password'",
-        f"GRANT ALL ON `{database}`.* TO 'dora'@'%'",
+        "CREATE USER IF NOT EXISTS 'frida'@'%' IDENTIFIED BY 'fridas password'",
+        f"GRANT ALL ON `{database}`.* TO 'frida'@'%'",
         database=database,
     )
     sql = await dump(connector, database, "t.sql")
-    dora = await connecting(username="dora", password="doras password")
+    frida = await connecting(username="frida", password="fridas password")
     with pytest.raises(PermissionDenied):
-        await restore(dora, database, "t.sql", sql, replaces=await seen(connector, database, "t.sql"))
+        await restore(frida, database, "t.sql", sql, replaces=await seen(connector, database, "t.sql"))
     assert await names(connector, database) == ["t.sql"]
     assert await dump(connector, database, "t.sql") == sql
 
