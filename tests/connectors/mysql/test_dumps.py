@@ -265,3 +265,31 @@ async def test_limits_of_the_server_for_everybody_cut_no_dump_short(
     finally:
         for name, value in zip(limits, before, strict=True):
             mariadb_server.execute(f"SET GLOBAL {name} = {value}")
+
+
+async def test_programs_that_people_commented_and_roles_define_load_with_the_client(
+    mariadb_server: MariaDbServer, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE ROLE IF NOT EXISTS `clerk`",
+        "CREATE TABLE t (id int)",
+        "CREATE DEFINER=`clerk` TRIGGER r -- for each row of it's\n BEFORE /* each */ INSERT ON t FOR EACH ROW SET @a = 1 -- end",
+        "CREATE PROCEDURE p() SELECT 1 # end",
+        database=database,
+    )
+    table, procedure = (
+        await dump(connector, database, "t.sql"),
+        await dump(connector, database, "p.procedure.sql"),
+    )
+    mariadb_server.execute("DROP TABLE t", "DROP PROCEDURE p", database=database)
+    await restore(connector, database, "t.sql", table)
+    await restore(connector, database, "p.procedure.sql", procedure)
+    assert await dump(connector, database, "t.sql") == table
+    assert await dump(connector, database, "p.procedure.sql") == procedure
+    mariadb_server.execute("DROP TABLE t", "DROP PROCEDURE p", database=database)
+    mariadb_server.load(database, table + procedure)
+    assert mariadb_server.execute(
+        "SELECT trigger_name, definer FROM information_schema.TRIGGERS WHERE trigger_schema = DATABASE()",
+        database=database,
+    ) == [("r", "clerk@")]
+    assert await names(connector, database) == ["t.sql", "p.procedure.sql"]

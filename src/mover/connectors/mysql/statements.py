@@ -193,7 +193,7 @@ class TableDump:
                     f"the dump has a statement that no dump has: {first_words(bytes(self._left[:200]))}"
                 )
             return None
-        last = b" " + found[1] + b"\nDELIMITER ;\n"
+        last = b"\n" + found[1] + b"\nDELIMITER ;\n"
         at = self._find(last, max(self._searched, found.end()))
         if at is None:
             return None
@@ -231,7 +231,7 @@ def read_program(kind: Kind, dump: bytes) -> Program:
     body = _body(kind, dump)
     line = _SETTINGS.match(body)
     opened = _DELIMITER.match(body, line.end()) if line else None
-    last = b" " + opened[1] + b"\nDELIMITER ;\n" if opened else b""
+    last = b"\n" + opened[1] + b"\nDELIMITER ;\n" if opened else b""
     if line is None or opened is None or not body.endswith(last):
         raise Unsupported(f"the dump is not one of a {kind.value}")
     text = body[opened.end() : len(body) - len(last)]
