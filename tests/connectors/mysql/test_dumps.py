@@ -293,3 +293,26 @@ async def test_programs_that_people_commented_and_roles_define_load_with_the_cli
         database=database,
     ) == [("r", "clerk@")]
     assert await names(connector, database) == ["t.sql", "p.procedure.sql"]
+
+
+async def test_table_that_took_the_place_of_another_after_the_snapshot_began_is_changed(
+    mariadb_server: MariaDbServer, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE a (id int PRIMARY KEY)",
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        "INSERT INTO t VALUES (1), (2)",
+        "CREATE TABLE t_new LIKE t",
+        "INSERT INTO t_new VALUES (1)",
+        database=database,
+    )
+    await dump(connector, database, "a.sql")
+    mariadb_server.execute(
+        "SELECT SLEEP(1.1 - MICROSECOND(NOW(6)) / 1e6)",  # until the next second: times of tables have no parts of one
+        "INSERT INTO t_new VALUES (2)",
+        "RENAME TABLE t TO t_old, t_new TO t",
+        database=database,
+    )
+    with pytest.raises(Changed):
+        await dump(connector, database, "t.sql")
+    assert await dump(connector, database, "a.sql")

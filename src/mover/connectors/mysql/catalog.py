@@ -176,6 +176,21 @@ def traits(wire: Wire, database: str, table: str) -> Traits:
     return Traits(found is None or found[0] == b"YES", found is not None and found[1] == b"SYSTEM VERSIONED")
 
 
+def is_younger(wire: Wire, database: str, table: str) -> bool:
+    """Whether a table came to its name or form after `note_moment`; seconds are told apart, no less."""
+    query = (
+        "SELECT t.CREATE_TIME > @mover_moment FROM information_schema.TABLES t "
+        "JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE AND e.TRANSACTIONS = 'YES' "
+        f"WHERE t.TABLE_SCHEMA = {quote_text(database)} AND t.TABLE_NAME = {quote_text(table)}"
+    )
+    return wire.row(query) == (b"1",)
+
+
+def note_moment(wire: Wire) -> None:
+    """Have the session remember what time it is."""
+    wire.execute("SET @mover_moment = NOW()")
+
+
 def triggers_of(wire: Wire, database: str, table: str) -> list[str]:
     """Names of a table's triggers, in the order in which they fire."""
     where = f"EVENT_OBJECT_SCHEMA = {quote_text(database)} AND EVENT_OBJECT_TABLE = {quote_text(table)}"
