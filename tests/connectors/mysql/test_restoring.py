@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.connectors.mysql.conftest import Connecting, dump, names, restore
 from tests.contract.acts import StalledContent, target
-from tests.databases import make_database
+from tests.databases import drop_database, make_database
 from tests.servers.mariadb import MariaDbServer
 
 from mover.connectors.contract import Connector, is_temporary_name, temporary_name
@@ -48,6 +48,32 @@ async def test_replaced_table_keeps_the_foreign_keys_to_it_its_own_and_its_trigg
     with pytest.raises(Exception, match="`up`"):
         mariadb_server.execute("INSERT INTO parent VALUES (5, 99, 0)", database=database)
     assert mariadb_server.execute("SELECT * FROM log", database=database) == [("inserted",)]
+
+
+async def test_foreign_key_in_a_database_that_the_account_may_not_see_stays(
+    mariadb_server: MariaDbServer, connecting: Connecting, connector: Connector, database: str
+) -> None:
+    drop_database(mariadb_server, "hidden")
+    mariadb_server.execute(
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        "INSERT INTO t VALUES (1)",
+        "CREATE DATABASE hidden",
+        f"CREATE TABLE hidden.c (id int, CONSTRAINT f FOREIGN KEY (id) REFERENCES `{database}`.t (id))",
+        "CREATE USER IF NOT EXISTS 'gerda'@'%' IDENTIFIED BY 'gerdas password'",
+        f"GRANT ALL ON `{database}`.* TO 'gerda'@'%'",
+        database=database,
+    )
+    before = mariadb_server.execute("SHOW CREATE TABLE hidden.c")
+    gerda = await connecting(username="gerda", password="gerdas password")
+    sql = await dump(gerda, database, "t.sql")
+    try:
+        standing = await seen(connector, database, "t.sql")
+        await restore(gerda, database, "t.sql", sql.replace(b"(1)", b"(1),\n(2)"), replaces=standing)
+        assert mariadb_server.execute("SHOW CREATE TABLE hidden.c") == before
+        mariadb_server.execute("INSERT INTO hidden.c VALUES (2)")
+    finally:
+        drop_database(mariadb_server, "hidden")
+    assert await names(connector, database) == ["t.sql"]
 
 
 async def test_plain_table_is_swapped_so_that_it_is_never_missing(

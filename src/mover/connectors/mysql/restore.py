@@ -25,6 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pymysql.err
+from pymysql.constants import ER
 
 from mover.connectors.contract import temporary_name
 from mover.connectors.mysql import catalog
@@ -100,9 +101,8 @@ class TableRestore:
         wire.execute("SET SESSION autocommit = 1")
         self._check_place(wire)
         name = name_bytes(self.table)
-        if self.replaces and not self._later and not self._checks and self._stands_alone(wire):
-            wire.execute(b"RENAME TABLE %b TO %b, %b TO %b" % (name, self._away, self._new, name))
-            wire.execute(b"DROP TABLE %b" % self._away)
+        alone = self.replaces and not self._later and not self._checks and self._stands_alone(wire)
+        if alone and self._swap(wire, name):
             return
         if self.replaces:
             self._rehearse(wire)
@@ -119,6 +119,22 @@ class TableRestore:
                 case Program():
                     self._make_trigger(wire, statement, statement.name)
         wire.execute(b"RENAME TABLE %b TO %b" % (self._new, name))
+
+    def _swap(self, wire: Wire, name: bytes) -> bool:
+        """Swap the tables. False, and all is as before, if a foreign key that the account may not see followed the old one."""
+        wire.execute(b"RENAME TABLE %b TO %b, %b TO %b" % (name, self._away, self._new, name))
+        wire.execute("SET SESSION foreign_key_checks = 1")
+        try:
+            wire.execute(b"DROP TABLE %b" % self._away)
+        except pymysql.err.MySQLError as error:
+            if error.args[0] not in {ER.ROW_IS_REFERENCED, ER.ROW_IS_REFERENCED_2}:
+                raise
+            wire.execute(b"RENAME TABLE %b TO %b, %b TO %b" % (name, self._new, self._away, name))
+            return False
+        finally:
+            with suppress(pymysql.err.MySQLError):  # broken: nobody will use it again
+                wire.execute("SET SESSION foreign_key_checks = 0")
+        return True
 
     def _rehearse(self, wire: Wire) -> None:
         """Make foreign keys and triggers under other names and drop them, to fail while the old table still stands."""
