@@ -81,6 +81,18 @@ async def test_rows_past_the_end_of_a_range_follow_whatever_the_key_is(
     assert checksums[0][1] == checksums[1][1]
 
 
+async def test_no_row_is_lost_where_blanks_at_the_end_of_a_key_count(
+    mariadb_server: MariaDbServer, connector: Connector, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mover.connectors.mysql.tables._RANGE", 1)
+    mariadb_server.execute(
+        "CREATE TABLE t (a char(5) COLLATE utf8mb4_nopad_bin PRIMARY KEY)",
+        r"INSERT INTO t VALUES (''), ('a'), ('a\t'), ('a\0'), ('\t')",
+        database=database,
+    )
+    assert (await dump(connector, database, "t.sql")).count(b"\n(") == 5
+
+
 async def test_tables_are_read_as_they_were_when_the_first_of_them_was(
     mariadb_server: MariaDbServer, connector: Connector, database: str
 ) -> None:

@@ -126,11 +126,13 @@ def options(wire: Wire, database: str) -> tuple[str, str] | None:
 
 def columns_of(wire: Wire, database: str, table: str) -> list[Column]:
     """The columns of a table, in their order."""
-    columns = "COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, GENERATION_EXPRESSION"
+    columns = "COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, GENERATION_EXPRESSION"
     query = f"SELECT {columns} FROM information_schema.COLUMNS WHERE {_this(database, table)} ORDER BY ORDINAL_POSITION"
     return [
-        Column(text(name), text(kind).lower(), text(charset) if charset else None, bool(generated))
-        for name, kind, charset, generated in wire.rows(query)
+        Column(
+            text(name), text(kind).lower(), text(charset) or None, text(collation) or None, bool(generated)
+        )
+        for name, kind, charset, collation, generated in wire.rows(query)
     ]
 
 
