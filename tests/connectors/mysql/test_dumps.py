@@ -328,3 +328,23 @@ async def test_table_that_took_the_place_of_another_after_the_snapshot_began_is_
     with pytest.raises(Changed):
         await dump(connector, database, "t.sql")
     assert await dump(connector, database, "a.sql")
+
+
+async def test_what_the_account_may_not_see_is_remarked(
+    mariadb_server: MariaDbServer, connecting: Connecting, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE t (id int)",
+        "CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET @a = 1",
+        "CREATE USER IF NOT EXISTS 'nora'@'%' IDENTIFIED BY 'noras password'",
+        f"GRANT SELECT, SHOW VIEW, EVENT ON `{database}`.* TO 'nora'@'%'",
+        database=database,
+    )
+    nora = await connecting(username="nora", password="noras password")
+    assert isinstance(nora, Remarks)
+    assert isinstance(connector, Remarks)
+    assert nora.remarks == []
+    assert b"TRIGGER" not in await dump(nora, database, "t.sql")
+    assert "triggers, routines" in nora.remarks[0]
+    await dump(connector, database, "t.sql")
+    assert connector.remarks == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from mover.connectors.mysql.literals import Column
@@ -49,6 +50,23 @@ def server(wire: Wire) -> Server:
         case_sensitive=not found or text(found[1]) == "0",
         largest_statement=int(found[2]) if found else 1 << 20,
     )
+
+
+# By any of which an account sees what is there; without, the server shows nothing rather than an error.
+_SEEN_BY = {
+    "triggers": r"ALL PRIVILEGES|\bTRIGGER\b",
+    "events": r"ALL PRIVILEGES|\bEVENT\b",
+    "routines": r"ALL PRIVILEGES|\bEXECUTE\b|\bROUTINE\b|\bSHOW_ROUTINE\b|\bSELECT\b.* ON \*\.\*|\bSELECT\b.* ON `mysql`",
+}
+_ROLE = re.compile(r"GRANT \S+ TO ")
+
+
+def unseen(wire: Wire) -> list[str]:
+    """What the account sees nowhere on the server; empty where roles leave it open."""
+    grants = [text(raw) for (raw,) in wire.rows("SHOW GRANTS")]
+    if any(_ROLE.match(grant) for grant in grants):
+        return []
+    return [what for what, by in _SEEN_BY.items() if not any(re.search(by, grant) for grant in grants)]
 
 
 def is_mariadb(wire: Wire) -> bool:
