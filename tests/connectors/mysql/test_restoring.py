@@ -324,3 +324,31 @@ async def test_rows_that_were_there_in_spite_of_a_check_come_back(
     mariadb_server.execute("DROP TABLE t", database=database)
     await restore(connector, database, "t.sql", sql)
     assert await dump(connector, database, "t.sql") == sql
+
+
+async def test_names_in_definitions_that_are_not_in_unicode_come_back(
+    mariadb_server: MariaDbServer, connecting: Connecting, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE ö (v varchar(9))",
+        database=database,
+    )
+    with mariadb_server.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SET NAMES latin1")
+        for statement in (
+            "CREATE TRIGGER `ü` BEFORE INSERT ON `ö` FOR EACH ROW SET NEW.v = 'ä'",
+            "CREATE VIEW `vü` AS SELECT 'ä' AS `ß`",
+            "CREATE PROCEDURE `pü`() SELECT 'ä'",
+        ):
+            connection.query(statement.encode("latin-1"))
+    files = {name: await dump(connector, database, name) for name in await names(connector, database)}
+    assert set(files) == {"ö.sql", "vü.view.sql", "pü.procedure.sql"}
+    mariadb_server.execute("DROP TABLE ö", "DROP VIEW vü", "DROP PROCEDURE pü", database=database)
+    for sql in files.values():
+        mariadb_server.load(database, sql)
+    loaded = await connecting()
+    assert {name: await dump(loaded, database, name) for name in files} == files
+    mariadb_server.execute("DROP TABLE ö", "DROP VIEW vü", "DROP PROCEDURE pü", database=database)
+    for name, sql in files.items():
+        await restore(connector, database, name, sql)
+    assert {name: await dump(connector, database, name) for name in files} == files

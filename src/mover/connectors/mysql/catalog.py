@@ -240,6 +240,14 @@ def has_foreign_keys(wire: Wire, database: str, table: str) -> bool:
     )
 
 
+def encoded(wire: Wire, name: bytes, charset: bytes) -> bytes:
+    """Return a name, which the server tells in UTF-8, as it stands in a statement in another character set."""
+    if name.isascii() or charset.lower().startswith(b"utf8"):
+        return name
+    found = wire.row(b"SELECT HEX(CONVERT(_utf8mb4 0x%b USING %b))" % (name.hex().encode(), charset))
+    return bytes.fromhex(text(found[0])) if found else name
+
+
 def text(raw: bytes | str | int | None) -> str:
     """Read a name or word that the server sent."""
     return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ("" if raw is None else str(raw))

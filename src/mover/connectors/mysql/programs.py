@@ -38,11 +38,11 @@ def trigger(wire: Wire, database: str, table: str, name: str) -> bytes:
     timing = found[0][1]
     events = b" OR ".join(sorted({row[2] for row in found}))
     statement = b"CREATE DEFINER=%b TRIGGER %b %b %b ON %b FOR EACH ROW %b" % (
-        _account(found[0][0]),
-        name_bytes(name),
+        catalog.encoded(wire, _account(found[0][0]), charset),
+        catalog.encoded(wire, name_bytes(name), charset),
         timing,
         events,
-        name_bytes(table),
+        catalog.encoded(wire, name_bytes(table), charset),
         _body(original),
     )
     return settings({"sql_mode": mode, **_charset(charset, collation)}) + delimited(statement)

@@ -26,6 +26,7 @@ _INSERT = re.compile(
 )
 _SETTING = rb"(?:sql_mode|time_zone|character_set_client|collation_connection) = '[A-Za-z0-9_,+:/-]*+'"
 _SETTINGS = re.compile(rb"SET SESSION (" + _SETTING + rb"(?:, " + _SETTING + rb")*+);\n")
+_CHARSET = re.compile(rb"character_set_client = '([A-Za-z0-9_]+)'")
 # Whose characters of two bytes may end with the byte of a backtick or a backslash.
 _HIDING = re.compile(rb"character_set_client = '(?:big5|cp932|gb18030|gbk|sjis)'", re.IGNORECASE)
 _DELIMITER = re.compile(rb"DELIMITER (;;|\$[0-9]{0,2}\$)\n")
@@ -201,7 +202,12 @@ class TableDump:
         settings, self._settings = self._settings, None
         self._take(at + len(last))
         trigger = _TRIGGER.match(text)
-        if not self._created or settings is None or trigger is None or trigger["table"] != self._name:
+        if (
+            not self._created
+            or settings is None
+            or trigger is None
+            or not self._is_own(trigger["table"], settings)
+        ):
             raise Unsupported(
                 f"the dump has a statement that no dump of this table has: {first_words(text, 4)}"
             )
@@ -209,6 +215,11 @@ class TableDump:
         between = text[trigger.end("name") : trigger.start("table")]
         after = text[trigger.end("table") :]
         return Program(settings, text, text[: trigger.start("name")], trigger["name"], between, after)
+
+    def _is_own(self, table: bytes, settings: bytes) -> bool:
+        """Whether a trigger's table is this one. In another character set it is spelled otherwise, and will be replaced."""
+        is_spelled = not table.isascii() and not self._name.isascii() and charset_of(settings) is not None
+        return table == self._name or is_spelled
 
     def _find(self, end: bytes, start: int) -> int | None:
         at = self._left.find(end, start)
@@ -238,6 +249,12 @@ def read_program(kind: Kind, dump: bytes) -> Program:
     if opened[1] in text:
         raise Unsupported("the dump has more than one statement")
     return Program(line[1], text)
+
+
+def charset_of(settings: bytes) -> bytes | None:
+    """In which character set a definition is written; None for UTF-8."""
+    found = _CHARSET.findall(settings)
+    return found[-1] if found and not found[-1].lower().startswith(b"utf8") else None
 
 
 def check_beginning(settings: bytes, beginning: bytes) -> None:
