@@ -81,6 +81,18 @@ async def test_rows_past_the_end_of_a_range_follow_whatever_the_key_is(
     assert checksums[0][1] == checksums[1][1]
 
 
+async def test_no_row_is_lost_where_blanks_at_the_end_of_a_key_count(
+    mariadb_server: MariaDbServer, connector: Connector, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mover.connectors.mysql.tables._RANGE", 1)
+    mariadb_server.execute(
+        "CREATE TABLE t (a char(5) COLLATE utf8mb4_nopad_bin PRIMARY KEY)",
+        r"INSERT INTO t VALUES (''), ('a'), ('a\t'), ('a\0'), ('\t')",
+        database=database,
+    )
+    assert (await dump(connector, database, "t.sql")).count(b"\n(") == 5
+
+
 async def test_tables_are_read_as_they_were_when_the_first_of_them_was(
     mariadb_server: MariaDbServer, connector: Connector, database: str
 ) -> None:
@@ -246,3 +258,93 @@ async def test_many_reads_at_once_take_turns(
         )
     found = await asyncio.gather(*(dump(connector, database, f"t{number}.sql") for number in range(6)))
     assert all(f"VALUES\n({number});".encode() in sql for number, sql in enumerate(found))
+
+
+async def test_limits_of_the_server_for_everybody_cut_no_dump_short(
+    mariadb_server: MariaDbServer, connecting: Connecting, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE t (v int)", "INSERT INTO t SELECT seq FROM seq_1_to_50", database=database
+    )
+    limits = ("sql_select_limit", "max_statement_time", "idle_readonly_transaction_timeout")
+    before = mariadb_server.execute(f"SELECT {', '.join('@@GLOBAL.' + name for name in limits)}")[0]
+    try:
+        mariadb_server.execute(
+            "SET GLOBAL sql_select_limit = 10, max_statement_time = 0.001, idle_readonly_transaction_timeout = 1"
+        )
+        connector = await connecting()
+        assert (await dump(connector, database, "t.sql")).count(b"\n(") == 50
+    finally:
+        for name, value in zip(limits, before, strict=True):
+            mariadb_server.execute(f"SET GLOBAL {name} = {value}")
+
+
+async def test_programs_that_people_commented_and_roles_define_load_with_the_client(
+    mariadb_server: MariaDbServer, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE ROLE IF NOT EXISTS `clerk`",
+        "CREATE TABLE t (id int)",
+        "CREATE DEFINER=`clerk` TRIGGER r -- for each row of it's\n BEFORE /* each */ INSERT ON t FOR EACH ROW SET @a = 1 -- end",
+        "CREATE PROCEDURE p() SELECT 1 # end",
+        database=database,
+    )
+    table, procedure = (
+        await dump(connector, database, "t.sql"),
+        await dump(connector, database, "p.procedure.sql"),
+    )
+    mariadb_server.execute("DROP TABLE t", "DROP PROCEDURE p", database=database)
+    await restore(connector, database, "t.sql", table)
+    await restore(connector, database, "p.procedure.sql", procedure)
+    assert await dump(connector, database, "t.sql") == table
+    assert await dump(connector, database, "p.procedure.sql") == procedure
+    mariadb_server.execute("DROP TABLE t", "DROP PROCEDURE p", database=database)
+    mariadb_server.load(database, table + procedure)
+    assert mariadb_server.execute(
+        "SELECT trigger_name, definer FROM information_schema.TRIGGERS WHERE trigger_schema = DATABASE()",
+        database=database,
+    ) == [("r", "clerk@")]
+    assert await names(connector, database) == ["t.sql", "p.procedure.sql"]
+
+
+async def test_table_that_took_the_place_of_another_after_the_snapshot_began_is_changed(
+    mariadb_server: MariaDbServer, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE a (id int PRIMARY KEY)",
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        "INSERT INTO t VALUES (1), (2)",
+        "CREATE TABLE t_new LIKE t",
+        "INSERT INTO t_new VALUES (1)",
+        database=database,
+    )
+    await dump(connector, database, "a.sql")
+    mariadb_server.execute(
+        "SELECT SLEEP(1.1 - MICROSECOND(NOW(6)) / 1e6)",  # until the next second: times of tables have no parts of one
+        "INSERT INTO t_new VALUES (2)",
+        "RENAME TABLE t TO t_old, t_new TO t",
+        database=database,
+    )
+    with pytest.raises(Changed):
+        await dump(connector, database, "t.sql")
+    assert await dump(connector, database, "a.sql")
+
+
+async def test_what_the_account_may_not_see_is_remarked(
+    mariadb_server: MariaDbServer, connecting: Connecting, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE t (id int)",
+        "CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET @a = 1",
+        "CREATE USER IF NOT EXISTS 'nora'@'%' IDENTIFIED BY 'noras password'",
+        f"GRANT SELECT, SHOW VIEW, EVENT ON `{database}`.* TO 'nora'@'%'",
+        database=database,
+    )
+    nora = await connecting(username="nora", password="noras password")
+    assert isinstance(nora, Remarks)
+    assert isinstance(connector, Remarks)
+    assert nora.remarks == []
+    assert b"TRIGGER" not in await dump(nora, database, "t.sql")
+    assert "triggers, routines" in nora.remarks[0]
+    await dump(connector, database, "t.sql")
+    assert connector.remarks == []

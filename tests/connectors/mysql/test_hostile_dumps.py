@@ -41,7 +41,7 @@ def test_dump_is_recognised_in_whatever_pieces_it_comes(piece: int) -> None:
     assert isinstance(insert, Insert)
     assert insert.rest == INSERT.removeprefix(b"INSERT INTO `t`").removesuffix(b";\n")
     assert isinstance(program, Program)
-    assert program.before_table + b"`t`" + program.after_table == TRIGGER
+    assert program.before_name + b"`r`" + program.before_table + b"`t`" + program.after_table == TRIGGER
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,11 @@ def test_statement_without_an_end_is_refused_when_the_server_would_not_take_it()
         statements(endless, largest=1 << 20)
 
 
+def test_definition_that_seems_to_end_again_and_again_is_refused() -> None:
+    with pytest.raises(Unsupported, match="does not end"):
+        statements(HEAD + b"CREATE TABLE `t` (`" + b";\n" * 400_000)
+
+
 @given(st.binary(max_size=200))
 def test_any_value_is_one_literal_and_ends_where_it_should(value: bytes) -> None:
     sql = b"INSERT INTO `t` (`id`) VALUES\n(_binary " + text_literal(value) + b");\n"
@@ -182,6 +187,7 @@ def test_dump_with_a_byte_changed_anywhere_never_becomes_another_kind_of_stateme
             b"CREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `mysql`.`v` AS select 1 AS `a`",
         ),
         ("f.function.sql", b"CREATE DEFINER=`a`@`%` FUNCTION `g`() RETURNS int RETURN 1"),
+        ("v.view.sql", b'CREATE DEFINER="a\\" VIEW `v` AS " PROCEDURE `p`() SELECT 1'),
         ("f.function.sql", b"CREATE FUNCTION `f` RETURNS int SONAME 'evil.so'"),
         ("e.event.sql", b"CREATE DEFINER=`a`@`%` TRIGGER `e` BEFORE INSERT ON `t` FOR EACH ROW SET @a = 1"),
     ],
@@ -195,6 +201,21 @@ async def test_definition_of_something_else_is_refused_before_the_server_sees_it
     two = SETTINGS + b"DELIMITER ;;\nSELECT 1 ;;\nSELECT 2 ;;\nDELIMITER ;\n"
     with pytest.raises(Unsupported):
         await restore(connector, database, name, head(kind) + two + END)
+    assert await names(connector, database) == []
+
+
+@pytest.mark.parametrize("charset", ["gbk", "SJIS"])
+async def test_definition_whose_quotes_another_character_set_hides_is_refused(
+    charset: str, connector: Connector, database: str
+) -> None:
+    settings = f"SET SESSION character_set_client = '{charset}';\n".encode()
+    hidden = b"CREATE DEFINER=`a\x81`@` PROCEDURE evil() SELECT 1 # `"
+    view = hidden + b" VIEW `v` AS select 1 AS `a`"
+    trigger = hidden + b" TRIGGER `r` BEFORE INSERT ON `t` FOR EACH ROW SET NEW.id = 1"
+    with pytest.raises(Unsupported):
+        await restore(connector, database, "v.view.sql", head(Kind.VIEW) + settings + delimited(view) + END)
+    with pytest.raises(Unsupported):
+        await restore(connector, database, "t.sql", HEAD + CREATE + settings + delimited(trigger) + END)
     assert await names(connector, database) == []
 
 

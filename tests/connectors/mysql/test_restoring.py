@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.connectors.mysql.conftest import Connecting, dump, names, restore
 from tests.contract.acts import StalledContent, target
-from tests.databases import make_database
+from tests.databases import drop_database, make_database
 from tests.servers.mariadb import MariaDbServer
 
 from mover.connectors.contract import Connector, is_temporary_name, temporary_name
@@ -48,6 +48,32 @@ async def test_replaced_table_keeps_the_foreign_keys_to_it_its_own_and_its_trigg
     with pytest.raises(Exception, match="`up`"):
         mariadb_server.execute("INSERT INTO parent VALUES (5, 99, 0)", database=database)
     assert mariadb_server.execute("SELECT * FROM log", database=database) == [("inserted",)]
+
+
+async def test_foreign_key_in_a_database_that_the_account_may_not_see_stays(
+    mariadb_server: MariaDbServer, connecting: Connecting, connector: Connector, database: str
+) -> None:
+    drop_database(mariadb_server, "hidden")
+    mariadb_server.execute(
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        "INSERT INTO t VALUES (1)",
+        "CREATE DATABASE hidden",
+        f"CREATE TABLE hidden.c (id int, CONSTRAINT f FOREIGN KEY (id) REFERENCES `{database}`.t (id))",
+        "CREATE USER IF NOT EXISTS 'gerda'@'%' IDENTIFIED BY 'gerdas password'",
+        f"GRANT ALL ON `{database}`.* TO 'gerda'@'%'",
+        database=database,
+    )
+    before = mariadb_server.execute("SHOW CREATE TABLE hidden.c")
+    gerda = await connecting(username="gerda", password="gerdas password")
+    sql = await dump(gerda, database, "t.sql")
+    try:
+        standing = await seen(connector, database, "t.sql")
+        await restore(gerda, database, "t.sql", sql.replace(b"(1)", b"(1),\n(2)"), replaces=standing)
+        assert mariadb_server.execute("SHOW CREATE TABLE hidden.c") == before
+        mariadb_server.execute("INSERT INTO hidden.c VALUES (2)")
+    finally:
+        drop_database(mariadb_server, "hidden")
+    assert await names(connector, database) == ["t.sql"]
 
 
 async def test_plain_table_is_swapped_so_that_it_is_never_missing(
@@ -233,3 +259,96 @@ async def test_collation_that_the_server_does_not_have_is_unsupported(
         await restore(connector, database, "u.sql", other.replace(b"`t`", b"`u`"))
     assert "utf8mb4_0900_ai_ci" in caught.value.said
     assert await names(connector, database) == ["t.sql"]
+
+
+async def test_old_table_stays_where_the_server_refuses_a_trigger_of_the_new_one(
+    mariadb_server: MariaDbServer, connecting: Connecting, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        "CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.id = NEW.id",
+        "CREATE USER IF NOT EXISTS 'frida'@'%' IDENTIFIED BY 'fridas password'",
+        f"GRANT ALL ON `{database}`.* TO 'frida'@'%'",
+        database=database,
+    )
+    sql = await dump(connector, database, "t.sql")
+    frida = await connecting(username="frida", password="fridas password")
+    with pytest.raises(PermissionDenied):
+        await restore(frida, database, "t.sql", sql, replaces=await seen(connector, database, "t.sql"))
+    assert await names(connector, database) == ["t.sql"]
+    assert await dump(connector, database, "t.sql") == sql
+
+
+async def test_old_table_stays_where_the_server_refuses_a_foreign_key_of_the_new_one(
+    mariadb_server: MariaDbServer, connector: Connector, database: str
+) -> None:
+    make_database(mariadb_server, database, FAMILY)
+    sql = await dump(connector, database, "child.sql")
+    mariadb_server.execute(
+        "SET SESSION foreign_key_checks = 0",
+        "ALTER TABLE child DROP FOREIGN KEY child_parent",
+        "DROP TABLE parent",
+        "CREATE TABLE parent (id varchar(9) PRIMARY KEY)",
+        database=database,
+    )
+    standing = await seen(connector, database, "child.sql")
+    with pytest.raises(Unsupported, match="foreign key"):
+        await restore(connector, database, "child.sql", sql, replaces=standing)
+    assert mariadb_server.execute("SELECT * FROM child", database=database) == [(1, 1)]
+
+
+async def test_row_that_the_server_refuses_is_not_quoted(
+    mariadb_server: MariaDbServer, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE t (v varchar(9) UNIQUE) ENGINE=MyISAM",
+        "INSERT INTO t VALUES ('s3cret')",
+        database=database,
+    )
+    sql = (await dump(connector, database, "t.sql")).replace(b"('s3cret')", b"('s3cret'),\n('s3cret')")
+    with pytest.raises(Unsupported, match="1062") as caught:
+        await restore(connector, database, "u.sql", sql.replace(b"`t`", b"`u`"))
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_rows_that_were_there_in_spite_of_a_check_come_back(
+    mariadb_server: MariaDbServer, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "SET SESSION check_constraint_checks = 0",
+        "CREATE TABLE t (v int CHECK (v < 5), CONSTRAINT c CHECK (v < 10))",
+        "INSERT INTO t VALUES (20)",
+        database=database,
+    )
+    sql = await dump(connector, database, "t.sql")
+    mariadb_server.execute("DROP TABLE t", database=database)
+    await restore(connector, database, "t.sql", sql)
+    assert await dump(connector, database, "t.sql") == sql
+
+
+async def test_names_in_definitions_that_are_not_in_unicode_come_back(
+    mariadb_server: MariaDbServer, connecting: Connecting, connector: Connector, database: str
+) -> None:
+    mariadb_server.execute(
+        "CREATE TABLE ö (v varchar(9))",
+        database=database,
+    )
+    with mariadb_server.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SET NAMES latin1")
+        for statement in (
+            "CREATE TRIGGER `ü` BEFORE INSERT ON `ö` FOR EACH ROW SET NEW.v = 'ä'",
+            "CREATE VIEW `vü` AS SELECT 'ä' AS `ß`",
+            "CREATE PROCEDURE `pü`() SELECT 'ä'",
+        ):
+            connection.query(statement.encode("latin-1"))
+    files = {name: await dump(connector, database, name) for name in await names(connector, database)}
+    assert set(files) == {"ö.sql", "vü.view.sql", "pü.procedure.sql"}
+    mariadb_server.execute("DROP TABLE ö", "DROP VIEW vü", "DROP PROCEDURE pü", database=database)
+    for sql in files.values():
+        mariadb_server.load(database, sql)
+    loaded = await connecting()
+    assert {name: await dump(loaded, database, name) for name in files} == files
+    mariadb_server.execute("DROP TABLE ö", "DROP VIEW vü", "DROP PROCEDURE pü", database=database)
+    for name, sql in files.items():
+        await restore(connector, database, name, sql)
+    assert {name: await dump(connector, database, name) for name in files} == files

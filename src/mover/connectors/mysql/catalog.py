@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from mover.connectors.mysql.literals import Column
@@ -49,6 +50,23 @@ def server(wire: Wire) -> Server:
         case_sensitive=not found or text(found[1]) == "0",
         largest_statement=int(found[2]) if found else 1 << 20,
     )
+
+
+# By any of which an account sees what is there; without, the server shows nothing rather than an error.
+_SEEN_BY = {
+    "triggers": r"ALL PRIVILEGES|\bTRIGGER\b",
+    "events": r"ALL PRIVILEGES|\bEVENT\b",
+    "routines": r"ALL PRIVILEGES|\bEXECUTE\b|\bROUTINE\b|\bSHOW_ROUTINE\b|\bSELECT\b.* ON \*\.\*|\bSELECT\b.* ON `mysql`",
+}
+_ROLE = re.compile(r"GRANT \S+ TO ")
+
+
+def unseen(wire: Wire) -> list[str]:
+    """What the account sees nowhere on the server; empty where roles leave it open."""
+    grants = [text(raw) for (raw,) in wire.rows("SHOW GRANTS")]
+    if any(_ROLE.match(grant) for grant in grants):
+        return []
+    return [what for what, by in _SEEN_BY.items() if not any(re.search(by, grant) for grant in grants)]
 
 
 def is_mariadb(wire: Wire) -> bool:
@@ -126,11 +144,13 @@ def options(wire: Wire, database: str) -> tuple[str, str] | None:
 
 def columns_of(wire: Wire, database: str, table: str) -> list[Column]:
     """The columns of a table, in their order."""
-    columns = "COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, GENERATION_EXPRESSION"
+    columns = "COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, COLLATION_NAME, GENERATION_EXPRESSION"
     query = f"SELECT {columns} FROM information_schema.COLUMNS WHERE {_this(database, table)} ORDER BY ORDINAL_POSITION"
     return [
-        Column(text(name), text(kind).lower(), text(charset) if charset else None, bool(generated))
-        for name, kind, charset, generated in wire.rows(query)
+        Column(
+            text(name), text(kind).lower(), text(charset) or None, text(collation) or None, bool(generated)
+        )
+        for name, kind, charset, collation, generated in wire.rows(query)
     ]
 
 
@@ -176,6 +196,21 @@ def traits(wire: Wire, database: str, table: str) -> Traits:
     return Traits(found is None or found[0] == b"YES", found is not None and found[1] == b"SYSTEM VERSIONED")
 
 
+def is_younger(wire: Wire, database: str, table: str) -> bool:
+    """Whether a table came to its name or form after `note_moment`; seconds are told apart, no less."""
+    query = (
+        "SELECT t.CREATE_TIME > @mover_moment FROM information_schema.TABLES t "
+        "JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE AND e.TRANSACTIONS = 'YES' "
+        f"WHERE t.TABLE_SCHEMA = {quote_text(database)} AND t.TABLE_NAME = {quote_text(table)}"
+    )
+    return wire.row(query) == (b"1",)
+
+
+def note_moment(wire: Wire) -> None:
+    """Have the session remember what time it is."""
+    wire.execute("SET @mover_moment = NOW()")
+
+
 def triggers_of(wire: Wire, database: str, table: str) -> list[str]:
     """Names of a table's triggers, in the order in which they fire."""
     where = f"EVENT_OBJECT_SCHEMA = {quote_text(database)} AND EVENT_OBJECT_TABLE = {quote_text(table)}"
@@ -203,6 +238,14 @@ def has_foreign_keys(wire: Wire, database: str, table: str) -> bool:
         wire.row(f"SELECT 1 FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {where} LIMIT 1")
         is not None
     )
+
+
+def encoded(wire: Wire, name: bytes, charset: bytes) -> bytes:
+    """Return a name, which the server tells in UTF-8, as it stands in a statement in another character set."""
+    if name.isascii() or charset.lower().startswith(b"utf8"):
+        return name
+    found = wire.row(b"SELECT HEX(CONVERT(_utf8mb4 0x%b USING %b))" % (name.hex().encode(), charset))
+    return bytes.fromhex(text(found[0])) if found else name
 
 
 def text(raw: bytes | str | int | None) -> str:

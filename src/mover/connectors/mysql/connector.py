@@ -69,6 +69,8 @@ class MySqlConnector:
         self._pool = Pool(self._dial)
         self._snapshot = Snapshot(self._pool)
         self._server: catalog.Server | None = None
+        self._unseen: list[str] = []
+        self._has_read = False
         self._without_snapshot: set[str] = set()
         self._without_history: set[str] = set()
 
@@ -84,6 +86,10 @@ class MySqlConnector:
         if self._snapshot.times_lost:
             found.append(
                 "the connection to the database broke: its tables were read at more than one moment; run again for one"
+            )
+        if self._unseen and self._has_read:
+            found.append(
+                f"the account may not see {', '.join(self._unseen)}: if there are any, they were left out"
             )
         if self._without_snapshot:
             tables = _some(self._without_snapshot)
@@ -124,6 +130,7 @@ class MySqlConnector:
         with placed("sign_in", host=self._config.host):
             async with self._pool.session() as session:
                 self._server = await session.run(catalog.server)
+                self._unseen = await session.run(catalog.unseen)
                 if self._config.database:
                     await session.run(lambda wire: catalog.use(wire, self._config.database or ""))
         where = f"{self._config.host}:{self._config.port}"
@@ -206,6 +213,7 @@ class MySqlConnector:
             return lambda wire: dump_program(wire, database, thing)
 
         def dump(wire: Wire) -> Iterator[bytes]:
+            self._has_read = True
             traits = catalog.traits(wire, database, thing.name)
             if not traits.transactional:
                 self._without_snapshot.add(f"{database}.{thing.name}")

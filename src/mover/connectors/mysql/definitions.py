@@ -42,6 +42,7 @@ _ENGINES = frozenset(
     }
 )
 _CHECK = re.compile(rb"CONSTRAINT " + NAME + rb" CHECK ")
+_NAMED = re.compile(rb"\ACONSTRAINT " + NAME)
 _COLUMNS = rb"\(" + NAME + rb"(?:, ?" + NAME + rb")*+\)"
 _FOREIGN_KEY = re.compile(
     rb"CONSTRAINT %(name)b FOREIGN KEY (?:%(name)b )?%(columns)b REFERENCES %(name)b(?:\.%(name)b)? %(columns)b"
@@ -120,12 +121,24 @@ def _check_engine(before: list[Token], token: Token) -> None:
         raise Unsupported(f"the dump's table has the engine {engine}, whose rows are kept elsewhere")
 
 
-def check_foreign_keys(rest: bytes) -> None:
-    """Look at an ALTER TABLE, from after the table's name on. Raises Unsupported unless it only adds foreign keys."""
+def foreign_keys_added(rest: bytes) -> list[bytes]:
+    """Return what an ALTER TABLE adds, from after the table's name on: `CONSTRAINT ... FOREIGN KEY ...` of each.
+
+    Raises:
+        Unsupported: It does more than add foreign keys.
+    """
+    added: list[bytes] = []
     position = 0
     while position < len(rest):
         separator = b"\n  ADD " if position == 0 else b",\n  ADD "
         found = _FOREIGN_KEY.match(rest, position + len(separator))
         if not rest.startswith(separator, position) or found is None:
             raise Unsupported("the dump has an ALTER TABLE that does more than add foreign keys")
+        added.append(found[0])
         position = found.end()
+    return added
+
+
+def renamed(foreign_key: bytes, name: bytes) -> bytes:
+    """Return a foreign key under another, quoted name."""
+    return _NAMED.sub(lambda _: b"CONSTRAINT " + name, foreign_key, count=1)

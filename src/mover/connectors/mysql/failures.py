@@ -142,8 +142,11 @@ def _from_connection(number: int, original: BaseException | None, host: str) -> 
 
 
 @contextlib.contextmanager
-def restoring(what: str) -> Iterator[None]:
+def restoring(what: str, *, quotes_content: bool = False) -> Iterator[None]:
     """Say what errors mean while a statement of a dump is executed: mostly that the server cannot take the dump.
+
+    What the server says of a row may quote its values ("Duplicate entry '...'"), which belong into no report: with
+    `quotes_content` only the number is told.
 
     Raises MissingDependency where it refers to what is not there (yet), Unsupported for what the server does not know.
     """
@@ -151,7 +154,7 @@ def restoring(what: str) -> Iterator[None]:
         yield
     except pymysql.err.MySQLError as error:
         number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        said = str(error.args[1]) if len(error.args) > 1 else ""
+        said = str(error.args[1]) if len(error.args) > 1 and not quotes_content else ""
         if number in _NOT_YET:
             raise MissingDependency(f"{what} refers to something that is not there", said=said) from error
         if number in _MEANING or number in _WITH_SYSTEM_ERROR or number in _CLIENT_ERRORS or not number:

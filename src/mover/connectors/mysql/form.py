@@ -26,9 +26,9 @@ def head(kind: Kind) -> bytes:
 
 
 def delimited(statement: bytes) -> bytes:
-    """Write a statement that may have semicolons in it, as the clients want it."""
+    """Write a statement that may have semicolons in it, and a comment at its end, as the clients want it."""
     delimiter = next(delimiter for delimiter in _DELIMITERS if delimiter not in statement + b" ")
-    return b"DELIMITER %b\n%b %b\nDELIMITER ;\n" % (delimiter, statement, delimiter)
+    return b"DELIMITER %b\n%b\n%b\nDELIMITER ;\n" % (delimiter, statement, delimiter)
 
 
 def settings(values: dict[str, bytes]) -> bytes:

@@ -32,22 +32,26 @@ _LONG_TEXTS = frozenset({"tinytext", "text", "mediumtext", "longtext", "json"})
 _UNICODE = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii", "latin1"})
 _AS_TEXT = _DATES | {"time", "uuid", "inet4", "inet6"}
 _KEYS = frozenset(_NUMBERS - {"year"}) | _DATES | _SHORT_TEXTS | _SHORT_BINARIES
+_WITHOUT_PADDING = ("nopad", "_0900_")
 
 Quote = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column. `kind` is its type without length; `charset` None for what is no text."""
+    """A column. `kind` is its type without length; `charset` and `collation` None for what is no text."""
 
     name: str
     kind: str
     charset: str | None
+    collation: str | None
     generated: bool
 
     @property
     def orders(self) -> bool:
         """Comparing with a literal of it finds its place in an index, exactly."""
+        if self.kind == "char" and any(part in (self.collation or "") for part in _WITHOUT_PADDING):
+            return False  # the index has it with blanks at its end, and the comparison has not
         return self.kind in _KEYS and (self.charset is None or self.charset in _UNICODE)
 
 

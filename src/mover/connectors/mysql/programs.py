@@ -38,11 +38,11 @@ def trigger(wire: Wire, database: str, table: str, name: str) -> bytes:
     timing = found[0][1]
     events = b" OR ".join(sorted({row[2] for row in found}))
     statement = b"CREATE DEFINER=%b TRIGGER %b %b %b ON %b FOR EACH ROW %b" % (
-        _account(found[0][0]),
-        name_bytes(name),
+        catalog.encoded(wire, _account(found[0][0]), charset),
+        catalog.encoded(wire, name_bytes(name), charset),
         timing,
         events,
-        name_bytes(table),
+        catalog.encoded(wire, name_bytes(table), charset),
         _body(original),
     )
     return settings({"sql_mode": mode, **_charset(charset, collation)}) + delimited(statement)
@@ -51,7 +51,7 @@ def trigger(wire: Wire, database: str, table: str, name: str) -> bytes:
 def _body(original: bytes) -> bytes:
     """What follows FOR EACH ROW in the statement that a person once wrote."""
     last = (b"", b"", b"")
-    for token in tokens(original):
+    for token in tokens(original, by_hand=True):
         last = (*last[1:], token.word)
         if last == _FOR_EACH_ROW:
             return original[token.end :].strip()
@@ -60,11 +60,8 @@ def _body(original: bytes) -> bytes:
 
 def _account(definer: bytes) -> bytes:
     user, _, host = definer.rpartition(b"@")
-    return (
-        b"%b@%b" % tuple(b"`" + part.replace(b"`", b"``") + b"`" for part in (user, host))
-        if host
-        else definer
-    )
+    parts = (user, host) if host else (user,)  # a role has no host
+    return b"@".join(b"`" + part.replace(b"`", b"``") + b"`" for part in parts)
 
 
 def _view(wire: Wire, _database: str, name: str) -> bytes:

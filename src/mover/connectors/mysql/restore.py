@@ -8,6 +8,7 @@
 or, since names of foreign keys and triggers (and at MySQL those of checks) are free only when the old table is gone, and
 since foreign keys of other tables would follow a table that is renamed away:
 
+    (the next two, under other names)        so that what the server refuses is known before anything is lost
     DROP TABLE old                           only where it is to be replaced
     ALTER TABLE ... ADD CONSTRAINT ...
     CREATE TRIGGER ...                       on the temporary table: a trigger goes along when its table is renamed
@@ -24,11 +25,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pymysql.err
+from pymysql.constants import ER
 
 from mover.connectors.contract import temporary_name
 from mover.connectors.mysql import catalog
 from mover.connectors.mysql.catalog import is_mariadb
-from mover.connectors.mysql.definitions import without_checks
+from mover.connectors.mysql.definitions import renamed, without_checks
 from mover.connectors.mysql.failures import restoring
 from mover.connectors.mysql.names import Kind, Thing
 from mover.connectors.mysql.session import SQL_MODE, Wire
@@ -84,7 +86,7 @@ class TableRestore:
                     with restoring("the table"):
                         wire.execute(b"CREATE TABLE %b%b" % (self._new, rest))
                 case Insert(rest):
-                    with restoring("a row"):
+                    with restoring("a row", quotes_content=True):
                         wire.execute(b"INSERT INTO %b%b" % (self._new, rest))
                     self._uncommitted += len(rest)
                     if self._uncommitted >= _COMMIT_EVERY:
@@ -99,11 +101,11 @@ class TableRestore:
         wire.execute("SET SESSION autocommit = 1")
         self._check_place(wire)
         name = name_bytes(self.table)
-        if self.replaces and not self._later and not self._checks and self._stands_alone(wire):
-            wire.execute(b"RENAME TABLE %b TO %b, %b TO %b" % (name, self._away, self._new, name))
-            wire.execute(b"DROP TABLE %b" % self._away)
+        alone = self.replaces and not self._later and not self._checks and self._stands_alone(wire)
+        if alone and self._swap(wire, name):
             return
         if self.replaces:
+            self._rehearse(wire)
             wire.execute(b"DROP TABLE %b" % name)
         if self._checks:
             added = b", ".join(b"ADD " + check for check in self._checks)
@@ -115,8 +117,42 @@ class TableRestore:
                     with restoring("a foreign key"):
                         wire.execute(b"ALTER TABLE %b%b" % (self._new, rest))
                 case Program():
-                    run_program(wire, statement, statement.before_table + self._new + statement.after_table)
+                    self._make_trigger(wire, statement, statement.name)
         wire.execute(b"RENAME TABLE %b TO %b" % (self._new, name))
+
+    def _swap(self, wire: Wire, name: bytes) -> bool:
+        """Swap the tables. False, and all is as before, if a foreign key that the account may not see followed the old one."""
+        wire.execute(b"RENAME TABLE %b TO %b, %b TO %b" % (name, self._away, self._new, name))
+        wire.execute("SET SESSION foreign_key_checks = 1")
+        try:
+            wire.execute(b"DROP TABLE %b" % self._away)
+        except pymysql.err.MySQLError as error:
+            if error.args[0] not in {ER.ROW_IS_REFERENCED, ER.ROW_IS_REFERENCED_2}:
+                raise
+            wire.execute(b"RENAME TABLE %b TO %b, %b TO %b" % (name, self._new, self._away, name))
+            return False
+        finally:
+            with suppress(pymysql.err.MySQLError):  # broken: nobody will use it again
+                wire.execute("SET SESSION foreign_key_checks = 0")
+        return True
+
+    def _rehearse(self, wire: Wire) -> None:
+        """Make foreign keys and triggers under other names and drop them, to fail while the old table still stands."""
+        trial = name_bytes(temporary_name(self.key[:_FITTING_KEY] + "-try"))
+        for statement in self._later:
+            match statement:
+                case AddForeignKeys(_, added):
+                    for foreign_key in added:
+                        with restoring("a foreign key"):
+                            wire.execute(b"ALTER TABLE %b ADD %b" % (self._new, renamed(foreign_key, trial)))
+                        wire.execute(b"ALTER TABLE %b DROP FOREIGN KEY %b" % (self._new, trial))
+                case Program():
+                    self._make_trigger(wire, statement, trial)
+                    wire.execute(b"DROP TRIGGER %b" % trial)
+
+    def _make_trigger(self, wire: Wire, trigger: Program, name: bytes) -> None:
+        text = trigger.before_name + name + trigger.before_table + self._new + trigger.after_table
+        run_program(wire, trigger, text)
 
     def discard_there(self, wire: Wire) -> None:
         """Remove what this upload left, on a connection that was used for something else."""

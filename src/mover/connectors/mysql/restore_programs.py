@@ -11,7 +11,7 @@ from mover.connectors.mysql.names import SYSTEM, Kind, Thing
 from mover.connectors.mysql.restore import check_place, run_program
 from mover.connectors.mysql.session import Wire
 from mover.connectors.mysql.sql import ACCOUNT, first_words, name_bytes
-from mover.connectors.mysql.statements import read_lines, read_program
+from mover.connectors.mysql.statements import charset_of, check_beginning, read_lines, read_program
 from mover.errors import Conflict, Unsupported
 
 LONGEST = 4 << 20  # bytes of a dump that is no table's
@@ -53,7 +53,14 @@ _Restore = Callable[[Wire, Thing, bytes, bool], None]
 
 def _program(wire: Wire, thing: Thing, dump: bytes, replaces: bool) -> None:  # noqa: FBT001 - the same shape for all
     program = read_program(thing.kind, dump)
-    _check(_BEGINNINGS[thing.kind], thing, program.text)
+    spelled = None
+    if (
+        charset := charset_of(program.settings)
+    ) and thing.kind is not Kind.EVENT:  # whose names stay in UTF-8
+        with restoring("the settings of a definition"):
+            spelled = catalog.encoded(wire, name_bytes(thing.name), charset)
+    beginning = _check(_BEGINNINGS[thing.kind], thing, program.text, spelled=spelled)
+    check_beginning(program.settings, beginning)
     if replaces and thing.kind is Kind.VIEW:
         run_program(wire, program, b"CREATE OR REPLACE" + program.text.removeprefix(b"CREATE"))
         return
@@ -84,15 +91,20 @@ def _options(wire: Wire, thing: Thing, dump: bytes, replaces: bool) -> None:  # 
         wire.execute(lines[0])
 
 
-def _check(pattern: bytes, thing: Thing, statement: bytes, *, whole: bool = False) -> None:
+def _check(
+    pattern: bytes, thing: Thing, statement: bytes, *, whole: bool = False, spelled: bytes | None = None
+) -> bytes:
     ansi = (
         b'"' + thing.name.replace('"', '""').encode() + b'"'
     )  # as a definition that was written under ANSI_QUOTES
-    name = b"(?:%b|%b)" % (re.escape(name_bytes(thing.name)), re.escape(ansi))
+    usual = name_bytes(thing.name) if spelled is None else spelled
+    name = b"(?:%b|%b)" % (re.escape(usual), re.escape(ansi))
     wanted = re.compile(pattern.replace(b"%b", name))
-    if not (wanted.fullmatch(statement) if whole else wanted.match(statement)):
-        found = first_words(statement, 5)
-        raise Unsupported(f"the dump does not make the {thing.kind.value} {thing.name}, but holds: {found}")
+    found = wanted.fullmatch(statement) if whole else wanted.match(statement)
+    if found is None:
+        words = first_words(statement, 5)
+        raise Unsupported(f"the dump does not make the {thing.kind.value} {thing.name}, but holds: {words}")
+    return found[0]
 
 
 def make_database(wire: Wire, name: str) -> None:

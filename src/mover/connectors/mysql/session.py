@@ -29,7 +29,12 @@ from mover.transport.egress import Egress
 T = TypeVar("T")
 SQL_MODE = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION,NO_DIR_IN_CREATE"
 _SETTINGS = f"""SET SESSION sql_mode = '{SQL_MODE}', time_zone = '+00:00', foreign_key_checks = 0,
- unique_checks = 0, sql_quote_show_create = 1, wait_timeout = 28800, net_write_timeout = 28800, lock_wait_timeout = 50"""
+ unique_checks = 0, sql_quote_show_create = 1, wait_timeout = 28800, net_write_timeout = 28800, lock_wait_timeout = 50,
+ sql_select_limit = 18446744073709551615, sql_big_selects = 1
+ /*M!100306 , max_statement_time = 0, idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0,
+ check_constraint_checks = 0 */ /*!50708 , max_execution_time = 0 */"""
+# What a server limits for everybody (rows of a SELECT, seconds of a query or of an idle snapshot) would cut a dump short. Rows
+# that came before a CHECK, or in spite of it, are restored as they were. MariaDB passes /*!50708 over, MySQL /*M!.
 _CONVERTERS: dict[Any, Any] = {**encoders}  # none for results: they stay bytes
 _PATIENCE_S = 2.0  # that a cancelled operation has to end in good order
 

@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 import pymysql.err
 from pymysql.constants import ER
 
+from mover.connectors.mysql import catalog
 from mover.connectors.mysql.pool import Pool
 from mover.connectors.mysql.session import Session, Wire
 
@@ -97,6 +98,7 @@ class Snapshot:
 
 def _begin(wire: Wire) -> None:
     wire.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    catalog.note_moment(wire)
     wire.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
     wire.execute("SAVEPOINT mover")
 

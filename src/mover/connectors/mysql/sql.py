@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from mover.errors import Unsupported
 
 NAME = rb"`(?:[^`]|``)++`"
-_QUOTED = rb"(?:`(?:[^`]|``)*+`|\"(?:[^\"]|\"\")*+\")"
+# In double quotes a backslash may hide the end of a name, or not: that depends on the session's sql_mode.
+_QUOTED = rb"(?:`(?:[^`]|``)*+`|\"(?:[^\"\\]|\"\")*+\")"
 ACCOUNT = _QUOTED + rb"(?:@" + _QUOTED + rb")?"
+_COMMENT = re.compile(rb"/\*.*?\*/|(?:--[ \t]|#)[^\n]*+|--(?=[\r\n])", re.DOTALL)
 _TOKEN = re.compile(
     rb"(?P<space>[ \t\r\n]++|/\*M?!(?:[0-9]{5,6})? ?|\*/)"
     rb"|(?P<quoted>`(?:[^`]|``)*+`|'(?:[^'\\]|\\.|'')*+'|\"(?:[^\"\\]|\\.|\"\")*+\")"
@@ -59,16 +61,25 @@ class Token:
         return self.text.upper() if self.kind == "word" else b""
 
 
-def tokens(statement: bytes) -> Iterator[Token]:
+def tokens(statement: bytes, *, by_hand: bool = False) -> Iterator[Token]:
     """Cut a statement into tokens. What stands in version comments (`/*!40100 ... */`) counts, for the server reads it.
 
+    Args:
+        statement: What to cut.
+        by_hand: A person wrote it: ordinary comments are passed over.
+
     Raises:
-        Unsupported: It has an ordinary comment, or text or parentheses that do not end.
+        Unsupported: It has an ordinary comment otherwise, or text or parentheses that do not end.
     """
     depth = 0
-    for found in _TOKEN.finditer(statement):
+    position = 0
+    while found := _TOKEN.match(statement, position):
+        position = found.end()
         kind = found.lastgroup or ""
         if kind == "space":
+            continue
+        if kind == "comment" and by_hand and (comment := _COMMENT.match(statement, found.start())):
+            position = comment.end()
             continue
         if kind in {"comment", "unended"}:
             raise Unsupported("the dump has a comment or unended text where none can be")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mover.connectors.mysql.definitions import check_definition, check_foreign_keys
+from mover.connectors.mysql.definitions import check_definition, foreign_keys_added
 from mover.connectors.mysql.form import END, head
 from mover.connectors.mysql.names import Kind
 from mover.connectors.mysql.sql import ACCOUNT, NAME, first_words, name_bytes, tokens
@@ -26,6 +26,9 @@ _INSERT = re.compile(
 )
 _SETTING = rb"(?:sql_mode|time_zone|character_set_client|collation_connection) = '[A-Za-z0-9_,+:/-]*+'"
 _SETTINGS = re.compile(rb"SET SESSION (" + _SETTING + rb"(?:, " + _SETTING + rb")*+);\n")
+_CHARSET = re.compile(rb"character_set_client = '([A-Za-z0-9_]+)'")
+# Whose characters of two bytes may end with the byte of a backtick or a backslash.
+_HIDING = re.compile(rb"character_set_client = '(?:big5|cp932|gb18030|gbk|sjis)'", re.IGNORECASE)
 _DELIMITER = re.compile(rb"DELIMITER (;;|\$[0-9]{0,2}\$)\n")
 _TRIGGER = re.compile(
     rb"CREATE DEFINER=" + ACCOUNT + rb" TRIGGER (?P<name>" + NAME + rb") "
@@ -34,6 +37,7 @@ _TRIGGER = re.compile(
     + rb") FOR EACH ROW "
 )
 _LONGEST_LINE = 4096
+_MOST_HALVES = 100  # ends of lines in names of a CREATE TABLE that look like its own
 
 
 @dataclass(frozen=True)
@@ -52,20 +56,24 @@ class Insert:
 
 @dataclass(frozen=True)
 class AddForeignKeys:
-    """ALTER TABLE; `rest` follows the table's name."""
+    """ALTER TABLE; `rest` follows the table's name, and `added` is the foreign keys in it."""
 
     rest: bytes
+    added: list[bytes]
 
 
 @dataclass(frozen=True)
 class Program:
     """CREATE of what has a body, with the settings under which it was written: `name = 'value', ...`.
 
-    `before_table` and `after_table` are a trigger's text round the name of its table.
+    `name` is a trigger's; `before_name`, `before_table` and `after_table` are its text before it, from there to its
+    table's name, and after that.
     """
 
     settings: bytes
     text: bytes
+    before_name: bytes = b""
+    name: bytes = b""
     before_table: bytes = b""
     after_table: bytes = b""
 
@@ -86,6 +94,7 @@ class TableDump:
         self._name = name_bytes(table)
         self._left = bytearray()
         self._searched = 0
+        self._halves = 0
         self._began = False
         self._created = False
         self._ended = False
@@ -133,16 +142,25 @@ class TableDump:
     def _simple(self) -> Statement | None:
         """A statement that ends with a semicolon at the end of a line."""
         at = self._find(b";\n", self._searched)
+        while at is not None and self._is_half(at):
+            self._searched = at + 1
+            at = self._find(b";\n", self._searched)
         if at is None:
             return None
         statement = bytes(self._left[:at])
         if statement.startswith(b"SET SESSION "):
             return self._set(statement + b";\n")
-        if statement.startswith(b"CREATE ") and not _is_whole(statement):
-            self._searched = at + 1
-            return self._simple()
         self._take(at + 2)
         return self._recognised(statement)
+
+    def _is_half(self, at: int) -> bool:
+        """Whether what seems to end a CREATE TABLE stands in a name."""
+        if not self._left.startswith(b"CREATE ") or _is_whole(bytes(self._left[:at])):
+            return False
+        self._halves += 1
+        if self._halves > _MOST_HALVES:
+            raise Unsupported("the dump has a CREATE TABLE that does not end")
+        return True
 
     def _recognised(self, statement: bytes) -> Statement:
         if (rest := self._of_table(b"CREATE TABLE ", statement)) is not None and not self._created:
@@ -154,8 +172,7 @@ class TableDump:
                 raise Unsupported("the dump has an INSERT of something else than literals")
             return Insert(rest)
         if self._created and (rest := self._of_table(b"ALTER TABLE ", statement)) is not None:
-            check_foreign_keys(rest)
-            return AddForeignKeys(rest)
+            return AddForeignKeys(rest, foreign_keys_added(rest))
         raise Unsupported(
             f"the dump has a statement that no dump of this table has: {first_words(statement)}"
         )
@@ -177,7 +194,7 @@ class TableDump:
                     f"the dump has a statement that no dump has: {first_words(bytes(self._left[:200]))}"
                 )
             return None
-        last = b" " + found[1] + b"\nDELIMITER ;\n"
+        last = b"\n" + found[1] + b"\nDELIMITER ;\n"
         at = self._find(last, max(self._searched, found.end()))
         if at is None:
             return None
@@ -185,12 +202,24 @@ class TableDump:
         settings, self._settings = self._settings, None
         self._take(at + len(last))
         trigger = _TRIGGER.match(text)
-        if not self._created or settings is None or trigger is None or trigger["table"] != self._name:
+        if (
+            not self._created
+            or settings is None
+            or trigger is None
+            or not self._is_own(trigger["table"], settings)
+        ):
             raise Unsupported(
                 f"the dump has a statement that no dump of this table has: {first_words(text, 4)}"
             )
-        before, after = text[: trigger.start("table")], text[trigger.end("table") :]
-        return Program(settings, text, before, after)
+        check_beginning(settings, trigger[0])
+        between = text[trigger.end("name") : trigger.start("table")]
+        after = text[trigger.end("table") :]
+        return Program(settings, text, text[: trigger.start("name")], trigger["name"], between, after)
+
+    def _is_own(self, table: bytes, settings: bytes) -> bool:
+        """Whether a trigger's table is this one. In another character set it is spelled otherwise, and will be replaced."""
+        is_spelled = not table.isascii() and not self._name.isascii() and charset_of(settings) is not None
+        return table == self._name or is_spelled
 
     def _find(self, end: bytes, start: int) -> int | None:
         at = self._left.find(end, start)
@@ -213,13 +242,25 @@ def read_program(kind: Kind, dump: bytes) -> Program:
     body = _body(kind, dump)
     line = _SETTINGS.match(body)
     opened = _DELIMITER.match(body, line.end()) if line else None
-    last = b" " + opened[1] + b"\nDELIMITER ;\n" if opened else b""
+    last = b"\n" + opened[1] + b"\nDELIMITER ;\n" if opened else b""
     if line is None or opened is None or not body.endswith(last):
         raise Unsupported(f"the dump is not one of a {kind.value}")
     text = body[opened.end() : len(body) - len(last)]
     if opened[1] in text:
         raise Unsupported("the dump has more than one statement")
     return Program(line[1], text)
+
+
+def charset_of(settings: bytes) -> bytes | None:
+    """In which character set a definition is written; None for UTF-8."""
+    found = _CHARSET.findall(settings)
+    return found[-1] if found and not found[-1].lower().startswith(b"utf8") else None
+
+
+def check_beginning(settings: bytes, beginning: bytes) -> None:
+    """Raise Unsupported if the server may see another beginning of a definition than the bytes show."""
+    if _HIDING.search(settings) and not beginning.isascii():
+        raise Unsupported("the dump has a name in a character set in which its end cannot be told")
 
 
 def read_lines(kind: Kind, dump: bytes) -> list[bytes]:

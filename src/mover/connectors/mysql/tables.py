@@ -23,17 +23,20 @@ from mover.connectors.mysql.programs import trigger
 from mover.connectors.mysql.rows import Row
 from mover.connectors.mysql.session import Wire
 from mover.connectors.mysql.sql import name_bytes, quote_name
-from mover.errors import NotFound, ServiceFault, Unsupported
+from mover.errors import Changed, NotFound, ServiceFault, Unsupported
 
 _RANGE = 20_000  # rows
 
 
 def dump_table(wire: Wire, database: str, table: str) -> Iterator[bytes]:
-    """Yield the dump of a table. Raises NotFound, Unsupported, and what PyMySQL raises."""
+    """Yield the dump of a table. Raises NotFound, Changed, Unsupported, and what PyMySQL raises."""
     catalog.use(wire, database)
     name = quote_name(table)
     # The first look takes the metadata lock: from here on the table is not altered while it is read.
     has_rows = bool(wire.rows(f"SELECT 1 FROM {name} LIMIT 1"))
+    # What another table was renamed to has its rows of that moment under the old name: it may have been half filled.
+    if catalog.is_younger(wire, database, table):
+        raise Changed("the table was created, renamed or altered after the snapshot began")
     shown = wire.row(f"SHOW CREATE TABLE {name}")
     if shown is None or not shown[1].startswith(b"CREATE TABLE"):
         raise NotFound("it is not a table")
