@@ -34,7 +34,27 @@ _IN_STEP: Final = {
     pycurl.E_UPLOAD_FAILED,
     pycurl.E_BAD_DOWNLOAD_RESUME,
 }
+# With these a connection broke: what was answered before it did is no reason.
+_BROKEN: Final = {
+    pycurl.E_RECV_ERROR,
+    pycurl.E_SEND_ERROR,
+    pycurl.E_GOT_NOTHING,
+    pycurl.E_OPERATION_TIMEDOUT,
+}
+_GOODBYE = 421
 _BINARY = b"TYPE I"
+
+
+class _HungUp(Unreachable):
+    """The connection ended after a refusal, as some servers end it after each.
+
+    Attributes:
+        replies: What had been answered until then.
+    """
+
+    def __init__(self, replies: list[Reply]) -> None:
+        super().__init__("the server has hung up", said=replies[-1].said)
+        self.replies = replies
 
 
 class FtpWire:
@@ -95,8 +115,14 @@ class FtpWire:
         so far lost.
         """
         self._answer_s = self._access.limits.answer_s + patience_s
+        replies: list[Reply] = []
         try:
-            replies = self._step(Step(before=lines))
+            while len(replies) < len(lines):
+                try:
+                    replies += self._step(Step(before=lines[len(replies) :]))
+                    break
+                except _HungUp as end:  # the other commands are for the next connection
+                    replies += end.replies
         finally:
             self._answer_s = self._access.limits.answer_s
         if len(replies) != len(lines):
@@ -151,13 +177,13 @@ class FtpWire:
         wanted = f"{offset}-{'' if last is None else last}" if offset or last is not None else None
         self._inflow = into
         try:
-            replies = self._step(Step(file, has_body=True, byte_range=wanted, after=after))
+            self._step(Step(file, has_body=True, byte_range=wanted))
         finally:
             self._inflow = None
             if last is not None:
                 self.close()  # libcurl has interrupted the server, and does not trust the connection any more
         self.is_binary = True
-        return replies[-len(after) :] if after else []
+        return self.commands(*after)
 
     def upload(
         self, file: bytes, source: Outflow, *, offset: int = 0, after: Sequence[bytes] = ()
@@ -166,13 +192,11 @@ class FtpWire:
         self._outflow = source
         just_before = (b"REST %d" % offset,) if offset else ()
         try:
-            replies = self._step(
-                Step(file, has_body=True, uploads=True, just_before=just_before, after=after)
-            )
+            self._step(Step(file, has_body=True, uploads=True, just_before=just_before))
         finally:
             self._outflow = None
         self.is_binary = True
-        return replies[-len(after) :] if after else []
+        return self.commands(*after)
 
     def looks_alive(self) -> bool:
         """Whether the control connection still stands: between steps a server that says something is taking its leave."""
@@ -279,7 +303,10 @@ class FtpWire:
         if problem is not None:
             return problem
         if last is not None and last.is_refusal:
-            return Refusal(last)
+            if code not in _BROKEN or last.code == _GOODBYE or self._connecting:
+                return Refusal(last)
+            if code != pycurl.E_OPERATION_TIMEDOUT:
+                return _HungUp(self._reader.replies)
         return outcome
 
     def _out_of_step(self) -> ProtocolViolation:

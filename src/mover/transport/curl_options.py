@@ -29,9 +29,8 @@ class Step:
         uploads: They go to the server.
         command: In the place of LIST.
         byte_range: `from-to`, or `from-`.
-        before: Commands at first; these and those `after` may be refused.
+        before: Commands at first; these may be refused.
         just_before: Commands right before the transfer.
-        after: Commands after it.
         by_entering: Change into the folder; else paths are given whole.
     """
 
@@ -42,7 +41,6 @@ class Step:
     byte_range: str | None = None
     before: Sequence[bytes] = ()
     just_before: Sequence[bytes] = ()
-    after: Sequence[bytes] = ()
     by_entering: bool = False
 
     def options(self, access: FtpAccess, route: FtpRoute) -> dict[int, Any]:
@@ -56,7 +54,6 @@ class Step:
             pycurl.RANGE: self.byte_range,
             pycurl.QUOTE: [b"*" + line for line in self.before] or None,
             pycurl.PREQUOTE: list(self.just_before) or None,
-            pycurl.POSTQUOTE: [b"*" + line for line in self.after] or None,
         }
 
 
