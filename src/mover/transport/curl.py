@@ -263,6 +263,9 @@ class FtpWire:
             self.connect()
         except Refusal as refusal:
             raise Unreachable("the server does not let the account in again", said=refusal.said) from refusal
+        # Whoever asks for a size relies on what held before: in the other type it may look as if no file were there.
+        self._perform(Step(before=(_BINARY,)))
+        self.is_binary = True
 
     @property
     def _has_answered(self) -> bool:

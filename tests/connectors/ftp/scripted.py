@@ -92,6 +92,7 @@ class Session:
         self.verb = ""
         self.offset = 0
         self.old = ""
+        self.binary = False
         self._writer = writer
         self._listener: asyncio.Server | None = None
         self._data: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
@@ -181,7 +182,10 @@ async def usual(session: Session, argument: str) -> None:  # noqa: C901, PLR0912
             await session.say("211-Features", *(f" {feature}" for feature in script.features), "211 End")
         case "SYST":
             await session.say("215 UNIX Type: L8")
-        case "OPTS" | "TYPE" | "NOOP":
+        case "TYPE":
+            session.binary = argument == "I"
+            await session.say("200 Yes")
+        case "OPTS" | "NOOP":
             await session.say("200 Yes")
         case "EPSV":
             await session.say(f"229 Here (|||{await session.listen()}|)")

@@ -16,7 +16,7 @@ from tests.connectors.ftp.scripted import (
 from tests.contract.acts import listed, put
 
 from mover.entries import ROOT
-from mover.errors import NotFound, Transient
+from mover.errors import Conflict, NotFound, Transient
 
 
 @pytest.mark.parametrize("features", [MODERN, POOR])
@@ -43,3 +43,23 @@ async def test_connection_lost_among_the_questions_about_times_is_no_missing_fol
         script.on("MDTM", says("550 Not for you"), says_and_hangs_up())
         with pytest.raises(Transient):
             await listed(connector, ROOT)
+
+
+async def _size_in_binary_only(session: Session, path: str) -> None:
+    if session.binary:
+        await usual(session, path)
+    else:
+        await session.say("550 SIZE not allowed in ASCII mode")
+
+
+async def test_file_is_seen_on_a_new_connection_too_where_sizes_are_told_in_binary_only() -> None:
+    script = Script(features=POOR, files={"/file": b"a stranger's"})
+    script.on("SIZE", _size_in_binary_only)
+
+    async with scripted(script) as (_, connector):
+        await put(connector, ROOT, "ours", b"ours")  # from now on the type is set
+        script.on("SIZE", says_and_hangs_up(), _size_in_binary_only)
+        assert connector.renames is not None
+        with pytest.raises(Conflict):
+            await connector.renames.rename(ROOT.child("ours"), ROOT, "file")
+    assert script.files["/file"] == b"a stranger's"
