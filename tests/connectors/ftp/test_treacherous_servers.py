@@ -16,7 +16,9 @@ from tests.connectors.ftp.scripted import (
 from tests.contract.acts import listed, put
 
 from mover.entries import ROOT
-from mover.errors import Conflict, NotFound, Transient
+from mover.errors import Conflict, Locked, NotFound, Transient
+
+FILE = ROOT.child("file")
 
 
 @pytest.mark.parametrize("features", [MODERN, POOR])
@@ -63,3 +65,22 @@ async def test_file_is_seen_on_a_new_connection_too_where_sizes_are_told_in_bina
         with pytest.raises(Conflict):
             await connector.renames.rename(ROOT.child("ours"), ROOT, "file")
     assert script.files["/file"] == b"a stranger's"
+
+
+@pytest.mark.parametrize(("features", "verb"), [(MODERN, "MLSD"), (POOR, "LIST")])
+async def test_listing_that_is_refused_for_now_is_no_empty_folder(
+    features: tuple[str, ...], verb: str
+) -> None:
+    script = Script(features=features, files={"/file": b"content"})
+    async with scripted(script) as (_, connector):
+        script.on(verb, says("450 The folder is in use"))
+        with pytest.raises(Locked):
+            await listed(connector, ROOT)
+
+
+@pytest.mark.parametrize("refusal", ["450 No files found", "550 No files found."])
+async def test_refusal_that_says_that_there_are_no_files_is_an_empty_folder(refusal: str) -> None:
+    script = Script(features=POOR)
+    async with scripted(script) as (_, connector):
+        script.on("LIST", says(refusal))
+        assert await listed(connector, ROOT) == []

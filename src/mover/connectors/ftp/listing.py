@@ -24,6 +24,7 @@ from mover.transport.ftp_replies import Refusal
 
 PAGE: Final = 1000
 _LONGEST_LINE = 64 * 1024
+_NO_FILES = b"no files"  # how some servers refuse to list an empty folder
 
 _Named = tuple[bytes, Facts]
 
@@ -84,8 +85,15 @@ class Lister:
         command = b"MLSD" if is_mlsd else self._traits.list_command
 
         def bring(wire: FtpWire, into: Inflow) -> None:
-            closing = wire.list_folder(command, folder, into, by_entering=not is_mlsd)
+            try:
+                closing = wire.list_folder(command, folder, into, by_entering=not is_mlsd)
+            except Refusal as refusal:
+                closing = refusal.reply
             said = b" ".join(closing.lines).lower()
+            if (
+                closing.is_refusal and _NO_FILES not in said
+            ):  # libcurl takes 450 for the end of an empty folder
+                raise Refusal(closing)
             if b"truncated" in said:  # Pure-FTPd beyond its LimitRecursion
                 raise ProtocolViolation("the server tells only a part of the folder", said=closing.said)
             if b"failed to open directory" in said:  # vsftpd, with the code of a success
