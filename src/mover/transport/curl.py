@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from mover.errors import MoverError, ProtocolViolation, TimedOut, Unreachable
@@ -86,6 +87,7 @@ class FtpWire:
         self._inflow: Inflow | None = None
         self._outflow: Outflow | None = None
         self._heard_at = 0.0
+        self._entered = b""
         self._answer_s = access.limits.answer_s
         self._problem: MoverError | None = None
         self._sockets = CurlSockets(route.addresses)
@@ -132,7 +134,7 @@ class FtpWire:
 
     def enter(self, folder: bytes) -> None:
         """Change into a folder. Raises Refusal."""
-        self._step(Step(_as_folder(folder), by_entering=True))
+        self._step(self._entering(Step(_as_folder(folder), by_entering=True)))
 
     def list_folder(self, command: bytes, folder: bytes, into: Inflow, *, by_entering: bool) -> Reply:
         """Hand on what MLSD or LIST has to say about a folder, and return the server's last words about it.
@@ -148,7 +150,7 @@ class FtpWire:
         self._inflow = into
         try:
             step = Step(_as_folder(folder), has_body=True, command=command, by_entering=by_entering)
-            return self._step(step)[-1]
+            return self._step(self._entering(step) if by_entering else step)[-1]
         finally:
             self._inflow = None
             self.is_binary = False
@@ -219,6 +221,11 @@ class FtpWire:
         for flow in (self._inflow, self._outflow):
             if flow is not None:
                 flow.abandon()
+
+    def _entering(self, step: Step) -> Step:
+        """Have a folder entered that libcurl believes to be in: it may be gone since, or another one of that name."""
+        again, self._entered = self._entered == step.path, step.path
+        return replace(step, at_first=(b"CWD " + (step.path.rstrip(b"/") or b"/"),)) if again else step
 
     def _handle(self) -> pycurl.Curl:
         curl = pycurl.Curl()

@@ -29,7 +29,8 @@ class Step:
         uploads: They go to the server.
         command: In the place of LIST.
         byte_range: `from-to`, or `from-`.
-        before: Commands at first; these may be refused.
+        at_first: Commands at first; the step ends if one is refused.
+        before: Commands then; these may be refused.
         just_before: Commands right before the transfer.
         by_entering: Change into the folder; else paths are given whole.
     """
@@ -39,6 +40,7 @@ class Step:
     uploads: bool = False
     command: bytes | None = None
     byte_range: str | None = None
+    at_first: Sequence[bytes] = ()
     before: Sequence[bytes] = ()
     just_before: Sequence[bytes] = ()
     by_entering: bool = False
@@ -52,7 +54,7 @@ class Step:
             pycurl.FTP_FILEMETHOD: pycurl.FTPMETHOD_SINGLECWD if self.by_entering else pycurl.FTPMETHOD_NOCWD,
             pycurl.CUSTOMREQUEST: self.command,
             pycurl.RANGE: self.byte_range,
-            pycurl.QUOTE: [b"*" + line for line in self.before] or None,
+            pycurl.QUOTE: [*self.at_first, *(b"*" + line for line in self.before)] or None,
             pycurl.PREQUOTE: list(self.just_before) or None,
         }
 

@@ -84,3 +84,14 @@ async def test_refusal_that_says_that_there_are_no_files_is_an_empty_folder(refu
     async with scripted(script) as (_, connector):
         script.on("LIST", says(refusal))
         assert await listed(connector, ROOT) == []
+
+
+async def test_folder_that_is_gone_is_noticed_on_the_connection_that_is_in_it() -> None:
+    script = Script(features=POOR, folders={"/", "/inner"})
+    async with scripted(script) as (_, connector):
+        assert await listed(connector, ROOT.child("inner")) == []
+        script.folders.remove("/inner")
+        with pytest.raises(NotFound):
+            await listed(connector, ROOT.child("inner"))
+        with pytest.raises(NotFound):
+            await connector.look_up("/inner")
