@@ -13,10 +13,11 @@ from tests.connectors.ftp.scripted import (
     scripted,
     usual,
 )
-from tests.contract.acts import listed, put
+from tests.contents import GivenContent
+from tests.contract.acts import listed, put, target
 
 from mover.entries import ROOT
-from mover.errors import Conflict, Locked, NotFound, Transient
+from mover.errors import Conflict, Locked, MoverError, NotFound, Transient
 
 FILE = ROOT.child("file")
 
@@ -95,3 +96,20 @@ async def test_folder_that_is_gone_is_noticed_on_the_connection_that_is_in_it() 
             await listed(connector, ROOT.child("inner"))
         with pytest.raises(NotFound):
             await connector.look_up("/inner")
+
+
+async def test_truncated_upload_leaves_what_it_was_to_replace() -> None:
+    script = Script(files={"/file": b"old"})
+
+    async def loses_some(session: Session, path: str) -> None:
+        session.script.files[path] = (await session.take())[:-1]
+        await session.say("226 Stored")
+
+    script.on("STOR", loses_some)
+    async with scripted(script) as (_, connector):
+        seen = await connector.refresh(FILE)
+        with pytest.raises(MoverError):
+            await connector.upload(target(ROOT, "file", replaces=seen), GivenContent(b"new!"))
+        with pytest.raises(MoverError):
+            await put(connector, ROOT, "another", b"new!")
+    assert script.files == {"/file": b"old"}
