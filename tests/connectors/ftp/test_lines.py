@@ -104,6 +104,17 @@ def test_date_without_a_year_is_the_last_such_day() -> None:
     assert year(b"Feb 29 10:00") == 2024
 
 
+def test_size_that_no_file_has_is_none() -> None:
+    for size in (b",", b"9,999,999,999,999,999,999"):
+        found = lines.read_line(b"01-01-20  10:00AM  " + size + b" name", NOW_NS)
+        assert found is not None
+        assert found[1].size is None
+    found = lines.read_line(b"-rw-r--r-- 1 a b 9999999999999999999 Jan  1  2020 name", NOW_NS)
+    assert found is not None
+    assert found[1].size is None
+    assert facts.read_size(b"%d" % (2**63 - 1)) == 2**63 - 1
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_readers_fail_in_another_way(line: bytes) -> None:
     with suppress(ProtocolViolation):
