@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ def _trust(access: FtpAccess) -> dict[int, Any]:
         pycurl.SSLCERT: access.client_certificate,
         pycurl.SSLKEY: access.client_key or access.client_certificate,
     }
-    return {option: str(place) for option, place in places.items() if place is not None}
+    return {option: os.fsencode(place) for option, place in places.items() if place is not None}
 
 
 def _way(access: FtpAccess, route: FtpRoute) -> dict[int, Any]:
@@ -112,8 +113,9 @@ def _way(access: FtpAccess, route: FtpRoute) -> dict[int, Any]:
         pycurl.RESOLVE: _pinned(proxy.host, proxy.port, route.addresses),
     }
     if proxy.username is not None:
-        way[pycurl.PROXYUSERNAME] = proxy.username
-        way[pycurl.PROXYPASSWORD] = proxy.password.reveal() if proxy.password else ""
+        # As bytes: of text pycurl takes ASCII only, and its error would hold the password.
+        way[pycurl.PROXYUSERNAME] = proxy.username.encode()
+        way[pycurl.PROXYPASSWORD] = proxy.password.reveal().encode() if proxy.password else b""
     return way
 
 
