@@ -80,6 +80,7 @@ def lasting_options(access: FtpAccess, route: FtpRoute) -> dict[int, Any]:
         pycurl.SSLVERSION: pycurl.SSLVERSION_TLSv1_2,
         pycurl.SSL_VERIFYPEER: 1,
         pycurl.SSL_VERIFYHOST: 2,
+        pycurl.KEYPASSWD: "",  # without one OpenSSL asks the terminal for the passphrase of a key, and waits
         **_trust(access),
         **_way(access, route),
     }
