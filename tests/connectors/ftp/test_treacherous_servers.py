@@ -113,3 +113,15 @@ async def test_truncated_upload_leaves_what_it_was_to_replace() -> None:
         with pytest.raises(MoverError):
             await put(connector, ROOT, "another", b"new!")
     assert script.files == {"/file": b"old"}
+
+
+async def test_strangers_file_of_the_same_size_is_not_taken_for_a_finished_upload() -> None:
+    async with scripted() as (script, connector):
+        uploads = connector.part_uploads
+        assert uploads is not None
+        place = target(ROOT, "file", modified_ns=1_500_000_000_000_000_000)
+        token = await uploads.begin(place, 7, 7)
+        part = await uploads.send(token, 1, 0, GivenContent(b"content"))
+        script.files = {"/file": b"another"}
+        with pytest.raises(NotFound):
+            await uploads.finish(token, place, [part], {})
