@@ -137,14 +137,15 @@ def test_line_of_mlsd_is_read_with_every_name(name: bytes, size: int, moment: dt
         (b"type=dir;", EntryKind.FOLDER, None),
         (b"type=cdir;sizd=4096;", EntryKind.FOLDER, None),
         (b"type=OS.unix=slink:/to/it;", EntryKind.SHORTCUT, b"/to/it"),
+        (b"type=OS.unix=slink:/to it/all of it;size=4;", EntryKind.SHORTCUT, b"/to it/all of it"),
         (b"type=OS.unix=symlink;", EntryKind.SHORTCUT, None),
         (b"type=OS.unix=chr-13/29;", EntryKind.SPECIAL, None),
         (b"size=5;", EntryKind.SPECIAL, None),
     ],
 )
 def test_kinds_of_mlsd(told: bytes, kind: EntryKind, target: bytes | None) -> None:
-    _, found = facts.read_line(told + b" name")
-    assert (found.kind, found.target) == (kind, target)
+    name, found = facts.read_line(told + b" na me")
+    assert (name, found.kind, found.target) == (b"na me", kind, target)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,10 @@ class Facts:
 
 def read_line(line: bytes) -> tuple[bytes, Facts]:
     """Read `fact=value;fact=value; name`; a blank may stand before it. Raises ProtocolViolation."""
-    told, blank, name = line.removeprefix(b" ").partition(b" ")
+    line = line.removeprefix(b" ")
+    told, blank, name = line.partition(b" ")
+    if not told.endswith(b";") and any(link in told.lower() for link in _LINKS) and b"; " in line:
+        told, blank, name = line.partition(b"; ")  # the link leads to a path with a blank
     facts: dict[bytes, bytes] = {}
     for fact in told.split(b";"):
         if fact:
