@@ -176,10 +176,16 @@ class FtpWire:
 
         Raises Refusal, IntegrityError if fewer bytes came than the server had announced.
         """
-        wanted = f"{offset}-{'' if last is None else last}" if offset or last is not None else None
+        if last is not None:
+            step = Step(file, has_body=True, byte_range=f"{offset}-{last}")
+        elif offset:
+            # libcurl would stop after as many bytes as it expects, and not notice that the server began at 0.
+            step = Step(file, has_body=True, just_before=(b"REST %d" % offset,), to_the_end=True)
+        else:
+            step = Step(file, has_body=True)
         self._inflow = into
         try:
-            self._step(Step(file, has_body=True, byte_range=wanted))
+            self._step(step)
         finally:
             self._inflow = None
             if last is not None:

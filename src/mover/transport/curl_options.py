@@ -33,6 +33,7 @@ class Step:
         at_first: Commands at first; the step ends if one is refused.
         before: Commands then; these may be refused.
         just_before: Commands right before the transfer.
+        to_the_end: Take all that comes, rather than as much as the server says that there is.
         by_entering: Change into the folder; else paths are given whole.
     """
 
@@ -44,6 +45,7 @@ class Step:
     at_first: Sequence[bytes] = ()
     before: Sequence[bytes] = ()
     just_before: Sequence[bytes] = ()
+    to_the_end: bool = False
     by_entering: bool = False
 
     def options(self, access: FtpAccess, route: FtpRoute) -> dict[int, Any]:
@@ -55,6 +57,7 @@ class Step:
             pycurl.FTP_FILEMETHOD: pycurl.FTPMETHOD_SINGLECWD if self.by_entering else pycurl.FTPMETHOD_NOCWD,
             pycurl.CUSTOMREQUEST: self.command,
             pycurl.RANGE: self.byte_range,
+            pycurl.IGNORE_CONTENT_LENGTH: int(self.to_the_end),
             pycurl.QUOTE: [*self.at_first, *(b"*" + line for line in self.before)] or None,
             pycurl.PREQUOTE: list(self.just_before) or None,
         }

@@ -14,10 +14,10 @@ from tests.connectors.ftp.scripted import (
     usual,
 )
 from tests.contents import GivenContent
-from tests.contract.acts import listed, put, target
+from tests.contract.acts import listed, put, read, target
 
 from mover.entries import ROOT
-from mover.errors import Conflict, Locked, MoverError, NotFound, Transient
+from mover.errors import Changed, Conflict, IntegrityError, Locked, MoverError, NotFound, Transient
 
 FILE = ROOT.child("file")
 
@@ -125,3 +125,16 @@ async def test_strangers_file_of_the_same_size_is_not_taken_for_a_finished_uploa
         script.files = {"/file": b"another"}
         with pytest.raises(NotFound):
             await uploads.finish(token, place, [part], {})
+
+
+@pytest.mark.parametrize("offset", [1, 1000, 900_000])
+async def test_server_that_begins_at_the_start_whatever_it_promised_is_found_out(offset: int) -> None:
+    script = Script(files={"/file": bytes(1_000_000)})
+
+    async def from_the_start(session: Session, path: str) -> None:
+        await session.give(script.files[path])
+
+    script.on("RETR", from_the_start)
+    async with scripted(script) as (_, connector):
+        with pytest.raises((Changed, IntegrityError)):
+            await read(connector, FILE, offset=offset)
