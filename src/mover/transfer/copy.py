@@ -9,7 +9,7 @@ from contextlib import aclosing, contextmanager
 
 import msgspec
 
-from mover.connectors.contract import Setting, Target
+from mover.connectors.contract import Capabilities, Setting, Target
 from mover.entries import Entry, EntryKind, EntryRef, HashName
 from mover.errors import Changed, Conflict, IntegrityError, NotFound, Unsupported
 from mover.hashing import hash_chunks
@@ -37,6 +37,7 @@ from mover.transfer.streamed import StreamedContent
 from mover.transfer.verification import REPORTED, Verifier
 
 STREAM_PART = 8 << 20  # bytes: parts of a file that the destination takes in one stream
+_FINE_NS = 2_000_000_000  # FAT's times
 _PROVES_SMALL = 1 << 20  # bytes: a file of unknown size that ends before these is sent whole
 _PART_SHARE = 12  # a part takes at most this fraction of the memory for staging
 
@@ -410,7 +411,7 @@ class FileMover:
                 target=target,
                 part_size=part_size_for(rules, source.size, most=self._largest_part),
                 ranges=can.range_reads and can.bounded_reads,
-                offsets=can.range_reads,
+                offsets=can.range_reads and _tells_changes(can, source),
                 part_hashes=self._verifier.part_hashes(),
                 whole_hashes=self._whole_hashes_of_large(source, in_parts=True),
                 at_once=self._options.parts_at_once,
@@ -499,6 +500,12 @@ class FileMover:
             content_hash=digest,
             verification=proof,
         )
+
+
+def _tells_changes(can: Capabilities, source: Entry) -> bool:
+    """Whether a file that changes is listed as another one, too: a time of days stays the same, and the size may."""
+    grain_ns = can.modified_resolution_ns
+    return bool(source.version or source.hashes) or (grain_ns is not None and grain_ns <= _FINE_NS)
 
 
 def _as_earlier(arrival: Arrival) -> Moved:
