@@ -17,7 +17,16 @@ from tests.contents import GivenContent
 from tests.contract.acts import listed, put, read, target
 
 from mover.entries import ROOT
-from mover.errors import Changed, Conflict, IntegrityError, Locked, MoverError, NotFound, Transient
+from mover.errors import (
+    Changed,
+    Conflict,
+    IntegrityError,
+    Locked,
+    MoverError,
+    NotFound,
+    ProtocolViolation,
+    Transient,
+)
 
 FILE = ROOT.child("file")
 
@@ -138,3 +147,16 @@ async def test_server_that_begins_at_the_start_whatever_it_promised_is_found_out
     async with scripted(script) as (_, connector):
         with pytest.raises((Changed, IntegrityError)):
             await read(connector, FILE, offset=offset)
+
+
+async def test_name_that_would_lead_to_another_file_is_not_listed() -> None:
+    script = Script(encoding="cp932", files={"/≒": b"the one that 81 E0 leads to"})
+
+    async def lists(session: Session, _argument: str) -> None:
+        await session.give(b"type=file;size=5; \x87\x90\r\n")  # another spelling of the same letter
+
+    async with scripted(script, encoding="cp932") as (_, connector):
+        assert [entry.name for entry in await listed(connector, ROOT)] == ["≒"]
+        script.on("MLSD", lists)
+        with pytest.raises(ProtocolViolation):
+            await listed(connector, ROOT)
