@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.connectors.ftp.scripted import (
     MODERN,
@@ -160,3 +162,13 @@ async def test_name_that_would_lead_to_another_file_is_not_listed() -> None:
         script.on("MLSD", lists)
         with pytest.raises(ProtocolViolation):
             await listed(connector, ROOT)
+
+
+async def test_large_folder_is_listed_with_its_times_over_the_only_connection() -> None:
+    script = Script(features=POOR, files={f"/{number}": b"" for number in range(1500)})
+    script.greeting = ["220 One", "421 Too many connections"]
+    async with scripted(script) as (_, connector):
+        for _ in range(2):  # the second time the limit is known
+            found = await asyncio.wait_for(listed(connector, ROOT), 60)
+            assert len(found) == 1500
+            assert all(entry.modified_ns for entry in found)
