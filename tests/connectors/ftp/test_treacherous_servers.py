@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from tests.connectors.ftp.scripted import (
@@ -172,3 +173,18 @@ async def test_large_folder_is_listed_with_its_times_over_the_only_connection() 
             found = await asyncio.wait_for(listed(connector, ROOT), 60)
             assert len(found) == 1500
             assert all(entry.modified_ns for entry in found)
+
+
+async def test_server_that_hangs_up_when_it_is_interrupted_gives_a_range_all_the_same() -> None:
+    script = Script(files={"/file": bytes(20 << 20)})
+
+    async def hangs_up(session: Session, path: str) -> None:
+        with contextlib.suppress(ConnectionError):
+            await session.give(script.files[path][session.offset :], closing=None)
+        session.hang_up()
+
+    script.on("RETR", hangs_up)
+    async with scripted(script) as (_, connector):
+        assert await read(connector, FILE, offset=10, length=1000) == bytes(1000)
+        with pytest.raises(Transient):
+            await read(connector, FILE)
