@@ -21,7 +21,7 @@ from mover.transport.curl_library import pycurl
 from mover.transport.curl_options import Step, lasting_options
 from mover.transport.curl_sockets import CurlSockets
 from mover.transport.flow import FlowEndedError, Inflow, Outflow
-from mover.transport.ftp_access import FtpAccess, FtpRoute
+from mover.transport.ftp_access import FtpAccess, FtpRoute, FtpTls
 from mover.transport.ftp_replies import Refusal, Reply, ReplyReader
 
 _GREETING = 220
@@ -203,11 +203,14 @@ class FtpWire:
     ) -> list[Reply]:
         """Send a file, or what follows `offset` in it, and return the replies to the commands `after`. Raises Refusal."""
         self._outflow = source
+        # libcurl does not read why a server ended an upload; in the clear it can be read all the same.
+        self._sockets.hears_out = self._access.tls is FtpTls.NEVER
         just_before = (b"REST %d" % offset,) if offset else ()
         try:
             self._step(Step(file, has_body=True, uploads=True, just_before=just_before))
         finally:
             self._outflow = None
+            self._sockets.hears_out = False
         self.is_binary = True
         return self.commands(*after)
 
@@ -313,6 +316,11 @@ class FtpWire:
         """Say what a failed step means: first what this side decided, then what the server said, then libcurl's view."""
         code = int(error.args[0])
         outcome = error_from_curl(curl, code, self._access, self._route, connecting=self._connecting)
+        is_explained = code not in _BROKEN or self._connecting
+        if code == pycurl.E_SEND_ERROR:
+            for line in self._sockets.last_words.splitlines(keepends=True):
+                is_explained = self._reader.feed(line) is not None or is_explained
+        self._sockets.last_words = b""
         last = self._reader.replies[-1] if self._reader.replies else None
         problem = self._problem or self._sockets.refused
         self._sockets.refused = None
@@ -324,7 +332,7 @@ class FtpWire:
         if problem is not None:
             return problem
         if last is not None and last.is_refusal:
-            if code not in _BROKEN or last.code == _GOODBYE or self._connecting:
+            if is_explained or last.code == _GOODBYE:
                 return Refusal(last)
             if code != pycurl.E_OPERATION_TIMEDOUT:
                 return _HungUp(self._reader.replies)

@@ -28,6 +28,7 @@ from mover.errors import (
     MoverError,
     NotFound,
     ProtocolViolation,
+    QuotaExceeded,
     Transient,
 )
 
@@ -188,3 +189,21 @@ async def test_server_that_hangs_up_when_it_is_interrupted_gives_a_range_all_the
         assert await read(connector, FILE, offset=10, length=1000) == bytes(1000)
         with pytest.raises(Transient):
             await read(connector, FILE)
+
+
+@pytest.mark.parametrize("reply", ["552 Quota exceeded", "452 No space left on device"])
+async def test_server_whose_disk_is_full_in_mid_upload_is_heard_out(reply: str) -> None:
+    script = Script()
+
+    async def is_full(session: Session, _path: str) -> None:
+        await session.say("150 Go on")
+        reader, writer = await session.data()
+        await reader.read(100_000)
+        writer.transport.abort()
+        await session.say(reply)
+
+    script.on("STOR", is_full)
+    async with scripted(script) as (_, connector):
+        with pytest.raises(QuotaExceeded):
+            await put(connector, ROOT, "file", bytes(30_000_000))
+    assert script.files == {}
