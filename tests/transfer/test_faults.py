@@ -204,6 +204,23 @@ async def test_a_large_file_is_read_in_one_stream_where_ranges_are_dear_and_goes
         assert bench.progress.bytes_received < (20 << 20) / 2
 
 
+async def test_a_large_file_that_changed_within_the_grain_of_its_time_is_not_put_together_from_two_versions(
+    tmp_path: Path,
+) -> None:
+    days = 2 * 86_400 * 10**9
+    source = MemoryService(replace(PATHS, bounded_reads=False, modified_resolution_ns=days))
+    async with workbench(tmp_path, source) as bench:
+        source.add_file("/big", BIG)
+        bench.destination.faults.add("send", "/big", skip=15, error=SignInFailed("expired"))
+        await bench.run()
+        source.change_file("/big", bytes(BIG.size))
+
+        result = await bench.run()
+
+        assert result.code is Code.SUCCESS
+        assert bench.destination.tree() == source.tree()
+
+
 async def test_a_large_file_is_read_back_in_one_stream_where_ranges_are_dear(tmp_path: Path) -> None:
     destination = MemoryService(replace(PATHS, bounded_reads=False))
     async with workbench(tmp_path, destination=destination) as bench:

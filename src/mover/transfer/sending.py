@@ -25,6 +25,7 @@ from mover.transfer.splitting import Splitter
 from mover.transfer.streamed import StreamedContent
 from mover.transfer.verification import REPORTED, Verifier
 
+_FINE_NS = 2_000_000_000  # FAT's times
 _STREAM_PART = 8 << 20  # bytes: parts of a file that the destination takes in one stream
 _PROVES_SMALL = 1 << 20  # bytes: a file of unknown size that ends before these is sent whole
 _PART_SHARE = 12  # a part takes at most this fraction of the memory for staging
@@ -186,7 +187,7 @@ class Sender:
                 target=target,
                 part_size=part_size_for(rules, source.size, most=self._largest_part),
                 ranges=can.range_reads and can.bounded_reads,
-                offsets=can.range_reads,
+                offsets=can.range_reads and _tells_changes(can, source),
                 part_hashes=self._verifier.part_hashes(),
                 whole_hashes=self._whole_hashes_of_large(source, in_parts=True),
                 at_once=self._options.parts_at_once,
@@ -237,6 +238,12 @@ class Sender:
         if source.size is None or not connector.capabilities.sizes:
             wanted.add(REPORTED)  # nothing else will tell whether it is still the same
         return frozenset(name for name in wanted if name is not None)
+
+
+def _tells_changes(can: Capabilities, source: Entry) -> bool:
+    """Whether a file that changes is listed as another one, too: a time of days stays the same, and the size may."""
+    grain_ns = can.modified_resolution_ns
+    return bool(source.version or source.hashes) or (grain_ns is not None and grain_ns <= _FINE_NS)
 
 
 def written_ref(target: Target, written: Entry) -> EntryRef:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from mover.errors import MoverError, ProtocolViolation, TimedOut, Unreachable
@@ -20,7 +21,7 @@ from mover.transport.curl_library import pycurl
 from mover.transport.curl_options import Step, lasting_options
 from mover.transport.curl_sockets import CurlSockets
 from mover.transport.flow import FlowEndedError, Inflow, Outflow
-from mover.transport.ftp_access import FtpAccess, FtpRoute
+from mover.transport.ftp_access import FtpAccess, FtpRoute, FtpTls
 from mover.transport.ftp_replies import Refusal, Reply, ReplyReader
 
 _GREETING = 220
@@ -34,7 +35,27 @@ _IN_STEP: Final = {
     pycurl.E_UPLOAD_FAILED,
     pycurl.E_BAD_DOWNLOAD_RESUME,
 }
+# With these a connection broke: what was answered before it did is no reason.
+_BROKEN: Final = {
+    pycurl.E_RECV_ERROR,
+    pycurl.E_SEND_ERROR,
+    pycurl.E_GOT_NOTHING,
+    pycurl.E_OPERATION_TIMEDOUT,
+}
+_GOODBYE = 421
 _BINARY = b"TYPE I"
+
+
+class _HungUp(Unreachable):
+    """The connection ended after a refusal, as some servers end it after each.
+
+    Attributes:
+        replies: What had been answered until then.
+    """
+
+    def __init__(self, replies: list[Reply]) -> None:
+        super().__init__("the server has hung up", said=replies[-1].said)
+        self.replies = replies
 
 
 class FtpWire:
@@ -66,6 +87,8 @@ class FtpWire:
         self._inflow: Inflow | None = None
         self._outflow: Outflow | None = None
         self._heard_at = 0.0
+        self._entered = b""
+        self._received = 0
         self._answer_s = access.limits.answer_s
         self._problem: MoverError | None = None
         self._sockets = CurlSockets(route.addresses)
@@ -95,8 +118,14 @@ class FtpWire:
         so far lost.
         """
         self._answer_s = self._access.limits.answer_s + patience_s
+        replies: list[Reply] = []
         try:
-            replies = self._step(Step(before=lines))
+            while len(replies) < len(lines):
+                try:
+                    replies += self._step(Step(before=lines[len(replies) :]))
+                    break
+                except _HungUp as end:  # the other commands are for the next connection
+                    replies += end.replies
         finally:
             self._answer_s = self._access.limits.answer_s
         if len(replies) != len(lines):
@@ -106,7 +135,7 @@ class FtpWire:
 
     def enter(self, folder: bytes) -> None:
         """Change into a folder. Raises Refusal."""
-        self._step(Step(_as_folder(folder), by_entering=True))
+        self._step(self._entering(Step(_as_folder(folder), by_entering=True)))
 
     def list_folder(self, command: bytes, folder: bytes, into: Inflow, *, by_entering: bool) -> Reply:
         """Hand on what MLSD or LIST has to say about a folder, and return the server's last words about it.
@@ -122,7 +151,7 @@ class FtpWire:
         self._inflow = into
         try:
             step = Step(_as_folder(folder), has_body=True, command=command, by_entering=by_entering)
-            return self._step(step)[-1]
+            return self._step(self._entering(step) if by_entering else step)[-1]
         finally:
             self._inflow = None
             self.is_binary = False
@@ -148,31 +177,42 @@ class FtpWire:
 
         Raises Refusal, IntegrityError if fewer bytes came than the server had announced.
         """
-        wanted = f"{offset}-{'' if last is None else last}" if offset or last is not None else None
+        if last is not None:
+            step = Step(file, has_body=True, byte_range=f"{offset}-{last}")
+        elif offset:
+            # libcurl would stop after as many bytes as it expects, and not notice that the server began at 0.
+            step = Step(file, has_body=True, just_before=(b"REST %d" % offset,), to_the_end=True)
+        else:
+            step = Step(file, has_body=True)
         self._inflow = into
+        self._received = 0
         try:
-            replies = self._step(Step(file, has_body=True, byte_range=wanted, after=after))
+            self._step(step)
+        except Unreachable:  # a server may hang up when it is interrupted
+            if last is None or self._received <= last - offset:
+                raise
         finally:
             self._inflow = None
             if last is not None:
                 self.close()  # libcurl has interrupted the server, and does not trust the connection any more
         self.is_binary = True
-        return replies[-len(after) :] if after else []
+        return self.commands(*after)
 
     def upload(
         self, file: bytes, source: Outflow, *, offset: int = 0, after: Sequence[bytes] = ()
     ) -> list[Reply]:
         """Send a file, or what follows `offset` in it, and return the replies to the commands `after`. Raises Refusal."""
         self._outflow = source
+        # libcurl does not read why a server ended an upload; in the clear it can be read all the same.
+        self._sockets.hears_out = self._access.tls is FtpTls.NEVER
         just_before = (b"REST %d" % offset,) if offset else ()
         try:
-            replies = self._step(
-                Step(file, has_body=True, uploads=True, just_before=just_before, after=after)
-            )
+            self._step(Step(file, has_body=True, uploads=True, just_before=just_before))
         finally:
             self._outflow = None
+            self._sockets.hears_out = False
         self.is_binary = True
-        return replies[-len(after) :] if after else []
+        return self.commands(*after)
 
     def looks_alive(self) -> bool:
         """Whether the control connection still stands: between steps a server that says something is taking its leave."""
@@ -195,6 +235,11 @@ class FtpWire:
         for flow in (self._inflow, self._outflow):
             if flow is not None:
                 flow.abandon()
+
+    def _entering(self, step: Step) -> Step:
+        """Have a folder entered that libcurl believes to be in: it may be gone since, or another one of that name."""
+        again, self._entered = self._entered == step.path, step.path
+        return replace(step, at_first=(b"CWD " + (step.path.rstrip(b"/") or b"/"),)) if again else step
 
     def _handle(self) -> pycurl.Curl:
         curl = pycurl.Curl()
@@ -239,6 +284,9 @@ class FtpWire:
             self.connect()
         except Refusal as refusal:
             raise Unreachable("the server does not let the account in again", said=refusal.said) from refusal
+        # Whoever asks for a size relies on what held before: in the other type it may look as if no file were there.
+        self._perform(Step(before=(_BINARY,)))
+        self.is_binary = True
 
     @property
     def _has_answered(self) -> bool:
@@ -268,6 +316,11 @@ class FtpWire:
         """Say what a failed step means: first what this side decided, then what the server said, then libcurl's view."""
         code = int(error.args[0])
         outcome = error_from_curl(curl, code, self._access, self._route, connecting=self._connecting)
+        is_explained = code not in _BROKEN or self._connecting
+        if code == pycurl.E_SEND_ERROR:
+            for line in self._sockets.last_words.splitlines(keepends=True):
+                is_explained = self._reader.feed(line) is not None or is_explained
+        self._sockets.last_words = b""
         last = self._reader.replies[-1] if self._reader.replies else None
         problem = self._problem or self._sockets.refused
         self._sockets.refused = None
@@ -279,7 +332,10 @@ class FtpWire:
         if problem is not None:
             return problem
         if last is not None and last.is_refusal:
-            return Refusal(last)
+            if is_explained or last.code == _GOODBYE:
+                return Refusal(last)
+            if code != pycurl.E_OPERATION_TIMEDOUT:
+                return _HungUp(self._reader.replies)
         return outcome
 
     def _out_of_step(self) -> ProtocolViolation:
@@ -307,6 +363,7 @@ class FtpWire:
             self._inflow.put(data)
         except FlowEndedError:
             return -1
+        self._received += len(data)
         self._heard_at = time.monotonic()
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,9 +30,10 @@ class Step:
         uploads: They go to the server.
         command: In the place of LIST.
         byte_range: `from-to`, or `from-`.
-        before: Commands at first; these and those `after` may be refused.
+        at_first: Commands at first; the step ends if one is refused.
+        before: Commands then; these may be refused.
         just_before: Commands right before the transfer.
-        after: Commands after it.
+        to_the_end: Take all that comes, rather than as much as the server says that there is.
         by_entering: Change into the folder; else paths are given whole.
     """
 
@@ -40,9 +42,10 @@ class Step:
     uploads: bool = False
     command: bytes | None = None
     byte_range: str | None = None
+    at_first: Sequence[bytes] = ()
     before: Sequence[bytes] = ()
     just_before: Sequence[bytes] = ()
-    after: Sequence[bytes] = ()
+    to_the_end: bool = False
     by_entering: bool = False
 
     def options(self, access: FtpAccess, route: FtpRoute) -> dict[int, Any]:
@@ -54,9 +57,9 @@ class Step:
             pycurl.FTP_FILEMETHOD: pycurl.FTPMETHOD_SINGLECWD if self.by_entering else pycurl.FTPMETHOD_NOCWD,
             pycurl.CUSTOMREQUEST: self.command,
             pycurl.RANGE: self.byte_range,
-            pycurl.QUOTE: [b"*" + line for line in self.before] or None,
+            pycurl.IGNORE_CONTENT_LENGTH: int(self.to_the_end),
+            pycurl.QUOTE: [*self.at_first, *(b"*" + line for line in self.before)] or None,
             pycurl.PREQUOTE: list(self.just_before) or None,
-            pycurl.POSTQUOTE: [b"*" + line for line in self.after] or None,
         }
 
 
@@ -80,6 +83,7 @@ def lasting_options(access: FtpAccess, route: FtpRoute) -> dict[int, Any]:
         pycurl.SSLVERSION: pycurl.SSLVERSION_TLSv1_2,
         pycurl.SSL_VERIFYPEER: 1,
         pycurl.SSL_VERIFYHOST: 2,
+        pycurl.KEYPASSWD: "",  # without one OpenSSL asks the terminal for the passphrase of a key, and waits
         **_trust(access),
         **_way(access, route),
     }
@@ -94,7 +98,7 @@ def _trust(access: FtpAccess) -> dict[int, Any]:
         pycurl.SSLCERT: access.client_certificate,
         pycurl.SSLKEY: access.client_key or access.client_certificate,
     }
-    return {option: str(place) for option, place in places.items() if place is not None}
+    return {option: os.fsencode(place) for option, place in places.items() if place is not None}
 
 
 def _way(access: FtpAccess, route: FtpRoute) -> dict[int, Any]:
@@ -113,8 +117,9 @@ def _way(access: FtpAccess, route: FtpRoute) -> dict[int, Any]:
         pycurl.RESOLVE: _pinned(proxy.host, proxy.port, route.addresses),
     }
     if proxy.username is not None:
-        way[pycurl.PROXYUSERNAME] = proxy.username
-        way[pycurl.PROXYPASSWORD] = proxy.password.reveal() if proxy.password else ""
+        # As bytes: of text pycurl takes ASCII only, and its error would hold the password.
+        way[pycurl.PROXYUSERNAME] = proxy.username.encode()
+        way[pycurl.PROXYPASSWORD] = proxy.password.reveal().encode() if proxy.password else b""
     return way
 
 

@@ -11,6 +11,9 @@ from typing import Any
 from mover.errors import AddressRefused
 from mover.transport.curl_library import pycurl
 
+_MOMENT_S = 0.5
+_LONGEST_WORDS = 4096  # bytes
+
 
 class CurlSockets:
     """Control connection and data connection of one handle. The callbacks may not raise: libcurl could not pass it on.
@@ -21,11 +24,15 @@ class CurlSockets:
     Attributes:
         refused: Why the last connection was not opened, if that was for its address.
         is_shut: Nothing is opened any more.
+        hears_out: Keep what has come on the control connection when it is closed.
+        last_words: What that was.
     """
 
     def __init__(self, allowed: Collection[str]) -> None:
         self.refused: AddressRefused | None = None
         self.is_shut = False
+        self.hears_out = False
+        self.last_words = b""
         self._allowed = allowed
         self._lock = threading.Lock()
         self._numbers: list[int] = []
@@ -88,8 +95,20 @@ class CurlSockets:
         return pycurl.SOCKOPT_OK
 
     def _close(self, number: int) -> int:
+        if self.hears_out and self._numbers[:1] == [number]:
+            self.last_words = _what_waits(number)
         with self._lock:
             if number in self._numbers:
                 self._numbers.remove(number)
             os.close(number)
         return 0
+
+
+def _what_waits(number: int) -> bytes:
+    """Return what comes within a moment, or has come already."""
+    with socket.socket(fileno=os.dup(number)) as control:
+        control.settimeout(_MOMENT_S)
+        try:
+            return control.recv(_LONGEST_WORDS)
+        except OSError:
+            return b""

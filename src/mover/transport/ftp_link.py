@@ -58,6 +58,7 @@ class FtpLink:
         except asyncio.CancelledError:
             if not done.done():
                 self.wire.abort()
+                self._is_stuck = True  # unless the wait, which may be cancelled too, shows that it is not
                 await asyncio.wait([done], timeout=_BREAKING_OFF_S)
                 self._is_stuck = not done.done()
             if done.done() and not done.cancelled():

@@ -92,6 +92,8 @@ class Session:
         self.verb = ""
         self.offset = 0
         self.old = ""
+        self.binary = False
+        self.folder = "/"
         self._writer = writer
         self._listener: asyncio.Server | None = None
         self._data: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
@@ -181,7 +183,10 @@ async def usual(session: Session, argument: str) -> None:  # noqa: C901, PLR0912
             await session.say("211-Features", *(f" {feature}" for feature in script.features), "211 End")
         case "SYST":
             await session.say("215 UNIX Type: L8")
-        case "OPTS" | "TYPE" | "NOOP":
+        case "TYPE":
+            session.binary = argument == "I"
+            await session.say("200 Yes")
+        case "OPTS" | "NOOP":
             await session.say("200 Yes")
         case "EPSV":
             await session.say(f"229 Here (|||{await session.listen()}|)")
@@ -191,10 +196,9 @@ async def usual(session: Session, argument: str) -> None:  # noqa: C901, PLR0912
         case "REST":
             session.offset = int(argument)
             await session.say("350 From there")
-        case "CWD":
-            await session.say(
-                "250 There" if path.rstrip("/") in script.folders or path == "/" else "550 No such folder"
-            )
+        case "CWD" if path == "/" or path.rstrip("/") in script.folders:
+            session.folder = path.rstrip("/") or "/"
+            await session.say("250 There")
         case "SIZE" | "MDTM" if path in script.files:
             await session.say(f"213 {len(script.files[path]) if verb == 'SIZE' else TIME}")
         case "MLST" if is_there:
@@ -205,7 +209,10 @@ async def usual(session: Session, argument: str) -> None:  # noqa: C901, PLR0912
             lines = [f"{facts(script, child)} {child.rpartition('/')[2]}" for child in children(script, path)]
             await session.give("".join(f"{line}\r\n" for line in lines).encode(script.encoding))
         case "LIST":
-            lines = [f"{listed(script, child)} {child.rpartition('/')[2]}" for child in children(script, "/")]
+            lines = [
+                f"{listed(script, child)} {child.rpartition('/')[2]}"
+                for child in children(script, session.folder)
+            ]
             await session.give("".join(f"{line}\r\n" for line in lines).encode(script.encoding))
         case "RETR" if path in script.files:
             await session.give(script.files[path][session.offset :])
@@ -230,7 +237,7 @@ async def usual(session: Session, argument: str) -> None:  # noqa: C901, PLR0912
         case "QUIT":
             await session.say("221 Bye")
             session.hang_up()
-        case "SIZE" | "MDTM" | "MLST" | "RETR" | "RNFR" | "DELE" | "MFMT" | "MKD":
+        case "SIZE" | "MDTM" | "MLST" | "RETR" | "RNFR" | "DELE" | "MFMT" | "MKD" | "CWD":
             await session.say("550 No such file")
         case _:
             await session.say("500 Unknown command")

@@ -7,6 +7,9 @@ from pydantic import ValidationError
 
 from mover.connectors.ftp.config import FtpConfig, FtpsConfig
 from mover.connectors.registry import connector_type
+from mover.transport.curl_library import pycurl
+from mover.transport.curl_options import lasting_options
+from mover.transport.ftp_access import FtpAccess, FtpRoute, FtpTls
 from mover.vault.secret import Secret
 
 GIVEN = {"host": "nas.example.org", "username": "alice", "password": Secret("s3cret")}
@@ -48,3 +51,9 @@ def test_password_must_be_one_that_the_encoding_has() -> None:
 @pytest.mark.parametrize("name", ["ftp", "ftps"])
 def test_both_services_are_known(name: str) -> None:
     assert connector_type(name).name == name
+
+
+def test_nobody_is_asked_for_the_passphrase_of_a_clients_key() -> None:
+    access = FtpAccess(host="a", port=21, username="b", password=Secret(""), tls=FtpTls.EXPLICIT)
+    told = lasting_options(access, FtpRoute(host="a", proxy=None, addresses=("127.0.0.1",)))
+    assert told[pycurl.KEYPASSWD] == ""  # unset, OpenSSL would ask the terminal and wait

@@ -104,6 +104,17 @@ def test_date_without_a_year_is_the_last_such_day() -> None:
     assert year(b"Feb 29 10:00") == 2024
 
 
+def test_size_that_no_file_has_is_none() -> None:
+    for size in (b",", b"9,999,999,999,999,999,999"):
+        found = lines.read_line(b"01-01-20  10:00AM  " + size + b" name", NOW_NS)
+        assert found is not None
+        assert found[1].size is None
+    found = lines.read_line(b"-rw-r--r-- 1 a b 9999999999999999999 Jan  1  2020 name", NOW_NS)
+    assert found is not None
+    assert found[1].size is None
+    assert facts.read_size(b"%d" % (2**63 - 1)) == 2**63 - 1
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_readers_fail_in_another_way(line: bytes) -> None:
     with suppress(ProtocolViolation):
@@ -126,14 +137,15 @@ def test_line_of_mlsd_is_read_with_every_name(name: bytes, size: int, moment: dt
         (b"type=dir;", EntryKind.FOLDER, None),
         (b"type=cdir;sizd=4096;", EntryKind.FOLDER, None),
         (b"type=OS.unix=slink:/to/it;", EntryKind.SHORTCUT, b"/to/it"),
+        (b"type=OS.unix=slink:/to it/all of it;size=4;", EntryKind.SHORTCUT, b"/to it/all of it"),
         (b"type=OS.unix=symlink;", EntryKind.SHORTCUT, None),
         (b"type=OS.unix=chr-13/29;", EntryKind.SPECIAL, None),
         (b"size=5;", EntryKind.SPECIAL, None),
     ],
 )
 def test_kinds_of_mlsd(told: bytes, kind: EntryKind, target: bytes | None) -> None:
-    _, found = facts.read_line(told + b" name")
-    assert (found.kind, found.target) == (kind, target)
+    name, found = facts.read_line(told + b" na me")
+    assert (name, found.kind, found.target) == (b"na me", kind, target)
 
 
 @pytest.mark.parametrize(

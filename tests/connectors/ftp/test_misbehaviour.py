@@ -454,7 +454,7 @@ async def test_small_file_costs_no_more_than_eight_commands() -> None:
         up = connector.calls - before
         await read(connector, FILE)
         down = connector.calls - before - up
-    assert (up, down) == (7, 4)
+    assert (up, down) == (8, 4)
     assert script.connections == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import AsyncExitStack
 
 import pytest
@@ -10,6 +11,7 @@ from tests.connectors.ftp.scripted import Script, scripted
 
 from mover.connectors.ftp.pool import Pool
 from mover.errors import Canceled, Throttled
+from mover.transport.curl import FtpWire
 from mover.transport.ftp_link import FtpLink
 
 
@@ -68,3 +70,22 @@ async def test_closed_pool_lends_nothing() -> None:
         with pytest.raises(Canceled):
             async with connector._pool.link():
                 pass
+
+
+async def test_connection_whose_thread_has_not_let_go_is_lent_to_nobody() -> None:
+    begun, release = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def work(_wire: FtpWire) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        release.wait()
+
+    async with scripted() as (_, connector), connector._pool.link() as link:
+        busy = asyncio.create_task(link.run(work))
+        await begun.wait()
+        for _ in range(2):  # the second one while the first still waits for the thread
+            busy.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait([busy])
+        assert not link.is_usable
+        release.set()

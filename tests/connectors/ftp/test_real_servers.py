@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
+import traceback
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -141,11 +143,17 @@ async def test_certificate_of_another_name_is_not_trusted(proftpd_ftps_server: F
         assert await names(connector, ROOT) is not None
 
 
-async def test_certificates_are_checked_against_the_operators_too(proftpd_ftps_server: FtpServer) -> None:
+async def test_certificates_are_checked_against_the_operators_too(
+    proftpd_ftps_server: FtpServer, tmp_path: Path
+) -> None:
     trusting = Egress(
         allowed=PrivateAddresses.parse("127.0.0.0/8"), ca_file=proftpd_ftps_server.certificates.ca_file
     )
     async with connected(proftpd_ftps_server, egress=trusting, ca_file=None):
+        pass
+    beyond_ascii = tmp_path / "Schlüssel.pem"
+    beyond_ascii.write_bytes(proftpd_ftps_server.certificates.ca_file.read_bytes())
+    async with connected(proftpd_ftps_server, ca_file=beyond_ascii):
         pass
     async with connected(proftpd_ftps_server, ca_file=None, signs_in=False) as connector:
         with pytest.raises(UntrustedServer):
@@ -178,6 +186,27 @@ async def test_proxy_that_wants_a_password_is_named_and_no_secret_shown(
         with pytest.raises(InvalidConfiguration, match="MOVER_PROXY") as caught:
             await connector.sign_in()
     assert "wr0ng-secret" not in str(caught.value) + repr(caught.value)
+
+
+async def test_password_of_a_proxy_may_have_any_letters_and_is_in_no_error(
+    proftpd_ftps_server: FtpServer,
+) -> None:
+    asked: list[str] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    proxy = EgressProxy.parse(Secret(f"http://jürgen:geheim-ß@127.0.0.1:{port}"))
+    egress = Egress(allowed=PrivateAddresses.parse("127.0.0.0/8"), proxy=proxy)
+    async with server, connected(proftpd_ftps_server, egress=egress, signs_in=False) as connector:
+        with pytest.raises(InvalidConfiguration, match="MOVER_PROXY") as caught:
+            await connector.sign_in()
+    assert "geheim" not in "".join(traceback.format_exception(caught.value))
+    assert base64.b64encode("jürgen:geheim-ß".encode()).decode() in asked[0]
 
 
 @pytest.mark.parametrize("through", ["squid_proxy", "dante_proxy"])

@@ -13,7 +13,8 @@ from mover.errors import ProtocolViolation
 SECOND_NS: Final = 1_000_000_000
 
 _TIME = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d{1,9})\d*)?", re.ASCII)
-_LONGEST_SIZE = 19  # digits of 2^63
+_LARGEST_SIZE = (1 << 63) - 1
+_LONGEST_SIZE = 19  # its digits
 _KINDS = {
     b"file": EntryKind.FILE,
     b"dir": EntryKind.FOLDER,
@@ -69,7 +70,10 @@ class Facts:
 
 def read_line(line: bytes) -> tuple[bytes, Facts]:
     """Read `fact=value;fact=value; name`; a blank may stand before it. Raises ProtocolViolation."""
-    told, blank, name = line.removeprefix(b" ").partition(b" ")
+    line = line.removeprefix(b" ")
+    told, blank, name = line.partition(b" ")
+    if not told.endswith(b";") and any(link in told.lower() for link in _LINKS) and b"; " in line:
+        told, blank, name = line.partition(b"; ")  # the link leads to a path with a blank
     facts: dict[bytes, bytes] = {}
     for fact in told.split(b";"):
         if fact:
@@ -91,14 +95,19 @@ def _facts(facts: dict[bytes, bytes]) -> Facts:
         target = leads_to or None
     else:
         found = _KINDS.get(kind, EntryKind.SPECIAL)
-    size = facts.get(b"size", b"")
     return Facts(
         kind=found,
-        size=int(size) if size.isdigit() and len(size) <= _LONGEST_SIZE else None,
+        size=read_size(facts.get(b"size", b"")),
         modified_ns=read_time(facts.get(b"modify", b"")),
         target=target,
         is_itself=kind in _HIMSELF,
     )
+
+
+def read_size(text: bytes) -> int | None:
+    """Read a number of bytes; None if it is not that, or more than any file has."""
+    size = int(text) if text.isdigit() and len(text) <= _LONGEST_SIZE else None
+    return size if size is None or size <= _LARGEST_SIZE else None
 
 
 def read_time(text: bytes) -> int | None:

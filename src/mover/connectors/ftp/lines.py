@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from mover.connectors.ftp.facts import SECOND_NS, Facts, instant_ns
+from mover.connectors.ftp.facts import SECOND_NS, Facts, instant_ns, read_size
 from mover.entries import EntryKind
 from mover.errors import ProtocolViolation
 
@@ -62,7 +62,7 @@ def _unix(found: re.Match[bytes], now_ns: int) -> tuple[bytes, Facts]:
         target = leads_to if arrow else None
     facts = Facts(
         kind=kind,
-        size=int(found["size"]) if kind is EntryKind.FILE else None,
+        size=read_size(found["size"]) if kind is EntryKind.FILE else None,
         modified_ns=_unix_time(found, now_ns),
         target=target,
         is_exact=False,
@@ -105,7 +105,7 @@ def _dos(found: re.Match[bytes]) -> tuple[bytes, Facts]:
     kind = EntryKind.FILE if size is not None else _DOS_KINDS.get(found["what"], EntryKind.SHORTCUT)
     facts = Facts(
         kind=kind,
-        size=int(size.replace(b",", b"")) if size is not None else None,
+        size=read_size(size.replace(b",", b"")) if size is not None else None,
         modified_ns=instant_ns(year, month, day, hour, int(found["minute"]), 0),
         is_exact=False,
         is_itself=found["name"] in {b".", b".."},

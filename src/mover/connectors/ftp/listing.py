@@ -16,14 +16,16 @@ from mover.connectors.ftp.looking import Looker
 from mover.connectors.ftp.pool import Pool
 from mover.connectors.ftp.tree import Tree
 from mover.entries import Entry, EntryKind
-from mover.errors import MoverError, NameRejected, NotFound, PermissionDenied, ProtocolViolation
+from mover.errors import MoverError, NameRejected, NotFound, PermissionDenied, ProtocolViolation, Throttled
 from mover.transport.curl import FtpWire
 from mover.transport.flow import Inflow
 from mover.transport.ftp_link import FtpLink
 from mover.transport.ftp_replies import Refusal
 
 PAGE: Final = 1000
+_MOST_WAITING = 100_000  # entries
 _LONGEST_LINE = 64 * 1024
+_NO_FILES = b"no files"  # how some servers refuse to list an empty folder
 
 _Named = tuple[bytes, Facts]
 
@@ -49,10 +51,14 @@ class Lister:
         self._clock = clock
 
     async def pages(self, path: str) -> AsyncGenerator[Page, None]:
-        """Yield the entries of a folder; one transfer, and a call for each file at servers that list no exact times."""
+        """Yield the entries of a folder; one transfer, and a call for each file at servers that list no exact times.
+
+        Those calls take a second connection. Where there is none to be had, they wait for the end of the listing.
+        """
         folder = self._tree.locate(path)
         named: list[_Named] = []
         seen = 0
+        waits = self._asks_times and self._pool.bears_one
         async with self._pool.link(read=True) as link, aclosing(self._lines(link, folder)) as found:
             try:
                 async for entry in found:
@@ -60,15 +66,23 @@ class Lister:
                     if entry[1].is_itself or entry[0] in {b".", b".."}:
                         continue
                     named.append(entry)
-                    if len(named) >= PAGE:
-                        yield Page(await self._described(folder, named))
-                        named = []
+                    if len(named) > _MOST_WAITING:
+                        raise Throttled("the server lets in too few connections to list so large a folder")
+                    if len(named) < PAGE or waits:
+                        continue
+                    try:
+                        page = Page(await self._described(folder, named))
+                    except Throttled:
+                        waits = True
+                        continue
+                    yield page
+                    named = []
             except Refusal as refusal:
                 raise await self._why_not_listed(link, folder, refusal) from refusal
             if not seen:
                 await self._check_is_folder(link, folder)
-        if named:
-            yield Page(await self._described(folder, named))
+        for start in range(0, len(named), PAGE):
+            yield Page(await self._described(folder, named[start : start + PAGE]))
 
     async def find(self, link: FtpLink, folder: bytes, name: bytes) -> Facts | None:
         """Look for an entry in the listing of its folder, at servers that tell nothing about a single one."""
@@ -84,8 +98,15 @@ class Lister:
         command = b"MLSD" if is_mlsd else self._traits.list_command
 
         def bring(wire: FtpWire, into: Inflow) -> None:
-            closing = wire.list_folder(command, folder, into, by_entering=not is_mlsd)
+            try:
+                closing = wire.list_folder(command, folder, into, by_entering=not is_mlsd)
+            except Refusal as refusal:
+                closing = refusal.reply
             said = b" ".join(closing.lines).lower()
+            if (
+                closing.is_refusal and _NO_FILES not in said
+            ):  # libcurl takes 450 for the end of an empty folder
+                raise Refusal(closing)
             if b"truncated" in said:  # Pure-FTPd beyond its LimitRecursion
                 raise ProtocolViolation("the server tells only a part of the folder", said=closing.said)
             if b"failed to open directory" in said:  # vsftpd, with the code of a success

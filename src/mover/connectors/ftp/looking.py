@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mover.connectors.ftp.facts import Facts, read_line, read_time
+from mover.connectors.ftp.facts import Facts, read_line, read_size, read_time
 from mover.connectors.ftp.failures import is_absence, not_understood
 from mover.connectors.ftp.features import Traits
 from mover.entries import EntryKind
@@ -42,16 +42,23 @@ class Looker:
         """
         if self._traits.has_mlst:
             return _from_mlst(replies[0])
-        size = replies[0]
-        if size.is_refusal:
-            if is_absence(size):
-                return None
-            raise Refusal(size)
-        if size.code != _TOLD or not size.text.strip().isdigit():
-            raise not_understood(size)
+        size = _size(replies[0])
+        if size is None:
+            return None
         told = replies[1] if self._traits.has_mdtm else None
         modified_ns = None if told is None or told.is_refusal else read_time(told.text.strip())
-        return Facts(kind=EntryKind.FILE, size=int(size.text.strip()), modified_ns=modified_ns)
+        return Facts(kind=EntryKind.FILE, size=size, modified_ns=modified_ns)
+
+    def size_question(self, path: bytes) -> bytes:
+        """Return the command whose reply `size_answer` understands."""
+        return self.questions(path)[0]
+
+    def size_answer(self, reply: Reply) -> int | None:
+        """Return the size of a file; None if it is not there or the server does not say."""
+        if not self._traits.has_mlst:
+            return _size(reply)
+        found = _from_mlst(reply)
+        return None if found is None else found.size
 
     def look(self, wire: FtpWire, path: bytes) -> Facts | None:
         """Look at an entry, file or folder; None if there is none. One call, up to four without MLST."""
@@ -78,6 +85,17 @@ def is_folder(wire: FtpWire, path: bytes) -> bool:
             return False
         raise
     return True
+
+
+def _size(reply: Reply) -> int | None:
+    if reply.is_refusal:
+        if is_absence(reply):
+            return None
+        raise Refusal(reply)
+    size = read_size(reply.text.strip()) if reply.code == _TOLD else None
+    if size is None:
+        raise not_understood(reply)
+    return size
 
 
 def _from_mlst(reply: Reply) -> Facts | None:

@@ -9,9 +9,9 @@ from typing import Annotated, Final
 import msgspec
 
 from mover.connectors.contract import Content, PartRules, SentPart, Target, temporary_name
-from mover.connectors.ftp.facts import Facts
+from mover.connectors.ftp.facts import SECOND_NS, Facts
 from mover.connectors.ftp.failures import is_absence, reported
-from mover.connectors.ftp.features import Traits
+from mover.connectors.ftp.features import SetTime, Traits
 from mover.connectors.ftp.looking import Looker
 from mover.connectors.ftp.placing import Places, check
 from mover.connectors.ftp.pool import Pool
@@ -155,9 +155,14 @@ class FtpPartUploads:
 
     def _finished_before(self, target: Target, standing: Facts | None, size: int) -> Entry:
         """Return the finished file if an earlier `finish` whose answer was lost has made it. Raises NotFound."""
-        is_it = standing is not None and standing.size == size
+        # Without a time any other file of that size would do, and be taken for a damaged copy of ours.
+        sets_times = self._traits.set_time is not SetTime.NOT and target.modified_ns is not None
+        if standing is None or standing.size != size or standing.modified_ns is None or not sets_times:
+            raise NotFound("the upload is gone")
+        assert target.modified_ns is not None
+        is_ours = standing.modified_ns // SECOND_NS == target.modified_ns // SECOND_NS
         replaced = target.replaces
-        if standing is None or not is_it or (replaced is not None and replaced.version == standing.version):
+        if not is_ours or (replaced is not None and replaced.version == standing.version):
             raise NotFound("the upload is gone")
         return standing.entry(target.name)
 

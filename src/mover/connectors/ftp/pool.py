@@ -48,6 +48,11 @@ class Pool:
         """Commands answered so far on all connections that were ever made."""
         return self._calls_of_dropped + sum(link.calls for link in (*self._idle, *self._lent))
 
+    @property
+    def bears_one(self) -> bool:
+        """The server lets in one connection and no more, as far as is known."""
+        return self._most == 1 and self._clock() <= self._most_until
+
     @contextlib.asynccontextmanager
     async def link(self, *, read: bool = False) -> AsyncIterator[FtpLink]:
         """Lend a link for the length of a block. Raises what making one raises, and Throttled when none becomes free.

@@ -87,15 +87,22 @@ class Spelling:
             raise NameRejected(f"the name cannot be spelled in {self._encoding}", path=text) from None
 
     def decode(self, raw: bytes) -> str:
-        """Return a name as text. Raises ProtocolViolation for one that is not spelled in the server's encoding."""
+        """Return a name as text.
+
+        Raises ProtocolViolation for one that is not spelled in the server's encoding, or not in the way in which this
+        side would: it could not be named to the server again, and another entry might have what comes of it.
+        """
         if self._is_utf8:
             return text_from_bytes(raw)
         try:
-            return raw.decode(self._encoding)
-        except UnicodeDecodeError:
-            raise ProtocolViolation(
-                f"the server listed a name that is not spelled in {self._encoding}", said=repr(raw)
-            ) from None
+            text = raw.decode(self._encoding)
+            if text.encode(self._encoding) == raw:
+                return text
+        except UnicodeError:
+            pass  # as for what is spelled otherwise
+        raise ProtocolViolation(
+            f"the server listed a name that is not spelled in {self._encoding}", said=repr(raw)
+        )
 
 
 class Tree:

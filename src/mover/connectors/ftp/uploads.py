@@ -3,10 +3,11 @@
 | step                                    | with MLST      | without              |
 | --------------------------------------- | -------------- | -------------------- |
 | transfer                                | EPSV STOR      | EPSV STOR            |
-| in the same step: time, then the target | MFMT MLST      | MDTM SIZE (MDTM)     |
+| time, then whether all of it arrived    | MFMT MLST      | MDTM SIZE            |
+| what stands at the target               | MLST           | SIZE (MDTM)          |
 | rename, then look                       | RNFR RNTO MLST | RNFR RNTO SIZE MDTM  |
 
-That is seven or nine calls a file, and two steps for the thread; one look more before a large file, or one that replaces.
+That is eight or ten calls a file, and two steps for the thread; one look more before a large file, or one that replaces.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ async def upload_file(
     try:
         if target.replaces is not None or content.size is None or content.size > _SMALL:
             check(target, await link.run(lambda wire: looker.look(wire, places.final)))
-        standing, sent = await link.send(
+        (arrived, standing), sent = await link.send(
             content.chunks(), lambda wire, source: _transfer(wire, traits, looker, places, target, source)
         )
         check_size(content, sent)
+        _check_arrived(arrived, sent)
         check(target, standing)
         return await link.run(lambda wire: finish(wire, traits, places, target, sent))
     except BaseException:
@@ -56,6 +58,11 @@ def check_size(content: Content, sent: int) -> None:
         raise IntegrityError(f"{sent} bytes came where {content.size} were announced")
 
 
+def _check_arrived(there: int | None, size: int) -> None:
+    if there != size:
+        raise IntegrityError(f"the server has {'none' if there is None else there} of {size} bytes")
+
+
 def finish(wire: FtpWire, traits: Traits, places: Places, target: Target, size: int) -> Entry:
     """Rename the complete temporary file and check what stands there then. Raises Conflict, IntegrityError, Refusal."""
     looker = Looker(traits)
@@ -67,8 +74,8 @@ def confirmed(
     wire: FtpWire, traits: Traits, path: bytes, target: Target, seen: Facts | None, size: int
 ) -> Entry:
     """Describe the file as it stands, once it has the right size and, if the server lets it be set, the right time."""
-    if seen is None or seen.size != size:
-        raise IntegrityError(f"the server has {seen.size if seen else 'none'} of {size} bytes")
+    _check_arrived(seen.size if seen else None, size)
+    assert seen is not None
     setting = time_command(traits, path, target.modified_ns)
     wanted_ns = None if target.modified_ns is None else target.modified_ns // SECOND_NS * SECOND_NS
     if setting and seen.modified_ns != wanted_ns:
@@ -133,17 +140,19 @@ def arrived_all_the_same(wire: FtpWire, looker: Looker, path: bytes, source: Out
 
 def _transfer(
     wire: FtpWire, traits: Traits, looker: Looker, places: Places, target: Target, source: Outflow
-) -> Facts | None:
+) -> tuple[int | None, Facts | None]:
+    """Send the file; returns its size as the server has it, and what stands at the target."""
     setting = time_command(traits, places.temporary, target.modified_ns)
     first = (setting,) if setting else ()
-    after = (*first, *looker.questions(places.final))
+    after = (*first, looker.size_question(places.temporary), *looker.questions(places.final))
     try:
         replies = store(wire, places.folder, places.temporary, source, after)
     except TimedOut:
         if not arrived_all_the_same(wire, looker, places.temporary, source, 0):
             raise
         replies = wire.commands(*after)
-    return looker.answer(replies[len(first) :])
+    arrived, *standing = replies[len(first) :]
+    return looker.size_answer(arrived), looker.answer(standing)
 
 
 def _refused_in_a_folder(refusal: Refusal) -> MoverError | Refusal:
