@@ -144,7 +144,7 @@ class FtpPlace(_OnDisk):
             "port": str(server.port),
             "username": server.username,
             "password": server.password,
-            "plain_ftp": "true",
+            "plain": "true",
         }
 
     @property

@@ -176,7 +176,7 @@ def ftps_vsftpd(request: pytest.FixtureRequest) -> Service:
 
 def ftp_pure_ftpd(request: pytest.FixtureRequest) -> Service:
     server: FtpServer = request.getfixturevalue("pure_ftpd_server")
-    return _ftp(server, "ftp", request.getfixturevalue("tmp_path"), plain_ftp=True)
+    return _ftp(server, "ftp", request.getfixturevalue("tmp_path"), plain=True)
 
 
 def _webdav(server: WebdavServer, url: str, tmp_path: Path) -> Service:
@@ -222,7 +222,7 @@ def _s3(server: S3Server, tmp_path: Path) -> Service:
         "bucket": bucket,
         "access_key": server.access_key,
         "ca_file": server.ca_file,
-        "plain_http": server.ca_file is None,
+        "plain": server.ca_file is None,
     }
     secret = {"secret_key": Secret(server.secret_key)}
     stranger = make_certificates(tmp_path / "stranger").ca_file

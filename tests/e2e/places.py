@@ -38,7 +38,7 @@ def ftp_values(server: FtpServer, path: str = "/", *, plain: bool = False) -> di
         "password": server.password,
         "path": path,
     }
-    return values | ({"plain_ftp": True} if plain else {"ca_file": server.certificates.ca_file})
+    return values | ({"plain": True} if plain else {"ca_file": server.certificates.ca_file})
 
 
 def s3_values(server: S3Server, bucket: str, *, port: int | None = None) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def s3_values(server: S3Server, bucket: str, *, port: int | None = None) -> dict
         "access_key": server.access_key,
         "secret_key": server.secret_key,
     }
-    return values | ({"ca_file": server.ca_file} if server.ca_file else {"plain_http": True})
+    return values | ({"ca_file": server.ca_file} if server.ca_file else {"plain": True})
 
 
 def swift_values(
@@ -71,14 +71,14 @@ def swift_values(
         "password": server.password,
     }
     given |= {"container": container} if container else {}
-    return given | ({"plain_http": True} if plain_port else {"ca_file": server.ca_file})
+    return given | ({"plain": True} if plain_port else {"ca_file": server.ca_file})
 
 
 def webdav_values(server: WebdavServer, url: str | None = None) -> dict[str, Any]:
     """The keys of `mover connect webdav`."""
     given = {"url": url or server.url, "username": server.username, "password": server.password}
     plain = given["url"].startswith("http://")
-    return given | ({"plain_http": True} if plain else {"ca_file": server.ca_file})
+    return given | ({"plain": True} if plain else {"ca_file": server.ca_file})
 
 
 def mysql_values(server: MariaDbServer, *, port: int | None = None) -> dict[str, Any]:

@@ -16,7 +16,8 @@ class ConnectorConfig(BaseModel):
     """Base of every connector's configuration: one field a key, unknown keys refused, secrets typed as `Secret`.
 
     Make fields with `setting(...)`. The same word means the same thing in every connector: `host port username
-    password private_key passphrase url token ca_file endpoint region access_key secret_key bucket container`.
+    password private_key passphrase url token ca_file endpoint region access_key secret_key bucket container`; `plain`
+    is the consent to a connection that is not encrypted.
     """
 
     model_config = ConfigDict(

@@ -276,7 +276,7 @@ async def scripted(
         "port": server.sockets[0].getsockname()[1],
         "username": "alice",
         "password": Secret("secret-word"),
-        "plain_ftp": True,
+        "plain": True,
     }
     limits = Limits(connect_s=5, read_s=silence_s, answer_s=silence_s)
     egress = Egress(allowed=PrivateAddresses.parse("127.0.0.1/32"), limits=limits)

@@ -16,10 +16,10 @@ GIVEN = {"host": "nas.example.org", "username": "alice", "password": Secret("s3c
 
 
 def test_ftp_in_the_clear_asks_for_consent() -> None:
-    with pytest.raises(ValidationError, match="plain_ftp=true"):
+    with pytest.raises(ValidationError, match="plain=true"):
         FtpConfig.model_validate(GIVEN)
-    assert FtpConfig.model_validate(GIVEN | {"plain_ftp": True}).plain_ftp
-    assert "plain_ftp" not in FtpsConfig.model_fields
+    assert FtpConfig.model_validate(GIVEN | {"plain": True}).plain
+    assert "plain" not in FtpsConfig.model_fields
 
 
 @pytest.mark.parametrize(

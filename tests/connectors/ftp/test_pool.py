@@ -64,6 +64,23 @@ async def test_limit_of_a_server_is_forgotten_after_a_while() -> None:
         assert isinstance(link, FtpLink)
 
 
+async def test_one_who_waits_for_the_only_connection_soon_asks_the_server_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mover.connectors.ftp.pool._ALONE_S", 0.1)
+    async with scripted(signs_in=False) as (script, connector), AsyncExitStack() as stack:
+        crowded(script, 1)
+        pool = connector._pool
+        await stack.enter_async_context(pool.link(read=True))
+        with pytest.raises(Throttled):  # the server still counts one that was dropped
+            await stack.enter_async_context(pool.link())
+        script.greeting = ["220 Welcome"]
+
+        link = await stack.enter_async_context(pool.link())  # nobody gives one back
+
+        assert link.wire.is_connected
+
+
 async def test_closed_pool_lends_nothing() -> None:
     async with scripted(signs_in=False) as (_, connector):
         await connector.close()

@@ -46,14 +46,14 @@ async def forget(_key: str, _value: str) -> None:
 async def connected(
     server: FtpServer, *, egress: Egress | None = None, signs_in: bool = True, **values: object
 ) -> AsyncIterator[FtpConnector]:
-    """A connector to a server over TLS, or in the clear if `plain_ftp` is given."""
-    kind = connector_type("ftp" if "plain_ftp" in values else "ftps")
+    """A connector to a server over TLS, or in the clear if `plain` is given."""
+    kind = connector_type("ftp" if "plain" in values else "ftps")
     given = {
         "host": server.host,
         "port": server.port,
         "username": server.username,
         "password": Secret(server.password),
-        **({} if "plain_ftp" in values else {"ca_file": server.certificates.ca_file}),
+        **({} if "plain" in values else {"ca_file": server.certificates.ca_file}),
     }
     egress = egress or Egress(allowed=PrivateAddresses.parse("127.0.0.0/8"))
     connector = kind.make(kind.config.model_validate(given | values), egress, forget)
@@ -130,7 +130,7 @@ async def test_server_that_offers_no_tls_is_not_given_the_password(tmp_path: Pat
 async def test_unprotected_connection_to_a_server_that_demands_tls_is_refused(
     vsftpd_server: FtpServer,
 ) -> None:
-    async with connected(vsftpd_server, signs_in=False, plain_ftp=True) as connector:
+    async with connected(vsftpd_server, signs_in=False, plain=True) as connector:
         with pytest.raises(InvalidConfiguration, match="ftps"):
             await connector.sign_in()
 
@@ -232,7 +232,7 @@ async def test_links_and_hidden_files_are_listed_for_what_they_are(
     (folder / "link").symlink_to("a -> b")
     (folder / "inner").mkdir()
     os.chown(folder, server.owner, server.owner)
-    plain: dict[str, Any] = {"plain_ftp": True} if fixture == "pure_ftpd_server" else {}
+    plain: dict[str, Any] = {"plain": True} if fixture == "pure_ftpd_server" else {}
     async with connected(server, **plain) as connector:
         found = {entry.name: entry.kind for entry in await listed(connector, ROOT.child(folder.name))}
         assert await read(connector, ROOT.child(folder.name).child("*[star]?")) == b"x"
@@ -255,7 +255,7 @@ async def test_what_the_account_may_not_read_is_neither_gone_nor_empty(
     (folder / "file").write_bytes(b"x")
     (folder / "file").chmod(0o600)
     (folder / "inner").chmod(0o711)
-    plain: dict[str, Any] = {"plain_ftp": True} if fixture == "pure_ftpd_server" else {}
+    plain: dict[str, Any] = {"plain": True} if fixture == "pure_ftpd_server" else {}
     place = ROOT.child(folder.name)
     async with connected(server, **plain) as connector:
         with pytest.raises(PermissionDenied):

@@ -116,7 +116,7 @@ def connector(
             "access_key": "AKIATEST",
             "secret_key": Secret(SECRET_KEY),
             "bucket": bucket,
-            "plain_http": True,
+            "plain": True,
             **values,
         }
     )

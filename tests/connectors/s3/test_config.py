@@ -81,7 +81,7 @@ def test_rubbish_is_refused_without_showing_secrets(wrong: dict[str, str]) -> No
 
 
 def test_plain_http_has_to_be_insisted_on() -> None:
-    config = S3Config.model_validate({**KEYS, "endpoint": "http://host:8333", "plain_http": "true"})
+    config = S3Config.model_validate({**KEYS, "endpoint": "http://host:8333", "plain": "true"})
     assert config.address().authority == "host:8333"
 
 

@@ -55,7 +55,7 @@ async def connected(server: S3Server, **values: object) -> AsyncIterator[S3Conne
         "access_key": server.access_key,
         "secret_key": Secret(server.secret_key),
         "ca_file": server.ca_file,
-        "plain_http": server.ca_file is None,
+        "plain": server.ca_file is None,
         **values,
     }
     made = S3Connector(S3Config.model_validate(given), Egress(allowed=PrivateAddresses(every=True)))

@@ -81,7 +81,7 @@ async def scripted(
             "username": "a:b",
             "password": Secret(PASSWORD),
             "container": "c",
-            "plain_http": True,
+            "plain": True,
             **values,
         }
         connector = made({name: value for name, value in given.items() if value is not None}, **(how or {}))

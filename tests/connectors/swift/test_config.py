@@ -71,8 +71,8 @@ def test_rubbish_is_refused_without_showing_secrets(wrong: dict[str, str | None]
 
 
 def test_plain_http_has_to_be_insisted_on() -> None:
-    given = PASSWORD | {"url": "http://host/v3", "endpoint": "http://storage/v1/a", "plain_http": "true"}
-    assert SwiftConfig.model_validate(given).plain_http
+    given = PASSWORD | {"url": "http://host/v3", "endpoint": "http://storage/v1/a", "plain": "true"}
+    assert SwiftConfig.model_validate(given).plain
 
 
 def test_only_secrets_are_secret_and_nothing_is_required_of_every_form() -> None:

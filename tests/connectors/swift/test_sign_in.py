@@ -363,7 +363,7 @@ async def test_domains_and_projects_are_asked_for_as_they_are_filled_in(
     values: dict[str, str], path: str, asked: dict[str, Any]
 ) -> None:
     async with ScriptedServer([Reply(503)]).running() as server:
-        given = {"url": server.url, "username": "a:b", "password": Secret(PASSWORD), "plain_http": True}
+        given = {"url": server.url, "username": "a:b", "password": Secret(PASSWORD), "plain": True}
         connector = made(given | values)
         with pytest.raises(ServiceFault):
             await connector.sign_in()

@@ -102,7 +102,7 @@ async def scripted(**values: object) -> AsyncIterator[tuple[Script, WebDavConnec
         script.url = f"http://127.0.0.1:{served.port}"
         given = {
             "url": f"{script.url}/dav/",
-            "plain_http": True,
+            "plain": True,
             "username": "alice",
             "password": Secret("secret-word"),
         }

@@ -39,7 +39,7 @@ def test_what_cannot_work_is_refused(values: dict[str, object]) -> None:
 
 
 def test_plain_http_works_for_who_insists() -> None:
-    assert WebDavConfig.model_validate(GOOD | {"url": "http://nas.example/", "plain_http": "true"}).plain_http
+    assert WebDavConfig.model_validate(GOOD | {"url": "http://nas.example/", "plain": "true"}).plain
 
 
 def test_secrets_are_marked_and_hidden() -> None:

@@ -41,7 +41,7 @@ def connector_to(server: Nextcloud, path: str = FILES, **values: object) -> WebD
         "url": server.url + path,
         "username": USER,
         "password": Secret(PASSWORD),
-        "plain_http": True,
+        "plain": True,
         **values,
     }
     return WebDavConnector(

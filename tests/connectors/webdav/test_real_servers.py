@@ -98,7 +98,7 @@ async def on_rclone(
 ) -> AsyncIterator[tuple[WebDavConnector, EntryRef, Path]]:
     port, root = rclone_server
     async with signed_in(
-        url=f"http://127.0.0.1:{port}/", username="alice", password=Secret("pw"), plain_http=True
+        url=f"http://127.0.0.1:{port}/", username="alice", password=Secret("pw"), plain=True
     ) as connector:
         await connector.create_folder(ROOT, tmp_path.name)
         yield connector, ROOT.child(tmp_path.name), root / tmp_path.name

@@ -89,14 +89,14 @@ class FtpAccount(ConnectorConfig):
 class FtpConfig(FtpAccount):
     """Keys of `mover connect ftp NAME`."""
 
-    plain_ftp: bool = setting(False, help="true allows FTP without encryption")
+    plain: bool = setting(False, help="true allows FTP without encryption")
 
     @model_validator(mode="after")
     def _insists(self) -> Self:
-        if not self.plain_ftp:
+        if not self.plain:
             raise ValueError(
                 "FTP sends everything in the clear, the password too; "
-                "connect by ftps, or set plain_ftp=true to insist"
+                "connect by ftps, or set plain=true to insist"
             )
         return self
 

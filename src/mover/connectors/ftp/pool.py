@@ -18,6 +18,9 @@ from mover.transport.ftp_link import FtpLink
 
 MOST_CONNECTIONS = 16
 _REMEMBERED_S = 60.0
+_ALONE_S = (
+    3.0  # a server may still count a connection that was dropped: a single one is not believed for long
+)
 _PATIENCE_S = 120.0
 
 
@@ -80,7 +83,8 @@ class Pool:
     async def _take(self, *, read: bool) -> FtpLink:
         try:
             async with asyncio.timeout(_PATIENCE_S), self._given_back:
-                await self._given_back.wait_for(lambda: self._has_room(read=read))
+                while not self._has_room(read=read):
+                    await self._something_changes()
                 self._held[read] += 1
         except TimeoutError:
             raise Throttled("the server lets in no more connections, and none became free") from None
@@ -89,12 +93,19 @@ class Pool:
         except BaseException as error:
             if isinstance(error, Throttled):
                 self._most = max(1, self._standing)
-                self._most_until = self._clock() + _REMEMBERED_S
+                self._most_until = self._clock() + (_REMEMBERED_S if self._most > 1 else _ALONE_S)
             await self._release(read=read)
             raise
         self._lent.add(link)
         self._most = max(self._most, self._standing)
         return link
+
+    async def _something_changes(self) -> None:
+        """Wait until a link is given back, or what the server bears is forgotten."""
+        forgotten_in_s = self._most_until - self._clock()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(forgotten_in_s if forgotten_in_s > 0 else None):
+                await self._given_back.wait()
 
     @property
     def _standing(self) -> int:

@@ -34,7 +34,7 @@ class S3Config(ConnectorConfig):
     ca_file: Path | None = setting(None, help="Certificates (PEM) to trust instead of the system's")
     client_certificate: Path | None = setting(None, help="Certificate (PEM) to show to the service")
     client_key: Path | None = setting(None, help="Key of the client certificate (PEM)")
-    plain_http: bool = setting(False, help="Allow http:// endpoints: everybody on the way can read along")
+    plain: bool = setting(False, help="Allow http:// endpoints: everybody on the way can read along")
     storage_class: str | None = setting(
         None, help="Storage class of new objects, e.g. STANDARD_IA", pattern=r"^[A-Z0-9_]{1,64}$"
     )
@@ -66,8 +66,8 @@ class S3Config(ConnectorConfig):
             endpoint = self.address()
         except InvalidConfiguration as error:
             raise ValueError(error.message) from error
-        if endpoint.scheme == "http" and not self.plain_http:
-            raise ValueError("an http:// endpoint is not encrypted; if you insist, add plain_http=true")
+        if endpoint.scheme == "http" and not self.plain:
+            raise ValueError("an http:// endpoint is not encrypted; if you insist, add plain=true")
         return self
 
     def address(self) -> Endpoint:

@@ -70,7 +70,7 @@ class S3Connector:
             ca_file=config.ca_file,
             client_certificate=config.client_certificate,
             client_key=config.client_key,
-            allow_plain=config.plain_http,
+            allow_plain=config.plain,
         )
         credentials = Credentials(
             access_key=config.access_key, secret_key=config.secret_key, session_token=config.session_token

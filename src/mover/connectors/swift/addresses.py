@@ -12,7 +12,7 @@ _PATH = re.compile(r"[!-\"$->@-~]*")  # neither blanks nor ? nor #
 _VERSIONED = re.compile(r"^(.*?)/v1(?:\.0)?(?:/|$)")
 
 
-def check_address(url: str, *, plain_http: bool) -> str:
+def check_address(url: str, *, plain: bool) -> str:
     """Return an address without its final slash.
 
     Which hosts may be called is the transport's business, as for every connection.
@@ -30,8 +30,8 @@ def check_address(url: str, *, plain_http: bool) -> str:
         raise InvalidConfiguration("expected an address such as https://host/path, without ? and #")
     if "@" in parts.netloc:
         raise InvalidConfiguration("user name and password go into keys of their own, not into an address")
-    if parts.scheme == "http" and not plain_http:
-        raise InvalidConfiguration("http:// sends everything in the clear; set plain_http=true to insist")
+    if parts.scheme == "http" and not plain:
+        raise InvalidConfiguration("http:// sends everything in the clear; set plain=true to insist")
     return url.rstrip("/")
 
 

@@ -79,7 +79,7 @@ class SwiftConfig(ConnectorConfig):
     ca_file: Path | None = setting(None, help="Certificates (PEM) to trust instead of the system's")
     client_certificate: Path | None = setting(None, help="Certificate (PEM) to show to the service")
     client_key: Path | None = setting(None, help="Key of the client certificate (PEM)")
-    plain_http: bool = setting(
+    plain: bool = setting(
         False, help="true allows http:// without encryption, of the storage that the sign-in names too"
     )
 
@@ -99,7 +99,7 @@ class SwiftConfig(ConnectorConfig):
     def _fits_together(self) -> Self:
         try:
             for address in filter(None, (self.url, self.endpoint)):
-                check_address(address, plain_http=self.plain_http)
+                check_address(address, plain=self.plain)
             form = self.form
         except InvalidConfiguration as error:
             raise ValueError(error.message) from error

@@ -88,7 +88,7 @@ class SwiftConnector:
             ca_file=config.ca_file,
             client_certificate=config.client_certificate,
             client_key=config.client_key,
-            allow_plain=config.plain_http,
+            allow_plain=config.plain,
         )
         self._tokens = Tokens(Identity(self._http, config, now=now).sign_in, now=now)
         self._api = SwiftApi(Caller(self._http, self._tokens, now=now))

@@ -186,7 +186,7 @@ class Identity:
         if token is None or not _TOKEN.fullmatch(token):
             raise ProtocolViolation("the sign-in gave no token that could be sent back")
         try:
-            storage_url = check_address(self._config.endpoint or url, plain_http=self._config.plain_http)
+            storage_url = check_address(self._config.endpoint or url, plain=self._config.plain)
         except InvalidConfiguration as error:
             raise InvalidConfiguration(f"the storage's address: {error.message}") from error
         return Grant(token=Secret(token), storage_url=storage_url, expires_at_s=expires_at_s, region=region)

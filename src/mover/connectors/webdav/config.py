@@ -43,7 +43,7 @@ class WebDavConfig(ConnectorConfig):
     client_certificate: Path | None = setting(None, help="PEM file of a client certificate")
     client_key: Path | None = setting(None, help="PEM file of the client certificate's key")
     auth: SignIn = setting(SignIn.AUTO, help="How the password is shown: auto, basic or digest")
-    plain_http: bool = setting(False, help="true allows http:// without encryption")
+    plain: bool = setting(False, help="true allows http:// without encryption")
     dialect: Dialect = setting(Dialect.AUTO, help="Extensions to use: auto, nextcloud, owncloud or generic")
 
     @field_validator("url")
@@ -63,8 +63,8 @@ class WebDavConfig(ConnectorConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if urlsplit(self.url).scheme == "http" and not self.plain_http:
-            raise ValueError("http:// sends everything in the clear; set plain_http=true to insist")
+        if urlsplit(self.url).scheme == "http" and not self.plain:
+            raise ValueError("http:// sends everything in the clear; set plain=true to insist")
         if self.token and (self.username or self.password):
             raise ValueError("either token, or username and password")
         if self.username and ":" in self.username and self.auth is not SignIn.DIGEST:

@@ -65,7 +65,7 @@ class WebDavConnector:
             ca_file=config.ca_file,
             client_certificate=config.client_certificate,
             client_key=config.client_key,
-            allow_plain=config.plain_http,
+            allow_plain=config.plain,
         )
         self._api = DavApi(session, authentication_for(config, secure=secure), self._root)
         self._signed_in: _SignedIn | None = None
