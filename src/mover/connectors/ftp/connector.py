@@ -29,12 +29,12 @@ from mover.connectors.ftp.listing import Lister, shows_hidden
 from mover.connectors.ftp.looking import Looker, is_folder
 from mover.connectors.ftp.optional import FtpRenames, FtpTimes
 from mover.connectors.ftp.parts import RULES, FtpPartUploads
-from mover.connectors.ftp.placing import Places
 from mover.connectors.ftp.pool import MOST_CONNECTIONS, Pool
 from mover.connectors.ftp.reading import read_file
 from mover.connectors.ftp.tree import Spelling, Tree, manners_of
 from mover.connectors.ftp.uploads import upload_file
 from mover.connectors.registry import Remember
+from mover.connectors.temporary import Places
 from mover.entries import Entry, EntryKind, EntryRef
 from mover.errors import Conflict, InvalidConfiguration, NotFound, PathTooLong, one_line
 from mover.transport.curl import FtpWire

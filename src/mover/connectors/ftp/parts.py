@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
-
-import msgspec
+from typing import Final
 
 from mover.connectors.contract import Content, PartRules, SentPart, Target, temporary_name
 from mover.connectors.ftp.facts import SECOND_NS, Facts
 from mover.connectors.ftp.failures import is_absence, reported
 from mover.connectors.ftp.features import SetTime, Traits
 from mover.connectors.ftp.looking import Looker
-from mover.connectors.ftp.placing import Places, check
+from mover.connectors.ftp.placing import check
 from mover.connectors.ftp.pool import Pool
 from mover.connectors.ftp.tree import Tree
 from mover.connectors.ftp.uploads import arrived_all_the_same, check_size, finish, store, time_command
+from mover.connectors.temporary import PartFile, Places
 from mover.entries import Entry, HashName
 from mover.errors import IntegrityError, NotFound, TimedOut, Unsupported
 from mover.transport.curl import FtpWire
@@ -33,24 +31,6 @@ RULES: Final = PartRules(
 )
 
 _TRIAL = b"ab"
-
-
-class _Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an upload is, in the ledger."""
-
-    temporary: str
-    size: int | None
-    part_size: Annotated[int, msgspec.Meta(gt=0)]
-
-    def parts_within(self, size: int) -> list[SentPart]:
-        """Describe the parts that a file of this many bytes holds whole."""
-        whole = size if self.size is None else self.size
-        offsets = itertools.islice(range(0, min(size, whole), self.part_size), RULES.most)
-        parts = (
-            SentPart(number=number, size=min(self.part_size, whole - offset), receipt="")
-            for number, offset in enumerate(offsets, start=1)
-        )
-        return [part for part in parts if (part.number - 1) * self.part_size + part.size <= size]
 
 
 class FtpPartUploads:
@@ -83,11 +63,11 @@ class FtpPartUploads:
                     raise Unsupported("the server does not go on with files that are begun")
                 await link.run(lambda wire: _store(wire, places, b""))
         temporary = target.folder.child(temporary_name(target.key)).path
-        return msgspec.json.encode(_Token(temporary, size, part_size)).decode()
+        return PartFile(temporary, size, part_size).token
 
     async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:
         """Write one part. Raises NotFound if the temporary file is gone, QuotaExceeded, IntegrityError."""
-        upload = _upload(token, self._service)
+        upload = PartFile.from_token(token, service=self._service)
         with reported(self._service, "send", upload.temporary):
             path = self._tree.locate(upload.temporary)
             async with self._pool.link() as link:
@@ -114,14 +94,14 @@ class FtpPartUploads:
 
         A part that broke off is there in part and not among them; so a part with a receipt is whole if it is.
         """
-        upload = _upload(token, self._service)
+        upload = PartFile.from_token(token, service=self._service)
         with reported(self._service, "received", upload.temporary):
             path = self._tree.locate(upload.temporary)
             async with self._pool.link() as link:
                 found = await link.run(lambda wire: self._looker.look_for_file(wire, path))
         if found is None:
             raise NotFound("the upload is gone")
-        return upload.parts_within(found.size or 0)
+        return upload.parts_within(found.size or 0, most=RULES.most)
 
     async def finish(
         self,
@@ -131,7 +111,7 @@ class FtpPartUploads:
         hashes: Mapping[HashName, str],  # noqa: ARG002 - FTP has no use for them; the engine verifies afterwards
     ) -> Entry:
         """Check the size, set the time, and rename. Raises IntegrityError, Conflict, Changed, NotFound."""
-        upload = _upload(token, self._service)
+        upload = PartFile.from_token(token, service=self._service)
         with reported(self._service, "finish", target.ref.path):
             size = sum(part.size for part in parts)
             if upload.size not in {None, size}:
@@ -168,7 +148,7 @@ class FtpPartUploads:
 
     async def abort(self, token: str) -> None:
         """Remove the temporary file, if it is there."""
-        upload = _upload(token, self._service)
+        upload = PartFile.from_token(token, service=self._service)
         with reported(self._service, "abort", upload.temporary):
             path = self._tree.locate(upload.temporary)
             async with self._pool.link() as link:
@@ -191,10 +171,3 @@ def _restarts(wire: FtpWire, looker: Looker, places: Places) -> bool:
 
 def _store(wire: FtpWire, places: Places, data: bytes) -> None:
     store(wire, places.folder, places.temporary, Outflow.of(data), ())
-
-
-def _upload(token: str, service: str) -> _Token:
-    try:
-        return msgspec.json.decode(token, type=_Token)
-    except msgspec.DecodeError as error:
-        raise NotFound("the upload is not known", service=service) from error

@@ -6,45 +6,15 @@ replaced by servers that rename as POSIX does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mover.connectors.contract import Target, temporary_name
+from mover.connectors.contract import Target
 from mover.connectors.ftp.facts import Facts
 from mover.connectors.ftp.failures import refuse
 from mover.connectors.ftp.looking import Looker
-from mover.connectors.ftp.tree import Tree
+from mover.connectors.temporary import Places
 from mover.entries import EntryKind
 from mover.errors import Changed, Conflict
 from mover.transport.curl import FtpWire
 from mover.transport.ftp_replies import Refusal
-
-
-@dataclass(frozen=True)
-class Places:
-    """The server's paths that an upload is about.
-
-    Attributes:
-        folder: The target's folder.
-        temporary: Where the bytes go.
-        final: Where the finished file belongs.
-        aside: Where a file that is replaced waits, on servers that cannot replace in one step.
-    """
-
-    folder: bytes
-    temporary: bytes
-    final: bytes
-    aside: bytes
-
-    @classmethod
-    def of(cls, tree: Tree, target: Target) -> Places:
-        """Find them. Raises NameRejected."""
-        folder = target.folder.path
-        return cls(
-            tree.locate(folder),
-            tree.locate_child(folder, temporary_name(target.key)),
-            tree.locate_child(folder, target.name),
-            tree.locate_child(folder, temporary_name(f"{target.key}-replaced")),
-        )
 
 
 def check(target: Target, standing: Facts | None) -> None:

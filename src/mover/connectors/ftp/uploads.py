@@ -19,7 +19,8 @@ from mover.connectors.ftp.facts import SECOND_NS, Facts, write_time
 from mover.connectors.ftp.failures import is_absence
 from mover.connectors.ftp.features import SetTime, Traits
 from mover.connectors.ftp.looking import Looker, is_folder
-from mover.connectors.ftp.placing import Places, check, place
+from mover.connectors.ftp.placing import check, place
+from mover.connectors.temporary import Places
 from mover.entries import Entry
 from mover.errors import IntegrityError, MoverError, NotFound, PermissionDenied, TimedOut
 from mover.transport.curl import FtpWire

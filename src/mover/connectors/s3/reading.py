@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
 from mover.connectors.keys import Place
+from mover.connectors.ranges import check_range
 from mover.connectors.s3.api import S3Api
 from mover.connectors.s3.calls import SERVICE
 from mover.connectors.s3.faults import Fault
 from mover.connectors.s3.objects import ObjectFacts, facts_from
 from mover.entries import HashName
-from mover.errors import Changed, IntegrityError, ProtocolViolation
+from mover.errors import Changed, IntegrityError
 from mover.hashing import MultiHasher
-from mover.transport.http import HttpResponse
 
 _CHEAP = (
     HashName.CRC64NVME,
     HashName.CRC32C,
     HashName.CRC32,
 )  # some 10 GB/s; the others cost as much as the transport
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\*)")
-_PARTIAL = 206
 _PRECONDITION_FAILED = 412
 _RANGE_NOT_SATISFIABLE = 416
 
@@ -58,7 +55,7 @@ async def read_object(
             raise Changed("the object is no longer what it was", service=SERVICE, operation="read", path=path)
         expected = facts.size if length is None else length
         if not whole:
-            _check_range(answer, offset, expected, path, to_the_end=length is None)
+            check_range(answer, offset, expected, to_the_end=length is None, service=SERVICE, path=path)
         checksum = next((name for name in _CHEAP if whole and name in facts.checksums), None)
         hasher = MultiHasher([checksum] if checksum else [])
         async for piece in answer.chunks():
@@ -76,24 +73,6 @@ def _refusal(fault: Fault, api: S3Api, path: str) -> Exception:
     if fault.status == _RANGE_NOT_SATISFIABLE:
         return _damaged("the object is shorter than expected", path)
     return fault.error(service=SERVICE, operation="read", path=path, now=api.caller.now)
-
-
-def _check_range(
-    answer: HttpResponse, offset: int, expected: int | None, path: str, *, to_the_end: bool
-) -> None:
-    found = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
-    if answer.status != _PARTIAL or found is None or int(found[1]) != offset:
-        raise ProtocolViolation(
-            "the service answered another range than was asked for",
-            service=SERVICE,
-            operation="read",
-            path=path,
-        )
-    size = int(found[2]) - offset + 1
-    if expected is not None and size != expected:
-        raise _damaged(f"the object has only {size} of the {expected} bytes that were asked for", path)
-    if to_the_end and found[3] != "*" and offset + size != int(found[3]):
-        raise _damaged("the service sends less than the rest of the object", path)
 
 
 def _damaged(message: str, path: str) -> IntegrityError:

@@ -31,7 +31,8 @@ from mover.connectors.sftp.pool import Pool
 from mover.connectors.sftp.reading import read_file
 from mover.connectors.sftp.ssh import Dialler, Link
 from mover.connectors.sftp.tree import Tree, entry, kind_of
-from mover.connectors.sftp.uploads import Places, upload_file
+from mover.connectors.sftp.uploads import upload_file
+from mover.connectors.temporary import Places
 from mover.entries import Entry, EntryKind, EntryRef
 from mover.errors import Conflict, InvalidConfiguration, NotFound, one_line
 from mover.naming import POSIX_BYTES_255, bytes_from_text, text_from_bytes

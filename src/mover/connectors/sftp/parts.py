@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
-
-import msgspec
+from typing import Final
 
 from mover.connectors.contract import Content, PartRules, SentPart, Target, temporary_name
 from mover.connectors.sftp.api import FSYNC, STATVFS, abandon, unless_absent
@@ -15,9 +12,10 @@ from mover.connectors.sftp.failures import SERVICE, Refusal, Status, reported
 from mover.connectors.sftp.placing import Creating, check
 from mover.connectors.sftp.pool import Pool
 from mover.connectors.sftp.tree import Tree, entry, seconds
-from mover.connectors.sftp.uploads import Places, close_to_others, confirmed, place, to_be_set
+from mover.connectors.sftp.uploads import close_to_others, confirmed, place, to_be_set
 from mover.connectors.sftp.wire import Attributes, Opening
 from mover.connectors.sftp.writing import Writes, why_not_written
+from mover.connectors.temporary import PartFile, Places
 from mover.entries import Entry, HashName
 from mover.errors import IntegrityError, NotFound, QuotaExceeded
 
@@ -31,24 +29,6 @@ RULES: Final = PartRules(
 )
 
 _FLUSH_PATIENCE_S = 300
-
-
-class _Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an upload is, in the ledger."""
-
-    temporary: str
-    size: int | None
-    part_size: Annotated[int, msgspec.Meta(gt=0)]
-
-    def parts_within(self, size: int) -> list[SentPart]:
-        """Describe the parts that a file of this many bytes can hold whole."""
-        whole = size if self.size is None else self.size
-        offsets = itertools.islice(range(0, min(size, whole), self.part_size), RULES.most)
-        parts = (
-            SentPart(number=number, size=min(self.part_size, whole - offset), receipt="")
-            for number, offset in enumerate(offsets, start=1)
-        )
-        return [part for part in parts if (part.number - 1) * self.part_size + part.size <= size]
 
 
 class SftpPartUploads:
@@ -83,11 +63,11 @@ class SftpPartUploads:
                 close_to_others(sftp, handle, standing)
                 await sftp.close(handle)
         temporary = target.folder.child(temporary_name(target.key)).path
-        return msgspec.json.encode(_Token(temporary, size, part_size)).decode()
+        return PartFile(temporary, size, part_size).token
 
     async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:
         """Write one part. Raises NotFound if the temporary file is gone, QuotaExceeded, IntegrityError."""
-        upload = _upload(token)
+        upload = PartFile.from_token(token, service=SERVICE)
         with reported("send", upload.temporary):
             path = self._tree.locate(upload.temporary)
             async with self._pool.link() as link:
@@ -116,11 +96,11 @@ class SftpPartUploads:
         A part for which there is a receipt is whole if it is among them. The reverse does not hold: parts come in any
         order, and a file's size does not tell what was written before its end.
         """
-        upload = _upload(token)
+        upload = PartFile.from_token(token, service=SERVICE)
         with reported("received", upload.temporary):
             async with self._pool.link() as link:
                 attributes = await link.sftp.look_at(self._tree.locate(upload.temporary))
-        return upload.parts_within(attributes.size or 0)
+        return upload.parts_within(attributes.size or 0, most=RULES.most)
 
     async def finish(
         self,
@@ -130,7 +110,7 @@ class SftpPartUploads:
         hashes: Mapping[HashName, str],  # noqa: ARG002 - SFTP has no use for them; the engine verifies afterwards
     ) -> Entry:
         """Check the size, set the time, and rename. Raises IntegrityError, Conflict, Changed, NotFound."""
-        upload = _upload(token)
+        upload = PartFile.from_token(token, service=SERVICE)
         with reported("finish", target.ref.path):
             size = sum(part.size for part in parts)
             if upload.size not in {None, size}:
@@ -154,7 +134,7 @@ class SftpPartUploads:
 
     async def abort(self, token: str) -> None:
         """Remove the temporary file, if it is there."""
-        upload = _upload(token)
+        upload = PartFile.from_token(token, service=SERVICE)
         with reported("abort", upload.temporary):
             async with self._pool.link() as link:
                 try:
@@ -162,13 +142,6 @@ class SftpPartUploads:
                 except Refusal as refusal:
                     if refusal.code != Status.NO_SUCH_FILE:
                         raise
-
-
-def _upload(token: str) -> _Token:
-    try:
-        return msgspec.json.decode(token, type=_Token)
-    except msgspec.DecodeError as error:
-        raise NotFound("the upload is not known", service=SERVICE) from error
 
 
 def _finished_before(target: Target, standing: Attributes | None, size: int) -> Entry:

@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
-from mover.connectors.contract import Content, Target, temporary_name
+from mover.connectors.contract import Content, Target
 from mover.connectors.sftp.api import Handle, Sftp, abandon, unless_absent
 from mover.connectors.sftp.failures import Refusal
 from mover.connectors.sftp.placing import Creating, check, create, replace
-from mover.connectors.sftp.tree import Tree, entry, seconds
+from mover.connectors.sftp.tree import entry, seconds
 from mover.connectors.sftp.wire import Attributes, Opening
 from mover.connectors.sftp.writing import Writes, why_not_written
+from mover.connectors.temporary import Places
 from mover.entries import Entry
 from mover.errors import IntegrityError
 
 _PERMISSIONS = 0o777
 _READABLE = 0o044  # by group and others
 _OWNER_ONLY = 0o600
-
-
-@dataclass(frozen=True)
-class Places:
-    """The server's paths that an upload is about.
-
-    Attributes:
-        folder: The target's folder.
-        temporary: Where the bytes go.
-        final: Where the finished file belongs.
-        aside: Where a file that is replaced waits, on servers that cannot replace in one step.
-    """
-
-    folder: bytes
-    temporary: bytes
-    final: bytes
-    aside: bytes
-
-    @classmethod
-    def of(cls, tree: Tree, target: Target) -> Places:
-        """Find them. Raises NameRejected."""
-        folder = target.folder.path
-        return cls(
-            tree.locate(folder),
-            tree.locate_child(folder, temporary_name(target.key)),
-            tree.locate_child(folder, target.name),
-            tree.locate_child(folder, temporary_name(f"{target.key}-replaced")),
-        )
 
 
 async def upload_file(sftp: Sftp, way: Creating, places: Places, target: Target, content: Content) -> Entry:

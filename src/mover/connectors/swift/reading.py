@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
 from mover.connectors.keys import Place
+from mover.connectors.ranges import check_range
 from mover.connectors.swift.api import SwiftApi
 from mover.connectors.swift.faults import (
     CONFLICT,
@@ -19,12 +19,9 @@ from mover.connectors.swift.faults import (
 )
 from mover.connectors.swift.objects import ObjectFacts, facts_from
 from mover.entries import HashName
-from mover.errors import Changed, IntegrityError, NotFound, ProtocolViolation
+from mover.errors import Changed, IntegrityError, NotFound
 from mover.hashing import MultiHasher
-from mover.transport.http import HttpResponse
 
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
-_PARTIAL = 206
 _INLINE = 64 * 1024  # hashing less on the event loop costs less than a hop to a thread
 
 
@@ -64,7 +61,7 @@ async def read_object(
             raise Changed("the object is no longer what it was", service=SERVICE, operation="read", path=path)
         expected = facts.size if length is None else length
         if not whole:
-            _check_range(answer, offset, expected, path, to_the_end=length is None)
+            check_range(answer, offset, expected, to_the_end=length is None, service=SERVICE, path=path)
         checked = whole and HashName.MD5 in facts.hashes
         hasher = MultiHasher([HashName.MD5] if checked else [])
         async for piece in answer.chunks():
@@ -91,24 +88,6 @@ def _refusal(fault: Fault, api: SwiftApi, path: str) -> Exception:
             return _damaged("a segment of the large object is missing, or not what its manifest says", path)
         case _:
             return fault.error(operation="read", path=path, now=api.caller.now)
-
-
-def _check_range(
-    answer: HttpResponse, offset: int, expected: int | None, path: str, *, to_the_end: bool
-) -> None:
-    found = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
-    if answer.status != _PARTIAL or found is None or int(found[1]) != offset:
-        raise ProtocolViolation(
-            "the service answered another range than was asked for",
-            service=SERVICE,
-            operation="read",
-            path=path,
-        )
-    size = int(found[2]) - offset + 1
-    if expected is not None and size != expected:
-        raise _damaged(f"the object has only {size} of the {expected} bytes that were asked for", path)
-    if to_the_end and found[3] != "*" and offset + size != int(found[3]):
-        raise _damaged("the service sends less than the rest of the object", path)
 
 
 def _damaged(message: str, path: str) -> IntegrityError:
