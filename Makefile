@@ -9,7 +9,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= 2
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Many of the fast tests wait.
+FAST_WORKERS ?= 3
+PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-fast check format bench audit clean
 
@@ -25,10 +27,10 @@ demo: $(READY) ## start real servers, move a folder through all of them, compare
 
 test: $(READY) ## all tests, against real servers
 	@tests/servers/install.sh
-	$(PYTEST)
+	$(PYTEST) -n $(WORKERS)
 
 test-fast: $(READY) ## tests that need no server, in under a minute
-	$(PYTEST) -m "not servers and not slow"
+	$(PYTEST) -n $(FAST_WORKERS) -m "not servers and not slow"
 
 check: $(READY) ## lint, format, types, order of the rooms, spelling
 	$(BIN)/ruff check

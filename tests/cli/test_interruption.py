@@ -31,6 +31,7 @@ def slow_copy(start, tmp_path):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_copy_cleans_up_says_how_to_go_on_and_goes_on(
     slow_copy, mover, home, tmp_path, number
@@ -99,6 +100,7 @@ def test_a_reader_that_has_seen_enough_ends_the_listing_quietly(start, tmp_path)
     assert process.wait(timeout=PATIENCE_S) == 141
 
 
+@pytest.mark.slow
 def test_a_closed_standard_output_is_no_error(start, tmp_path):
     Path(tmp_path / "x").mkdir()
     read, write = os.pipe()

@@ -31,6 +31,7 @@ def test_nothing_heavy_is_loaded_to_answer_quickly(arguments):
     assert run_python(code).splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_looking_back_loads_no_connector_and_no_http(tmp_path, monkeypatch):
     monkeypatch.setenv("MOVER_HOME", str(tmp_path))
     code = (
@@ -40,6 +41,7 @@ def test_looking_back_loads_no_connector_and_no_http(tmp_path, monkeypatch):
     assert run_python(code).splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_a_copy_with_nothing_to_do_loads_only_what_it_needs(tmp_path, monkeypatch, tree):
     monkeypatch.setenv("MOVER_HOME", str(tmp_path / "state"))
     command = ["copy", str(tree), str(tmp_path / "copy"), "--json"]

@@ -229,6 +229,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_several_processes_make_open_and_write_one_database_at_the_same_time(path: Path) -> None:
     url = f"sqlite:///{path}"
     processes = [

@@ -23,6 +23,7 @@ def test_every_way_of_cutting_the_content_gives_the_same_hashes(chunks: list[byt
     assert digests(*chunks) == digests(b"".join(chunks))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edge", [160, 40_960, 4 * 1024 * 1024])
 def test_cuts_around_an_edge_of_an_algorithm_do_not_show(edge: int) -> None:
     content = bytes(itertools.islice(itertools.cycle(range(251)), edge + 200))

@@ -300,6 +300,7 @@ def test_a_reserved_word_that_overlaps_with_itself_is_refused() -> None:
         NameRules(reserved_words=frozenset({"aaa"})).accepted("x")
 
 
+@pytest.mark.slow
 @presets
 @pytest.mark.parametrize("piece", [QUOTE, QUOTE + ":", "_", "_‛", " ", ".", "CON", "：", "xx", "-."])
 def test_long_hostile_names_take_linear_time(rules: NameRules, piece: str) -> None:

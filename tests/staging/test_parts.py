@@ -39,6 +39,7 @@ async def test_what_went_in_comes_out_with_its_size_and_hashes(
         assert part.hashes == digests(content)
 
 
+@pytest.mark.slow
 @given(
     sizes=st.lists(st.sampled_from([0, 1, 700, 65_536, 65_537, 600_000, MIB - 1, MIB, MIB + 1]), max_size=6),
     on_disk=st.booleans(),

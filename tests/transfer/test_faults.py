@@ -326,6 +326,7 @@ async def test_a_service_that_is_down_ends_the_run_instead_of_failing_every_file
     assert second.totals.files_moved == 300
 
 
+@pytest.mark.slow
 async def test_a_large_file_goes_on_where_it_was(bench: Workbench) -> None:
     bench.source.add_file("/big", BIG)
     bench.destination.faults.add("send", skip=7, times=None, error=ServiceFault("out of order"))
@@ -357,6 +358,7 @@ async def test_parts_of_another_version_are_not_reused(bench: Workbench) -> None
     assert bench.destination.tree() == {"/big": b"b" * (6 << 20)}
 
 
+@pytest.mark.slow
 async def test_parts_of_a_file_that_was_moved_meanwhile_do_not_go_to_its_old_place(bench: Workbench) -> None:
     bench.source.add_file("/old/big", BIG)
     bench.destination.faults.add("send", skip=3, times=None, error=ServiceFault("out of order"))

@@ -156,6 +156,7 @@ async def test_links_and_what_is_excluded_have_their_own_outcome(tmp_path: Path)
         assert totals.files_seen == totals.files_moved + totals.files_skipped + totals.files_problem
 
 
+@pytest.mark.slow
 async def test_a_huge_flat_folder_is_compared_page_by_page(tmp_path: Path) -> None:
     async with workbench(tmp_path, MemoryService(PATHS), MemoryService(PATHS)) as bench:
         for n in range(12_000):

@@ -173,6 +173,7 @@ async def _until_lost(connector: SftpConnector) -> None:
         await connector.look_up("/")
 
 
+@pytest.mark.slow
 async def test_server_set_up_anew_is_refused_when_the_connection_is_made_again(
     connect: Connect, tmp_path: Path
 ) -> None:
