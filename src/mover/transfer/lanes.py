@@ -204,12 +204,11 @@ class Lanes:
                     await self._sleep(self._retries.wait_s(max(fruitless, 1), error, self._rng))
                     entry = await self._entry_now(item, entry, error)
                     continue
+                failed = self._failed(item, error, reader.trouble is error, attempt, started)
                 if self._pointless(error):
-                    await self._ledger.finish(
-                        self._failed(item, error, reader.trouble is error, attempt, started)
-                    )
+                    await self._ledger.finish(failed)
                     raise
-                return self._failed(item, error, reader.trouble is error, attempt, started)
+                return failed
             except Exception as error:  # one strange file must not end the run; it is reported, and logged
                 if self._ending:
                     raise asyncio.CancelledError from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-from mover.entries import parent_path
 from mover.errors import ProtocolViolation
 from mover.naming import bytes_from_text, text_from_bytes
 
@@ -56,10 +55,6 @@ class Root:
             return raw.decode()
         except UnicodeDecodeError:  # shown, though such a server will hardly find it under any address
             return text_from_bytes(raw)
-
-    def parent_url(self, path: str) -> str:
-        """Return the address of the folder that holds the entry at `path`."""
-        return self.folder_url(parent_path(path))
 
     def beside(self, path: str) -> Root:
         """Return another root on the same server; `path` as in the attribute."""
