@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.e2e.command import Mover
-from tests.e2e.ledger_file import LedgerFile, parts_recorded, read_ledger
+from tests.e2e.ledger_file import LedgerFile, finished_recorded, parts_recorded, read_ledger
 
 _STARTING_S = 1.0
 _OF_STARTING = 0.15
@@ -29,8 +29,8 @@ def killed_at_random(
     """Start the same command `times` times and kill it with SIGKILL: now and then while it is starting, mostly later.
 
     It works for at most `longest_s`. Without that the machine says what is long: the first time it works until a part of
-    a large file is recorded, from then on at most a little longer than that. It is an error of the test if the command
-    ends by itself: give it more to do.
+    a large file and the arrival of a file are recorded, from then on at most a little longer than that. It is an error of
+    the test if the command ends by itself: give it more to do.
     """
     rng = random.Random(seed)
     for number in range(1, times + 1):
@@ -40,6 +40,7 @@ def killed_at_random(
             running.runs_until(works)
             began = time.monotonic()
             running.runs_until(lambda: parts_recorded(mover.home) > 0)
+            running.runs_until(lambda: finished_recorded(mover.home) > 0)
             longest_s = _LONGER * (time.monotonic() - began)
         elif rng.random() < _OF_STARTING:
             running.runs_for(rng.uniform(0, _STARTING_S))

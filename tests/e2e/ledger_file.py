@@ -42,12 +42,21 @@ class LedgerFile:
 
 def parts_recorded(home: Path) -> int:
     """How many parts are recorded as sent in a ledger that somebody is writing to."""
+    return _counted(home, "SELECT count(*) FROM upload_parts")
+
+
+def finished_recorded(home: Path) -> int:
+    """How many files are recorded as arrived in a ledger that somebody is writing to."""
+    return _counted(home, f"SELECT count(*) FROM ({_FINISHED})")
+
+
+def _counted(home: Path, query: str) -> int:
     file = home / "mover.db"
     if not file.exists():
         return 0
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
         try:
-            (count,) = database.execute("SELECT count(*) FROM upload_parts").fetchone()
+            (count,) = database.execute(query).fetchone()
         except sqlite3.OperationalError:  # no such table yet
             return 0
         return int(count)
