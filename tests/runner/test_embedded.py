@@ -96,7 +96,7 @@ async def test_it_ends_with_a_parent_that_is_killed_and_refuses_a_second(mover_h
         finally:
             parent.kill()
     await until(lambda: not servers_on(mover_home / "temporal.db"))
-    assert embedded_address(Settings()) is None
+    await until(lambda: embedded_address(Settings()) is None)
 
 
 async def test_a_port_that_is_taken_is_named(monkeypatch):
