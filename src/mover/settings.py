@@ -31,6 +31,7 @@ from mover.vault.secret import Secret
 
 _PREFIX = "MOVER_"
 _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
+_SECRETS = {"proxy", "global_key", "temporal_api_key", "payload_keys"}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
 
@@ -96,6 +97,13 @@ def _proxy(url: Secret) -> Secret:
     return url
 
 
+def _host_and_port(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004 - TCP's
+        raise ValueError("give host:port, such as temporal.example.org:7233")
+    return address
+
+
 def _absolute(path: Path) -> Path:
     try:
         return path.expanduser().absolute()
@@ -130,6 +138,21 @@ class Settings(BaseSettings):
         connect_timeout_s: Longest wait for a connection.
         read_timeout_s: Longest silence of a service.
         answer_timeout_s: Longest wait for the first byte of an answer; it may take long after a large upload.
+        temporal_address: Host and port of a Temporal cluster; without it `mover serve` starts one of its own.
+        temporal_namespace: What is Mover's own in that cluster.
+        temporal_tls: Speak TLS with it; certificates and an API key imply that.
+        temporal_ca_file: Certificates (PEM) to trust it by, instead of the system's.
+        temporal_server_name: The name in its certificate, where that is not the host's.
+        temporal_certificate_file: Certificate (PEM) to sign in there with.
+        temporal_key_file: The certificate's private key (PEM).
+        temporal_api_key: API key to sign in there with.
+        temporal_port: Port of the Temporal that `mover serve` starts; 0: any that is free.
+        payload_keys: Keys that what Temporal keeps is encrypted with, `id:key` separated by commas, the newest first,
+            each 32 bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
+        runner_pairs: Pairs that one runner moves at once.
+        runner_drain_s: How long a runner that was told to end lets pairs come to a good moment to stop.
+        otlp_endpoint: Where traces go (OTLP over HTTP); none without it.
+        otlp_names: Put paths and names of files into traces.
 
     Raises InvalidConfiguration, naming everything that is wrong.
     """
@@ -154,6 +177,20 @@ class Settings(BaseSettings):
     connect_timeout_s: float = Field(15, gt=0, le=3600, allow_inf_nan=False)
     read_timeout_s: float = Field(60, gt=0, le=86400, allow_inf_nan=False)
     answer_timeout_s: float = Field(300, gt=0, le=86400, allow_inf_nan=False)
+    temporal_address: Annotated[str, AfterValidator(_host_and_port)] | None = None
+    temporal_namespace: str = "default"
+    temporal_tls: bool = False
+    temporal_ca_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    temporal_server_name: str | None = None
+    temporal_certificate_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    temporal_key_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    temporal_api_key: Secret | None = None
+    temporal_port: int = Field(0, ge=0, le=65535)
+    payload_keys: Secret | None = None
+    runner_pairs: int = Field(8, ge=1, le=1000)
+    runner_drain_s: float = Field(30, ge=0, le=3600, allow_inf_nan=False)
+    otlp_endpoint: str | None = None
+    otlp_names: bool = False
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -166,6 +203,14 @@ class Settings(BaseSettings):
     def _one_global_key(self) -> Settings:
         if self.global_key is not None and self.global_key_file is not None:
             raise ValueError("MOVER_GLOBAL_KEY and MOVER_GLOBAL_KEY_FILE are both set; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Settings:
+        if (self.temporal_certificate_file is None) != (self.temporal_key_file is None):
+            raise ValueError(
+                "MOVER_TEMPORAL_CERTIFICATE_FILE and MOVER_TEMPORAL_KEY_FILE belong together; set both or none"
+            )
         return self
 
     @classmethod
@@ -218,7 +263,7 @@ def _from_file() -> dict[str, Any]:
         ) from None
     except ValueError:
         raise InvalidConfiguration(f"{str(path)!r} is not a TOML file") from None
-    if mode & 0o077 and not values.keys().isdisjoint({"proxy", "global_key"}):
+    if mode & 0o077 and not values.keys().isdisjoint(_SECRETS):
         raise InvalidConfiguration(
             f"{str(path)!r} holds a secret and can be read by others; run: chmod 600 on it"
         )
