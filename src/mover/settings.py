@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 import platformdirs
@@ -34,6 +35,9 @@ _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
 _SECRETS = {"proxy", "global_key", "temporal_api_key", "payload_keys"}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
+_LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
+_LARGEST_PORT = 65_535
+HTTPS_PORT = 443
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -82,6 +86,53 @@ def _networks(texts: Iterable[object]) -> tuple[IPNetwork, ...]:
                 f"{str(text).strip()!r} is not a network; give true, false, or a list such as 10.0.0.0/8, ::1"
             ) from None
     return tuple(networks)
+
+
+@dataclass(frozen=True)
+class ListenAt:
+    """Where a server listens: a host (empty: every address of this machine) and a port (0: any that is free)."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, given: object) -> ListenAt:
+        """Read `localhost:8443`, `[::1]:8443`, `0.0.0.0:443` or `:8443`; raises ValueError."""
+        if isinstance(given, ListenAt):
+            return given
+        match = _LISTEN_AT.fullmatch(given.strip()) if isinstance(given, str) else None
+        if match is None or int(match["port"]) > _LARGEST_PORT:
+            raise ValueError("give HOST:PORT, such as localhost:8443 or 0.0.0.0:443")
+        return cls(match["six"] or match["host"] or "", int(match["port"]))
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host or "*"
+        return f"{host}:{self.port}"
+
+
+def _trusted_networks(given: object) -> tuple[IPNetwork, ...]:
+    match given:
+        case str():
+            return _networks(part for part in given.split(",") if part.strip())
+        case list() | tuple():
+            return _networks(given)
+        case _:
+            raise ValueError("give a list of networks such as 10.0.0.0/8")
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.fragment:
+        raise ValueError("give https://host:port/path, without user name and password")
+    return url
+
+
+def _public_address(url: str) -> str:
+    parts = urlsplit(url)
+    beside = (parts.username, parts.password, parts.query, parts.fragment)
+    if parts.scheme != "https" or not parts.hostname or any(beside) or parts.path not in {"", "/"}:
+        raise ValueError("give https://host or https://host:port, with nothing behind it")
+    return url.rstrip("/")
 
 
 def _proxy(url: Secret) -> Secret:
@@ -151,6 +202,15 @@ class Settings(BaseSettings):
             each 32 bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
         runner_pairs: Pairs that one runner moves at once.
         runner_drain_s: How long a runner that was told to end lets pairs come to a good moment to stop.
+        listen: Where the API and the pages are served, `host:port`.
+        public_url: What people and programs type to get there, where it differs (a proxy, a name): `https://mover.example.org`.
+        redirect_listen: Where plain http is redirected to https, such as `0.0.0.0:80`; nowhere without it.
+        tls_cert_file: The server's certificate with its chain (PEM), instead of one that Mover makes itself.
+        tls_key_file: The private key of `tls_cert_file` (PEM, unencrypted), where it stands apart.
+        trusted_proxies: Networks of proxies before the API whose `X-Forwarded-For` is believed.
+        metrics_port: Port of the loopback address where Prometheus finds the metrics of the API; none without it.
+        log_level: What is logged by the service: `debug`, `info`, `warning` or `error`.
+        log_file: The service logs into this file instead of standard error.
         otlp_endpoint: Where traces go (OTLP over HTTP); none without it.
         otlp_names: Put paths and names of files into traces.
 
@@ -189,7 +249,16 @@ class Settings(BaseSettings):
     payload_keys: Secret | None = None
     runner_pairs: int = Field(8, ge=1, le=1000)
     runner_drain_s: float = Field(30, ge=0, le=3600, allow_inf_nan=False)
-    otlp_endpoint: str | None = None
+    listen: Annotated[ListenAt, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
+    public_url: Annotated[str, AfterValidator(_public_address)] | None = None
+    redirect_listen: Annotated[ListenAt, BeforeValidator(ListenAt.parse)] | None = None
+    tls_cert_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    tls_key_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_trusted_networks)] = ()
+    metrics_port: int | None = Field(None, ge=1, le=_LARGEST_PORT)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: AbsolutePath | None = None
+    otlp_endpoint: Annotated[str, AfterValidator(_web_address)] | None = None
     otlp_names: bool = False
 
     def __init__(self, **values: Any) -> None:
@@ -210,6 +279,14 @@ class Settings(BaseSettings):
         if (self.temporal_certificate_file is None) != (self.temporal_key_file is None):
             raise ValueError(
                 "MOVER_TEMPORAL_CERTIFICATE_FILE and MOVER_TEMPORAL_KEY_FILE belong together; set both or none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _key_with_certificate(self) -> Settings:
+        if self.tls_key_file is not None and self.tls_cert_file is None:
+            raise ValueError(
+                "MOVER_TLS_KEY_FILE is the key of a certificate; set MOVER_TLS_CERT_FILE as well"
             )
         return self
 
@@ -234,6 +311,20 @@ class Settings(BaseSettings):
     def staging_path(self) -> Path:
         """Where encrypted parts lie for a while."""
         return self.staging_dir or self.home / "staging"
+
+    @property
+    def tls_path(self) -> Path:
+        """The folder of the certificates that Mover makes itself."""
+        return self.home / "tls"
+
+    @property
+    def address(self) -> str:
+        """What people type to reach the service: `public_url`, or what follows from `listen`."""
+        if self.public_url is not None:
+            return self.public_url
+        host = "localhost" if self.listen.host in {"", "0.0.0.0", "::"} else self.listen.host  # noqa: S104 - compared
+        host = f"[{host}]" if ":" in host else host
+        return f"https://{host}" + ("" if self.listen.port == HTTPS_PORT else f":{self.listen.port}")
 
     @property
     def keys_path(self) -> Path:

@@ -90,9 +90,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
 
 
 def _made(folder: Path, names: Sequence[str], now: dt.datetime) -> OwnCertificate:
-    ca_file, ca_key_file, server_file = (
-        folder / name for name in ("ca.pem", "ca-key.pem", "server.pem")
-    )
+    ca_file, ca_key_file, server_file = (folder / name for name in ("ca.pem", "ca-key.pem", "server.pem"))
     authority = _Authority.read(ca_file, ca_key_file)
     made = authority is None or not authority.may_sign(names, now)
     if authority is None or made:
@@ -182,7 +180,11 @@ def _still_good(path: Path, authority: _Authority, names: Sequence[str], now: dt
 
 
 def _begun(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: dt.datetime, life: dt.timedelta
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    now: dt.datetime,
+    life: dt.timedelta,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

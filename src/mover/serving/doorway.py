@@ -82,7 +82,7 @@ class Doorway:
             except OSError as error:
                 self._room.release()
                 if error.errno in _OUT_OF_FILES:
-                    _log.error("no more connections can be taken: %s", error.strerror)  # noqa: TRY400 - says it all
+                    _log.error("no more connections can be taken: %s", error.strerror)
                     await asyncio.sleep(_PAUSE_S)
                 continue
             except BaseException:

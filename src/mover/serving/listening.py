@@ -1,42 +1,19 @@
-"""Where a server listens: `host:port` as the operator writes it, and the sockets for it."""
+"""The sockets that a server listens on."""
 
 from __future__ import annotations
 
 import errno
-import re
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from mover.errors import InvalidConfiguration, Locked
+from mover.settings import ListenAt
 
 _BACKLOG = 1024
-_WRITTEN = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
-_LARGEST_PORT = 65_535
 
 
-@dataclass(frozen=True)
-class Place:
-    """A host (empty: every address of this machine) and a port (0: any free one)."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Place:
-        """Read `localhost:8443`, `[::1]:8443`, `0.0.0.0:443` or `:8443`; raises ValueError."""
-        match = _WRITTEN.fullmatch(text.strip())
-        if match is None or int(match["port"]) > _LARGEST_PORT:
-            raise ValueError(f"{text!r} is not HOST:PORT; give, for example, localhost:8443 or 0.0.0.0:443")
-        return cls(match["six"] or match["host"] or "", int(match["port"]))
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host or "*"
-        return f"{host}:{self.port}"
-
-
-def listen(place: Place) -> list[socket.socket]:
+def listen(place: ListenAt) -> list[socket.socket]:
     """Open listening sockets at all addresses of a place, IPv4 and IPv6; the caller closes them.
 
     Raises Locked if somebody listens there already, and InvalidConfiguration if this machine cannot listen there.
@@ -58,7 +35,9 @@ def listen(place: Place) -> list[socket.socket]:
                 if error.errno == errno.EADDRINUSE:
                     raise Locked(f"port {port} is taken: another program listens at {place}") from None
                 if error.errno in {errno.EACCES, errno.EPERM}:
-                    raise InvalidConfiguration(f"this user may not listen at {place}; choose a port above 1023") from None
+                    raise InvalidConfiguration(
+                        f"this user may not listen at {place}; choose a port above 1023"
+                    ) from None
                 unusable = error  # localhost has an IPv6 address in many a container that has no IPv6
                 continue
             port = port or opened[0].getsockname()[1]

@@ -73,4 +73,6 @@ class EndingStreams:
 
 
 def _is_events(message: Message) -> bool:
-    return any(name.lower() == b"content-type" and value.startswith(_EVENTS) for name, value in message["headers"])
+    return any(
+        name.lower() == b"content-type" and value.startswith(_EVENTS) for name, value in message["headers"]
+    )

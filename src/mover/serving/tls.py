@@ -55,7 +55,9 @@ def server_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
             + (f" and {key}" if key else "")
         ) from None
     except OSError as error:
-        raise InvalidConfiguration(f"the certificate {certificate} cannot be read: {error.strerror}") from None
+        raise InvalidConfiguration(
+            f"the certificate {certificate} cannot be read: {error.strerror}"
+        ) from None
     return context
 
 
@@ -72,9 +74,13 @@ def check_operators_files(certificate: Path, key: Path | None, *, now: Now = utc
     except ValueError:
         raise InvalidConfiguration(f"MOVER_TLS_CERT_FILE: {certificate} is not a certificate (PEM)") from None
     if mode & _READABLE_BY_ALL:
-        raise InvalidConfiguration(f"the key {key or certificate} can be read by everybody; run: chmod o= on it")
+        raise InvalidConfiguration(
+            f"the key {key or certificate} can be read by everybody; run: chmod o= on it"
+        )
     if found.not_valid_after_utc <= now():
-        raise InvalidConfiguration(f"the certificate {certificate} expired on {found.not_valid_after_utc:%Y-%m-%d}")
+        raise InvalidConfiguration(
+            f"the certificate {certificate} expired on {found.not_valid_after_utc:%Y-%m-%d}"
+        )
     if found.not_valid_before_utc > now():
         raise InvalidConfiguration(
             f"the certificate {certificate} is not valid before {found.not_valid_before_utc:%Y-%m-%d}"
@@ -127,7 +133,7 @@ class ServerTls:
                 return False
             context = server_context(*files)
         except (MoverError, OSError) as error:
-            _log.error("the new certificate is not used, the old one stays: %s", error)  # noqa: TRY400 - says it all
+            _log.error("the new certificate is not used, the old one stays: %s", error)
             return False
         self._files, self._look, self._context = files, look, context
         _log.info("the certificate was replaced")
