@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import logging
 import socket
 import ssl
@@ -15,6 +16,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from mover.serving import plain
+from mover.serving.readable import readable
+from mover.settings import IPNetwork
 
 _HANDSHAKE = 22
 _FIRST_BYTE_WITHIN_S = 10.0
@@ -38,6 +41,7 @@ class Doorway:
         protocol: Makes what a connection is handed to once TLS stands.
         https_port: Where plain requests are sent to; None: to where they came.
         only_plain: These sockets never speak TLS, they only redirect.
+        plain_from: Networks whose plain connections are handed on all the same: proxies that took TLS off.
     """
 
     def __init__(
@@ -48,12 +52,14 @@ class Doorway:
         *,
         https_port: int | None = None,
         only_plain: bool = False,
+        plain_from: Sequence[IPNetwork] = (),
     ) -> None:
         self._sockets = sockets
         self._context = context
         self._protocol = protocol
         self._https_port = https_port
         self._only_plain = only_plain
+        self._plain_from = tuple(plain_from)
         self._room = asyncio.Semaphore(_ON_THEIR_WAY_IN)
         self._accepting: list[asyncio.Task[None]] = []
         self._entering: set[asyncio.Task[None]] = set()
@@ -105,14 +111,18 @@ class Doorway:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             async with asyncio.timeout(_FIRST_BYTE_WITHIN_S):
                 first = await _peek(connection)
+            loop = asyncio.get_running_loop()
             if first == _HANDSHAKE and not self._only_plain:
                 handed_on = True
-                await asyncio.get_running_loop().connect_accepted_socket(
+                await loop.connect_accepted_socket(
                     self._protocol,
                     connection,
                     ssl=self._context(),
                     ssl_handshake_timeout=_HANDSHAKE_WITHIN_S,
                 )
+            elif first is not None and self._may_be_plain(connection):
+                handed_on = True
+                await loop.connect_accepted_socket(self._protocol, connection)
             elif first is not None and first != _HANDSHAKE:
                 async with asyncio.timeout(_PLAIN_WITHIN_S):
                     await self._answer_plain(connection)
@@ -121,6 +131,15 @@ class Doorway:
         finally:
             if not handed_on:
                 connection.close()
+
+    def _may_be_plain(self, connection: socket.socket) -> bool:
+        if self._only_plain or not self._plain_from:
+            return False
+        try:
+            peer = ipaddress.ip_address(connection.getpeername()[0].partition("%")[0])
+        except (OSError, ValueError):
+            return False
+        return any(peer in network for network in self._plain_from)
 
     async def _answer_plain(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -139,25 +158,10 @@ class Doorway:
 
 async def _peek(connection: socket.socket) -> int | None:
     """Look at the first byte without taking it; None if the connection ends before."""
-    loop = asyncio.get_running_loop()
     while True:
         try:
             found = connection.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
-            await _readable(loop, connection)
+            await readable(connection)
         else:
             return found[0] if found else None
-
-
-async def _readable(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
-    waiting: asyncio.Future[None] = loop.create_future()
-
-    def ready() -> None:
-        if not waiting.done():
-            waiting.set_result(None)
-
-    loop.add_reader(connection, ready)
-    try:
-        await waiting
-    finally:
-        loop.remove_reader(connection)

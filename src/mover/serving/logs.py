@@ -2,7 +2,7 @@
 
 Everything that is logged with the standard library goes here, Mover's and libraries' alike. A line has the time, the
 level, the logger, the message, the service (`api`, `runner`), the process, and whatever is known of what was being done:
-`request`, `organisation`, `migration`, `pair`, `run`, `item`. These come from `extra={...}` of the call or, for all that
+`request_id`, `organisation`, `migration`, `pair`, `run`, `item`. These come from `extra={...}` of the call or, for all that
 is logged while something is worked on, from `structlog.contextvars.bind_contextvars(run=...)`.
 """
 
@@ -19,7 +19,7 @@ from mover.serving.log_events import add_process, message_of, redacted, spell_ou
 from mover.serving.log_file import LogFile
 from mover.settings import Settings
 
-ABOUT = ("request", "organisation", "migration", "pair", "run", "item", "worker", "queue")
+ABOUT = ("request_id", "organisation", "migration", "pair", "run", "item", "worker", "queue")
 """What a line may tell about what was being done, besides what is bound to the context."""
 
 _QUIET = ("uvicorn", "temporalio", "asyncssh", "opentelemetry", "sqlalchemy")

@@ -17,6 +17,7 @@ from mover.serving.doorway import Doorway
 from mover.serving.protocol import BoundedHttp
 from mover.serving.streams import Application, EndingStreams
 from mover.serving.tls import ServerTls
+from mover.settings import IPNetwork
 
 _END_WITHIN_S = 10
 _KEEP_ALIVE_S = 20
@@ -35,7 +36,8 @@ class HttpsServer(uvicorn.Server):
         sockets: Where to listen.
         tls: The certificate.
         redirect_sockets: Where plain http is redirected, to the port of the first of `sockets`.
-        trusted_proxies: Networks and addresses whose `X-Forwarded-For` is believed; nobody's by default.
+        plain_from: Networks of proxies that take TLS off, and may come without it. Who a request is from, the
+            application finds out.
         ready: Called once connections are taken.
     """
 
@@ -46,7 +48,7 @@ class HttpsServer(uvicorn.Server):
         tls: ServerTls,
         *,
         redirect_sockets: Sequence[socket.socket] = (),
-        trusted_proxies: Sequence[str] = (),
+        plain_from: Sequence[IPNetwork] = (),
         ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._streams = EndingStreams(application)
@@ -60,8 +62,7 @@ class HttpsServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=bool(trusted_proxies),
-                forwarded_allow_ips=list(trusted_proxies),
+                proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=_END_WITHIN_S,
             )
@@ -70,6 +71,7 @@ class HttpsServer(uvicorn.Server):
         logging.getLogger(_PRIVATE_ACCESS_LOG).disabled = True
         self._listening = tuple(sockets)
         self._redirecting = tuple(redirect_sockets)
+        self._plain_from = tuple(plain_from)
         self._tls = tls
         self._ready = ready
 
@@ -90,7 +92,7 @@ class HttpsServer(uvicorn.Server):
             )
 
         https_port = self._listening[0].getsockname()[1]
-        doors = [Doorway(self._listening, self._tls.context, protocol)]
+        doors = [Doorway(self._listening, self._tls.context, protocol, plain_from=self._plain_from)]
         if self._redirecting:
             doors.append(
                 Doorway(
