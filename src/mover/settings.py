@@ -384,6 +384,8 @@ def _from_file() -> dict[str, Any]:
 def _what_is_wrong(error: ValidationError) -> str:
     problems: list[str] = []
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        if detail["type"] == "default_factory_not_called":
+            continue  # what it follows from is wrong, and named already
         message = detail["msg"].removeprefix("Value error, ")
         where = _PREFIX + str(detail["loc"][0]).upper() + ": " if detail["loc"] else ""
         problems.append(where + message[:1].lower() + message[1:] if where else message)

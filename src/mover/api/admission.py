@@ -99,7 +99,9 @@ class KeyDoor:
         try:
             use = await self._keys.authenticate(credential, client_address(request))
         except SignInFailed as error:
-            raise not_signed_in(error.message, scheme='Bearer error="invalid_token",', advice=error.advice) from None
+            raise not_signed_in(
+                error.message, scheme='Bearer error="invalid_token",', advice=error.advice
+            ) from None
         return Admitted(
             use.actor,
             credential,
@@ -190,5 +192,3 @@ def client_address(request: Request) -> IPAddress:
 def client_of(request: Request) -> Client:
     """Where a request comes from, for sessions and the audit log."""
     return Client(str(client_address(request)), request.headers.get("user-agent", "")[:300])
-
-

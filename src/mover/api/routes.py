@@ -179,7 +179,9 @@ class OperationRoute(APIRoute):
             if names.count(name) > 1
         ]
         errors += [
-            FieldError("has characters that cannot be kept (NUL, or bytes that are not UTF-8)", parameter=name)
+            FieldError(
+                "has characters that cannot be kept (NUL, or bytes that are not UTF-8)", parameter=name
+            )
             for name, value in request.query_params.multi_items()
             if name in self._parameters and has_refused_characters(value)
         ]

@@ -33,7 +33,7 @@ class Part:
 
     Attributes:
         name: As a person knows it: `API`.
-        arguments: Of the `mover` command.
+        command: Program and arguments.
         environment: On top of this process's own.
         descriptors: Open files that it is given.
         end_within_s: How long it may take to end in order.
@@ -41,11 +41,16 @@ class Part:
     """
 
     name: str
-    arguments: tuple[str, ...]
+    command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     descriptors: tuple[int, ...] = ()
     end_within_s: float = 10.0
     tells_ready: bool = False
+
+
+def mover_command(*arguments: str) -> tuple[str, ...]:
+    """The command of this very installation."""
+    return (sys.executable, "-m", "mover", *arguments)
 
 
 class Child:
@@ -80,7 +85,7 @@ class Child:
             told = {"MOVER_READY_DESCRIPTOR": str(write)} if self.part.tells_ready else {}
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", tether.__file__, str(os.getpid())),
-                *(sys.executable, "-m", "mover", *self.part.arguments),
+                *self.part.command,
                 stdin=asyncio.subprocess.DEVNULL,
                 env={**os.environ, **self.part.environment, **told},
                 start_new_session=True,  # Ctrl-C is for this process, which ends the others in order

@@ -14,6 +14,7 @@ import uvicorn
 
 from mover.errors import MoverError
 from mover.serving.doorway import Doorway
+from mover.serving.listening import close_all
 from mover.serving.protocol import BoundedHttp
 from mover.serving.streams import Application, EndingStreams
 from mover.serving.tls import ServerTls
@@ -126,10 +127,12 @@ class HttpsServer(uvicorn.Server):
         self._streams.end_all()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until the end. Raises DidNotStart."""
+        """Serve until the end, and close the sockets. Raises DidNotStart."""
         fresh = asyncio.create_task(self._tls.keep_fresh())
         try:
             await super().serve(sockets)
         finally:
+            if not self.started:
+                close_all((*self._listening, *self._redirecting))
             fresh.cancel()
             await asyncio.gather(fresh, return_exceptions=True)

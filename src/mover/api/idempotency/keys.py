@@ -142,7 +142,9 @@ class IdempotencyKeys:
         if len(plain) <= _LARGEST_ANSWER:
             nonce = self._random(_NONCE_BYTES)
             sealed = nonce + AESGCM(attempt.sealing_key).encrypt(nonce, plain, attempt.id.encode())
-        await self._database.write(lambda connection: queries.end(connection, attempt.id, answer.status, sealed))
+        await self._database.write(
+            lambda connection: queries.end(connection, attempt.id, answer.status, sealed)
+        )
 
     async def release(self, attempt: Attempt) -> None:
         """Nothing was done: the key may be used again."""
