@@ -5,7 +5,7 @@ import ipaddress
 import socket
 
 import pytest
-from tests.serving.conftest import LOOPBACK, SmallApplication, read_answer
+from tests.serving.conftest import LOOPBACK, Served, SmallApplication, read_answer
 
 from mover.errors import InvalidConfiguration, Locked
 from mover.serving import doorway, protocol
@@ -76,7 +76,7 @@ async def test_a_request_that_is_being_answered_is_finished_before_the_end(serve
         assert (await asked).body.startswith(b"2\r\nok")
 
 
-async def _connect_until_refused(served):
+async def _connect_until_refused(served: Served) -> None:
     async with asyncio.timeout(20):
         while True:
             _, writer = await served.connect()
