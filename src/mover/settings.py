@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 import platformdirs
@@ -34,6 +35,10 @@ _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
 _SECRETS = {"proxy", "global_key", "temporal_api_key", "payload_keys"}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
+_LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
+_LARGEST_PORT = 65_535
+HTTPS_PORT = 443
+_EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -84,6 +89,35 @@ def _networks(texts: Iterable[object]) -> tuple[IPNetwork, ...]:
     return tuple(networks)
 
 
+@dataclass(frozen=True)
+class ListenAt:
+    """Where a server listens: a host (empty: every address of this machine) and a port (0: any that is free)."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, given: object) -> ListenAt:
+        """Read `localhost:8443`, `[::1]:8443`, `0.0.0.0:443` or `:8443`; raises ValueError."""
+        if isinstance(given, ListenAt):
+            return given
+        match = _LISTEN_AT.fullmatch(given.strip()) if isinstance(given, str) else None
+        if match is None or int(match["port"]) > _LARGEST_PORT:
+            raise ValueError("give HOST:PORT, such as localhost:8443 or 0.0.0.0:443")
+        return cls(match["six"] or match["host"] or "", int(match["port"]))
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host or "*"
+        return f"{host}:{self.port}"
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.fragment:
+        raise ValueError("give https://host:port/path, without user name and password")
+    return url
+
+
 def _proxy(url: Secret) -> Secret:
     try:
         parts = urlsplit(url.reveal())
@@ -102,6 +136,41 @@ def _host_and_port(address: str) -> str:
     if not host or "/" in host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004 - TCP's
         raise ValueError("give host:port, such as temporal.example.org:7233")
     return address
+
+
+def _public_url(url: str) -> str:
+    """Bring it into the form `https://host[:port]`, with the host in lower case."""
+    parts = urlsplit("")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    else:
+        bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
+        usable = usable and bare and parts.netloc.isascii() and not any(c.isspace() for c in url)
+    if not usable:
+        raise ValueError(
+            "give https://host[:port], without a path; it is what people type into their browsers"
+        )
+    return f"https://{parts.netloc.lower()}"
+
+
+def _address_of(place: ListenAt) -> str:
+    """What people type to reach a server of this machine."""
+    host = "localhost" if place.host in _EVERY_ADDRESS else place.host
+    host = f"[{host}]" if ":" in host else host
+    return f"https://{host}" + ("" if place.port == HTTPS_PORT else f":{place.port}")
+
+
+def _listed(given: object) -> object:
+    """Take a list apart that the environment can only give as text with commas."""
+    return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+
+def _trusted_proxies(given: object) -> object:
+    listed = _listed(given)
+    return _networks(listed) if isinstance(listed, list | tuple) else listed
 
 
 def _absolute(path: Path) -> Path:
@@ -151,8 +220,20 @@ class Settings(BaseSettings):
             each 32 bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
         runner_pairs: Pairs that one runner moves at once.
         runner_drain_s: How long a runner that was told to end lets pairs come to a good moment to stop.
+        listen: Where the API and the pages are served, `host:port`.
+        redirect_listen: Where plain http is redirected to https, such as `0.0.0.0:80`; nowhere without it.
+        tls_cert_file: The server's certificate with its chain (PEM), instead of one that Mover makes itself.
+        tls_key_file: The private key of `tls_cert_file` (PEM, unencrypted), where it stands apart.
+        metrics_port: Port of the loopback address where Prometheus finds the metrics of the API; none without it.
+        log_level: What is logged by the service: `debug`, `info`, `warning` or `error`.
+        log_file: The service logs into this file instead of standard error.
         otlp_endpoint: Where traces go (OTLP over HTTP); none without it.
         otlp_names: Put paths and names of files into traces.
+        public_url: Where people and programs reach the service; requests for any other host are refused. If it is not
+            given it follows from `listen`.
+        trusted_proxies: Networks of the proxies whose forwarded headers are believed.
+        local_folders: Folders of this machine that the service's users may connect, by the service `local`; none at first.
+        metrics: Whether the service shows its figures at `/metrics`, to loopback only.
 
     Raises InvalidConfiguration, naming everything that is wrong.
     """
@@ -189,8 +270,21 @@ class Settings(BaseSettings):
     payload_keys: Secret | None = None
     runner_pairs: int = Field(8, ge=1, le=1000)
     runner_drain_s: float = Field(30, ge=0, le=3600, allow_inf_nan=False)
-    otlp_endpoint: str | None = None
+    listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
+    redirect_listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] | None = None
+    tls_cert_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    tls_key_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    metrics_port: int | None = Field(None, ge=1, le=_LARGEST_PORT)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: AbsolutePath | None = None
+    otlp_endpoint: Annotated[str, AfterValidator(_web_address)] | None = None
     otlp_names: bool = False
+    public_url: Annotated[str, AfterValidator(_public_url)] = Field(
+        default_factory=lambda given: _address_of(given["listen"]) if "listen" in given else ""
+    )
+    trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_trusted_proxies)] = ()
+    local_folders: Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_listed)] = ()
+    metrics: bool = False
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -210,6 +304,14 @@ class Settings(BaseSettings):
         if (self.temporal_certificate_file is None) != (self.temporal_key_file is None):
             raise ValueError(
                 "MOVER_TEMPORAL_CERTIFICATE_FILE and MOVER_TEMPORAL_KEY_FILE belong together; set both or none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _key_with_certificate(self) -> Settings:
+        if self.tls_key_file is not None and self.tls_cert_file is None:
+            raise ValueError(
+                "MOVER_TLS_KEY_FILE is the key of a certificate; set MOVER_TLS_CERT_FILE as well"
             )
         return self
 
@@ -234,6 +336,11 @@ class Settings(BaseSettings):
     def staging_path(self) -> Path:
         """Where encrypted parts lie for a while."""
         return self.staging_dir or self.home / "staging"
+
+    @property
+    def tls_path(self) -> Path:
+        """The folder of the certificates that Mover makes itself."""
+        return self.home / "tls"
 
     @property
     def keys_path(self) -> Path:
@@ -277,6 +384,8 @@ def _from_file() -> dict[str, Any]:
 def _what_is_wrong(error: ValidationError) -> str:
     problems: list[str] = []
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        if detail["type"] == "default_factory_not_called":
+            continue  # what it follows from is wrong, and named already
         message = detail["msg"].removeprefix("Value error, ")
         where = _PREFIX + str(detail["loc"][0]).upper() + ": " if detail["loc"] else ""
         problems.append(where + message[:1].lower() + message[1:] if where else message)

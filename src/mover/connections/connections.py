@@ -12,6 +12,7 @@ from mover.connections import queries
 from mover.connections.filled_in import FilledIn, Values, filled_in
 from mover.connections.memory import Memory
 from mover.connections.records import Connection, check_name
+from mover.connections.service_rules import ServiceRules
 from mover.connectors.contract import Account, Connector
 from mover.connectors.registry import ConnectorType, connector_type
 from mover.database.database import Database
@@ -45,6 +46,7 @@ class Connections:
         vault: Holds the secrets.
         egress: The way out that connectors are given.
         person: Whose connections these are.
+        rules: What may be filled in where those who do are not those whose machine this is; None: anything.
         types: Finds a service by name; raises InvalidConfiguration for an unknown one.
         now: Seconds since 1970 UTC.
     """
@@ -56,6 +58,7 @@ class Connections:
         egress: Egress,
         *,
         person: str = LOCAL_PERSON,
+        rules: ServiceRules | None = None,
         types: Callable[[str], ConnectorType] = connector_type,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -63,6 +66,7 @@ class Connections:
         self._vault = vault
         self._egress = egress
         self._person = person
+        self._rules = rules
         self._types = types
         self._now = now
 
@@ -173,6 +177,8 @@ class Connections:
         # Else a new password could go to the old host.
         if (await self.with_id(connection.id)).config != connection.config:
             raise Changed(f"the connection {name!r} was changed by another process meanwhile")
+        if self._rules:  # again: the operator may have changed them, and links in a file system change, too
+            self._rules.check(kind, {**connection.config, **saved})
         try:
             filled = filled_in(kind.config, {**connection.config, **saved})
         except InvalidConfiguration as error:
@@ -200,6 +206,8 @@ class Connections:
         """The connection of that name as it is now, if any, and the configuration that is to be saved."""
         check_name(name)
         kind = self._types(service)
+        if self._rules:
+            self._rules.check(kind, values)
         before = await self._database.read(lambda transaction: queries.find(transaction, self._person, name))
         _check_free(before, name, service, replace=replace)
         internal = _internal_keys(kind)
