@@ -16,7 +16,7 @@ from mover.connections.service_rules import ServiceRules
 from mover.connectors.contract import Account, Connector
 from mover.connectors.registry import ConnectorType, connector_type
 from mover.database.database import Database
-from mover.errors import Changed, InvalidConfiguration, MoverError, NotFound
+from mover.errors import Changed, InvalidConfiguration, MoverError, NotFound, SignInFailed
 from mover.transport.egress import Egress
 from mover.vault.vault import Vault
 
@@ -24,6 +24,18 @@ LOCAL_PERSON = "local"
 """Whose the connections of the command line are: it knows one person, the one who runs it."""
 
 _ADDRESS_KEYS = ("host", "port", "url", "endpoint")
+
+
+class ConnectionGone(NotFound):
+    """What a pair refers to was deleted."""
+
+    advice = "Choose another connection for the pair, or connect the account again."
+
+
+class Deauthorised(SignInFailed):
+    """Nobody used the connection for a long time."""
+
+    advice = "Connect the account again under the same name; pairs and history are kept."
 
 
 class Connections:
@@ -133,7 +145,7 @@ class Connections:
         for connection in await self.all():
             if connection.id == connection_id:
                 return connection
-        raise NotFound("the connection is not there any more; choose another one")
+        raise ConnectionGone("the connection is not there any more")
 
     async def remove(self, name: str) -> None:
         """Forget a connection and destroy its secrets. Raises InvalidConfiguration if there is none of that name."""
@@ -156,6 +168,10 @@ class Connections:
     async def sign_in_to(self, connection: Connection) -> tuple[Connector, Account]:
         """As `sign_in`, for a connection that was found; NotFound if it has gone meanwhile."""
         name = connection.name
+        if connection.deauthorised_ns is not None:
+            raise Deauthorised(
+                f"the connection {name!r} was not used for so long that its secrets were destroyed"
+            )
         kind = self._types(connection.service)
         saved = await self._vault.fetch_all(self._person, connection.owner)
         # Else a new password could go to the old host.
