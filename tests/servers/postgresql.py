@@ -1,0 +1,174 @@
+"""PostgreSQL with a database that sorts text as people do, and cheap copies of Mover's schema."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from tests.servers.processes import LOOPBACK, accepts_connections, free_port, running, tool
+
+USERNAME = "mover"
+PASSWORD = "pg canary 'ä' %/@:?#"
+GUARDED = "guarded"
+TEMPLATE = "mover_template"
+_NOBODY = "nobody"  # PostgreSQL refuses to run as root
+_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "max_wal_size": "2GB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "log_min_messages": "warning",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresqlServer:
+    """A running PostgreSQL.
+
+    Attributes:
+        data: Its data folder.
+        log: What the server prints.
+        pid: Of the postmaster.
+    """
+
+    port: int
+    data: Path
+    log: Path
+    pid: int
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+    def url(self, database: str, *, user: str = USERNAME, password: str = "ignored") -> str:  # noqa: S107
+        """Where a database is, for Mover."""
+        from urllib.parse import quote  # noqa: PLC0415
+
+        return f"postgresql://{user}:{quote(password, safe='')}@{LOOPBACK}:{self.port}/{database}"
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
+        """Return a connection of a test's own, which commits each statement."""
+        return psycopg.connect(host=LOOPBACK, port=self.port, user=USERNAME, dbname=database, autocommit=True)
+
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Execute one statement, and return its rows."""
+        with self.connect(database) as connection:
+            found = connection.execute(statement.encode())
+            return found.fetchall() if found.description else []
+
+    def create(self, template: str | None = None) -> str:
+        """Make a database and return its name: a copy, or an empty one whose text sorts as people sort."""
+        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        copied = f"TEMPLATE {template} STRATEGY FILE_COPY" if template else _SORTED_AS_PEOPLE_DO
+        self.execute(f"CREATE DATABASE {name} {copied}")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever has it open."""
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+_SORTED_AS_PEOPLE_DO = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'"
+
+
+@contextlib.contextmanager
+def postgresql(
+    folder: Path | None = None, *, port: int | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[PostgresqlServer]:
+    """Run PostgreSQL; started again on the same folder it has the same data.
+
+    Role `mover` gets in without a password, role `guarded` with one; both may do everything.
+
+    Args:
+        folder: Throwaway folder for all that it needs; by default one in memory that is removed in the end.
+        port: To listen on; by default any free one.
+        settings: More of its settings, by name.
+    """
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            memory = Path("/dev/shm")
+            made = tempfile.mkdtemp(prefix="mover-postgresql-", dir=memory if memory.is_dir() else None)
+            stack.callback(shutil.rmtree, made, ignore_errors=True)
+            folder = Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        data, log = folder / "data", folder / "log"
+        if not data.is_dir():
+            _initialise(folder, data)
+        port = port or free_port()
+        options = {**_SETTINGS, "port": str(port), **(settings or {})}
+        command: list[str | Path] = [
+            *_as_nobody(),
+            _program("postgres"),
+            "-D",
+            data,
+            *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
+        ]
+        process = stack.enter_context(
+            running(command, log=log, ready=lambda: _answers(port), end_with=signal.SIGINT)
+        )
+        yield PostgresqlServer(port=port, data=data, log=log, pid=process.pid)
+
+
+def _initialise(folder: Path, data: Path) -> None:
+    """Make the data folder, in which nothing needs to survive a power cut."""
+    data.mkdir()
+    if os.geteuid() == 0:
+        for part in (folder, *folder.parents):  # the server's user has to get through
+            if part.stat().st_uid == 0 and part != Path("/") and not part.stat().st_mode & 0o001:
+                part.chmod(part.stat().st_mode | 0o011)
+        shutil.chown(data, _NOBODY)
+    initdb = [*_as_nobody(), _program("initdb"), "-D", data, "-U", USERNAME, "--locale=C.UTF-8", "-E", "UTF8"]
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+    done = subprocess.run(
+        list(map(str, [*initdb, "--no-sync", "--auth=trust"])),
+        capture_output=True,
+        check=False,
+        env=environment,
+        cwd="/",
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    rules = data / "pg_hba.conf"
+    rules.write_text(f"host all {GUARDED} {LOOPBACK}/32 scram-sha-256\nhost all all {LOOPBACK}/32 trust\n")
+
+
+def _answers(port: int) -> bool:
+    if not accepts_connections(port):
+        return False
+    try:
+        psycopg.connect(host=LOOPBACK, port=port, user=USERNAME, dbname="postgres", connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _as_nobody() -> list[str]:
+    if os.geteuid() != 0:
+        return []
+    return [
+        tool("setpriv"),
+        f"--reuid={_NOBODY}",
+        "--regid=nogroup",
+        "--clear-groups",
+        "--pdeathsig=KILL",
+        "--",
+    ]
+
+
+def _program(name: str) -> str:
+    """Debian keeps the server's programs out of the way, a folder for each version; the newest is taken."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    return str(found[-1]) if found else tool(name)
