@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
+from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.processes import LOOPBACK, accepts_connections, free_port, running, tool
 
 USERNAME = "mover"
@@ -46,18 +48,17 @@ class PostgresqlServer:
         data: Its data folder.
         log: What the server prints.
         pid: Of the postmaster.
+        ca_file: The authority that signed its certificate, if it offers TLS.
     """
 
     port: int
     data: Path
     log: Path
     pid: int
-    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+    ca_file: Path | None = None
 
     def url(self, database: str, *, user: str = USERNAME, password: str = "ignored") -> str:  # noqa: S107
         """Where a database is, for Mover."""
-        from urllib.parse import quote  # noqa: PLC0415
-
         return f"postgresql://{user}:{quote(password, safe='')}@{LOOPBACK}:{self.port}/{database}"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
@@ -72,7 +73,7 @@ class PostgresqlServer:
 
     def create(self, template: str | None = None) -> str:
         """Make a database and return its name: a copy, or an empty one whose text sorts as people sort."""
-        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        name = f"test_{secrets.token_hex(6)}"
         copied = f"TEMPLATE {template} STRATEGY FILE_COPY" if template else _SORTED_AS_PEOPLE_DO
         self.execute(f"CREATE DATABASE {name} {copied}")
         return name
@@ -87,7 +88,12 @@ _SORTED_AS_PEOPLE_DO = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US
 
 @contextlib.contextmanager
 def postgresql(
-    folder: Path | None = None, *, port: int | None = None, settings: Mapping[str, str] | None = None
+    folder: Path | None = None,
+    *,
+    port: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    tls: bool = False,
+    end_with: signal.Signals = signal.SIGINT,
 ) -> Iterator[PostgresqlServer]:
     """Run PostgreSQL; started again on the same folder it has the same data.
 
@@ -97,6 +103,8 @@ def postgresql(
         folder: Throwaway folder for all that it needs; by default one in memory that is removed in the end.
         port: To listen on; by default any free one.
         settings: More of its settings, by name.
+        tls: It offers it.
+        end_with: SIGINT ends it at once, but in order; SIGQUIT, as a crash would.
     """
     with contextlib.ExitStack() as stack:
         if folder is None:
@@ -109,6 +117,9 @@ def postgresql(
         if not data.is_dir():
             _initialise(folder, data)
         port = port or free_port()
+        certificates = make_certificates(folder / "tls") if tls else None
+        if certificates is not None:
+            settings = {**_with_tls(certificates, data), **(settings or {})}
         options = {**_SETTINGS, "port": str(port), **(settings or {})}
         command: list[str | Path] = [
             *_as_nobody(),
@@ -118,9 +129,25 @@ def postgresql(
             *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
         ]
         process = stack.enter_context(
-            running(command, log=log, ready=lambda: _answers(port), end_with=signal.SIGINT)
+            running(command, log=log, ready=lambda: _answers(port), end_with=end_with)
         )
-        yield PostgresqlServer(port=port, data=data, log=log, pid=process.pid)
+        yield PostgresqlServer(
+            port=port,
+            data=data,
+            log=log,
+            pid=process.pid,
+            ca_file=certificates.ca_file if certificates else None,
+        )
+
+
+def _with_tls(certificates: Certificates, data: Path) -> Mapping[str, str]:
+    """Put certificate and key where the server's user may read them, and nobody else the key."""
+    for name, file in (("server.crt", certificates.certificate), ("server.key", certificates.key)):
+        shutil.copyfile(file, data / name)
+        if os.geteuid() == 0:
+            shutil.chown(data / name, _NOBODY)
+        (data / name).chmod(0o600)
+    return {"ssl": "on"}
 
 
 def _initialise(folder: Path, data: Path) -> None:

@@ -13,6 +13,7 @@ idempotent for it.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from mover.database.failures import DatabaseUnreachable
+from mover.database.failures import DatabaseUnreachable, DatabaseUnusable
 from mover.database.locations import shown
 from mover.database.patience import Outage, conflict_wait_s, outage_wait_s
 from mover.database.postgresql_failures import Kind, explain, hide_values, kind_of
@@ -54,6 +55,7 @@ _CONNECTING: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,  # milliseconds
     "application_name": "mover",
+    "client_encoding": "utf8",
 }
 
 
@@ -77,7 +79,7 @@ class PostgresqlStore:
         """See whether the server is there and its schema the right one. Raises what `Database.open` raises."""
         given_up = threading.Event()
         given_up.set()  # whoever starts Mover wants to know at once
-        self.read(expect_up_to_date, given_up)
+        self.read(_expect_ours, given_up)
 
     def upgrade(self) -> None:
         """Apply the revisions that are missing. Whoever comes second waits for the first, and finds nothing to do."""
@@ -87,6 +89,7 @@ class PostgresqlStore:
         def attempt() -> None:
             with self._engine.connect() as connection, connection.begin():
                 begin(connection, _UPGRADE)
+                _expect_unicode(connection)
                 bring_up_to_date(connection)
 
         self._persistently(attempt, given_up)
@@ -217,6 +220,7 @@ def make_engine(location: URL, *, connections: int) -> Engine:
         use_native_hstore=False,
     )
     engine.dialect.ddl_compiler = BinaryOrderDDL
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what it raises anyway
 
     def set_up(raw: psycopg.Connection[Any], _record: Any) -> None:
         keep_any_text(raw.adapters)
@@ -240,6 +244,19 @@ def begin(connection: Connection, statements: str) -> str:
         raise
     assert row is not None
     return str(row[0])
+
+
+def _expect_ours(connection: Connection) -> None:
+    _expect_unicode(connection)
+    expect_up_to_date(connection)
+
+
+def _expect_unicode(connection: Connection) -> None:
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise DatabaseUnusable(
+            f"the database is in {encoding}, which does not hold every name; make one in UTF-8: createdb --encoding=UTF8"
+        )
 
 
 def _expect_sound(connection: Connection) -> None:

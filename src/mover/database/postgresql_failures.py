@@ -29,7 +29,14 @@ _NOT_LET_IN = (
     "role ",
 )
 _NO_SUCH = ("does not exist",)
-_TLS = ("certificate", "SSL", "sslmode", "sslrootcert")
+_TLS = (
+    "certificate verify failed",
+    "certificate file",
+    "private key file",
+    "does not match host name",
+    "does not support SSL",
+    "sslmode",
+)
 _CROWDED = ("too many clients", "remaining connection slots", "too many connections")
 _TOLD_BY_SERVER = "FATAL:"
 _CROWDED_TOLD = "the server takes no more connections to the database {where}"
@@ -70,10 +77,10 @@ def kind_of(error: DBAPIError | psycopg.Error) -> Kind:
             return Kind.LOST
         case str() if code.startswith("08"):
             return Kind.LOST
-        case None if isinstance(original, psycopg.OperationalError):
-            return Kind.FINAL if _refused(str(original)) else Kind.LOST
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return Kind.LOST
+    if code is None and isinstance(original, psycopg.OperationalError):
+        return Kind.FINAL if _refused(str(original)) else Kind.LOST
     return Kind.FINAL
 
 
