@@ -44,8 +44,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def restarting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestartingServer]:
-    with restarting(tmp_path_factory.mktemp("restarting")) as server:
+def restarting_server() -> Iterator[RestartingServer]:
+    with restarting() as server:
         yield server
 
 

@@ -87,6 +87,21 @@ _SORTED_AS_PEOPLE_DO = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US
 
 
 @contextlib.contextmanager
+def server_folder() -> Iterator[Path]:
+    """Make a folder for all that a server needs, in memory if there is such a place; it is removed in the end.
+
+    Not among pytest's folders: the server's user, who is not root, could not get there.
+    """
+    memory = Path("/dev/shm")
+    made = Path(tempfile.mkdtemp(prefix="mover-postgresql-", dir=memory if memory.is_dir() else None))
+    made.chmod(0o711)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def postgresql(
     folder: Path | None = None,
     *,
@@ -100,22 +115,17 @@ def postgresql(
     Role `mover` gets in without a password, role `guarded` with one; both may do everything.
 
     Args:
-        folder: Throwaway folder for all that it needs; by default one in memory that is removed in the end.
+        folder: From `server_folder`; by default one of its own.
         port: To listen on; by default any free one.
         settings: More of its settings, by name.
         tls: It offers it.
         end_with: SIGINT ends it at once, but in order; SIGQUIT, as a crash would.
     """
     with contextlib.ExitStack() as stack:
-        if folder is None:
-            memory = Path("/dev/shm")
-            made = tempfile.mkdtemp(prefix="mover-postgresql-", dir=memory if memory.is_dir() else None)
-            stack.callback(shutil.rmtree, made, ignore_errors=True)
-            folder = Path(made)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = folder or stack.enter_context(server_folder())
         data, log = folder / "data", folder / "log"
         if not data.is_dir():
-            _initialise(folder, data)
+            _initialise(data)
         port = port or free_port()
         certificates = make_certificates(folder / "tls") if tls else None
         if certificates is not None:
@@ -150,13 +160,10 @@ def _with_tls(certificates: Certificates, data: Path) -> Mapping[str, str]:
     return {"ssl": "on"}
 
 
-def _initialise(folder: Path, data: Path) -> None:
+def _initialise(data: Path) -> None:
     """Make the data folder, in which nothing needs to survive a power cut."""
     data.mkdir()
     if os.geteuid() == 0:
-        for part in (folder, *folder.parents):  # the server's user has to get through
-            if part.stat().st_uid == 0 and part != Path("/") and not part.stat().st_mode & 0o001:
-                part.chmod(part.stat().st_mode | 0o011)
         shutil.chown(data, _NOBODY)
     initdb = [*_as_nobody(), _program("initdb"), "-D", data, "-U", USERNAME, "--locale=C.UTF-8", "-E", "UTF8"]
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}

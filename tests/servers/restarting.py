@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.servers.postgresql import PostgresqlServer, postgresql
+from tests.servers.postgresql import PostgresqlServer, postgresql, server_folder
 from tests.servers.processes import free_port
 
 
@@ -49,9 +49,9 @@ class RestartingServer:
 
 
 @contextlib.contextmanager
-def restarting(folder: Path) -> Iterator[RestartingServer]:
+def restarting() -> Iterator[RestartingServer]:
     """Run a server that can be restarted."""
-    with ThreadPoolExecutor(1, thread_name_prefix="restarting") as threads:
+    with server_folder() as folder, ThreadPoolExecutor(1, thread_name_prefix="restarting") as threads:
         server = RestartingServer(folder, threads)
         try:
             yield server

@@ -114,7 +114,15 @@ async def _finish(threads: ThreadPoolExecutor, job: Callable[[threading.Event], 
         given_up.set()
         while not running.done():
             try:
-                await asyncio.wait({asyncio.wrap_future(running)})
+                ended = asyncio.wrap_future(running)
+                ended.add_done_callback(_look)
+                await asyncio.wait({ended})
             except asyncio.CancelledError:
                 continue
         raise
+
+
+def _look(ended: asyncio.Future[T]) -> None:
+    """See an error that nobody waits for any more."""
+    if not ended.cancelled():
+        ended.exception()

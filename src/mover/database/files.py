@@ -43,7 +43,7 @@ def _opened(path: Path) -> int:
 
 
 def _file_name(name: str) -> str:
-    safe = quote(name, safe=" ")
+    safe = quote(name, safe=" ", errors="surrogatepass")
     if len(safe) > _LONGEST_NAME:
         safe = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{safe}.lock"

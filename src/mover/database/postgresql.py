@@ -38,9 +38,9 @@ T = TypeVar("T")
 CONFLICTS_S = 30.0
 """So long a transaction is tried again that others get in the way of."""
 
-_WRITE = "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT pg_current_xact_id()::text"
-_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT ''"
-_UPGRADE = f"BEGIN; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({key_of('schema')})::text"
+_WRITE = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_NUMBER = "SELECT pg_current_xact_id()::text"
 _FATE = "SELECT pg_xact_status(%s::text::xid8)"
 _POLL_S = 0.1
 # A server that answers a commit has it on disk, whatever its settings say: the ledger's word must outlast a power cut.
@@ -88,7 +88,9 @@ class PostgresqlStore:
 
         def attempt() -> None:
             with self._engine.connect() as connection, connection.begin():
-                begin(connection, _UPGRADE)
+                connection.exec_driver_sql("BEGIN")
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key_of("schema"),))
                 _expect_unicode(connection)
                 bring_up_to_date(connection)
 
@@ -104,7 +106,7 @@ class PostgresqlStore:
         def attempt() -> T:
             with self._engine.connect() as connection:
                 with connection.begin() as transaction:
-                    begin(connection, _READ)
+                    connection.exec_driver_sql(_READ)
                     result = work(connection)
                     transaction.rollback()
                 return result
@@ -124,7 +126,8 @@ class PostgresqlStore:
         with self._engine.connect() as connection:
             transaction = connection.begin()
             try:
-                number = begin(connection, _WRITE)
+                connection.exec_driver_sql(_WRITE)
+                number: str = connection.exec_driver_sql(_NUMBER).scalar_one()
                 result = work(connection)
                 _expect_sound(connection)
             except BaseException:
@@ -154,7 +157,6 @@ class PostgresqlStore:
                 return fate
 
         unknown = f"it is not known whether the database {self._where} kept what was written last"
-        self._engine.dispose()
         deadline = time.monotonic() + CONFLICTS_S
         while True:
             try:
@@ -191,7 +193,6 @@ class PostgresqlStore:
                     case Kind.LOST if self._outage.goes_on():
                         losses += 1
                         wait_s = outage_wait_s(losses)
-                        self._engine.dispose()  # the other connections that wait in the pool have the same fate
                     case _:
                         self._raise(error)
                 if given_up.wait(wait_s):
@@ -209,7 +210,7 @@ class PostgresqlStore:
 
 
 def make_engine(location: URL, *, connections: int) -> Engine:
-    """Make an engine whose connections leave transactions to `begin`."""
+    """Make an engine whose connections leave it to others to begin transactions."""
     given = {name: value for name, value in _CONNECTING.items() if name not in location.query}
     engine = create_engine(
         location,
@@ -224,26 +225,14 @@ def make_engine(location: URL, *, connections: int) -> Engine:
 
     def set_up(raw: psycopg.Connection[Any], _record: Any) -> None:
         keep_any_text(raw.adapters)
-        raw.execute(_SESSION)
+        try:
+            raw.execute(_SESSION)
+        except psycopg.Error:
+            raw.close()
+            raise
 
     event.listen(engine, "connect", set_up)
     return engine
-
-
-def begin(connection: Connection, statements: str) -> str:
-    """Begin a transaction of a certain kind, and return the one value that the last of the statements gives."""
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, psycopg.Connection)
-    try:
-        cursor = raw.execute(statements.encode())  # in one message: to begin costs no more than it must
-        while cursor.nextset():
-            pass
-        row = cursor.fetchone()
-    except psycopg.Error as error:
-        connection.invalidate(error)
-        raise
-    assert row is not None
-    return str(row[0])
 
 
 def _expect_ours(connection: Connection) -> None:
