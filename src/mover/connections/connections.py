@@ -23,7 +23,14 @@ from mover.vault.vault import Vault
 LOCAL_PERSON = "local"
 """Whose the connections of the command line are: it knows one person, the one who runs it."""
 
+Along = Callable[[Transaction, Connection], object]
+"""Writes more in the transaction that saves or removes a connection."""
+
 _ADDRESS_KEYS = ("host", "port", "url", "endpoint")
+
+
+def _nothing_more(_transaction: Transaction, _connection: Connection) -> None:
+    pass
 
 
 class Connections:
@@ -58,12 +65,14 @@ class Connections:
         self._types = types
         self._now = now
 
-    async def add(self, name: str, service: str, values: Values, *, replace: bool = False) -> Connection:
+    async def add(
+        self, name: str, service: str, values: Values, *, replace: bool = False, along: Along = _nothing_more
+    ) -> Connection:
         """Save a connection; it is not signed in for that.
 
         With `replace`, one of that name and service is authorised anew: it keeps its id, and so its place in the
         ledger. What the connector found out (a pinned host key) is kept as long as the address is the same, unless
-        `values` say otherwise; an empty value lets it go.
+        `values` say otherwise; an empty value lets it go. `along` writes more in the same transaction.
 
         Raises InvalidConfiguration: a bad name or one that is taken, an unknown service or key, a missing key, a
         value that cannot work.
@@ -84,6 +93,7 @@ class Connections:
             if (now_there and now_there.id) != (before and before.id):
                 raise Changed(f"the connection {name!r} was changed by another process meanwhile")
             queries.put(transaction, connection)
+            along(transaction, connection)
 
         await self._vault.replace(self._person, connection.owner, new.secret, along=save)
         return connection
@@ -128,12 +138,18 @@ class Connections:
         )
         raise InvalidConfiguration(f"there is no connection {name[:80]!r}; {known}")
 
-    async def remove(self, name: str) -> None:
-        """Forget a connection and destroy its secrets. Raises InvalidConfiguration if there is none of that name."""
+    async def remove(self, name: str, *, along: Along = _nothing_more) -> None:
+        """Forget a connection and destroy its secrets. `along` writes more in the same transaction, or forbids it by raising.
+
+        Raises InvalidConfiguration if there is none of that name.
+        """
         connection = await self.get(name)
-        await self._vault.destroy(
-            connection.owner, along=lambda transaction: queries.remove(transaction, connection.id)
-        )
+
+        def remove(transaction: Transaction) -> None:
+            along(transaction, connection)
+            queries.remove(transaction, connection.id)
+
+        await self._vault.destroy(connection.owner, along=remove)
 
     async def open(self, name: str) -> Connector:
         """Make a connector for a connection and sign in; the caller closes it. Raises what `sign_in` raises."""
