@@ -9,7 +9,7 @@ from mover.vault.secret import Secret
 class Passkeys:
     """Passkeys of people. Challenges are kept here, work once, and for five minutes."""
 
-    async def list(self, signed_in: SignedIn) -> list[Passkey]:
+    async def all(self, signed_in: SignedIn) -> list[Passkey]:
         """List one's own passkeys."""
         raise NotImplementedError
 

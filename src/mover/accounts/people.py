@@ -26,7 +26,7 @@ class People:
     ) -> None:
         raise NotImplementedError
 
-    async def list(self, actor: Actor) -> list[Member]:
+    async def all(self, actor: Actor) -> list[Member]:
         """List the organisation's members by name. Needs READ."""
         raise NotImplementedError
 

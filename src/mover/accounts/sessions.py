@@ -53,7 +53,7 @@ class Sessions:
         """
         raise NotImplementedError
 
-    async def list(self, signed_in: SignedIn) -> list[Session]:
+    async def all(self, signed_in: SignedIn) -> list[Session]:
         """List the person's sessions, the one used last first; only the present one if it is of single sign-on."""
         raise NotImplementedError
 

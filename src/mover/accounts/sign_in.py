@@ -7,7 +7,7 @@ from mover.vault.secret import Secret
 
 
 class SignIn:
-    """The way in for people with a password. (Passkeys alone: `Passkeys`; single sign-on: `SingleSignOn`.)"""
+    """The way in for people with a password; passkeys alone are in `Passkeys`, single sign-on in `SingleSignOn`."""
 
     async def with_password(
         self, email: str, password: Secret, client: Client, *, device: Secret | None = None
