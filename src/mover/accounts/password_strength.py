@@ -13,7 +13,9 @@ _FEWEST_DIFFERENT = 5
 _FEWEST_OF_ITS_OWN = 6
 _SHORTEST_OWN_WORD = 4
 _NO_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
-_DISGUISES = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
+_DISGUISES = str.maketrans(
+    {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"}
+)
 
 
 def check_guessable(password: str, own_words: Iterable[str] = ()) -> None:
@@ -28,7 +30,9 @@ def check_guessable(password: str, own_words: Iterable[str] = ()) -> None:
     for reading in (plain, plain.translate(_DISGUISES)):
         rest = _without(reading, _common())
         if len(rest) < _FEWEST_OF_ITS_OWN:
-            raise NotAcceptable("the password is one of the most common, or hardly more than one; choose another")
+            raise NotAcceptable(
+                "the password is one of the most common, or hardly more than one; choose another"
+            )
         if len(_without(rest, _own(own_words))) < _FEWEST_OF_ITS_OWN:
             raise NotAcceptable(
                 "the password is made of your name, address or organisation, which others know; choose another"
