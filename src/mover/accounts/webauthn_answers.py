@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from webauthn import (
     generate_authentication_options,
@@ -119,7 +120,7 @@ def transports_of(response: str) -> tuple[str, ...]:
         return tuple(sorted({name for name in named if name in _KNOWN_TRANSPORTS}))
 
 
-def _object(response: str) -> dict[str, dict[str, str]]:
+def _object(response: str) -> dict[str, Any]:
     if len(response) > _LONGEST_ANSWER:
         raise ValueError
     found = json.loads(response)

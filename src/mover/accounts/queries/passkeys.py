@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mover.accounts.records import Passkey
 from mover.accounts.tables import passkeys
@@ -81,7 +81,8 @@ def used(
     transaction: Connection, passkey: StoredPasskey, sign_count: int, now_ns: int, *, backed_up: bool
 ) -> bool:
     """Note a use; false if it was removed, or its counter has reached this count meanwhile (a copy of it, a replay)."""
-    counts = or_(passkeys.c.sign_count < sign_count, and_(passkeys.c.sign_count == 0, sign_count == 0))
+    # Authenticators that do not count say 0 each time.
+    counts = passkeys.c.sign_count < sign_count if sign_count else passkeys.c.sign_count == 0
     noted = transaction.execute(
         update(passkeys)
         .where(passkeys.c.id == passkey.id, counts)
