@@ -159,6 +159,9 @@ class Settings(BaseSettings):
         trusted_proxies: Networks of the proxies whose forwarded headers are believed.
         local_folders: Folders of this machine that the service's users may connect, by the service `local`; none at first.
         metrics: Whether the service shows its figures at `/metrics`, to loopback only.
+        smtp_url: The mail server, `smtps://user:password@host` or `smtp://...` with STARTTLS.
+        mail_from: Whom mail comes from.
+        mail_outbox: A folder that mail is written into instead of being sent.
 
     Raises InvalidConfiguration, naming everything that is wrong.
     """
@@ -187,6 +190,9 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_trusted_proxies)] = ()
     local_folders: Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_listed)] = ()
     metrics: bool = False
+    smtp_url: Secret | None = None
+    mail_from: str | None = None
+    mail_outbox: AbsolutePath | None = None
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -199,6 +205,12 @@ class Settings(BaseSettings):
     def _one_global_key(self) -> Settings:
         if self.global_key is not None and self.global_key_file is not None:
             raise ValueError("MOVER_GLOBAL_KEY and MOVER_GLOBAL_KEY_FILE are both set; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_for_mail(self) -> Settings:
+        if self.smtp_url is not None and self.mail_outbox is not None:
+            raise ValueError("MOVER_SMTP_URL and MOVER_MAIL_OUTBOX are both set; keep one")
         return self
 
     @classmethod
@@ -251,7 +263,7 @@ def _from_file() -> dict[str, Any]:
         ) from None
     except ValueError:
         raise InvalidConfiguration(f"{str(path)!r} is not a TOML file") from None
-    if mode & 0o077 and not values.keys().isdisjoint({"proxy", "global_key"}):
+    if mode & 0o077 and not values.keys().isdisjoint({"proxy", "global_key", "smtp_url"}):
         raise InvalidConfiguration(
             f"{str(path)!r} holds a secret and can be read by others; run: chmod 600 on it"
         )
