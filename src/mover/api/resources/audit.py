@@ -37,7 +37,7 @@ async def list_audit_events(call: Calling, cursor: Cursor = None, limit: Limit =
     """List what happened in the organisation, the newest first."""
     before = call.cursors.open(cursor)
     page = await call.services.audit_log.page(
-        call.services.database, call.actor, before=int(before) if before else None, limit=limit
+        call.actor, before=int(before) if before else None, limit=limit
     )
     return AuditPage(
         items=[AuditEvent.of(event) for event in page.events],
