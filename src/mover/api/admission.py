@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from starlette.requests import Request
 
@@ -99,7 +99,9 @@ class KeyDoor:
         try:
             use = await self._keys.authenticate(credential, client_address(request))
         except SignInFailed as error:
-            raise not_signed_in(error.message, scheme='Bearer error="invalid_token",', advice=error.advice) from None
+            raise not_signed_in(
+                error.message, scheme='Bearer error="invalid_token",', advice=error.advice
+            ) from None
         return Admitted(
             use.actor,
             credential,
@@ -178,6 +180,8 @@ def unmet(requirement: Requirement) -> HttpProblem:
         case Requirement.ORGANISATION:
             detail = "this account does not belong to the organisation, or to none"
             advice = "Switch to another organisation, or ask for an invitation."
+        case _:
+            assert_never(requirement)
     return HttpProblem(HTTPStatus.FORBIDDEN, f"needs_{requirement.value}", detail, advice=advice)
 
 
@@ -190,5 +194,3 @@ def client_address(request: Request) -> IPAddress:
 def client_of(request: Request) -> Client:
     """Where a request comes from, for sessions and the audit log."""
     return Client(str(client_address(request)), request.headers.get("user-agent", "")[:300])
-
-

@@ -83,9 +83,7 @@ def app_of(services: Services, *, ready: Check | None = None, problem_page: Page
         for resource in RESOURCES:
             for operation in resource.operations:
                 if door.audience in operation.audiences:
-                    app.router.routes.append(
-                        OperationRoute(prefix, operation, door, services.idempotency)
-                    )
+                    app.router.routes.append(OperationRoute(prefix, operation, door, services.idempotency))
     _add_description(app, services)
     add_health(app, services, ready=ready)
     handle_errors(app, page=problem_page)

@@ -54,7 +54,9 @@ class Call:
     @property
     def cursors(self) -> Cursors:
         """Makes and opens this list's cursors: they hold for the same address and the same query."""
-        query = [pair for pair in self.request.query_params.multi_items() if pair[0] not in {"cursor", "limit"}]
+        query = [
+            pair for pair in self.request.query_params.multi_items() if pair[0] not in {"cursor", "limit"}
+        ]
         return Cursors(self.admitted, f"{self.request.url.path}?{sorted(query)}")
 
     def shows(self, version: int) -> None:

@@ -19,7 +19,9 @@ _LIMIT_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-def add_health(app: FastAPI, services: Services, *, ready: Callable[[], Awaitable[None]] | None = None) -> None:
+def add_health(
+    app: FastAPI, services: Services, *, ready: Callable[[], Awaitable[None]] | None = None
+) -> None:
     """Add `/healthz` (it answers, so it lives) and `/readyz` (database and orchestration can be reached)."""
 
     async def healthz(_request: Request) -> Response:
@@ -32,7 +34,7 @@ def add_health(app: FastAPI, services: Services, *, ready: Callable[[], Awaitabl
                 if ready is not None:
                     await ready()
         except (MoverError, TimeoutError) as error:
-            _log.warning("not ready: %s", error or "no answer in time")
+            _log.warning("not ready: %s", str(error) or "no answer in time")
             return PlainTextResponse("not ready\n", 503, headers={"Retry-After": "5"})
         return PlainTextResponse("ready\n")
 

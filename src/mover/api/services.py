@@ -47,7 +47,6 @@ from mover.transport.egress import Egress
 from mover.vault.vault import Vault
 
 
-
 class Workplace(Protocol):
     """What is needed of what is open."""
 
@@ -115,10 +114,19 @@ class Services:
 
 
 def make_services(
-    workplace: Workplace, orchestration: Orchestration, *, passwords: Passwords | None = None, now: Callable[[], float] = time.time
+    workplace: Workplace,
+    orchestration: Orchestration,
+    *,
+    passwords: Passwords | None = None,
+    now: Callable[[], float] = time.time,
 ) -> Services:
     """Make all services from what is open. Raises InvalidConfiguration (mail, public address)."""
-    settings, database, vault, egress = workplace.settings, workplace.database, workplace.vault, workplace.egress
+    settings, database, vault, egress = (
+        workplace.settings,
+        workplace.database,
+        workplace.vault,
+        workplace.egress,
+    )
     site = Site(settings.public_url)
     passwords = passwords or Passwords()
     auditor = AuditLog(database)
@@ -148,9 +156,9 @@ def make_services(
         second_factors=second_factors,
         passkeys=Passkeys(database, sessions, attempts, auditor, site, now=now),
         single_sign_on=SingleSignOn(),
-        invitations=Invitations(),
-        password_resets=PasswordResets(),
-        email_addresses=EmailAddresses(),
+        invitations=Invitations(database, passwords, sessions, auditor, site, mail, now=now),
+        password_resets=PasswordResets(database, passwords, attempts, auditor, site, queue, now=now),
+        email_addresses=EmailAddresses(database, sessions, attempts, auditor, site, queue, now=now),
         api_keys=ApiKeys(),
         connections=connections,
         migrations=Migrations(database, now_ns=now_ns),
