@@ -9,7 +9,7 @@ from secrets import token_hex
 from sqlalchemy import Connection
 
 from mover.accounts.actor import Actor
-from mover.accounts.attempts import Attempts, account_limit, address_limit, person_limit, succeeded
+from mover.accounts.attempts import Attempts, account_limit, address_limit, count, person_limit, succeeded
 from mover.accounts.audit import Action, Auditor
 from mover.accounts.audit_log import nobody
 from mover.accounts.letters.password_reset import password_reset_letter, password_was_reset_letter
@@ -72,28 +72,33 @@ class PasswordResets:
             raise NotAcceptable("this installation sends no mail; ask its operator for a new password")
         spelled = email_address(email)
         await self._attempts.begin(address_limit("reset", client.address, free=_FREE_FOR_AN_ADDRESS))
-        found = await self._database.read(lambda transaction: people.by_email(transaction, spelled))
-        try:  # also for nobody, so that as much is written
-            await self._attempts.begin(
-                person_limit("reset-of", account_limit(spelled).key, free=_FREE_FOR_A_PERSON)
-            )
-        except TooManyAttempts:
-            return  # said aloud it would tell that somebody else asks
-        if found is None:
-            return
-        person = found.person
         token = new_token()
         now_ns = self._now_ns()
+        limit = person_limit("reset-of", account_limit(spelled).key, free=_FREE_FOR_A_PERSON)
 
-        def keep(transaction: Connection) -> None:
+        def keep(transaction: Connection) -> Person | None:
+            # Counted for nobody too: there is one transaction either way, and how long it takes tells nothing.
+            count(transaction, [limit], now_ns)
+            found = people.by_email(transaction, spelled)
+            if found is None:
+                return None
             queries.add(
-                transaction, hashed(token), person.id, now_ns=now_ns, expires_ns=now_ns + _LIFETIME_NS
+                transaction,
+                hashed(token),
+                found.person.id,
+                now_ns=now_ns,
+                expires_ns=now_ns + _LIFETIME_NS,
             )
-            self._record(transaction, person, Action.PASSWORD_RESET_ASKED, client)
+            self._record(transaction, found.person, Action.PASSWORD_RESET_ASKED, client)
+            return found.person
 
-        await self._database.write(keep)
-        link = self._site.password_reset(token)
-        self._queue.post(password_reset_letter(person.email, person.name, link, client.address))
+        try:
+            person = await self._database.write(keep)
+        except TooManyAttempts:
+            return  # said aloud it would tell that somebody else asks
+        if person is not None:
+            link = self._site.password_reset(token)
+            self._queue.post(password_reset_letter(person.email, person.name, link, client.address))
 
     async def look(self, token: Secret) -> None:
         """Raise NotFound unless the link still works; for the page that asks for the new password."""

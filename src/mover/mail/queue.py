@@ -91,8 +91,7 @@ class MailQueue:
             except MoverError as error:
                 _log.error("a mail was given up: %s", error)
                 return
-            except Exception:
-                # A defect of ours must not end the queue for everybody.
+            except Exception:  # noqa: BLE001 - a defect of ours must not end the queue for everybody
                 _log.exception("a mail was given up")
                 return
             else:

@@ -12,8 +12,7 @@ def invitation_letter(invitation: Invitation, link: str) -> Message:
         to=invitation.email,
         subject=f"{invitation.invited_by_name} invites you to {invitation.organisation_name} on Mover",
         paragraphs=(
-            f"{invitation.invited_by_name} invites you to work in the organisation {invitation.organisation_name} on "
-            f"Mover, as {invitation.role.value}. Mover moves files between cloud storage services.",
+            f"{invitation.invited_by_name} invites you to work in the organisation {invitation.organisation_name} on Mover, as {invitation.role.value}. Mover moves files between cloud storage services.",
             "To accept, open this page within seven days:",
         ),
         link=link,

@@ -28,8 +28,7 @@ def password_was_reset_letter(email: str, name: str, address: str) -> Message:
         subject="Your password for Mover was changed",
         paragraphs=(
             f"Hello {name},",
-            f"the password of your account on Mover was set anew from the address {address}, and all browsers were "
-            "signed out.",
+            f"the password of your account on Mover was set anew from the address {address}, and all browsers were signed out.",
             "If it was not you, somebody reads your mail: tell an administrator of your organisation at once.",
         ),
     )
