@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from starlette.requests import Request
 
@@ -180,6 +180,8 @@ def unmet(requirement: Requirement) -> HttpProblem:
         case Requirement.ORGANISATION:
             detail = "this account does not belong to the organisation, or to none"
             advice = "Switch to another organisation, or ask for an invitation."
+        case _:
+            assert_never(requirement)
     return HttpProblem(HTTPStatus.FORBIDDEN, f"needs_{requirement.value}", detail, advice=advice)
 
 

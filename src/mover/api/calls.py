@@ -68,6 +68,10 @@ class Call:
         mount = "/".join(self.request.url.path.split("/")[:3])
         self.response.headers["Location"] = f"{mount}{path}"
 
+    async def nudge(self) -> None:
+        """Tell the runners that there is something to do for the caller's organisation."""
+        await self.services.nudging.nudge(self.actor.organisation_id)
+
     def check_version(self, version: int) -> int:
         """Return the version that is to be changed. Raises HttpProblem unless If-Match names it (428, 412)."""
         expected = expected_versions(self.request)

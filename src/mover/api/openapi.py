@@ -108,8 +108,8 @@ def _complete(method: dict[str, Any], operation: Operation) -> None:
     elif need is Open.ANYBODY:
         method["security"] = []
     answers: dict[str, Any] = method["responses"]
-    for status in [code for code in answers if not code.startswith("2")]:
-        del answers[status]
+    for code in [code for code in answers if not code.startswith("2")]:
+        del answers[code]
     parameters: list[dict[str, Any]] = method.setdefault("parameters", [])
     if operation.repeatable:
         parameters.append(_IDEMPOTENCY_PARAMETER)

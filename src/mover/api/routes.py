@@ -9,8 +9,9 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Query as QueryParameter
 from fastapi.routing import APIRoute
 
 from mover.accounts.actor import Permission
@@ -23,7 +24,7 @@ from mover.api.idempotency.keys import Attempt, IdempotencyKeys, KeptAnswer, att
 from mover.api.operations import Open, Operation
 from mover.api.problems import FieldError, HttpProblem, invalid, of_validation
 from mover.api.strict_json import NotJson, RefusedJson, has_refused_characters, read_json
-from mover.errors import Locked, MoverError
+from mover.errors import MoverError
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -72,7 +73,6 @@ class OperationRoute(APIRoute):
         self.door = door
         self._keys = keys
         self._parameters: frozenset[str] = frozenset()
-        self._many: frozenset[str] = frozenset()
         super().__init__(
             prefix + operation.path,
             operation.endpoint,
@@ -84,7 +84,9 @@ class OperationRoute(APIRoute):
             **described,
         )
         self._parameters = frozenset(
-            field.alias for field in get_flat_dependant(self.dependant, skip_repeats=True).query_params
+            field.alias
+            for field in get_flat_params(self.dependant)
+            if isinstance(field.field_info, QueryParameter)
         )
 
     def get_route_handler(self) -> Handler:
