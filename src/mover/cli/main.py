@@ -31,20 +31,13 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
-    from mover.cli.remote.routing import for_a_server  # noqa: PLC0415 - as above
+    from mover.cli.remote.routing import is_for_a_server  # noqa: PLC0415 - as above
 
-    for_server = for_a_server(arguments)
-    if for_server is not None:
-        from mover.cli.remote.app import app as remote  # noqa: PLC0415 - as above
-
-        code = remote(list(for_server), prog_name="mover --server URL", standalone_mode=False)
-    elif arguments[:1] == ["profile"]:
-        from mover.cli.remote.profile_app import app as profile  # noqa: PLC0415 - as above
-
-        code = profile(list(arguments[1:]), prog_name="mover profile", standalone_mode=False)
+    if is_for_a_server(arguments):
+        from mover.cli.remote.app import app  # noqa: PLC0415 - as above
     else:
         from mover.cli.app import app  # noqa: PLC0415 - as above
 
-        code = app(list(arguments), prog_name="mover", standalone_mode=False)
+    code = app(list(arguments), prog_name="mover", standalone_mode=False)
     sys.stdout.flush()
     return code if isinstance(code, int) else 0
