@@ -22,7 +22,7 @@ from mover.settings import Settings
 ABOUT = ("request_id", "organisation", "migration", "pair", "run", "item", "worker", "queue")
 """What a line may tell about what was being done, besides what is bound to the context."""
 
-_QUIET = ("uvicorn", "temporalio", "asyncssh", "opentelemetry", "sqlalchemy")
+_QUIET = ("uvicorn", "temporalio", "asyncssh", "opentelemetry", "sqlalchemy", "alembic")
 
 _log = logging.getLogger(__name__)
 
