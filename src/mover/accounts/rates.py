@@ -11,6 +11,7 @@ its rate, never more.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -58,7 +59,7 @@ class Rates:
             if asking is None:
                 asking = asyncio.create_task(self._ask(key_id, calls_per_minute, burst))
                 self._asking[key_id] = asking
-                asking.add_done_callback(lambda done, key_id=key_id: self._asked(key_id, done))
+                asking.add_done_callback(functools.partial(self._asked, key_id))
             await asyncio.shield(asking)
 
     def _asked(self, key_id: str, done: asyncio.Task[None]) -> None:
