@@ -11,6 +11,7 @@ its rate, never more.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -58,8 +59,13 @@ class Rates:
             if asking is None:
                 asking = asyncio.create_task(self._ask(key_id, calls_per_minute, burst))
                 self._asking[key_id] = asking
-                asking.add_done_callback(lambda _: self._asking.pop(key_id, None))
+                asking.add_done_callback(functools.partial(self._asked, key_id))
             await asyncio.shield(asking)
+
+    def _asked(self, key_id: str, done: asyncio.Task[None]) -> None:
+        self._asking.pop(key_id, None)
+        if not done.cancelled():
+            done.exception()  # looked at, even if all who waited for it have gone
 
     def _from_memory(self, key_id: str) -> bool:
         lease = self._leases.get(key_id)
