@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mover.accounts.actor import Actor, ActorKind, Permission
 from mover.accounts.records import Client
-from mover.api.admission import Admitted
+from mover.api.admitted import Admitted
 from mover.vault.secret import Secret
 
 ORGANISATION = "a" * 32

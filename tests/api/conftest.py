@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+
+from tests.api.installation import Installation, Running, make_installation, running
 
 from mover.database.database import Database
 
@@ -31,3 +34,25 @@ async def database(empty_database: Path, tmp_path: Path) -> AsyncIterator[Databa
     opened = await Database.open(f"sqlite:///{path}")
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return asyncio.run(make_installation(tmp_path_factory.mktemp("installation")))
+
+
+@pytest.fixture(scope="session")
+def application(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """Made once: it takes longer than most tests. Each of them puts its own services into it."""
+
+    async def make() -> FastAPI:
+        async with running(installation, tmp_path_factory.mktemp("application") / "home") as answering:
+            return answering.app
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+async def mover(installation: Installation, application: FastAPI, tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(installation, tmp_path / "installation", application) as answering:
+        yield answering

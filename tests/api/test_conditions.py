@@ -54,7 +54,15 @@ def test_without_if_match_it_is_demanded() -> None:
 
 @pytest.mark.parametrize(
     ("given", "same"),
-    [("*", True), ('"a"', True), ('W/"a"', True), ('"b", "a"', True), ('"b"', False), ("a", False), ("", False)],
+    [
+        ("*", True),
+        ('"a"', True),
+        ('W/"a"', True),
+        ('"b", "a"', True),
+        ('"b"', False),
+        ("a", False),
+        ("", False),
+    ],
 )
 def test_if_none_match_tells_what_the_client_has(given: str, same: bool) -> None:  # noqa: FBT001 - a parameter of the test
     assert not_modified(_request(if_none_match=given), _answer('"a"')) is same

@@ -27,7 +27,9 @@ def test_the_last_page_has_no_cursor_and_the_first_needs_none() -> None:
     assert _cursors().open(None) is None
 
 
-@pytest.mark.parametrize("other", [_cursors(of="/api/v1/pairs?[]"), _cursors("mvr_two")], ids=["list", "caller"])
+@pytest.mark.parametrize(
+    "other", [_cursors(of="/api/v1/pairs?[]"), _cursors("mvr_two")], ids=["list", "caller"]
+)
 def test_a_cursor_of_another_list_or_caller_is_refused(other: Cursors) -> None:
     with pytest.raises(HttpProblem) as raised:
         _cursors().open(other.make("17"))

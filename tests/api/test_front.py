@@ -33,7 +33,10 @@ async def _seen(client: httpx.AsyncClient, **headers: str) -> dict[str, Any]:
     return dict(answer.json())
 
 
-@pytest.mark.parametrize("host", ["mover.example.org:8443", "MOVER.example.ORG:8443", "mover.example.org", "mover.example.org.:8443"])
+@pytest.mark.parametrize(
+    "host",
+    ["mover.example.org:8443", "MOVER.example.ORG:8443", "mover.example.org", "mover.example.org.:8443"],
+)
 async def test_the_public_host_is_answered_however_it_is_spelled(host: str) -> None:
     assert (await _client().get("/x", headers={"Host": host})).status_code == 200
 
@@ -61,7 +64,9 @@ async def test_another_host_is_refused(host: str) -> None:
 
 
 async def test_two_host_headers_are_refused() -> None:
-    request = httpx.Request("GET", _URL, headers=[("Host", "mover.example.org:8443"), ("Host", "mover.example.org:8443")])
+    request = httpx.Request(
+        "GET", _URL, headers=[("Host", "mover.example.org:8443"), ("Host", "mover.example.org:8443")]
+    )
 
     assert (await _client().send(request)).status_code == 421
 
@@ -75,7 +80,9 @@ async def test_a_plain_page_is_redirected_to_the_public_address_and_nowhere_else
     assert answer.headers["location"].startswith(_URL + "/evil.example")
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v1/runs"), ("GET", "/app/v1/session"), ("POST", "/sign-in")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/api/v1/runs"), ("GET", "/app/v1/session"), ("POST", "/sign-in")]
+)
 async def test_plain_calls_and_forms_are_refused(method: str, path: str) -> None:
     answer = await _client(base="http://mover.example.org").request(method, path)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.api.callers import ORGANISATION, a_caller, an_actor
 
-from mover.api.admission import Admitted
+from mover.api.admitted import Admitted
 from mover.api.idempotency.keys import KEPT_S, Attempt, IdempotencyKeys, KeptAnswer, attempt_of
 from mover.api.idempotency.queries import forget_organisation
 from mover.api.problems import HttpProblem
@@ -34,7 +34,12 @@ def keys(database: Database, clock: _Clock) -> IdempotencyKeys:
 
 
 def _attempt(
-    *, caller: Admitted | None = None, path: str = "/api/v1/maps", body: bytes = b"{}", key: str = "one", query: str = ""
+    *,
+    caller: Admitted | None = None,
+    path: str = "/api/v1/maps",
+    body: bytes = b"{}",
+    key: str = "one",
+    query: str = "",
 ) -> Attempt:
     return attempt_of(caller or a_caller(), "POST", path, query, body, key)
 
@@ -150,7 +155,9 @@ async def test_after_a_day_the_key_is_forgotten(keys: IdempotencyKeys, clock: _C
     assert await keys.begin(_attempt(body=b"new"), limit_s=30) is None
 
 
-async def test_a_rotated_credential_neither_opens_the_answer_nor_repeats_the_request(keys: IdempotencyKeys) -> None:
+async def test_a_rotated_credential_neither_opens_the_answer_nor_repeats_the_request(
+    keys: IdempotencyKeys,
+) -> None:
     await keys.begin(_attempt(), limit_s=30)
     await keys.end(_attempt(), _ANSWER)
 
@@ -160,7 +167,9 @@ async def test_a_rotated_credential_neither_opens_the_answer_nor_repeats_the_req
     assert (raised.value.status_code, raised.value.reason) == (409, "idempotency_key_taken")
 
 
-async def test_an_answer_that_is_too_large_is_not_kept_and_the_request_not_repeated(keys: IdempotencyKeys) -> None:
+async def test_an_answer_that_is_too_large_is_not_kept_and_the_request_not_repeated(
+    keys: IdempotencyKeys,
+) -> None:
     await keys.begin(_attempt(), limit_s=30)
     await keys.end(_attempt(), KeptAnswer(200, [], b"x" * 300_000))
 
@@ -193,12 +202,15 @@ def test_a_key_that_cannot_be_one_is_refused(key: str) -> None:
     assert raised.value.status_code == 400
 
 
-async def test_the_requests_of_a_deleted_organisation_go_in_batches(keys: IdempotencyKeys, database: Database) -> None:
+async def test_the_requests_of_a_deleted_organisation_go_in_batches(
+    keys: IdempotencyKeys, database: Database
+) -> None:
     for key in "abc":
         await keys.begin(_attempt(key=key), limit_s=30)
 
     removed = [
-        await database.write(lambda connection: forget_organisation(connection, ORGANISATION, 2)) for _ in range(3)
+        await database.write(lambda connection: forget_organisation(connection, ORGANISATION, 2))
+        for _ in range(3)
     ]
 
     assert removed == [2, 1, 0]

@@ -158,5 +158,3 @@ async def test_a_body_that_does_not_arrive_is_not_waited_for_for_ever() -> None:
     await app(scope, receive, send)
 
     assert sent[0]["status"] == 408
-
-

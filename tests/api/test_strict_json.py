@@ -10,7 +10,11 @@ from mover.api.strict_json import DEEPEST, NotJson, RefusedJson, read_json
 
 _TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 _VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | _TEXT,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
     max_leaves=12,
 )
@@ -23,7 +27,19 @@ def test_what_json_can_say_is_read_as_it_is_meant(value: object) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "nonsense", "[1,]", "NaN", "[Infinity]", '{"a": -Infinity}', "{'a': 1}", "[1] [2]", "01", "\ufeff1"],
+    [
+        "",
+        "{",
+        "nonsense",
+        "[1,]",
+        "NaN",
+        "[Infinity]",
+        '{"a": -Infinity}',
+        "{'a': 1}",
+        "[1] [2]",
+        "01",
+        "\ufeff1",
+    ],
 )
 def test_what_is_no_json_is_said_to_be_none(text: str) -> None:
     with pytest.raises(NotJson):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +23,7 @@ from mover.api.request_ids import RequestIds
 from mover.api.resources import RESOURCES
 from mover.api.routes import OperationRoute
 from mover.api.security_headers import SecurityHeaders
-from mover.api.services import Services, Workplace, make_services
+from mover.api.services import Services, Workplace, make_services, services_of
 from mover.api.unexpected import Unexpected
 from mover.migrations.orchestration import Orchestration
 
@@ -56,7 +58,7 @@ def make_app(
 def app_of(services: Services, *, ready: Check | None = None, problem_page: Page | None = None) -> FastAPI:
     """Make the application of services that are there already.
 
-    `app.state.services` holds them. To serve it, `app` is called as ASGI; the outer layers (`RequestIds`,
+    They are found at `app.state.services`, with every request. To serve it, `app` is called as ASGI; the outer layers (`RequestIds`,
     `SecurityHeaders`, `Front`) are its middleware, so that whatever is mounted into it is behind them too.
     """
 
@@ -75,17 +77,14 @@ def app_of(services: Services, *, ready: Check | None = None, problem_page: Page
         lifespan=lifespan,
     )
     app.state.services = services
-    doors: tuple[tuple[str, Door], ...] = (
-        (PUBLIC, KeyDoor(services.api_keys)),
-        (OWN, SessionDoor(services.sessions, origin=services.site.origin)),
-    )
+    doors: tuple[tuple[str, Door], ...] = ((PUBLIC, KeyDoor()), (OWN, SessionDoor()))
     for prefix, door in doors:
         for resource in RESOURCES:
             for operation in resource.operations:
                 if door.audience in operation.audiences:
-                    app.router.routes.append(OperationRoute(prefix, operation, door, services.idempotency))
-    _add_description(app, services)
-    add_health(app, services, ready=ready)
+                    app.router.routes.append(OperationRoute(prefix, operation, door))
+    _add_description(app)
+    add_health(app, ready=ready)
     handle_errors(app, page=problem_page)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit)
@@ -100,11 +99,15 @@ def app_of(services: Services, *, ready: Check | None = None, problem_page: Page
     return app
 
 
-def _add_description(app: FastAPI, services: Services) -> None:
-    document = describe(app.routes, RESOURCES, prefix=PUBLIC, server=services.site.origin)
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+def _add_description(app: FastAPI) -> None:
+    @functools.cache
+    def description(server: str) -> bytes:
+        document = describe(app.routes, RESOURCES, prefix=PUBLIC, server=server)
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
-    async def openapi(_request: Request) -> Response:
+    async def openapi(request: Request) -> Response:
+        # Made when it is first asked for, since that takes as long as all else at the start.
+        text = await asyncio.to_thread(description, services_of(request).site.origin)
         return Response(text, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
     app.router.add_route(f"{PUBLIC}/openapi.json", openapi, methods=["GET"], name="openapi")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from mover.api.services import Services
+from mover.api.services import services_of
 from mover.errors import MoverError
 
 _LIMIT_S = 5.0
@@ -19,18 +19,16 @@ _LIMIT_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-def add_health(
-    app: FastAPI, services: Services, *, ready: Callable[[], Awaitable[None]] | None = None
-) -> None:
+def add_health(app: FastAPI, *, ready: Callable[[], Awaitable[None]] | None = None) -> None:
     """Add `/healthz` (it answers, so it lives) and `/readyz` (database and orchestration can be reached)."""
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    async def readyz(_request: Request) -> Response:
+    async def readyz(request: Request) -> Response:
         try:
             async with asyncio.timeout(_LIMIT_S):
-                await services.database.read(_answers)
+                await services_of(request).database.read(_answers)
                 if ready is not None:
                     await ready()
         except (MoverError, TimeoutError) as error:

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from starlette.requests import HTTPConnection
+
 from mover.accounts.api_keys import ApiKeys
 from mover.accounts.attempts import Attempts
 from mover.accounts.audit_log import AuditLog
@@ -113,6 +115,13 @@ class Services:
             yield
 
 
+def services_of(request: HTTPConnection) -> Services:
+    """The services of the application that a request came to."""
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
 def make_services(
     workplace: Workplace,
     orchestration: Orchestration,
@@ -159,7 +168,7 @@ def make_services(
         invitations=Invitations(database, passwords, sessions, auditor, site, mail, now=now),
         password_resets=PasswordResets(database, passwords, attempts, auditor, site, queue, now=now),
         email_addresses=EmailAddresses(database, sessions, attempts, auditor, site, queue, now=now),
-        api_keys=ApiKeys(),
+        api_keys=ApiKeys(database, attempts, auditor, now=now),
         connections=connections,
         migrations=Migrations(database, now_ns=now_ns),
         pairs=Pairs(database, now_ns=now_ns),

@@ -23,7 +23,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, RowMapping
 
-from mover.api.admission import Admitted
+from mover.api.admitted import Admitted
 from mover.api.idempotency import queries
 from mover.api.problems import FieldError, HttpProblem
 from mover.database.database import Database
