@@ -101,15 +101,15 @@ def databases_dropped() -> Iterator[None]:
 
 
 @pytest.fixture
-def database_kind(request: pytest.FixtureRequest) -> Kind:
+def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
     """The kind of database that a test uses; `on_sqlite` and the like choose another."""
-    return Kind(getattr(request, "param", databases.SUITE))
+    yield from databases.using(Kind(getattr(request, "param", databases.SUITE)))
 
 
 @pytest.fixture
-def database_url(tmp_path: Path, database_kind: Kind) -> str:
+def database_url(tmp_path: Path, database_kind: Kind) -> str:  # noqa: ARG001 - chosen before
     """A fresh database of a test's own."""
-    return databases.fresh(tmp_path / "state", database_kind)
+    return databases.fresh(tmp_path / "state")
 
 
 def _session(

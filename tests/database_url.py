@@ -1,7 +1,8 @@
 """Which kind of database a test uses, and a fresh one of it: the one place that decides.
 
 By default SQLite; `MOVER_TEST_DATABASE=postgresql` has the whole suite use PostgreSQL. Rooms that store something run
-their tests on both in any case: their `database_kind` fixture is `both_kinds`.
+their tests on both in any case: their `database_kind` fixture has the parameters `BOTH`. Other modules that do so say
+`pytestmark = on_both`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,12 @@ BOTH = [
 ]
 """Parameters of a `database_kind` fixture; with the suite on PostgreSQL, SQLite has had its turn."""
 
+on_both = [
+    pytest.mark.usefixtures("database_kind"),
+    pytest.mark.parametrize("database_kind", BOTH, indirect=True),
+]
+"""For modules whose tests are to run on both."""
+
 on_sqlite = pytest.mark.parametrize("database_kind", [Kind.SQLITE], indirect=True)
 """For tests of what is SQLite's alone: its file."""
 
@@ -50,14 +57,27 @@ on_postgresql = pytest.mark.parametrize(
 
 _until_the_end = contextlib.ExitStack()
 _made: dict[Path, tuple[str, str]] = {}
+_in_use = [SUITE]
 
 
-def fresh(folder: Path, kind: Kind = SUITE) -> str:
+def in_use() -> Kind:
+    """The kind that the test that runs now uses."""
+    return _in_use[-1]
+
+
+def using(kind: Kind) -> Iterator[Kind]:
+    """Let a test use that kind: what a `database_kind` fixture does."""
+    _in_use.append(kind)
+    yield kind
+    _in_use.pop()
+
+
+def fresh(folder: Path) -> str:
     """Return the URL of a database of a test's own: a file in a folder, or a database of the server with that schema.
 
     `drop_all` removes it. A folder has one database, whoever asks.
     """
-    if kind is Kind.SQLITE:
+    if in_use() is Kind.SQLITE:
         return f"sqlite:///{quote(str(folder / 'mover.db'))}"
     if folder not in _made:
         name = server().create(_template())

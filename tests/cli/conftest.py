@@ -44,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_kind: Kind) -
     home = tmp_path / "home"
     monkeypatch.setenv("MOVER_HOME", str(home))
     if database_kind is not Kind.SQLITE:  # which is what stands in MOVER_HOME by default
-        monkeypatch.setenv("MOVER_DATABASE_URL", fresh(home, database_kind))
+        monkeypatch.setenv("MOVER_DATABASE_URL", fresh(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)

@@ -111,9 +111,9 @@ def test_a_report_folder_that_cannot_be_is_told_before_anything_moves(mover, tre
     assert not (tree.parent / "there").exists()
 
 
-def test_a_pair_that_is_being_run_has_a_code_of_its_own(mover, tree, home, database_kind):
+def test_a_pair_that_is_being_run_has_a_code_of_its_own(mover, tree, home):
     assert mover("copy", tree, "./there").code == 0
-    with lock_held(fresh(home, database_kind), "pair:1"):
+    with lock_held(fresh(home), "pair:1"):
         said = mover("copy", tree, "./there", "--json")
     assert said.code == 2
     assert (said.json["code"], said.json["error"]["reason"]) == (250, "locked")

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.database_url import BOTH, Kind
+from tests.database_url import BOTH, Kind, using
 
 from mover.database.database import Database
 
 
 @pytest.fixture(params=BOTH)
-def database_kind(request: pytest.FixtureRequest) -> Kind:
+def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
     """All of it on both."""
-    return Kind(request.param)
+    yield from using(Kind(request.param))
 
 
 @pytest.fixture

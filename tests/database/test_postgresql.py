@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from tests import database_url as databases
 from tests.database.losing import Loses, losing_line
 from tests.database.notes import add, add_all, make_notes, notes, texts
-from tests.database_url import Kind
+from tests.database_url import Kind, using
 from tests.servers.certificates import make_certificates
 from tests.servers.postgresql import GUARDED, PASSWORD
 from tests.servers.restarting import RestartingServer, restarting
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def database_kind() -> Kind:
-    return Kind.POSTGRESQL
+def database_kind() -> Iterator[Kind]:
+    yield from using(Kind.POSTGRESQL)
 
 
 @pytest.fixture

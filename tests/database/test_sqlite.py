@@ -3,13 +3,13 @@ from __future__ import annotations
 import resource
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 from tests.database.notes import add, add_all, make_notes, texts
-from tests.database_url import Kind
+from tests.database_url import Kind, using
 
 from mover.database import sqlite
 from mover.database.database import Database
@@ -17,8 +17,8 @@ from mover.errors import InvalidConfiguration, Locked, StagingFull
 
 
 @pytest.fixture
-def database_kind() -> Kind:
-    return Kind.SQLITE
+def database_kind() -> Iterator[Kind]:
+    yield from using(Kind.SQLITE)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.database_url import SUITE, Kind, fresh
+from tests.database_url import Kind, fresh, in_use
 from tests.servers.processes import tool
 
 _LIMIT_S = 240
@@ -64,7 +64,7 @@ class Mover:
             **variables,
         }
         self.database_url = fresh(self.home)
-        if SUITE is not Kind.SQLITE:  # which is what stands in MOVER_HOME by default
+        if in_use() is not Kind.SQLITE:  # which is what stands in MOVER_HOME by default
             self.variables.setdefault("MOVER_DATABASE_URL", self.database_url)
 
     @property

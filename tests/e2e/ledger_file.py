@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from tests.database_url import SUITE, Kind, fresh
+from tests.database_url import Kind, fresh, in_use
 
 _FINISHED = """
     SELECT rtrim(folders.destination_path, '/') || '/' || items.destination_name
@@ -54,7 +54,7 @@ def finished_recorded(home: Path) -> int:
 
 
 def _counted(home: Path, query: str) -> int:
-    if SUITE is Kind.POSTGRESQL:
+    if in_use() is Kind.POSTGRESQL:
         with psycopg.connect(fresh(home), autocommit=True) as server:
             row = server.execute(query.encode()).fetchone()
             assert row is not None
@@ -75,7 +75,7 @@ def read_ledger(home: Path) -> LedgerFile:
 
     With SQLite, from a copy with its write-ahead log: opening the original would recover it, and so change it.
     """
-    if SUITE is Kind.POSTGRESQL:
+    if in_use() is Kind.POSTGRESQL:
         with psycopg.connect(fresh(home), autocommit=True) as server:
             return LedgerFile(
                 frozenset(path for (path,) in server.execute(_FINISHED.encode())),

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.database_url import Kind
 from tests.transfer.workbench import Workbench, workbench
 
 
 @pytest.fixture
-async def bench(tmp_path: Path, database_kind: Kind) -> AsyncIterator[Workbench]:
+async def bench(tmp_path: Path) -> AsyncIterator[Workbench]:
     """An engine between two in-memory drives."""
-    async with workbench(tmp_path, kind=database_kind) as made:
+    async with workbench(tmp_path) as made:
         yield made

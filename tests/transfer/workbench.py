@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
-from tests.database_url import SUITE, Kind, fresh
+from tests.database_url import fresh
 from tests.memory.service import MemoryService
 
 from mover.connectors.paced import Paced
@@ -110,10 +110,10 @@ async def workbench(
     source: MemoryService | None = None,
     destination: MemoryService | None = None,
     *,
-    kind: Kind = SUITE,
+    url: str | None = None,
 ) -> AsyncIterator[Workbench]:
-    """Set up; the two services default to drives with ids."""
-    database = await Database.open(fresh(folder / "ledger", kind))
+    """Set up; the two services default to drives with ids, the database to a fresh one."""
+    database = await Database.open(url or fresh(folder / "ledger"))
     staging = Staging(folder / "staging", memory_bytes=MEMORY_BYTES, disk_bytes=1 << 30)
     await staging.open()
     try:
