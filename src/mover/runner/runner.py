@@ -230,7 +230,6 @@ async def open_runner(
                 ledger=place.ledger,
                 staging=staging,
                 staging_memory_bytes=settings.staging_memory_bytes,
-                lock_folder=settings.home / "locks",
             ),
             queue=queue,
             runner=name or runner_name(queue),
