@@ -23,7 +23,7 @@ class Argon2Cost:
 class Passwords:
     """Checks and hashes passwords. Hashes name their parameters, so the cost can be raised at any time."""
 
-    def __init__(self, cost: Argon2Cost = Argon2Cost(), *, at_once: int = 2) -> None:  # noqa: B008 - immutable
+    def __init__(self, cost: Argon2Cost = Argon2Cost(), *, at_once: int = 2) -> None:
         raise NotImplementedError
 
     def check(self, password: Secret, *, own_words: Iterable[str] = ()) -> None:
