@@ -122,6 +122,10 @@ class Visit:
             response.delete_cookie(TOAST_COOKIE, path="/", secure=True, httponly=True, samesite="strict")
         return response
 
+    def part(self, template: str, **context: Any) -> str:
+        """Render a part of a page that is sent later."""
+        return self.house.renderer.render(template, self.frame(), may=self.may, **context)
+
     def again(self, template: str, *, place: str = "", **context: Any) -> Response:
         """Answer with the form that was sent, and what is wrong with it."""
         return self.page(template, place=place, status=HTTPStatus.UNPROCESSABLE_ENTITY, **context)
