@@ -39,7 +39,7 @@ class ApiKeys:
         """
         raise NotImplementedError
 
-    async def list(self, actor: Actor) -> list[ApiKey]:
+    async def all(self, actor: Actor) -> list[ApiKey]:
         """List the organisation's keys, the newest first. Needs ADMINISTER."""
         raise NotImplementedError
 

@@ -28,7 +28,7 @@ class Invitations:
         """
         raise NotImplementedError
 
-    async def list(self, actor: Actor) -> list[Invitation]:
+    async def open(self, actor: Actor) -> list[Invitation]:
         """List open invitations, the newest first. Needs ADMINISTER."""
         raise NotImplementedError
 
