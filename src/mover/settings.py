@@ -107,7 +107,9 @@ def _public_url(url: str) -> str:
         bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
         usable = usable and bare and parts.netloc.isascii() and not any(c.isspace() for c in url)
     if not usable:
-        raise ValueError("give https://host[:port], without a path; it is what people type into their browsers")
+        raise ValueError(
+            "give https://host[:port], without a path; it is what people type into their browsers"
+        )
     return f"https://{parts.netloc.lower()}"
 
 

@@ -39,10 +39,6 @@ class Argon2Cost:
 class Passwords:
     """Checks and hashes passwords. Hashes name their parameters, so the cost can be raised at any time.
 
-<<<<<<< HEAD
-    def __init__(self, cost: Argon2Cost = Argon2Cost(), *, at_once: int = 2) -> None:
-        raise NotImplementedError
-=======
     Args:
         cost: Of a hash made from now on.
         at_once: Hashes computed at the same time: each takes the memory that `cost` says. Others wait; when 64 wait
@@ -55,7 +51,6 @@ class Passwords:
         )
         self._free = asyncio.Semaphore(at_once)
         self._waiting = 0
->>>>>>> accounts
 
     def check(self, password: Secret, *, own_words: Iterable[str] = ()) -> None:
         """Raise InvalidConfiguration unless a new password is good enough (NIST SP 800-63B section 5.1.1.2).

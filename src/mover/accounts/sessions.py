@@ -47,6 +47,10 @@ class NewSession:
     device_id: str
     device_token: Secret = field(repr=False)
 
+    def of_person(self, person_id: str) -> NewSession:
+        """The same session, of another person."""
+        return replace(self, session=msgspec.structs.replace(self.session, person_id=person_id))
+
     def with_second_factor(self, factor: SecondFactor) -> NewSession:
         """The same session, in which a second factor was shown now."""
         session = msgspec.structs.replace(

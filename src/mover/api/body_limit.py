@@ -39,7 +39,11 @@ class BodyLimit:
     """
 
     def __init__(
-        self, app: ASGIApp, *, limit: Callable[[str], int] = lambda _path: LARGEST_BODY, arrival_s: float = ARRIVAL_LIMIT_S
+        self,
+        app: ASGIApp,
+        *,
+        limit: Callable[[str], int] = lambda _path: LARGEST_BODY,
+        arrival_s: float = ARRIVAL_LIMIT_S,
     ) -> None:
         self._app = app
         self._limit = limit

@@ -63,7 +63,9 @@ def expected_versions(request: Request) -> frozenset[int] | None:
         )
     versions = set()
     for match in _ETAG.finditer(text):
-        if not match[1] and (version := _VERSION.fullmatch(match[2])):  # weak ones never match (RFC 9110 13.1.1)
+        if not match[1] and (
+            version := _VERSION.fullmatch(match[2])
+        ):  # weak ones never match (RFC 9110 13.1.1)
             versions.add(int(version[1]))
     return frozenset(versions)
 

@@ -28,9 +28,7 @@ def set_session(response: Response, token: Secret, *, device: Secret | None = No
     `Lax` lets a link in a mail open a page as the person who is signed in; whatever changes something is a POST with a
     CSRF token, to which a page of another site brings neither cookie nor token.
     """
-    response.set_cookie(
-        SESSION_COOKIE, token.reveal(), path="/", secure=True, httponly=True, samesite="lax"
-    )
+    response.set_cookie(SESSION_COOKIE, token.reveal(), path="/", secure=True, httponly=True, samesite="lax")
     if device is not None:
         response.set_cookie(
             DEVICE_COOKIE,

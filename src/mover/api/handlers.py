@@ -42,7 +42,10 @@ def handle_errors(app: FastAPI, *, page: Page | None = None) -> None:
     async def mover_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, MoverError)
         problem = problem_of(error)
-        if problem.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and problem.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+        if (
+            problem.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+            and problem.status_code != HTTPStatus.SERVICE_UNAVAILABLE
+        ):
             raise error  # a defect: nobody wanted this one to come here; `Unexpected` logs it
         return await answer(request, problem)
 

@@ -87,7 +87,7 @@ Moment = Annotated[
 
 def _given_moment(value: Any) -> Any:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise ValueError("expected a date and time with its zone, such as 2026-03-01T08:30:00Z")  # noqa: TRY004 - pydantic's way
+        raise ValueError("expected a date and time with its zone, such as 2026-03-01T08:30:00Z")
     return value
 
 
@@ -106,12 +106,22 @@ Whole = StrictInt
 Flag = StrictBool
 Id = Annotated[
     str,
-    Path(pattern=r"^[0-9a-f]{32}$", description="An id, as a list or an earlier answer told it.", examples=["6f0c0e3b1d0f4c7a9a4f2f3b0c1d2e3f"]),
+    Path(
+        pattern=r"^[0-9a-f]{32}$",
+        description="An id, as a list or an earlier answer told it.",
+        examples=["6f0c0e3b1d0f4c7a9a4f2f3b0c1d2e3f"],
+    ),
 ]
-NumberedId = Annotated[int, Path(ge=1, le=MOST_NS, description="A number, as a list or an earlier answer told it.", examples=[1042])]
+NumberedId = Annotated[
+    int,
+    Path(ge=1, le=MOST_NS, description="A number, as a list or an earlier answer told it.", examples=[1042]),
+]
 ReferredId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", examples=["6f0c0e3b1d0f4c7a9a4f2f3b0c1d2e3f"])]
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many on a page.", examples=[50])]
 Cursor = Annotated[
     str | None,
-    Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the page before; left out for the first page."),
+    Query(
+        max_length=LONGEST_CURSOR,
+        description="`next_cursor` of the page before; left out for the first page.",
+    ),
 ]

@@ -33,7 +33,9 @@ made. Each operation names the permission that the key needs.
 """
 
 
-def describe(routes: Sequence[BaseRoute], resources: Sequence[Resource], *, prefix: str, server: str) -> dict[str, Any]:
+def describe(
+    routes: Sequence[BaseRoute], resources: Sequence[Resource], *, prefix: str, server: str
+) -> dict[str, Any]:
     """Make the description of the operations that are mounted at `prefix`."""
     mounted = [
         route for route in routes if isinstance(route, OperationRoute) and route.path.startswith(prefix + "/")
@@ -99,13 +101,15 @@ def _complete(method: dict[str, Any], operation: Operation) -> None:
     """Add what FastAPI does not know of: problems, headers, permission, examples."""
     need = operation.need
     if isinstance(need, Permission):
-        method["description"] = f"{method.get('description', '')}\n\nNeeds the permission `{need.value}`.".strip()
+        method["description"] = (
+            f"{method.get('description', '')}\n\nNeeds the permission `{need.value}`.".strip()
+        )
         method["x-permission"] = need.value
     elif need is Open.ANYBODY:
         method["security"] = []
     answers: dict[str, Any] = method["responses"]
-    for status in [code for code in answers if not code.startswith("2")]:
-        del answers[status]
+    for code in [code for code in answers if not code.startswith("2")]:
+        del answers[code]
     parameters: list[dict[str, Any]] = method.setdefault("parameters", [])
     if operation.repeatable:
         parameters.append(_IDEMPOTENCY_PARAMETER)
@@ -178,7 +182,11 @@ _IF_MATCH_PARAMETER = {
     "in": "header",
     "required": True,
     "description": "The ETag of what is to be changed, as getting it gave; `*` for whatever is there.",
-    "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}-[0-9a-f]{16}")$', "examples": ['"3-0f1e2d3c4b5a6978"', "*"]},
+    "schema": {
+        "type": "string",
+        "pattern": r'^(\*|"[0-9]{1,18}-[0-9a-f]{16}")$',
+        "examples": ['"3-0f1e2d3c4b5a6978"', "*"],
+    },
 }
 _IF_NONE_MATCH_PARAMETER = {
     "name": "If-None-Match",

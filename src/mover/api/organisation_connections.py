@@ -107,7 +107,7 @@ class OrganisationConnections:
         actor.require(Permission.READ)
         return [self._types(name) for name in service_names() if self._rules.offers(name)]
 
-    async def list(self, actor: Actor) -> list[Connection]:
+    async def all(self, actor: Actor) -> list[Connection]:
         """List them by name. Needs READ."""
         actor.require(Permission.READ)
         return await self._of(actor).all()

@@ -115,7 +115,9 @@ def problem_of_service(refused: ServiceRefused) -> HttpProblem:
     return HttpProblem(status, error.reason.value, str(error), advice=advice, headers=headers)
 
 
-def not_signed_in(detail: str, *, scheme: str | None, reason: str = "not_signed_in", advice: str) -> HttpProblem:
+def not_signed_in(
+    detail: str, *, scheme: str | None, reason: str = "not_signed_in", advice: str
+) -> HttpProblem:
     """401, with the challenge that RFC 9110 section 11.6.1 demands; browsers are not to open a password box, so none for them."""
     challenge = f'{scheme} realm="Mover"' if scheme else 'Session realm="Mover"'
     return HttpProblem(
@@ -123,7 +125,12 @@ def not_signed_in(detail: str, *, scheme: str | None, reason: str = "not_signed_
     )
 
 
-def invalid(detail: str, errors: Sequence[FieldError] = (), *, advice: str = "Correct what is named and send it again.") -> HttpProblem:
+def invalid(
+    detail: str,
+    errors: Sequence[FieldError] = (),
+    *,
+    advice: str = "Correct what is named and send it again.",
+) -> HttpProblem:
     """422: understood, but it cannot be."""
     return HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, advice=advice, errors=errors)
 

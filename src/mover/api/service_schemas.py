@@ -47,7 +47,10 @@ def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
     """A copy without references, so that it can be read by itself."""
     match schema:
         case {"$ref": str() as reference, **rest}:
-            return {**_inlined(definitions[reference.rpartition("/")[2]], definitions), **_inlined(rest, definitions)}
+            return {
+                **_inlined(definitions[reference.rpartition("/")[2]], definitions),
+                **_inlined(rest, definitions),
+            }
         case dict():
             return {name: _inlined(value, definitions) for name, value in schema.items()}
         case list():

@@ -22,7 +22,9 @@ async def jsonl_download(lines: AsyncIterator[str] | AsyncIterator[bytes], name:
     return await _download(_encoded(lines), "application/jsonl", f"{name}.jsonl")
 
 
-async def _download(content: AsyncGenerator[bytes, None], media_type: str, file_name: str) -> StreamingResponse:
+async def _download(
+    content: AsyncGenerator[bytes, None], media_type: str, file_name: str
+) -> StreamingResponse:
     first = await anext(content, b"")
 
     async def all_of_it() -> AsyncIterator[bytes]:

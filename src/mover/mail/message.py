@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -80,12 +81,8 @@ def mailbox(text: str, what: str) -> Address:
         # Refuses line ends and whatever else does not belong there, so nothing can be slipped into a header.
         address.encode("ascii")
         read = Address(display_name=one_line(name.strip().strip('"'), limit=100), addr_spec=address.strip())
-    except (ValueError, IndexError, UnicodeError):
+    except (ValueError, IndexError, MessageError):
         read = None
-    except Exception as error:  # the parser's own errors have no common class but MessageError's
-        raise InvalidConfiguration(
-            f"{what}: {one_line(text, limit=80)!r} is not an e-mail address"
-        ) from error
     if read is None or not read.username or not read.domain:
         raise InvalidConfiguration(f"{what}: {one_line(text, limit=80)!r} is not an e-mail address")
     return read

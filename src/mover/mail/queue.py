@@ -64,7 +64,7 @@ class MailQueue:
             async with asyncio.timeout(self._goodbye_s):
                 await self._waiting.join()
         except TimeoutError:
-            _log.error("%d mails were not sent before the end", self._waiting.qsize())  # noqa: TRY400 - nothing to trace
+            _log.error("%d mails were not sent before the end", self._waiting.qsize())
         finally:
             self._worker.cancel()
             await asyncio.wait({self._worker})
@@ -84,15 +84,14 @@ class MailQueue:
                 await self._mail.send(message)
             except Transient as error:
                 if attempt == _ATTEMPTS:
-                    _log.error("a mail was given up: %s", error)  # noqa: TRY400 - for people, without a trace
+                    _log.error("a mail was given up: %s", error)
                     return
                 await self._sleep(pause_s)
                 pause_s *= 4
             except MoverError as error:
-                _log.error("a mail was given up: %s", error)  # noqa: TRY400 - likewise
+                _log.error("a mail was given up: %s", error)
                 return
-            except Exception:
-                # A defect of ours must not end the queue for everybody.
+            except Exception:  # noqa: BLE001 - a defect of ours must not end the queue for everybody
                 _log.exception("a mail was given up")
                 return
             else:

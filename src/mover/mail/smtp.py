@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import socket
 import ssl
@@ -126,7 +125,7 @@ class SmtpMail:
             port=None,
             sock=connection,
             use_tls=server.implicit_tls,
-            start_tls=False if server.implicit_tls else True,
+            start_tls=not server.implicit_tls,
             tls_context=self._tls,
             timeout=self._silence_s,
             local_hostname="localhost",  # this machine's name is nobody's business
@@ -151,28 +150,40 @@ class SmtpMail:
             if isinstance(cause, ssl.SSLError):
                 return error_from_tls(cause, where)
             cause = cause.__cause__ or cause.__context__
-        match error:
-            case MoverError():
-                return error
-            case smtp_errors.SMTPAuthenticationError():
-                return SignInFailed(
-                    f"the mail server {where} does not accept the user or password", said=error.message
-                )
-            case smtp_errors.SMTPRecipientsRefused():
-                first = error.recipients[0]
-                return _by_code(
-                    first.code, f"the mail server {where} does not take mail for this address", first.message
-                )
-            case smtp_errors.SMTPResponseException():
-                return _by_code(error.code, f"the mail server {where} does not take the mail", error.message)
-            case smtp_errors.SMTPNotSupported():
-                return UntrustedServer(f"the mail server {where} offers no encryption, or no way to sign in")
-            case smtp_errors.SMTPTimeoutError() | TimeoutError() | asyncio.TimeoutError():
-                return TimedOut(f"the mail server {where} does not answer")
-            case smtp_errors.SMTPServerDisconnected() | smtp_errors.SMTPConnectError() | OSError():
-                return Unreachable(f"the mail server {where} broke off the connection")
-            case _:
-                return ProtocolViolation(f"{where} does not answer as a mail server does")
+        if isinstance(error, MoverError):
+            return error
+        if isinstance(error, smtp_errors.SMTPResponseException | smtp_errors.SMTPRecipientsRefused):
+            return _answered(error, where)
+        return _unanswered(error, where)
+
+
+def _answered(
+    error: smtp_errors.SMTPResponseException | smtp_errors.SMTPRecipientsRefused, where: str
+) -> MoverError:
+    match error:
+        case smtp_errors.SMTPAuthenticationError():
+            return SignInFailed(
+                f"the mail server {where} does not accept the user or password", said=error.message
+            )
+        case smtp_errors.SMTPRecipientsRefused():
+            first = error.recipients[0]
+            return _by_code(
+                first.code, f"the mail server {where} does not take mail for this address", first.message
+            )
+        case smtp_errors.SMTPResponseException():
+            return _by_code(error.code, f"the mail server {where} does not take the mail", error.message)
+
+
+def _unanswered(error: Exception, where: str) -> MoverError:
+    match error:
+        case smtp_errors.SMTPNotSupported():
+            return UntrustedServer(f"the mail server {where} offers no encryption, or no way to sign in")
+        case TimeoutError():
+            return TimedOut(f"the mail server {where} does not answer")
+        case OSError():
+            return Unreachable(f"the mail server {where} broke off the connection")
+        case _:
+            return ProtocolViolation(f"{where} does not answer as a mail server does")
 
 
 def _by_code(code: int, what: str, said: str) -> MoverError:

@@ -11,7 +11,9 @@ idempotent_requests = Table(
     metadata,
     Column("id", String(64), primary_key=True),  # hash of caller, address and key
     Column("organisation_id", String(32), nullable=False, index=True),
-    Column("fingerprint", LargeBinary, nullable=False),  # keyed with the caller's credential, as the answer is sealed
+    Column(
+        "fingerprint", LargeBinary, nullable=False
+    ),  # keyed with the caller's credential, as the answer is sealed
     Column("credential", LargeBinary, nullable=False),  # tells whether it is the same credential
     Column("begun_ns", BigInteger, nullable=False),
     Column("until_ns", BigInteger, nullable=False),  # still under way until then

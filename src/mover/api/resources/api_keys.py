@@ -24,7 +24,9 @@ class ApiKey(Answer):
     person_name: str
     scopes: Annotated[list[Permission], Words] = Field(description="What it was made for.")
     permissions: Annotated[list[Permission], Words] = Field(description="What of that it can do now.")
-    networks: list[str] = Field(description="From where it works; empty: from anywhere.", examples=[["192.0.2.0/24"]])
+    networks: list[str] = Field(
+        description="From where it works; empty: from anywhere.", examples=[["192.0.2.0/24"]]
+    )
     calls_per_minute: int
     burst: int
     created_at: Moment
@@ -48,7 +50,9 @@ class NewApiKey(Body):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     scopes: Annotated[list[Permission], Field(min_length=1, max_length=6)]
     expires_at: MomentGiven | None = None
-    networks: Annotated[list[Annotated[str, Field(max_length=49)]], Field(max_length=50)] = []
+    networks: Annotated[list[Annotated[str, Field(max_length=49)]], Field(max_length=50)] = Field(
+        default_factory=list
+    )
     calls_per_minute: Annotated[Whole, Field(ge=1, le=60_000)] = 600
     burst: Annotated[Whole, Field(ge=1, le=10_000)] = 100
 
@@ -69,7 +73,7 @@ class MadeApiKey(Answer):
 @resource.get("/api-keys", Permission.ADMINISTER)
 async def list_api_keys(call: Calling) -> ApiKeyList:
     """List the organisation's API keys, the newest first."""
-    return ApiKeyList(items=[ApiKey.of(key) for key in await call.services.api_keys.list(call.actor)])
+    return ApiKeyList(items=[ApiKey.of(key) for key in await call.services.api_keys.all(call.actor)])
 
 
 @resource.get("/api-keys/{key_id}", Permission.ADMINISTER)
@@ -104,9 +108,7 @@ async def make_api_key(call: Calling, new: NewApiKey) -> MadeApiKey:
 )
 async def rotate_api_key(call: Calling, key_id: Id, rotation: ApiKeyRotation) -> MadeApiKey:
     """Give a key a new text."""
-    return _made(
-        await call.services.api_keys.rotate(call.actor, key_id, overlap_s=float(rotation.overlap_s))
-    )
+    return _made(await call.services.api_keys.rotate(call.actor, key_id, overlap_s=float(rotation.overlap_s)))
 
 
 @resource.delete("/api-keys/{key_id}", Permission.ADMINISTER)

@@ -36,9 +36,7 @@ class AuditPage(Answer):
 async def list_audit_events(call: Calling, cursor: Cursor = None, limit: Limit = 50) -> AuditPage:
     """List what happened in the organisation, the newest first."""
     before = call.cursors.open(cursor)
-    page = await call.services.audit_log.page(
-        call.services.database, call.actor, before=int(before) if before else None, limit=limit
-    )
+    page = await call.services.audit_log.page(call.actor, before=int(before) if before else None, limit=limit)
     return AuditPage(
         items=[AuditEvent.of(event) for event in page.events],
         next_cursor=call.cursors.make(None if page.before is None else str(page.before)),

@@ -24,7 +24,9 @@ class _Text:
     """Text that may be a secret, whichever key it is of."""
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:  # noqa: ARG003 - pydantic's signature
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         return {"type": "string", "maxLength": 65_536}
 
 
@@ -36,7 +38,9 @@ Filled = Annotated[
     Field(
         max_length=50,
         description="What the service's `configuration_schema` asks for.",
-        examples=[{"host": "files.example.org", "username": "ann", "password": "correct horse battery staple"}],
+        examples=[
+            {"host": "files.example.org", "username": "ann", "password": "correct horse battery staple"}
+        ],
     ),
 ]
 
@@ -61,7 +65,10 @@ class ConnectionList(Answer):
 class NewConnection(Body):
     """A connection to be made."""
 
-    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", examples=["nas"])]
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", examples=["nas"]),
+    ]
     service: Annotated[str, Field(min_length=1, max_length=63, examples=["sftp"])]
     configuration: Filled
 
@@ -82,7 +89,7 @@ class SignedInAccount(Answer):
 @resource.get("/connections", Permission.READ)
 async def list_connections(call: Calling) -> ConnectionList:
     """List the connections by name."""
-    found = await call.services.connections.list(call.actor)
+    found = await call.services.connections.all(call.actor)
     return ConnectionList(items=[_shown(connection) for connection in found])
 
 

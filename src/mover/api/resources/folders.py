@@ -42,13 +42,14 @@ class NewFolder(Body):
     path: PathText
 
 
-@resource.get(
-    "/connections/{connection_id}/folders", Permission.PLAN, limit_s=75.0, problems=(400, 409, 424)
-)
+@resource.get("/connections/{connection_id}/folders", Permission.PLAN, limit_s=75.0, problems=(400, 409, 424))
 async def browse_folder(
     call: Calling,
     connection_id: Id,
-    path: Annotated[str, Query(min_length=1, max_length=LONGEST_PATH, description="The folder.", examples=["/"])] = "/",
+    path: Annotated[
+        str, Query(min_length=1, max_length=LONGEST_PATH, description="The folder.", examples=["/"])
+    ] = "/",
+    *,
     folders_only: Annotated[bool, Query(description="Leave files out.")] = False,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="At most so many on a page.")] = 200,

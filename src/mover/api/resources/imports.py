@@ -24,7 +24,7 @@ CsvBody = Annotated[
     RequestBody(
         media_type="text/csv",
         description="UTF-8. To add: `Source Path,Destination Path,Tags`. To update: `ID,Source Path,Destination Path`.",
-        examples=["Source Path,Destination Path,Tags\r\n/Finance,/Shared/Finance,\"finance,2026\"\r\n"],
+        examples=['Source Path,Destination Path,Tags\r\n/Finance,/Shared/Finance,"finance,2026"\r\n'],
     ),
 ]
 

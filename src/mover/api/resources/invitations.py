@@ -50,7 +50,7 @@ class MadeInvitation(Answer):
 @resource.get("/invitations", Permission.ADMINISTER, audiences=SESSIONS_ONLY)
 async def list_invitations(call: Calling) -> InvitationList:
     """List open invitations, the newest first."""
-    found = await call.services.invitations.list(call.actor)
+    found = await call.services.invitations.open(call.actor)
     return InvitationList(items=[Invitation.of(invitation) for invitation in found])
 
 

@@ -19,7 +19,8 @@ from mover.api.streams import csv_download
 from mover.migrations.records import MapKind, Subject
 
 resource = Resource(
-    "Maps", "Who is whom on the other side. Kept, previewed and exported; no connector applies permissions yet."
+    "Maps",
+    "Who is whom on the other side. Kept, previewed and exported; no connector applies permissions yet.",
 )
 
 _PIECE = 64 << 10
@@ -103,8 +104,12 @@ class MapImport(Answer):
 class MapPreviewRequest(Body):
     """Whom to look up."""
 
-    users: Annotated[list[Annotated[_Who, Field(min_length=1)]], Field(max_length=1000)] = []
-    groups: Annotated[list[Annotated[_Who, Field(min_length=1)]], Field(max_length=1000)] = []
+    users: Annotated[list[Annotated[_Who, Field(min_length=1)]], Field(max_length=1000)] = Field(
+        default_factory=list
+    )
+    groups: Annotated[list[Annotated[_Who, Field(min_length=1)]], Field(max_length=1000)] = Field(
+        default_factory=list
+    )
 
 
 class Mapped(Answer):
@@ -218,6 +223,7 @@ async def import_map(
     call: Calling,
     map_id: Id,
     content: CsvBody,
+    *,
     replace: Annotated[bool, Query(description="Rows that are not in the file go.")] = False,
     dry_run: Annotated[bool, Query(description="Only tell what it would do.")] = False,
 ) -> MapImport:
@@ -243,13 +249,9 @@ async def preview_map(call: Calling, map_id: Id, who: MapPreviewRequest) -> MapP
 
 
 @resource.get("/maps/{map_id}/changes", Permission.READ, problems=(400,))
-async def list_map_changes(
-    call: Calling, map_id: Id, cursor: Cursor = None, limit: Limit = 50
-) -> MapHistory:
+async def list_map_changes(call: Calling, map_id: Id, cursor: Cursor = None, limit: Limit = 50) -> MapHistory:
     """List who changed what in a map and when, the newest first."""
-    page = await call.services.maps.history(
-        call.actor, map_id, cursor=call.cursors.open(cursor), limit=limit
-    )
+    page = await call.services.maps.history(call.actor, map_id, cursor=call.cursors.open(cursor), limit=limit)
     return MapHistory(
         items=[MapChange.of(change, at=change.at_ns) for change in page.items],
         next_cursor=call.cursors.make(page.next),

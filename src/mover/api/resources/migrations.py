@@ -62,7 +62,7 @@ class NewMigration(Body):
     user_map_id: ReferredId | None = None
     permission_map_id: ReferredId | None = None
     mail: MailRule = MailRule.ERRORS
-    mail_to: Annotated[list[ReferredId], Field(max_length=100)] = []
+    mail_to: Annotated[list[ReferredId], Field(max_length=100)] = Field(default_factory=list)
     pairs_at_once: Annotated[Whole, Field(ge=1, le=1000)] = 50
 
     def record(self) -> records.NewMigration:

@@ -15,7 +15,9 @@ LONGEST_PATH = 4096
 Path = Annotated[str, Field(min_length=1, max_length=LONGEST_PATH, examples=["/Documents"])]
 Queue = Annotated[str, Field(max_length=63, examples=["default"])]
 Text = Annotated[str, Field(max_length=10_000)]
-Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=50, examples=[["finance"]])]
+Tags = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=50, examples=[["finance"]])
+]
 Filter = Annotated[str, Field(max_length=1000, examples=["status:failed tag:finance"])]
 _Clock = Annotated[str, Field(max_length=5, examples=["22:00"])]
 _Pattern = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -97,5 +99,3 @@ class Counts(Answer):
     bytes_failed: int
     bytes_received: int
     throttled: int
-
-

@@ -16,7 +16,9 @@ from mover.migrations.selection import Selection
 
 resource = Resource("Actions on pairs", "Start, steer and change many pairs at once.")
 
-_PairIds = Annotated[list[Annotated[Whole, Field(ge=1, le=MOST_NS)]], Field(max_length=10_000, examples=[[1042, 1043]])]
+_PairIds = Annotated[
+    list[Annotated[Whole, Field(ge=1, le=MOST_NS)]], Field(max_length=10_000, examples=[[1042, 1043]])
+]
 
 
 class Pairs(Body):
@@ -25,7 +27,7 @@ class Pairs(Body):
     ids: _PairIds | None = Field(None, min_length=1, description="These.")
     filter: Filter | None = Field(None, min_length=1, description="All that match this filter.")
     all: Flag | None = Field(None, description="true: all of the migration.")
-    but: _PairIds = Field([], description="Not these; with `filter` or `all`.")
+    but: _PairIds = Field(default_factory=list, description="Not these; with `filter` or `all`.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -51,14 +53,16 @@ class Chosen(Body):
 class Start(Chosen):
     """Pairs to be run."""
 
-    mode: RunMode = Field(RunMode.COPY, description="copy; scan: look and tell; verify: compare what is there.")
+    mode: RunMode = Field(
+        RunMode.COPY, description="copy; scan: look and tell; verify: compare what is there."
+    )
 
 
 class Tagging(Chosen):
     """Tags to be added and removed."""
 
-    add: Tags = []
-    remove: Tags = []
+    add: Tags = Field(default_factory=list)
+    remove: Tags = Field(default_factory=list)
 
 
 class Noting(Chosen):
@@ -148,9 +152,7 @@ async def note_pairs(call: Calling, migration_id: Id, noting: Noting) -> Changed
 async def prioritise_pairs(call: Calling, migration_id: Id, prioritising: Prioritising) -> Changed:
     """Set the priority of pairs, also of runs that wait."""
     selection = prioritising.pairs.of(migration_id)
-    return Changed(
-        pairs=await call.services.pairs.prioritise(call.actor, selection, prioritising.priority)
-    )
+    return Changed(pairs=await call.services.pairs.prioritise(call.actor, selection, prioritising.priority))
 
 
 @resource.post("/migrations/{migration_id}/pair-copies", Permission.PLAN)

@@ -30,7 +30,9 @@ FilterQuery = Annotated[
         examples=["status:failed tag:finance"],
     ),
 ]
-Sort = Annotated[str, Query(max_length=40, pattern=r"^[a-z_]+$", description="A column.", examples=["source"])]
+Sort = Annotated[
+    str, Query(max_length=40, pattern=r"^[a-z_]+$", description="A column.", examples=["source"])
+]
 
 
 class Pair(Answer):
@@ -81,7 +83,7 @@ class NewPair(Body):
     destination_path: Path
     source_connection_id: ReferredId | None = None
     destination_connection_id: ReferredId | None = None
-    tags: Tags = []
+    tags: Tags = Field(default_factory=list)
     notes: Text = ""
     options: Options = Options()
     queue: Queue = ""

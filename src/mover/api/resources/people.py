@@ -7,7 +7,9 @@ from mover.api.calls import Calling
 from mover.api.models import Answer, Body, Id, Moment
 from mover.api.operations import SESSIONS_ONLY, Resource
 
-resource = Resource("People", "Who belongs to the organisation. Roles are given and taken in the application only.")
+resource = Resource(
+    "People", "Who belongs to the organisation. Roles are given and taken in the application only."
+)
 
 
 class Member(Answer):
@@ -37,7 +39,7 @@ class RoleChange(Body):
 @resource.get("/people", Permission.READ)
 async def list_people(call: Calling) -> MemberList:
     """List the people of the organisation by name."""
-    return MemberList(items=[Member.of(member) for member in await call.services.people.list(call.actor)])
+    return MemberList(items=[Member.of(member) for member in await call.services.people.all(call.actor)])
 
 
 @resource.get("/people/{person_id}", Permission.READ)
@@ -46,17 +48,13 @@ async def get_person(call: Calling, person_id: Id) -> Member:
     return Member.of(await call.services.people.get(call.actor, person_id))
 
 
-@resource.patch(
-    "/people/{person_id}", Permission.ADMINISTER, audiences=SESSIONS_ONLY, problems=(409,)
-)
+@resource.patch("/people/{person_id}", Permission.ADMINISTER, audiences=SESSIONS_ONLY, problems=(409,))
 async def change_role(call: Calling, person_id: Id, change: RoleChange) -> Member:
     """Give somebody another role; their sessions here end."""
     return Member.of(await call.services.people.change_role(call.actor, person_id, change.role))
 
 
-@resource.delete(
-    "/people/{person_id}", Permission.ADMINISTER, audiences=SESSIONS_ONLY, problems=(409,)
-)
+@resource.delete("/people/{person_id}", Permission.ADMINISTER, audiences=SESSIONS_ONLY, problems=(409,))
 async def remove_person(call: Calling, person_id: Id) -> None:
     """Remove somebody from the organisation; their sessions and API keys here end."""
     await call.services.people.remove(call.actor, person_id)

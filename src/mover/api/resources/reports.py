@@ -30,7 +30,9 @@ class ScanReport(enum.StrEnum):
     FOLDERS = "folders"
 
 
-Format = Annotated[Literal["csv", "jsonl"], Query(alias="format", description="CSV, or lines of JSON objects.")]
+Format = Annotated[
+    Literal["csv", "jsonl"], Query(alias="format", description="CSV, or lines of JSON objects.")
+]
 
 
 @resource.get("/migrations/{migration_id}/report", Permission.READ, media_type="text/csv")
@@ -38,7 +40,9 @@ async def migration_report(
     call: Calling, migration_id: Id, text: FilterQuery = "", form: Format = "csv"
 ) -> StreamingResponse:
     """Download the migration report: a row a pair."""
-    return await _sent(await call.services.reports.migration_report(call.actor, migration_id, filter=text), form)
+    return await _sent(
+        await call.services.reports.migration_report(call.actor, migration_id, filter=text), form
+    )
 
 
 @resource.get("/migrations/{migration_id}/errors", Permission.READ, media_type="text/csv")

@@ -136,7 +136,9 @@ async def list_runs_of_migration(
 
 
 @resource.get("/pairs/{pair_id}/runs", Permission.READ, problems=(400,))
-async def list_runs_of_pair(call: Calling, pair_id: NumberedId, cursor: Cursor = None, limit: Limit = 50) -> RunPage:
+async def list_runs_of_pair(
+    call: Calling, pair_id: NumberedId, cursor: Cursor = None, limit: Limit = 50
+) -> RunPage:
     """List the runs of a pair, the newest first."""
     await call.services.pairs.get(call.actor, pair_id)
     return await _page(call, cursor, limit, pair_id=pair_id)
@@ -241,6 +243,9 @@ async def _page(
 async def _pair_of(call: Call, run_id: int) -> Selection:
     """A run is steered by its pair: it has at most one that has not ended."""
     run = await call.services.runs.get(call.actor, run_id)
-    if run.state is RunState.ENDED and run.id != (await call.services.pairs.get(call.actor, run.pair_id)).last_run_id:
+    if (
+        run.state is RunState.ENDED
+        and run.id != (await call.services.pairs.get(call.actor, run.pair_id)).last_run_id
+    ):
         raise NotPossible("the run has ended, and its pair has a later one")
     return Selection.these(run.migration_id, run.pair_id)

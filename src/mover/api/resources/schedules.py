@@ -30,7 +30,7 @@ class Timing(Body):
     )
     minute: Annotated[Whole, Field(ge=0, le=59)] = Field(0, description="Of the hour; for hourly.")
     weekdays: Annotated[list[Annotated[Whole, Field(ge=1, le=7)]], Field(max_length=7)] = Field(
-        [], description="1 is Monday; for weekly."
+        default_factory=list, description="1 is Monday; for weekly."
     )
     day: Annotated[Whole, Field(ge=1, le=31)] = Field(
         1, description="Of the month; a shorter month's last day stands for those it does not have."

@@ -87,7 +87,7 @@ async def sign_out(call: Calling) -> None:
 async def list_sessions(call: Calling) -> SessionList:
     """List where the person is signed in."""
     here = call.signed_in.session.id
-    sessions = await call.services.sessions.list(call.signed_in)
+    sessions = await call.services.sessions.all(call.signed_in)
     return SessionList(items=[Session.of(session, current=session.id == here) for session in sessions])
 
 

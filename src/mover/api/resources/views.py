@@ -41,7 +41,9 @@ class NewView(Body):
     filter: Filter = ""
     sort: Annotated[str, Field(max_length=40)] = "id"
     descending: Flag = False
-    columns: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=50)] = []
+    columns: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=50)] = Field(
+        default_factory=list
+    )
     shared: Flag = False
 
 

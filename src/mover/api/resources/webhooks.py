@@ -169,14 +169,18 @@ async def test_webhook(call: Calling, webhook_id: Id) -> Delivery:
 
 
 @resource.get("/webhooks/{webhook_id}/deliveries", Permission.ADMINISTER, problems=(400,))
-async def list_deliveries(call: Calling, webhook_id: Id, cursor: Cursor = None, limit: Limit = 50) -> DeliveryPage:
+async def list_deliveries(
+    call: Calling, webhook_id: Id, cursor: Cursor = None, limit: Limit = 50
+) -> DeliveryPage:
     """List the messages for a webhook, the newest first."""
     before = call.cursors.open(cursor)
     found = await call.services.webhooks.deliveries(
         call.actor, webhook_id, before=int(before) if before else None, limit=limit
     )
     more = str(found[-1].id) if len(found) == limit else None
-    return DeliveryPage(items=[Delivery.of(delivery) for delivery in found], next_cursor=call.cursors.make(more))
+    return DeliveryPage(
+        items=[Delivery.of(delivery) for delivery in found], next_cursor=call.cursors.make(more)
+    )
 
 
 @resource.get("/deliveries/{delivery_id}/attempts", Permission.ADMINISTER)
