@@ -70,6 +70,7 @@ def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
         "date_and_time": spelling.date_and_time,
         "iso": lambda at_ns: spelling.moment(at_ns).isoformat(),
         "ago": lambda at_ns: spelling.ago(at_ns, int(now() * 1_000_000_000)),
+        "pair_of_name": lambda thing: (thing.id, thing.name),
         "initials": words.initials,
         "tone": words.tone,
         "status_icon": words.status_icon,

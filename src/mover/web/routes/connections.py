@@ -12,6 +12,7 @@ from mover.connectors.registry import ConnectorType, connector_type, service_nam
 from mover.errors import InvalidConfiguration, MoverError
 from mover.web import connector_forms, words
 from mover.web.forms import Form, sentence
+from mover.web.house import advice
 from mover.web.visit import Visit
 from mover.web.ways import Way
 
@@ -123,7 +124,7 @@ async def _save(visit: Visit, kind: ConnectorType, before: Connection | None) ->
         return _form(visit, kind, fields, form, before, wrong=True)
     except MoverError as error:
         if only_try or visit.text("anyway") != "yes":
-            trial = Trial(good=False, text=sentence(error), advice=visit.house.advice(error))
+            trial = Trial(good=False, text=sentence(error), advice=advice(error))
             return _form(visit, kind, fields, form, before, wrong=True, trial=trial)
         raise
     return visit.go("/connections", f"{name} is connected.")
@@ -153,7 +154,7 @@ async def test_connection(visit: Visit) -> Response:
         account = await service.test(found.id)
         trial = Trial(good=True, text=f"It works: signed in as {account.name}.")
     except MoverError as error:
-        trial = Trial(good=False, text=sentence(error), advice=visit.house.advice(error))
+        trial = Trial(good=False, text=sentence(error), advice=advice(error))
     if visit.is_part:
         return visit.page("parts/trial.html", trial=trial)
     return visit.go("/connections", trial.text, tone="good" if trial.good else "bad")

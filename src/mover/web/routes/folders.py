@@ -12,6 +12,7 @@ from mover.accounts.actor import Permission
 from mover.entries import clean_path
 from mover.errors import InvalidConfiguration, MoverError
 from mover.web.forms import sentence
+from mover.web.house import advice
 from mover.web.visit import Visit
 from mover.web.ways import Way
 
@@ -83,7 +84,7 @@ async def _show(visit: Visit, side: str, data: FormData | QueryParams, *, new_na
         listing = await visit.house.folders.list(visit.actor, connection_id, path)
         entries, more = listing.entries, listing.more
     except MoverError as error:
-        problem = f"{sentence(error)} {visit.house.advice(error)}"
+        problem = f"{sentence(error)} {advice(error)}"
     except (ValueError, TypeError):
         problem = "This is not a folder's path."
     return visit.page(

@@ -83,6 +83,7 @@ async def _shared(visit: Visit, subject: Subject, tab: str) -> dict[str, Any]:
         "tab": tab,
         "connections": await connection_names(visit),
         "status": _status(subject),
+        "live": False,
     }
 
 
@@ -140,13 +141,13 @@ async def live(visit: Visit) -> Response:
         subject = await _subject(again)
         shared = await _shared(again, subject, "overview")
         found = {
-            name: again.part(f"parts/pair_{name}.html", live=True, **shared)
+            name: again.part(f"parts/pair_{name}.html", **(shared | {"live": True}))
             for name in ("status", "actions")
         }
         if subject.run:
             figures = await _figures(again, subject.run)
             for name in ("figures", "charts"):
-                found[name] = again.part(f"parts/pair_{name}.html", live=True, **shared, **figures)
+                found[name] = again.part(f"parts/pair_{name}.html", **(shared | figures | {"live": True}))
         return found
 
     return await visit.house.live.stream(visit, pieces)

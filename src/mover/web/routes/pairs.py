@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from mover.accounts.actor import Permission
+from mover.api.streams import csv_download
 from mover.errors import InvalidConfiguration, MoverError
 from mover.ledger.states import RunMode
 from mover.migrations.imports import ImportKind
@@ -19,6 +20,7 @@ from mover.web.pair_table import COLUMNS, PAGE_SIZES, Shown
 from mover.web.routes.folders import chosen_path
 from mover.web.routes.migrations import connection_names
 from mover.web.spelling import counted
+from mover.web.house import advice
 from mover.web.visit import Visit
 from mover.web.ways import LARGEST_FILE_BYTES, Way
 
@@ -67,6 +69,7 @@ async def pairs(visit: Visit) -> Response:
         migration=migration,
         form=form,
         shown=shown,
+        live=False,
         page=page,
         summary=summary,
         everything=everything,
@@ -128,8 +131,8 @@ async def _done(visit: Visit, chosen: Selection, act: str) -> str:
             said = f"{counted(await services.runs.resume(actor, chosen), 'pair')} will go on."
         case "cancel":
             said = f"{counted(await services.runs.cancel(actor, chosen), 'pair')} will be canceled."
-        case "tag":
-            return await _tagged(visit, chosen)
+        case "tag" | "untag":
+            return await _tagged(visit, chosen, act)
         case "duplicate":
             return f"{counted(await services.pairs.duplicate(actor, chosen), 'copy', 'copies')} added."
         case "delete":
@@ -147,11 +150,11 @@ def _started(result: StartResult, words: str) -> str:
     return said
 
 
-async def _tagged(visit: Visit, chosen: Selection) -> str:
+async def _tagged(visit: Visit, chosen: Selection, act: str) -> str:
     tags = [tag.strip() for tag in visit.text("tags").split(",") if tag.strip()]
     if not tags:
         raise InvalidConfiguration("type a tag first")
-    add, remove = (tags, []) if visit.text("tagging") != "remove" else ([], tags)
+    add, remove = (tags, ()) if act == "tag" else ((), tags)
     changed = await visit.house.services.pairs.tag(visit.actor, chosen, add=add, remove=remove)
     return f"{counted(changed, 'pair')} changed."
 
@@ -160,14 +163,7 @@ async def export(visit: Visit) -> Response:
     """The pairs that match, as CSV; it can be changed and imported again."""
     migration = await _migration(visit)
     lines = visit.house.services.pairs.export_csv(visit.actor, migration.id, filter=visit.query("filter"))
-    return download(lines, f"pairs-{migration.id}.csv", "text/csv; charset=utf-8")
-
-
-def download(content: AsyncIterator[str] | AsyncIterator[bytes], name: str, media_type: str) -> Response:
-    """A file that is written while it is sent."""
-    return StreamingResponse(
-        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return await csv_download(lines, f"pairs-{migration.id}")
 
 
 async def save_view(visit: Visit) -> Response:
@@ -237,7 +233,7 @@ async def discover(visit: Visit) -> Response:
     try:
         matches = await visit.house.services.discovery.propose(visit.actor, migration.id)
     except MoverError as error:
-        problem = f"{sentence(error)} {visit.house.advice(error)}"
+        problem = f"{sentence(error)} {advice(error)}"
     return visit.page(
         "pairs_discover.html", place=_PLACE, migration=migration, matches=matches, problem=problem
     )
@@ -299,6 +295,7 @@ async def live(visit: Visit) -> Response:
     """The status of the pairs that are shown, whenever it changes."""
     migration = await _migration(visit)
     ids = [int(text) for text in visit.query("ids").split(",") if text.isdecimal()][: max(PAGE_SIZES)]
+    columns = visit.query("columns").split(",")
     if not ids:
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -310,9 +307,11 @@ async def live(visit: Visit) -> Response:
             shown_filter = f"id:{','.join(map(str, some))}"
             page = await services.pairs.page(again.actor, migration.id, filter=shown_filter, limit=len(some))
             for pair in page.items:
-                found[f"pair-{pair.id}"] = again.part("parts/pair_cells.html", pair=pair, live=True)
+                found[f"pair-{pair.id}"] = again.part("parts/pair_cells.html", pair=pair, columns=columns)
         everything = await services.pairs.summary(again.actor, migration.id)
-        found["summary"] = again.part("parts/summary.html", everything=everything, live=True)
+        found["summary"] = again.part(
+            "parts/summary.html", everything=everything, migration=migration, live=True
+        )
         return found
 
     return await visit.house.live.stream(visit, pieces)

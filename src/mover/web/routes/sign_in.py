@@ -255,7 +255,7 @@ async def forgotten(visit: Visit) -> Response:
 
 async def reset_page(visit: Visit) -> Response:
     """Ask for the new password, if the link still works."""
-    token = visit.query("token")
+    token = visit.parameter("token")
     try:
         await visit.house.services.password_resets.look(Secret(token))
     except NotFound:
@@ -268,19 +268,19 @@ async def reset(visit: Visit) -> Response:
     form = Form()
     try:
         await visit.house.services.password_resets.reset(
-            visit.secret("token"), visit.secret("password"), visit.client
+            Secret(visit.parameter("token")), visit.secret("password"), visit.client
         )
     except NotFound:
         return visit.page("link_over.html", what="password", status=HTTPStatus.NOT_FOUND)
     except InvalidConfiguration as error:
         form.faults["password"] = sentence(error)
-        return visit.again("reset.html", form=form, token=visit.text("token"))
+        return visit.again("reset.html", form=form, token=visit.parameter("token"))
     return visit.go("/sign-in", "Your password is changed. Sign in with it.")
 
 
 async def invitation_page(visit: Visit) -> Response:
     """Show an invitation to the one who has its link."""
-    token = visit.query("token")
+    token = visit.parameter("token")
     try:
         invitation = await visit.house.services.invitations.look(Secret(token))
     except NotFound:
@@ -291,7 +291,7 @@ async def invitation_page(visit: Visit) -> Response:
 async def accept_invitation(visit: Visit) -> Response:
     """Become a member: with the account that is signed in, or as somebody new."""
     services = visit.house.services
-    token = visit.secret("token")
+    token = Secret(visit.parameter("token"))
     form = visit.filled_in("name")
     try:
         invitation = await services.invitations.look(token)
@@ -310,6 +310,20 @@ async def accept_invitation(visit: Visit) -> Response:
             "invitation.html", form=form, invitation=invitation, token=token.reveal(), person=_person(visit)
         )
     return entered(visit, entrance, where="/", said=f"Welcome to {invitation.organisation_name}.")
+
+
+async def verify_address(visit: Visit) -> Response:
+    """A mail address is somebody's: they followed the link that was sent there."""
+    try:
+        person = await visit.house.services.email_addresses.verify(Secret(visit.parameter("token")))
+    except (NotFound, Conflict):
+        return visit.page("link_over.html", what="address", status=HTTPStatus.NOT_FOUND)
+    return visit.go("/profile" if visit.signed_in else "/sign-in", f"The address {person.email} is yours.")
+
+
+async def verify_address_page(visit: Visit) -> Response:
+    """Ask for one press: mail programs that look at links must not verify anything."""
+    return visit.page("verify_address.html", token=visit.parameter("token"))
 
 
 def _person(visit: Visit) -> str:
@@ -340,14 +354,16 @@ WAYS = (
     Way("POST", "/sign-in/second-factor/passkey", Open.ANYBODY, second_factor_passkey),
     Way("POST", "/sign-in/passkey/options", Open.ANYBODY, passkey_options),
     Way("POST", "/sign-in/passkey", Open.ANYBODY, passkey_sign_in),
-    Way("GET", "/sign-in/single-sign-on", Open.ANYBODY, single_sign_on),
+    Way("GET", "/sign-in/organisation/{organisation_id}/return", Open.ANYBODY, single_sign_on),
     Way("POST", "/sign-out", Open.SIGNED_IN, sign_out),
     Way("GET", "/welcome", Open.ANYBODY, welcome_page),
     Way("POST", "/welcome", Open.ANYBODY, welcome),
     Way("GET", "/forgotten", Open.ANYBODY, forgotten_page),
     Way("POST", "/forgotten", Open.ANYBODY, forgotten),
-    Way("GET", "/reset-password", Open.ANYBODY, reset_page),
-    Way("POST", "/reset-password", Open.ANYBODY, reset),
-    Way("GET", "/invitation", Open.ANYBODY, invitation_page),
-    Way("POST", "/invitation", Open.ANYBODY, accept_invitation),
+    Way("GET", "/new-password/{token}", Open.ANYBODY, reset_page),
+    Way("POST", "/new-password/{token}", Open.ANYBODY, reset),
+    Way("GET", "/verify-address/{token}", Open.ANYBODY, verify_address_page),
+    Way("POST", "/verify-address/{token}", Open.ANYBODY, verify_address),
+    Way("GET", "/join/{token}", Open.ANYBODY, invitation_page),
+    Way("POST", "/join/{token}", Open.ANYBODY, accept_invitation),
 )

@@ -43,8 +43,9 @@ document.addEventListener("submit", async (event) => {
       method: "POST",
       headers: { "X-CSRF-Token": form.elements.csrf_token.value },
     });
+    const { ticket, options, go } = await asked.json();
+    if (go) return location.assign(go);
     if (!asked.ok) throw new Error("refused");
-    const { ticket, options } = await asked.json();
     const publicKey = decoded(options.publicKey ?? options);
     const credential = publicKey.user
       ? await navigator.credentials.create({ publicKey })
