@@ -368,7 +368,8 @@ def verify(
 def runner(
     *,
     queue: Annotated[
-        str, typer.Option("--queue", metavar="NAME", help="Work on the pairs of this queue: a site, a region.")
+        str,
+        typer.Option("--queue", metavar="NAME", help="Work on the pairs of this queue: a site, a region."),
     ] = "default",
     metrics_port: Annotated[
         int | None,
