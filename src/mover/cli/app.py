@@ -31,6 +31,8 @@ keys_app = typer.Typer(
     name="keys", help="The keys that stored secrets are encrypted with.", no_args_is_help=True
 )
 app.add_typer(keys_app)
+db_app = typer.Typer(name="db", help="The database that everything is kept in.", no_args_is_help=True)
+app.add_typer(db_app)
 
 Machine = Annotated[bool, typer.Option("--json", help="Print JSON for machines and nothing else.")]
 Source = Annotated[
@@ -445,3 +447,26 @@ def rotate(
 
     key = read_elsewhere("--new-key", new_key) if new_key is not None else None
     return run(lambda: work(key, machine=machine))
+
+
+@db_app.callback()
+def database() -> None:
+    """The database that everything is kept in."""
+
+
+@db_app.command("check")
+def database_check(*, machine: Machine = False) -> int:
+    """Tell where the database is, whether it answers, and whether its schema is the right one. Changes nothing."""
+    from mover.cli.databases import check as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(machine=machine))
+
+
+@db_app.command("upgrade")
+def database_upgrade(*, machine: Machine = False) -> int:
+    """Make the schema, or bring it up to date. Several at the same time wait for each other."""
+    from mover.cli.databases import upgrade as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(machine=machine))
