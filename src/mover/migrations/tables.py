@@ -95,6 +95,7 @@ migration_pairs = Table(
     Column("destination_folded", Text, nullable=False),
     Column("tags_folded", Text, nullable=False),
     Column("notes_folded", Text, nullable=False),
+    Column("paths_key", String(32), nullable=False),  # hash of both paths: they are too long for an index
     # The last run, or the one under way.
     Column("status", String(16), nullable=False),  # states.Status
     Column("code", Integer, nullable=False),  # 0: never run
@@ -117,6 +118,7 @@ migration_pairs = Table(
     Column("removed_ns", BigInteger),
 )
 Index("ix_migration_pairs_migration", migration_pairs.c.migration_id, migration_pairs.c.id)
+Index("ix_migration_pairs_paths", migration_pairs.c.migration_id, migration_pairs.c.paths_key)
 Index("ix_migration_pairs_organisation", migration_pairs.c.organisation_id)
 Index("ix_migration_pairs_open_run", migration_pairs.c.open_run)
 
@@ -222,12 +224,14 @@ pair_import_rows = Table(
     Column("destination_path", Text),
     Column("source_folded", Text),
     Column("destination_folded", Text),
+    Column("paths_key", String(32)),  # of new pairs
     Column("tags", Text, nullable=False),
     Column("tags_folded", Text, nullable=False),
     Column("problem", Text, nullable=False),
     Column("duplicate_of", Text, nullable=False),  # "pair 12", "line 5"; empty: none
 )
-Index("ix_pair_import_rows_source", pair_import_rows.c.import_id, pair_import_rows.c.source_path)
+Index("ix_pair_import_rows_paths", pair_import_rows.c.import_id, pair_import_rows.c.paths_key)
+Index("ix_pair_import_rows_pair", pair_import_rows.c.import_id, pair_import_rows.c.pair_id)
 
 schedules = Table(
     "schedules",

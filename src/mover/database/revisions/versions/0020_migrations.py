@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("destination_folded", sa.Text(), nullable=False),
         sa.Column("tags_folded", sa.Text(), nullable=False),
         sa.Column("notes_folded", sa.Text(), nullable=False),
+        sa.Column("paths_key", sa.String(32), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("code", sa.Integer(), nullable=False),
         sa.Column("open_run", sa.String(32)),
@@ -111,6 +112,7 @@ def upgrade() -> None:
     op.create_index("ix_migration_pairs_migration", "migration_pairs", ["migration_id", "id"])
     op.create_index("ix_migration_pairs_open_run", "migration_pairs", ["open_run"])
     op.create_index("ix_migration_pairs_organisation", "migration_pairs", ["organisation_id"])
+    op.create_index("ix_migration_pairs_paths", "migration_pairs", ["migration_id", "paths_key"])
     op.create_table(
         "migration_runs",
         sa.Column("id", sa.String(32), nullable=False),
@@ -276,6 +278,7 @@ def upgrade() -> None:
         sa.Column("destination_path", sa.Text()),
         sa.Column("source_folded", sa.Text()),
         sa.Column("destination_folded", sa.Text()),
+        sa.Column("paths_key", sa.String(32)),
         sa.Column("tags", sa.Text(), nullable=False),
         sa.Column("tags_folded", sa.Text(), nullable=False),
         sa.Column("problem", sa.Text(), nullable=False),
@@ -288,7 +291,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("import_id", "line", name="pk_pair_import_rows"),
     )
-    op.create_index("ix_pair_import_rows_source", "pair_import_rows", ["import_id", "source_path"])
+    op.create_index("ix_pair_import_rows_pair", "pair_import_rows", ["import_id", "pair_id"])
+    op.create_index("ix_pair_import_rows_paths", "pair_import_rows", ["import_id", "paths_key"])
     op.create_table(
         "schedules",
         sa.Column("id", sa.String(32), nullable=False),
