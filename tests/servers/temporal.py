@@ -41,6 +41,7 @@ class TemporalServer:
                 log=self.folder / "log",
                 ready=lambda: accepts_connections(self.port),
                 environment={"HOME": str(self.folder)},
+                end_with=signal.SIGKILL,  # in order it takes a second, for nothing that a test needs
             )
         )
 
