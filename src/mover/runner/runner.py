@@ -24,7 +24,7 @@ from temporalio.worker import Worker
 
 from mover.errors import MoverError
 from mover.migrations.retention import Retention
-from mover.migrations.schedules import Scheduler
+from mover.migrations.scheduler import Scheduler
 from mover.migrations.work import Work
 from mover.notices.delivering import Deliverer
 from mover.runner import names, workflows

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from mover.api.app import make_app
 from mover.api.request_ids import RequestIdFilter
 from mover.errors import ServiceFault
-from mover.migrations.schedules import Scheduler
+from mover.migrations.scheduler import Scheduler
 from mover.runner.client import TemporalAccess
 from mover.runner.orchestration import TemporalOrchestration
 from mover.runner.reconciler import Reconciler
