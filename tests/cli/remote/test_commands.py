@@ -4,14 +4,16 @@ import asyncio
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
+from tests.cli.conftest import Said
 from tests.cli.remote.conftest import make_migration
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 
-def lines(said):
+def lines(said: Said) -> list[Any]:
     return [json.loads(line) for line in said.out.splitlines()]
 
 
