@@ -21,7 +21,7 @@ def file(tmp_path, monkeypatch):
     return path
 
 
-def profile(name="work", server="https://mover.example.org"):
+def profile(name: str = "work", server: str = "https://mover.example.org") -> Profile:
     return Profile(name=name, server=server, key=Secret(KEY))
 
 
