@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,10 +230,6 @@ async def test_a_signature_of_another_key_is_refused(place: Place) -> None:
 
 async def test_a_token_with_a_shared_secret_made_of_the_public_key_is_refused(place: Place) -> None:
     public = rsa_key("first").as_pem(private=False).decode()
-    import hashlib  # noqa: PLC0415
-    import hmac  # noqa: PLC0415
-    from base64 import urlsafe_b64encode  # noqa: PLC0415
-
     body = unsigned({"iss": place.provider.issuer, "aud": CLIENT_ID, "sub": "u-1"}, "HS256").rstrip(".")
     mac = hmac.new(public.encode(), body.encode(), hashlib.sha256).digest()
     place.provider.raw_id_token = f"{body}.{urlsafe_b64encode(mac).decode().rstrip('=')}"
