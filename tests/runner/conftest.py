@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.servers.temporal import TemporalServer, temporal
 
-from mover.migrations.schedules import Scheduler
+from mover.migrations.scheduler import Scheduler
 from mover.runner.client import TemporalAccess
 from mover.runner.orchestration import TemporalOrchestration
 from mover.runner.reconciler import Reconciler

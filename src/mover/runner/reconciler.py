@@ -29,7 +29,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from mover.database.database import Database
 from mover.migrations.records import Schedule
-from mover.migrations.schedules import Scheduler
+from mover.migrations.scheduler import Scheduler
 from mover.runner import names, queries
 from mover.runner.client import CALL_TIMEOUT, TemporalAccess, explained
 from mover.runner.workflows import TASK

@@ -24,7 +24,7 @@ from temporalio.worker import Worker
 
 from mover.errors import MoverError
 from mover.migrations.retention import Retention
-from mover.migrations.schedules import Scheduler
+from mover.migrations.scheduler import Scheduler
 from mover.migrations.work import Work
 from mover.notices.delivering import Deliverer
 from mover.runner import names, workflows
@@ -190,7 +190,7 @@ class Runner:
                     await step()
                 except MoverError as error:
                     _log.warning("cannot look after %s now: %s", what, error)
-                except Exception:
+                except Exception:  # what it is must not keep the other steps from being done
                     _log.exception("unexpected error while looking after %s", what)
             self._looks += 1
             await self._pause(_LOOK_S)
@@ -234,7 +234,6 @@ async def open_runner(
                 ledger=place.ledger,
                 staging=staging,
                 staging_memory_bytes=settings.staging_memory_bytes,
-                lock_folder=settings.home / "locks",
             ),
             queue=queue,
             runner=name or runner_name(queue),
