@@ -123,6 +123,9 @@ class Organisation:
                     sample_step=1,
                 )
                 (run_id,) = connection.execute(insert(pair_runs), run).inserted_primary_key
+                connection.execute(
+                    update(migration_pairs).where(migration_pairs.c.id == pair_id).values(last_run_id=run_id)
+                )
                 made.append(run_id)
             return made
 

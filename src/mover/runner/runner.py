@@ -190,7 +190,7 @@ class Runner:
                     await step()
                 except MoverError as error:
                     _log.warning("cannot look after %s now: %s", what, error)
-                except Exception:
+                except Exception:  # what it is must not keep the other steps from being done
                     _log.exception("unexpected error while looking after %s", what)
             self._looks += 1
             await self._pause(_LOOK_S)

@@ -131,7 +131,7 @@ class Slice:
         self._clock = clock
         self._progress = Progress()
         self._ledger_run: int | None = None
-        self._counting = Counting(bench.place.ledger, run.counts)
+        self._counting = Counting(bench.work, run)
         self._accounts: tuple[str, ...] = ()
         self._pauses_before = 0
 
@@ -251,7 +251,6 @@ class Slice:
     async def _counts(self, *, exact: bool) -> Counts:
         assert self._ledger_run is not None
         return await self._counting.now(
-            self._ledger_run,
             received=self._progress.bytes_received,
             throttled=self._bench.place.pacers.pauses_of(self._accounts) - self._pauses_before,
             exact=exact,
@@ -319,7 +318,7 @@ class Slice:
             await self._end(code_of(error), str(error), failed=error)
         except MoverError as error:
             await self._end(code_of(error), str(error), failed=error)
-        except Exception as error:
+        except Exception as error:  # a defect, or a service's oddity: tried for ever it would help nobody
             _log.exception("unexpected error in a slice")
             await self._end(
                 RunCode.GENERAL_FAILURE, f"unexpected {type(error).__name__}; the runner's log has more"
@@ -365,7 +364,7 @@ async def run_slice(
     """Take a run and work on it for a while. Raises Held: somebody else has it, or it cannot be signed in to now."""
     if bench.draining.begun:
         raise Held(0.5)
-    taken = await bench.work.take(bench.queue, bench.runner, Limits(free=1), run_id=run_id)
+    taken = await bench.work.take(bench.queue, bench.runner, Limits(free=1), only=run_id)
     if not taken:
         return await _not_taken(bench, run_id)
     slice_ = Slice(bench, taken[0], attempt=attempt, beat=beat)
