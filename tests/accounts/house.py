@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from mover.accounts.actor import Actor, Role
+from mover.accounts.actor import Actor, ActorKind, Role
 from mover.accounts.assembly import Accounts, assemble
 from mover.accounts.organisations import Founded
 from mover.accounts.passwords import Argon2Cost
@@ -81,6 +84,12 @@ class House:
     founded: Founded
     another: Callable[[], Any]
 
+    @property
+    def owner(self) -> Actor:
+        """The founder, without a session."""
+        person, organisation = self.founded.owner, self.founded.organisation
+        return Actor(organisation.id, ActorKind.PERSON, person.id, person.email, Role.OWNER.permissions)
+
     async def sign_in(
         self, email: str = OWNER, password: Secret = PASSWORD, client: Client = CLIENT
     ) -> SignedIn:
@@ -103,7 +112,7 @@ class House:
 
     async def add_person(self, email: str, role: Role, actor: Actor | None = None) -> SignedIn:
         """Invite somebody and accept."""
-        await self.accounts.invitations.invite(actor or await self.actor(), email, role)
+        await self.accounts.invitations.invite(actor or self.owner, email, role)
         entrance = await self.accounts.invitations.accept_as_new(
             self.letterbox.token(email),
             name=email.partition("@")[0].title(),
@@ -133,6 +142,35 @@ class House:
         return await self.database.read(lambda transaction: _all(transaction, table))
 
 
+@functools.cache
+def _template() -> tuple[dict[str, bytes], Founded]:
+    """What founding leaves on disk: made once, since making the tables takes longer than most tests."""
+
+    async def found(folder: Path) -> Founded:
+        database = await Database.open(f"sqlite:///{folder / 'state' / 'mover.db'}")
+        vault = Vault(database, FileKeyProvider(folder / "keys" / "global.key"))
+        accounts = assemble(
+            database, vault, Egress(), SITE, mail=None, queue=None, cost=CHEAP, now=lambda: START
+        )
+        founded = await accounts.organisations.found(
+            "Example", owner_email=OWNER, owner_name="Ann Able", password=PASSWORD
+        )
+        await database.close()
+        return founded
+
+    with TemporaryDirectory() as folder:
+        founded = asyncio.run(found(Path(folder)))
+        return {"mover.db": (Path(folder) / "state" / "mover.db").read_bytes()}, founded
+
+
+def _furnish(folder: Path) -> Founded:
+    files, founded = _template()
+    (folder / "state").mkdir(mode=0o700, exist_ok=True)
+    for name, content in files.items():
+        (folder / "state" / name).write_bytes(content)
+    return founded
+
+
 def _all(transaction: Connection, table: Table) -> list[Any]:
     return list(transaction.execute(select(table)).mappings())
 
@@ -141,8 +179,9 @@ def _all(transaction: Connection, table: Table) -> list[Any]:
 async def open_house(
     folder: Path, *, ca_file: Path | None = None, mail: bool = True, clock: Clock | None = None
 ) -> AsyncIterator[House]:
-    """Open the accounts in a folder, and found the first organisation."""
+    """Open the accounts in a folder; the first organisation is founded already, in a copy of the same database each time."""
     clock = clock or Clock()
+    founded = await asyncio.to_thread(_furnish, folder)
     url = f"sqlite:///{folder / 'state' / 'mover.db'}"
     database = await Database.open(url)
     vault = Vault(database, FileKeyProvider(folder / "keys" / "global.key"), now=clock)
@@ -171,9 +210,6 @@ async def open_house(
             return make(opened, Vault(opened, FileKeyProvider(folder / "keys" / "global.key"), now=clock))
 
         accounts = make(database, vault)
-        founded = await accounts.organisations.found(
-            "Example", owner_email=OWNER, owner_name="Ann Able", password=PASSWORD
-        )
         try:
             yield House(accounts, database, vault, clock, letterbox, queue, founded, another)
         finally:

@@ -11,7 +11,7 @@ from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDen
 from mover.vault.secret import Secret
 
 
-@pytest.mark.parametrize(("role", "other"), product(Role, Role))
+@pytest.mark.parametrize(("role", "other"), list(product(Role, Role)))
 def test_each_role_may_do_all_that_the_ones_below_may(role: Role, other: Role) -> None:
     order = [Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR, Role.OWNER]
 
@@ -22,7 +22,7 @@ def test_a_refusal_names_the_permission_that_is_missing() -> None:
     actor = Actor("o", ActorKind.PERSON, "p", "ann", Role.VIEWER.permissions)
 
     actor.require(Permission.READ)
-    with pytest.raises(PermissionDenied, match="'run'.*your role") as refused:
+    with pytest.raises(PermissionDenied, match=r"'run'.*your role") as refused:
         actor.require(Permission.RUN)
 
     assert "administrator" in refused.value.advice

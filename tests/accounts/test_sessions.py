@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.accounts.house import CLIENT, OTHER_PASSWORD, OWNER, PASSWORD, START, House
 
 from mover.accounts import tables
@@ -174,10 +172,9 @@ async def test_what_has_expired_is_removed_in_batches(house: House) -> None:
     await house.accounts.sessions.find(alive.token)
 
 
-@given(st.text(max_size=80))
-def test_no_text_is_the_csrf_token_of_a_session_by_chance(text: str) -> None:
+def test_a_csrf_token_depends_on_session_and_token() -> None:
     token = new_token()
 
-    assert csrf_token(token, "a" * 32).reveal() != text
+    assert csrf_token(token, "a" * 32) == csrf_token(token, "a" * 32)
     assert csrf_token(token, "a" * 32) != csrf_token(token, "b" * 32)
     assert csrf_token(token, "a" * 32) != csrf_token(new_token(), "a" * 32)
