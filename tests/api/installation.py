@@ -12,7 +12,7 @@ import httpx
 from fastapi import FastAPI
 
 from mover.accounts.actor import Role
-from mover.accounts.passwords import Argon2Cost, Passwords
+from mover.accounts.passwords import Argon2Cost
 from mover.accounts.records import Client, Entrance
 from mover.api.app import app_of
 from mover.api.cookies import SESSION_COOKIE
@@ -125,9 +125,11 @@ async def opened(home: Path) -> AsyncIterator[tuple[Services, Recorded]]:
     egress = Egress.from_settings(settings)
     place = Place(settings, database, Vault(database, key_provider(None, settings.global_key_path)), egress)
     orchestration = Recorded()
-    cheap = Passwords(Argon2Cost(memory_kib=8, passes=1, lanes=1))
+    cheap = Argon2Cost(memory_kib=8, passes=1, lanes=1)
     try:
-        yield make_services(place, orchestration, passwords=cheap), orchestration
+        services = make_services(place, orchestration, cost=cheap)
+        async with services.running():
+            yield services, orchestration
     finally:
         await egress.close()
         await database.close()

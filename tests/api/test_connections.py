@@ -23,7 +23,12 @@ def files(tmp_path: Path) -> Path:
 
 
 async def _connect(
-    mover: Running, name: str, service: str, configuration: dict[str, Any], *, by: dict[str, str] | None = None
+    mover: Running,
+    name: str,
+    service: str,
+    configuration: dict[str, Any],
+    *,
+    by: dict[str, str] | None = None,
 ) -> httpx.Response:
     body = {"name": name, "service": service, "configuration": configuration}
     return await mover.client.post("/api/v1/connections", headers=by or mover.owner.bearer, json=body)
@@ -109,7 +114,9 @@ async def test_a_connection_is_not_turned_into_a_reader_later(mover: Running) ->
     )
 
     assert answer.status_code == 422
-    assert (await mover.client.get(made.headers["location"], headers=mover.owner.bearer)).json() == made.json()
+    assert (
+        await mover.client.get(made.headers["location"], headers=mover.owner.bearer)
+    ).json() == made.json()
 
 
 async def test_a_folder_that_became_a_link_to_elsewhere_is_not_opened(mover: Running, files: Path) -> None:

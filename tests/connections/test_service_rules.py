@@ -33,7 +33,9 @@ def test_every_path_in_every_configuration_is_covered() -> None:
     assert covered >= 12
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "~/.ssh/id_ed25519", "relative", "/etc/-----BEGIN", "\0", " /etc/passwd"])
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "~/.ssh/id_ed25519", "relative", "/etc/-----BEGIN", "\0", " /etc/passwd"]
+)
 def test_a_private_key_is_no_file(path: str) -> None:
     with pytest.raises(InvalidConfiguration) as raised:
         _check("sftp", private_key=Secret(path))
@@ -78,13 +80,17 @@ def test_folders_that_the_operator_allows_may_be_connected(shared: Path, inside:
     _check("local", ServiceRules((shared,)), path=f"{shared}{inside}")
 
 
-@pytest.mark.parametrize("outside", ["/..", "-too", "/out", "/out/ssh", "/loop", "/inner/../../shared-too", "\0"])
+@pytest.mark.parametrize(
+    "outside", ["/..", "-too", "/out", "/out/ssh", "/loop", "/inner/../../shared-too", "\0"]
+)
 def test_what_is_beside_them_may_not(shared: Path, outside: str) -> None:
     with pytest.raises(InvalidConfiguration, match="'path' is not in one of the folders"):
         _check("local", ServiceRules((shared,)), path=f"{shared}{outside}")
 
 
-@pytest.mark.parametrize("values", [{}, {"path": ""}, {"path": "~"}, {"path": "shared"}, {"path": None}, {"path": 1}], ids=str)
+@pytest.mark.parametrize(
+    "values", [{}, {"path": ""}, {"path": "~"}, {"path": "shared"}, {"path": None}, {"path": 1}], ids=str
+)
 def test_a_folder_has_to_be_named(shared: Path, values: Mapping[str, Any]) -> None:
     with pytest.raises(InvalidConfiguration):
         _check("local", ServiceRules((shared,)), **values)

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
 from mover.accounts.api_keys import ApiKeys
-from mover.accounts.attempts import Attempts
+from mover.accounts.assembly import Accounts, assemble
 from mover.accounts.audit_log import AuditLog
 from mover.accounts.email_addresses import EmailAddresses
 from mover.accounts.invitations import Invitations
 from mover.accounts.organisations import Organisations
 from mover.accounts.passkeys import Passkeys
 from mover.accounts.password_resets import PasswordResets
-from mover.accounts.passwords import Passwords
+from mover.accounts.passwords import Argon2Cost
 from mover.accounts.people import People
 from mover.accounts.second_factors import SecondFactors
 from mover.accounts.sessions import Sessions
 from mover.accounts.sign_in import SignIn
 from mover.accounts.single_sign_on import SingleSignOn
 from mover.accounts.site import Site
+from mover.api.events.hub import RunEvents
 from mover.api.idempotency.keys import IdempotencyKeys
+from mover.api.idempotency.queries import forget_organisation
 from mover.api.nudging import Nudging
 from mover.api.organisation_connections import OrganisationConnections
 from mover.connections.service_rules import ServiceRules
@@ -76,8 +78,10 @@ class Services:
     settings: Settings
     site: Site
     database: Database
+    accounts: Accounts
     idempotency: IdempotencyKeys
     nudging: Nudging
+    events: RunEvents
     audit_log: AuditLog
     organisations: Organisations
     people: People
@@ -108,10 +112,11 @@ class Services:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Do what goes on in the background, for as long as requests are answered."""
-        if self.mail is None:
-            yield
-            return
-        async with self.mail:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.accounts.close)
+            if self.mail is not None:
+                await stack.enter_async_context(self.mail)
+            stack.push_async_callback(self.events.close)
             yield
 
 
@@ -126,7 +131,7 @@ def make_services(
     workplace: Workplace,
     orchestration: Orchestration,
     *,
-    passwords: Passwords | None = None,
+    cost: Argon2Cost = Argon2Cost(),  # noqa: B008 - immutable
     now: Callable[[], float] = time.time,
 ) -> Services:
     """Make all services from what is open. Raises InvalidConfiguration (mail, public address)."""
@@ -137,15 +142,21 @@ def make_services(
         workplace.egress,
     )
     site = Site(settings.public_url)
-    passwords = passwords or Passwords()
-    auditor = AuditLog(database)
-    attempts = Attempts(database, now=now)
-    sessions = Sessions(database, auditor, now=now)
-    second_factors = SecondFactors(database, vault, sessions, attempts, auditor, issuer=site.name, now=now)
     mail = mail_from_settings(settings, egress)
     queue = MailQueue(mail) if mail else None
+    accounts = assemble(
+        database,
+        vault,
+        egress,
+        site,
+        mail=mail,
+        queue=queue,
+        removers=(forget_organisation,),
+        cost=cost,
+        now=now,
+    )
     rules = ServiceRules(settings.local_folders)
-    connections = OrganisationConnections(database, vault, egress, auditor, rules, now=now)
+    connections = OrganisationConnections(database, vault, egress, accounts.audit, rules, now=now)
 
     def now_ns() -> int:
         return int(now() * 1e9)
@@ -155,20 +166,22 @@ def make_services(
         settings=settings,
         site=site,
         database=database,
+        accounts=accounts,
         idempotency=IdempotencyKeys(database, now=now),
         nudging=Nudging(orchestration),
-        audit_log=auditor,
-        organisations=Organisations(database, vault, passwords, sessions, auditor, now=now),
-        people=People(database, passwords, sessions, attempts, auditor, now=now),
-        sessions=sessions,
-        sign_in=SignIn(database, passwords, sessions, second_factors, attempts, auditor, now=now),
-        second_factors=second_factors,
-        passkeys=Passkeys(database, sessions, attempts, auditor, site, now=now),
-        single_sign_on=SingleSignOn(),
-        invitations=Invitations(database, passwords, sessions, auditor, site, mail, now=now),
-        password_resets=PasswordResets(database, passwords, attempts, auditor, site, queue, now=now),
-        email_addresses=EmailAddresses(database, sessions, attempts, auditor, site, queue, now=now),
-        api_keys=ApiKeys(database, attempts, auditor, now=now),
+        events=RunEvents(database),
+        audit_log=accounts.audit,
+        organisations=accounts.organisations,
+        people=accounts.people,
+        sessions=accounts.sessions,
+        sign_in=accounts.sign_in,
+        second_factors=accounts.second_factors,
+        passkeys=accounts.passkeys,
+        single_sign_on=accounts.single_sign_on,
+        invitations=accounts.invitations,
+        password_resets=accounts.password_resets,
+        email_addresses=accounts.email_addresses,
+        api_keys=accounts.api_keys,
         connections=connections,
         migrations=Migrations(database, now_ns=now_ns),
         pairs=Pairs(database, now_ns=now_ns),

@@ -7,6 +7,7 @@ from mover.api.resources import (
     api_keys,
     audit,
     connections,
+    events,
     folders,
     imports,
     invitations,
@@ -39,6 +40,7 @@ RESOURCES: tuple[Resource, ...] = (
     pairs.resource,
     pair_actions.resource,
     imports.resource,
+    events.resource,  # before `runs`, since its address looks like a run's
     runs.resource,
     schedules.resource,
     maps.resource,
