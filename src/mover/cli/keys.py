@@ -11,12 +11,13 @@ from pathlib import Path
 from mover.cli.codes import ALL_WELL
 from mover.cli.faults import say
 from mover.cli.screen import out, print_json
-from mover.cli.workplace import Workplace, workplace
+from mover.cli.workplace import workplace
 from mover.connections.connections import LOCAL_PERSON
 from mover.errors import InvalidConfiguration, Locked, NotFound
 from mover.vault.providers import EnvironmentKeyProvider, FileKeyProvider
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
+from mover.workplace.workplace import Workplace
 
 
 async def rotate(new_key: Secret | None, *, machine: bool) -> int:
