@@ -91,8 +91,10 @@ async def _decoded(content: AsyncIterable[bytes]) -> AsyncIterator[str]:
             head += chunk
             if len(head) < _LONGEST_BOM:
                 continue
-            decoder, chunk = _decoder(head)
-        text = _decode(decoder, chunk, line, final=False)
+            decoder, rest = _decoder(head)
+        else:
+            rest = chunk
+        text = _decode(decoder, rest, line, final=False)
         line += text.count("\n")
         yield text
     if decoder is None:

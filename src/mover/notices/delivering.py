@@ -79,7 +79,7 @@ class Deliverer:
             while done < limit:
                 most = min(_AT_ONCE, limit - done)
                 taken = await self._database.write(
-                    lambda connection, most=most: queries.claim(  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                    lambda connection, most=most, now_ns=now_ns: queries.claim(  # type: ignore[misc]  # mypy does not infer lambdas with defaults
                         connection,
                         webhook_deliveries,
                         claim,

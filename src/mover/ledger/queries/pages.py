@@ -29,10 +29,26 @@ def page_of_items(
     limit: int,
 ) -> list[ReportItem]:
     """Items with ids above `after_id`, ascending. `text` is found in the path, in small and capital letters of ASCII alike."""
-    ids = _ids(run_id, states, _conditions(reason, text), after_id, limit)
-    wanted = connection.scalars(select(ids.c.id).order_by(ids.c.id).limit(limit)).all()
+    wanted = ids_of_items(
+        connection, run_id, states=states, reason=reason, text=text, after_id=after_id, limit=limit
+    )
     query = placed_items().where(items.c.id.in_(wanted)).order_by(items.c.id)
     return [rows.report_item_from(row) for row in connection.execute(query)] if wanted else []
+
+
+def ids_of_items(
+    connection: Connection,
+    run_id: int,
+    *,
+    states: Sequence[ItemState] | None = None,
+    reason: str | None = None,
+    text: str = "",
+    after_id: int,
+    limit: int,
+) -> Sequence[int]:
+    """The ids of such a page."""
+    ids = _ids(run_id, states, _conditions(reason, text), after_id, limit)
+    return connection.scalars(select(ids.c.id).order_by(ids.c.id).limit(limit)).all()
 
 
 def count_items(

@@ -24,15 +24,12 @@ def counts_of(connection: Connection, ledger_run_id: int, before: Counts, *, dry
     def sizes(states: frozenset[ItemState]) -> int:
         return sum(t.size for t in tallies if t.kind is not EntryKind.FOLDER and t.state in states)
 
-    states = dict(
-        connection.execute(
-            select(folders.c.state, func.count())
-            .where(folders.c.run_id == ledger_run_id)
-            .group_by(folders.c.state)
-        )
-        .tuples()
-        .all()
+    by_state = (
+        select(folders.c.state, func.count().label("number"))
+        .where(folders.c.run_id == ledger_run_id)
+        .group_by(folders.c.state)
     )
+    states = {row.state: int(row.number) for row in connection.execute(by_state)}
     return Counts(
         files_seen=totals.files_seen,
         files_copied=totals.files_moved + (totals.files_open if dry_run else 0),
