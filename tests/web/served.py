@@ -16,7 +16,7 @@ from tests.certificates import make_authority
 from tests.servers.processes import free_port
 from tests.web.worker import InProcess
 
-from mover.accounts.passwords import Argon2Cost, Passwords
+from mover.accounts.passwords import Argon2Cost
 from mover.api.services import Services, make_services
 from mover.settings import PrivateAddresses, Settings
 from mover.web.app import application_of, make_house
@@ -64,7 +64,7 @@ def served(home: Path, *, period_s: float = 0.2) -> Iterator[Served]:
     async def serve() -> None:
         async with open_workplace(settings) as place:
             worker = InProcess(place)
-            services = make_services(place, worker, passwords=Passwords(CHEAP))
+            services = make_services(place, worker, cost=CHEAP)
             house = make_house(services, live=Live(period_s=period_s))
             config = uvicorn.Config(
                 application_of(house),

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from mover.accounts.passwords import Passwords
+from mover.accounts.passwords import Argon2Cost
 from mover.api.app import Check, app_of
 from mover.api.problems import HttpProblem
 from mover.api.services import Services, Workplace, make_services
@@ -69,7 +69,7 @@ def make_application(
     orchestration: Orchestration,
     *,
     ready: Check | None = None,
-    passwords: Passwords | None = None,
+    cost: Argon2Cost = Argon2Cost(),  # noqa: B008 - immutable
     now: Callable[[], float] = time.time,
 ) -> FastAPI:
     """Make APIs and pages of what is open.
@@ -78,12 +78,12 @@ def make_application(
         workplace: Everything open; it stays the caller's to close.
         orchestration: Told when there is something to do.
         ready: Raises if the orchestration cannot be reached; for `/readyz`.
-        passwords: Hashes passwords; made with the usual cost if left out.
+        cost: Of hashing a password.
         now: Seconds since 1970 UTC.
 
     Raises InvalidConfiguration.
     """
-    services = make_services(workplace, orchestration, passwords=passwords, now=now)
+    services = make_services(workplace, orchestration, cost=cost, now=now)
     return application_of(make_house(services), ready=ready)
 
 
