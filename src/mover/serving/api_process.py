@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
 
-from mover.api.app import make_app
 from mover.api.request_ids import RequestIdFilter
 from mover.errors import ServiceFault
 from mover.migrations.scheduler import Scheduler
@@ -26,6 +25,7 @@ from mover.serving.server import HttpsServer
 from mover.serving.streams import Application
 from mover.serving.tls import ServerTls, operators_certificate, own_made_certificate
 from mover.settings import Settings
+from mover.web.app import make_application
 from mover.workplace.workplace import Workplace, open_workplace
 
 SERVICE = "mover-api"
@@ -107,7 +107,7 @@ def _wrapped(
             raise ServiceFault("Temporal does not answer")
 
     orchestration = TemporalOrchestration(Reconciler(place.database, access, Scheduler(place.database)))
-    app = make_app(place, orchestration, ready=orchestration_answers)
+    app = make_application(place, orchestration, ready=orchestration_answers)
     app.user_middleware.append(Middleware(NoticeRoute))  # the last one is next to the routes
     application: Application = app
     if settings.metrics_port is not None:
