@@ -160,7 +160,8 @@ def _address_of(place: ListenAt) -> str:
     """What people type to reach a server of this machine."""
     host = "localhost" if place.host in _EVERY_ADDRESS else place.host
     host = f"[{host}]" if ":" in host else host
-    return f"https://{host}" + ("" if place.port == HTTPS_PORT else f":{place.port}")
+    # Port 0 stands for one that is not known before something listens there.
+    return f"https://{host}" + ("" if place.port in {0, HTTPS_PORT} else f":{place.port}")
 
 
 def _listed(given: object) -> object:

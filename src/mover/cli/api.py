@@ -11,6 +11,7 @@ from mover.cli.codes import ALL_WELL
 from mover.cli.loop import loop_factory
 from mover.cli.process import collect_rarely
 from mover.serving.api_process import run_api
+from mover.serving.listening import listen
 from mover.serving.logs import log_service
 from mover.settings import ListenAt, Settings
 
@@ -28,6 +29,22 @@ def settings_with(host: str | None, port: int | None) -> Settings:
     )
 
 
+def listening(
+    host: str | None, port: int | None, inherited: Sequence[socket.socket] = ()
+) -> tuple[Settings, list[socket.socket]]:
+    """The settings, and the sockets that they want, or those that are there; the port is the real one.
+
+    Raises InvalidConfiguration and Locked.
+    """
+    settings = settings_with(host, port)
+    sockets = list(inherited) or listen(settings.listen)
+    for each in sockets:
+        each.setblocking(False)
+    if settings.listen.port == 0:
+        settings = settings_with(host, sockets[0].getsockname()[1])
+    return settings, sockets
+
+
 def serve_api(host: str | None, port: int | None, descriptors: Sequence[int]) -> int:
     """Serve until SIGTERM or Ctrl-C, and return the exit code. Raises InvalidConfiguration and Locked.
 
@@ -36,11 +53,8 @@ def serve_api(host: str | None, port: int | None, descriptors: Sequence[int]) ->
         port: Likewise.
         descriptors: Sockets that the process that started this one listens on.
     """
-    settings = settings_with(host, port)
+    settings, sockets = listening(host, port, [socket.socket(fileno=each) for each in descriptors])
     log_service("api", settings)
-    sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
-    for inherited in sockets:
-        inherited.setblocking(False)
     collect_rarely()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run_api(settings, sockets=sockets, ready=say_ready))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mover.accounts.organisations import Founded
-from mover.cli.api import settings_with
+from mover.cli.api import listening, settings_with
 from mover.cli.codes import ALL_WELL
 from mover.cli.faults import say
 from mover.cli.loop import loop_factory
@@ -24,7 +24,7 @@ from mover.serving.api_process import server_names
 from mover.serving.certificates import OwnCertificate, own_certificate
 from mover.serving.children import Part, mover_command
 from mover.serving.first_owner import first_owner, keep_for_owner
-from mover.serving.listening import close_all, listen
+from mover.serving.listening import close_all
 from mover.serving.logs import log_service
 from mover.serving.supervision import Parts, alone_in, running_parts
 from mover.serving.tls import check_operators_files
@@ -50,13 +50,10 @@ def serve(host: str | None, port: int | None, email: str) -> int:
 
     Raises InvalidConfiguration, and Locked: the port is taken, or another `mover serve` has this MOVER_HOME.
     """
-    settings = settings_with(host, port)
     on_terminal = sys.stderr.isatty()
-    with alone_in(settings.home):
-        sockets = listen(settings.listen)
+    with alone_in(settings_with(host, port).home):
+        settings, sockets = listening(host, port)
         try:
-            if settings.listen.port == 0:
-                settings = settings_with(host, sockets[0].getsockname()[1])
             log_service(
                 "serve", settings.model_copy(update={"log_file": _log_file(settings, "serve", on_terminal)})
             )

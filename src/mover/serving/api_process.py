@@ -36,22 +36,21 @@ _log = logging.getLogger(__name__)
 async def run_api(
     settings: Settings,
     *,
-    sockets: Sequence[socket.socket] = (),
+    sockets: Sequence[socket.socket],
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C: then requests are finished, streams ended, and what is open closed.
 
     Args:
         settings: All that the operator decided.
-        sockets: Listening already; by default those of `settings.listen` are opened.
+        sockets: Listening already.
         ready: Called once connections are taken.
 
     Raises InvalidConfiguration and Locked: it cannot start.
     """
     async with AsyncExitStack() as stack:
+        stack.callback(close_all, sockets)
         tls = certificate_of(settings)
-        opened = list(sockets) or listen(settings.listen)
-        stack.callback(close_all, opened)
         redirecting = listen(settings.redirect_listen) if settings.redirect_listen else []
         stack.callback(close_all, redirecting)
         place = await stack.enter_async_context(open_workplace(settings))
@@ -59,7 +58,7 @@ async def run_api(
         application, streams = _wrapped(stack, settings, place)
         server = HttpsServer(
             application,
-            opened,
+            sockets,
             tls,
             redirect_sockets=redirecting,
             plain_from=settings.trusted_proxies,
