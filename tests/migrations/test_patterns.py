@@ -23,13 +23,11 @@ def _combined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 @given(st.recursive(_ATOMS, _combined, max_leaves=8), st.text("abAB.cä/1 \n", max_size=12))
 def test_it_finds_what_the_standard_library_finds(pattern, text):
-    expected = re.search(
-        pattern.replace("$", r"\Z"), text, re.IGNORECASE | re.ASCII if False else re.IGNORECASE
-    )
+    expected = re.search(pattern.replace("$", r"\Z"), text, re.IGNORECASE)
     assert Expression(pattern).found_in(text) == (expected is not None)
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "(.*a){20}", "(a*)*b", "a{50}a{50}b"])
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "(.*b){20}", "(a*)*b", "a{50}a{50}b"])
 def test_what_makes_others_hang_ends_at_once(pattern):
     assert not Expression(pattern).found_in("a" * 3_000 + "!")
 

@@ -424,7 +424,7 @@ async def test_charts_keep_a_bounded_number_of_points(office: Office, ann: Actor
             await office.work.progress(run.id, "r1", Counts(files_copied=made))
     points = await office.runs.throughput(ann, run.id)
     assert [point.files for point in points] == sorted(point.files for point in points)
-    assert 20 < len(points) < 40, "what was dense is thinned as the run grows long"
+    assert 8 < len(points) < 30, "what was dense is thinned as the run grows long"
     assert points[-1].files == made
 
 
