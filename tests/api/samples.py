@@ -24,11 +24,18 @@ async def make_samples(services: Services, installation: Installation) -> dict[s
         actor,
         "nas",
         "sftp",
-        {"host": Secret("127.0.0.1"), "port": 1, "username": Secret("ann"), "password": Secret("canary-password")},
+        {
+            "host": Secret("127.0.0.1"),
+            "port": 1,
+            "username": Secret("ann"),
+            "password": Secret("canary-password"),
+        },
     )
     migration = await services.migrations.create(
         actor,
-        NewMigration(name="Finance", source_connection_id=connection.id, destination_connection_id=connection.id),
+        NewMigration(
+            name="Finance", source_connection_id=connection.id, destination_connection_id=connection.id
+        ),
     )
     pairs = await services.pairs.add(
         actor,
