@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-
 from tests.api.installation import Installation, Running, make_installation, opened, running
 from tests.api.samples import make_samples
 
