@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.accounts.house import CLIENT, OTHER_PASSWORD, OWNER, PASSWORD, House, open_house
+from tests.accounts.totp_app import with_app
 
 from mover.accounts import tables
 from mover.accounts.records import Client, Entrance, SecondFactorNeeded
@@ -96,9 +97,7 @@ async def test_who_asks_for_many_is_slowed_down(house: House) -> None:
 
 
 async def test_after_a_reset_the_second_factor_is_still_asked_for(house: House) -> None:
-    from tests.accounts.test_second_factors import _with_app  # noqa: PLC0415
-
-    await _with_app(house)
+    await with_app(house)
     await _ask(house)
     await house.accounts.password_resets.reset(house.letterbox.token(OWNER), OTHER_PASSWORD, CLIENT)
 
@@ -108,9 +107,7 @@ async def test_after_a_reset_the_second_factor_is_still_asked_for(house: House) 
 
 
 async def test_a_half_finished_sign_in_with_the_old_password_ends(house: House) -> None:
-    from tests.accounts.test_second_factors import _with_app  # noqa: PLC0415
-
-    app = await _with_app(house)
+    app = await with_app(house)
     needed = await house.half_way()
     await _ask(house)
     await house.accounts.password_resets.reset(house.letterbox.token(OWNER), OTHER_PASSWORD, CLIENT)

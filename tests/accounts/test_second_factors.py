@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pyotp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.accounts.house import CLIENT, OWNER, PASSWORD, START, House
+from tests.accounts.totp_app import App, with_app
 
 from mover.accounts import codes, tables
 from mover.accounts.actor import Role
@@ -17,29 +18,8 @@ from mover.errors import Conflict, NotFound, PermissionDenied, SignInFailed, Thr
 from mover.vault.secret import Secret
 
 
-class App:
-    """An authenticator app."""
-
-    def __init__(self, house: House, secret: Secret, recovery_codes: list[Secret]) -> None:
-        self._house = house
-        self._totp = pyotp.TOTP(secret.reveal())
-        self.recovery_codes = recovery_codes
-
-    def code(self, offset_s: int = 0) -> str:
-        return self._totp.at(int(self._house.clock.at) + offset_s)
-
-
-async def _with_app(house: House) -> App:
-    signed_in = await house.sign_in()
-    setup = await house.accounts.second_factors.begin_totp(signed_in)
-    app = App(house, setup.secret, [])
-    app.recovery_codes = await house.accounts.second_factors.finish_totp(signed_in, app.code())
-    house.clock.at += 30
-    return app
-
-
 async def test_a_code_of_the_app_finishes_the_sign_in(house: House) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
 
     needed = await house.half_way()
     entrance = await house.accounts.sign_in.with_code(needed.ticket, app.code(), CLIENT)
@@ -50,7 +30,7 @@ async def test_a_code_of_the_app_finishes_the_sign_in(house: House) -> None:
 
 
 async def test_the_password_alone_opens_nothing_any_more(house: House) -> None:
-    await _with_app(house)
+    await with_app(house)
     before = len(await house.rows(tables.sessions))
 
     needed = await house.half_way()
@@ -61,7 +41,7 @@ async def test_the_password_alone_opens_nothing_any_more(house: House) -> None:
 
 
 async def test_a_code_works_once(house: House) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
     code = app.code()
     await house.accounts.sign_in.with_code((await house.half_way()).ticket, code, CLIENT)
 
@@ -73,7 +53,7 @@ async def test_a_code_works_once(house: House) -> None:
     ("offset_s", "taken"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)]
 )
 async def test_the_clock_may_be_half_a_minute_off(house: House, offset_s: int, *, taken: bool) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
     house.clock.at += 300
     needed = await house.half_way()
 
@@ -85,7 +65,7 @@ async def test_the_clock_may_be_half_a_minute_off(house: House, offset_s: int, *
 
 
 async def test_of_two_uses_of_one_code_at_once_one_wins(house: House) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
     another = await house.another()
     first, second = await house.half_way(), await house.half_way()
 
@@ -99,7 +79,7 @@ async def test_of_two_uses_of_one_code_at_once_one_wins(house: House) -> None:
 
 
 async def test_of_two_uses_of_one_recovery_code_at_once_one_wins(house: House) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
     another = await house.another()
     first, second = await house.half_way(), await house.half_way()
     code = app.recovery_codes[0].reveal()
@@ -121,7 +101,7 @@ async def _log(house: House, app: App) -> list[str]:
 
 
 async def test_recovery_codes_work_once_each_however_they_are_typed(house: House) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
     typed = app.recovery_codes[3].reveal().upper().replace("-", " ")
 
     entrance = await house.accounts.sign_in.with_code((await house.half_way()).ticket, typed, CLIENT)
@@ -133,7 +113,7 @@ async def test_recovery_codes_work_once_each_however_they_are_typed(house: House
 
 
 async def test_new_recovery_codes_end_the_old_ones(house: House) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
     entrance = await house.accounts.sign_in.with_code((await house.half_way()).ticket, app.code(), CLIENT)
 
     fresh = await house.accounts.second_factors.new_recovery_codes(entrance.signed_in)
@@ -146,7 +126,7 @@ async def test_new_recovery_codes_end_the_old_ones(house: House) -> None:
 
 
 async def test_a_ticket_lives_for_five_wrong_codes_and_ten_minutes(house: House) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
     needed = await house.half_way()
     for _ in range(5):
         with pytest.raises(SignInFailed, match="wrong"):
@@ -161,7 +141,7 @@ async def test_a_ticket_lives_for_five_wrong_codes_and_ten_minutes(house: House)
 
 
 async def test_who_knows_the_password_cannot_guess_codes_for_long(house: House) -> None:
-    await _with_app(house)
+    await with_app(house)
     for _ in range(4):
         needed = await house.half_way()
         for _ in range(5):
@@ -195,7 +175,7 @@ async def test_setting_up_ends_the_other_sessions_and_counts_for_this_one(house:
 
 
 async def test_there_is_one_app_at_a_time(house: House) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
     entrance = await house.accounts.sign_in.with_code((await house.half_way()).ticket, app.code(), CLIENT)
 
     with pytest.raises(Conflict):
@@ -207,7 +187,7 @@ async def test_there_is_one_app_at_a_time(house: House) -> None:
 async def test_removing_the_app_needs_a_recent_sign_in_and_takes_the_recovery_codes_along(
     house: House,
 ) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
     entrance = await house.accounts.sign_in.with_code((await house.half_way()).ticket, app.code(), CLIENT)
     house.clock.at += 3600
     with pytest.raises(PermissionDenied):
@@ -243,7 +223,7 @@ async def test_the_secret_is_in_the_vault_and_nothing_readable_in_the_database(h
 
 
 async def test_nobody_uses_the_codes_of_somebody_else(house: House) -> None:
-    app = await _with_app(house)
+    app = await with_app(house)
     ben = await house.add_person("ben@example.org", Role.VIEWER)
     setup = await house.accounts.second_factors.begin_totp(ben)
     theirs = App(house, setup.secret, [])
@@ -259,7 +239,7 @@ async def test_nobody_uses_the_codes_of_somebody_else(house: House) -> None:
 def test_the_picture_is_svg_without_styles_or_scripts() -> None:
     setup = codes.new_totp("ann@example.org", "Mover")
 
-    picture = ElementTree.fromstring(setup.svg.reveal())  # noqa: S314 - made here
+    picture = ET.fromstring(setup.svg.reveal())  # noqa: S314 - made here
 
     assert picture.tag.endswith("svg")
     assert not re.search(r"style|script|href", setup.svg.reveal())
