@@ -13,10 +13,10 @@ WORKERS ?= 2
 FAST_WORKERS ?= 3
 PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo tour test test-fast check format bench audit clean
+.PHONY: help demo tour test test-postgresql test-fast check format bench audit clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(READY): pyproject.toml uv.lock .ci/setup
 	@PYTHON=$(PYTHON) .ci/setup
@@ -31,6 +31,10 @@ tour: $(READY) ## the command line: move a folder through three real servers, co
 test: $(READY) ## all tests, against real servers
 	@tests/servers/install.sh
 	$(PYTEST) -n $(WORKERS)
+
+test-postgresql: $(READY) ## all tests, with everything kept in PostgreSQL instead of SQLite
+	@tests/servers/install.sh
+	MOVER_TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS)
 
 test-fast: $(READY) ## tests that need no server, in under a minute
 	$(PYTEST) -n $(FAST_WORKERS) -m "not servers and not slow"

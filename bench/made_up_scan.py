@@ -39,7 +39,6 @@ async def scan(files: int, folder: Path) -> int:
             ledger=Ledger(database),
             staging=staging,
             staging_memory_bytes=settings.staging_memory_bytes,
-            lock_folder=folder / "locks",
         )
         result = await run_pair(
             engine,

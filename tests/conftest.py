@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import pytest
 from hypothesis import settings
+from tests import database_url as databases
+from tests.database_url import Kind
 from tests.outside import refuse_outside
 from tests.servers.ftp import FtpServer, proftpd, pure_ftpd, vsftpd
 from tests.servers.jail import can_jail
@@ -27,7 +29,7 @@ from tests.servers.webdav import WebdavServer, apache, wsgidav
 Server = TypeVar("Server")
 
 _MISLEADING = re.compile(
-    r"(?i)(https?|all|no|ftp|socks)_proxy|AWS_.*|MOVER_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|SSL_CERT_.*|SSH_.*|RCLONE_.*|NETRC"
+    r"(?i)(https?|all|no|ftp|socks)_proxy|AWS_.*|MOVER_(?!TEST_).*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|SSL_CERT_.*|SSH_.*|RCLONE_.*|NETRC"
 )
 _SERVERS = {
     "sshd_server",
@@ -54,6 +56,11 @@ def pytest_configure() -> None:
         if _MISLEADING.fullmatch(name):
             del os.environ[name]
     refuse_outside()
+
+
+def pytest_unconfigure() -> None:
+    """When all is done."""
+    databases.end()
 
 
 # A busy machine is no failure: no deadline. The same examples each time, so that a change is judged by what it changes;
@@ -84,6 +91,25 @@ def mover_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "mover-home"
     monkeypatch.setenv("MOVER_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def databases_dropped() -> Iterator[None]:
+    """Whatever databases a test made on a server go when it ends."""
+    yield
+    databases.drop_all()
+
+
+@pytest.fixture
+def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
+    """The kind of database that a test uses; `on_sqlite` and the like choose another."""
+    yield from databases.using(Kind(getattr(request, "param", databases.SUITE)))
+
+
+@pytest.fixture
+def database_url(tmp_path: Path, database_kind: Kind) -> str:  # noqa: ARG001 - chosen before
+    """A fresh database of a test's own."""
+    return databases.fresh(tmp_path / "state")
 
 
 def _session(

@@ -11,7 +11,7 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,7 +32,7 @@ from mover.vault.secret import Secret
 
 _PREFIX = "MOVER_"
 _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
-_SECRETS = {"proxy", "global_key", "smtp_url", "temporal_api_key", "payload_keys"}
+_SECRETS = {"proxy", "global_key", "smtp_url", "temporal_api_key", "payload_keys", "database_url"}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
 _LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
@@ -188,6 +188,11 @@ def _readable_file(path: Path) -> Path:
     return path
 
 
+def _in_home(known: Mapping[str, Any]) -> Secret:
+    """Where the database is unless somebody says otherwise; `home` may have been wrong, which is said apart."""
+    return Secret("sqlite:///" + quote(str(known.get("home", Path()) / "mover.db")))
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
@@ -197,6 +202,9 @@ class Settings(BaseSettings):
     Attributes:
         home: Where Mover keeps its state; all other folders stand in it unless named apart.
         allow_private_addresses: Which private and loopback addresses connections may go to.
+        database_url: Where ledger, vault and all else is kept: `sqlite:///path` or
+            `postgresql://user:password@host/database?sslmode=verify-full`; by default SQLite in `home`.
+        database_connections: To a database server at most, for a process, besides one for each pair that runs.
         proxy: The egress proxy that all traffic goes through, with its password.
         ca_file: Certificates (PEM) to trust instead of the system's.
         global_key: The vault's global key itself, 32 bytes as hex or base64; instead of `global_key_file`.
@@ -248,6 +256,8 @@ class Settings(BaseSettings):
     home: AbsolutePath = Field(
         default_factory=lambda: platformdirs.user_data_path("mover"), validate_default=True
     )
+    database_url: Secret = Field(default_factory=_in_home, validate_default=True)
+    database_connections: int = Field(8, ge=2, le=1000)
     allow_private_addresses: Annotated[
         PrivateAddresses, NoDecode, BeforeValidator(PrivateAddresses.parse)
     ] = PrivateAddresses()
@@ -338,11 +348,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put arguments first, then the environment, then the file."""
         return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_from_file())
-
-    @property
-    def database_url(self) -> str:
-        """Where the ledger and the vault are, as SQLAlchemy spells it."""
-        return "sqlite:///" + quote(str(self.home / "mover.db"))
 
     @property
     def staging_path(self) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.database_url import Kind, fresh
 
 from mover.cli.main import run_command_line
 
@@ -36,12 +37,14 @@ class Said:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_kind: Kind) -> Path:
     """An empty MOVER_HOME; the current folder is the one above it."""
     for name in [name for name in os.environ if name.startswith("MOVER_")]:
         monkeypatch.delenv(name)
     home = tmp_path / "home"
     monkeypatch.setenv("MOVER_HOME", str(home))
+    if database_kind is not Kind.SQLITE:  # which is what stands in MOVER_HOME by default
+        monkeypatch.setenv("MOVER_DATABASE_URL", fresh(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.database_url import on_sqlite
 
 from mover import __version__
 
@@ -192,6 +193,7 @@ def test_movers_own_state_is_not_moved_along(mover, home):
     assert not [name for name in moved if name.startswith("home")]
 
 
+@on_sqlite
 def test_movers_own_state_alone_is_refused(mover):
     mover("runs")
     said = mover("copy", "./home", "./there")

@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from tests.database_url import on_sqlite
 
 from mover.cli.connecting import fingerprint
 from mover.cli.values import ask_for_missing, read_values, visible_secrets
@@ -120,6 +121,7 @@ def test_secrets_come_from_variables_and_files_without_a_warning(mover, monkeypa
     assert (said.code, said.err) == (0, "")
 
 
+@on_sqlite
 def test_secrets_are_nowhere_in_the_home_folder(mover, home, monkeypatch):
     monkeypatch.setenv("THE_KEY", "hunter2-canary")
     connect_s3(mover, "secret_key=@env:THE_KEY")

@@ -4,12 +4,12 @@ import json
 import stat
 
 import pytest
+from tests.database_url import fresh, lock_held
 
 from mover import reports
 from mover.cli import moving, runs
 from mover.cli.loop import Interrupted
 from mover.errors import InvalidConfiguration, MoverError, SignInFailed
-from mover.transfer.locking import pair_lock
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_report_folder_that_cannot_be_is_told_before_anything_moves(mover, tre
 
 def test_a_pair_that_is_being_run_has_a_code_of_its_own(mover, tree, home):
     assert mover("copy", tree, "./there").code == 0
-    with pair_lock(home / "locks", 1):
+    with lock_held(fresh(home), "pair:1"):
         said = mover("copy", tree, "./there", "--json")
     assert said.code == 2
     assert (said.json["code"], said.json["error"]["reason"]) == (250, "locked")

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from tests.database_url import on_sqlite
 
 pytestmark = pytest.mark.usefixtures("tree")
 
@@ -205,6 +206,7 @@ def test_a_secret_in_settings_is_not_repeated(mover, monkeypatch):
     assert "hunter2" not in mover("runs").err
 
 
+@on_sqlite
 def test_a_database_that_is_none_is_named(mover, home):
     home.mkdir()
     (home / "mover.db").write_bytes(b"this is not a database" * 100)
@@ -213,6 +215,7 @@ def test_a_database_that_is_none_is_named(mover, home):
     assert "mover.db" in said.err
 
 
+@on_sqlite
 def test_a_damaged_database_is_named(mover, home):
     mover(*COPY)
     database = home / "mover.db"
@@ -225,6 +228,7 @@ def test_a_damaged_database_is_named(mover, home):
     assert_refused(mover("runs"))
 
 
+@on_sqlite
 def test_the_database_of_another_program_is_left_alone(mover, home):
     home.mkdir()
     with sqlite3.connect(home / "mover.db") as connection:

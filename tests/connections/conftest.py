@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from tests.connections.fake_service import FakeService
+from tests.database_url import BOTH, Kind, using
 
 from mover.connections.connections import Connections
 from mover.database.database import Database
@@ -13,9 +14,15 @@ from mover.vault.providers import FileKeyProvider
 from mover.vault.vault import Vault
 
 
+@pytest.fixture(params=BOTH)
+def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
+    """All of it on both."""
+    yield from using(Kind(request.param))
+
+
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(f"sqlite:///{tmp_path / 'state' / 'mover.db'}")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url)
     yield opened
     await opened.close()
 

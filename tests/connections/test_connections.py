@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from tests.connections.fake_service import FakeService
+from tests.database_url import on_sqlite
 
 from mover.connections.connections import Connections
 from mover.database.database import Database
@@ -35,6 +36,7 @@ async def test_what_was_added_is_listed_without_its_secrets(connections: Connect
     assert "hunter2" not in repr(listed)
 
 
+@on_sqlite
 async def test_no_secret_is_on_disk(connections: Connections, tmp_path: Path) -> None:
     await connections.add("nas", "fake", NAS)
     await (await connections.open("nas")).close()

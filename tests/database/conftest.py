@@ -1,20 +1,28 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.database_url import BOTH, Kind, using
 
 from mover.database.database import Database
 
 
+@pytest.fixture(params=BOTH)
+def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
+    """All of it on both."""
+    yield from using(Kind(request.param))
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "home" / "mover.db"
+    """Where the file is, if it is one."""
+    return tmp_path / "state" / "mover.db"
 
 
 @pytest.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(f"sqlite:///{path}")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url)
     yield opened
     await opened.close()

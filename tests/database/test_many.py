@@ -55,7 +55,7 @@ async def test_each_row_of_an_update_changes_its_own(with_things):
     await with_things.write(work)
 
     found = await with_things.read(
-        lambda connection: connection.execute(select(things.c.name)).scalars().all()
+        lambda connection: connection.execute(select(things.c.name).order_by(things.c.id)).scalars().all()
     )
     assert list(found) == ["a", "old", "c"]
 

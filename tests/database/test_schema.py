@@ -14,6 +14,7 @@ import mover
 from mover.database.base import metadata
 from mover.database.database import Database
 from mover.database.schema import revisions
+from mover.database.upgrading import upgrade
 from mover.errors import InvalidConfiguration
 
 
@@ -39,14 +40,17 @@ async def test_each_revision_has_the_number_in_its_file_name_and_follows_the_one
     assert chain[::-1] == revisions()
 
 
-async def test_a_database_of_a_newer_mover_is_refused_and_left_alone(path: Path, database: Database) -> None:
+async def test_a_database_of_a_newer_mover_is_refused_and_left_alone(
+    database_url: str, database: Database
+) -> None:
+    newer = "UPDATE alembic_version SET version_num = '9999'"
+    await database.write(lambda c: c.exec_driver_sql(newer).close())
     await database.close()
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE alembic_version SET version_num = '9999'")
-    raw.close()
 
     with pytest.raises(InvalidConfiguration, match="newer Mover"):
-        await Database.open(f"sqlite:///{path}")
+        await Database.open(database_url)
+    with pytest.raises(InvalidConfiguration, match="newer Mover"):
+        await upgrade(database_url)
 
 
 async def test_a_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
@@ -63,9 +67,9 @@ async def test_a_database_of_another_program_is_refused_and_left_alone(path: Pat
     raw.close()
 
 
-async def test_opening_again_changes_nothing(path: Path, database: Database) -> None:
+async def test_opening_again_changes_nothing(database_url: str, database: Database) -> None:
     await database.close()
-    again = await Database.open(f"sqlite:///{path}")
+    again = await Database.open(database_url)
 
     version = await again.read(lambda c: c.exec_driver_sql("SELECT version_num FROM alembic_version").all())
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.database_url import Kind, fresh, in_use
 from tests.servers.processes import tool
 
 _LIMIT_S = 240
@@ -62,6 +63,9 @@ class Mover:
             "MOVER_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
             **variables,
         }
+        self.database_url = fresh(self.home)
+        if in_use() is not Kind.SQLITE:  # which is what stands in MOVER_HOME by default
+            self.variables.setdefault("MOVER_DATABASE_URL", self.database_url)
 
     @property
     def staging(self) -> Path:

@@ -10,6 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+from tests.database_url import Kind, fresh, in_use
+
 _FINISHED = """
     SELECT rtrim(folders.destination_path, '/') || '/' || items.destination_name
     FROM items JOIN folders ON folders.id = items.folder_id
@@ -47,10 +50,15 @@ def parts_recorded(home: Path) -> int:
 
 def finished_recorded(home: Path) -> int:
     """How many files are recorded as arrived in a ledger that somebody is writing to."""
-    return _counted(home, f"SELECT count(*) FROM ({_FINISHED})")
+    return _counted(home, f"SELECT count(*) FROM ({_FINISHED}) AS finished")
 
 
 def _counted(home: Path, query: str) -> int:
+    if in_use() is Kind.POSTGRESQL:
+        with psycopg.connect(fresh(home), autocommit=True) as server:
+            row = server.execute(query.encode()).fetchone()
+            assert row is not None
+            return int(row[0])
     file = home / "mover.db"
     if not file.exists():
         return 0
@@ -63,7 +71,17 @@ def _counted(home: Path, query: str) -> int:
 
 
 def read_ledger(home: Path) -> LedgerFile:
-    """Read a copy of the database with its write-ahead log: opening the original would recover it, and so change it."""
+    """Read what the ledger says now.
+
+    With SQLite, from a copy with its write-ahead log: opening the original would recover it, and so change it.
+    """
+    if in_use() is Kind.POSTGRESQL:
+        with psycopg.connect(fresh(home), autocommit=True) as server:
+            return LedgerFile(
+                frozenset(path for (path,) in server.execute(_FINISHED.encode())),
+                frozenset(server.execute(_PARTS.encode()).fetchall()),
+                dict(server.execute(_SENT.encode()).fetchall()),
+            )
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "mover.db")
         for suffix in ("", "-wal"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from tests.database_url import on_both
 from tests.memory.service import CASELESS_DRIVE, MemoryService
 from tests.transfer.workbench import Workbench, workbench
 
@@ -15,6 +16,8 @@ from mover.ledger.ledger import Ledger
 from mover.ledger.states import ItemState
 from mover.ledger.tables import items, runs
 from mover.reports import print_report, summary, write_report
+
+pytestmark = on_both
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -70,7 +68,9 @@ class Organisation:
         await place.database.write(lambda c: c.execute(insert(migrations), row))
         return cls(place, id_, migration_id, source, destination, one.id, two.id)
 
-    async def start(self, *paths: str, queue: str = "default", mode: str = "copy", options: str = "{}") -> list[int]:
+    async def start(
+        self, *paths: str, queue: str = "default", mode: str = "copy", options: str = "{}"
+    ) -> list[int]:
         """Queue a run of a pair for each path, from it to the same path; returns the runs' ids."""
         now = time.time_ns()
         started = token_hex(16)
@@ -123,6 +123,9 @@ class Organisation:
                     sample_step=1,
                 )
                 (run_id,) = connection.execute(insert(pair_runs), run).inserted_primary_key
+                connection.execute(
+                    update(migration_pairs).where(migration_pairs.c.id == pair_id).values(last_run_id=run_id)
+                )
                 made.append(run_id)
             return made
 
@@ -137,7 +140,5 @@ class Organisation:
     async def wish(self, run_id: int, wish: str, **also: Any) -> None:
         """Wish something of a run."""
         await self.place.database.write(
-            lambda c: c.execute(
-                update(pair_runs).where(pair_runs.c.id == run_id).values(wish=wish, **also)
-            )
+            lambda c: c.execute(update(pair_runs).where(pair_runs.c.id == run_id).values(wish=wish, **also))
         )

@@ -17,6 +17,7 @@ for program in "${!package_of[@]}"; do
 done
 [ -e /usr/lib/proftpd/mod_sftp.so ] || missing+=(proftpd-mod-crypto)
 [ -e /etc/mime.types ] || missing+=(media-types)
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 for library in libwrap0=libwrap.so.0 libsodium23=libsodium.so.23 libcap2=libcap.so.2; do
   ldconfig -p | grep -F "${library#*=}" >/dev/null || missing+=("${library%=*}")
 done

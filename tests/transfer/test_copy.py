@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.database_url import on_both
 from tests.memory.contents import Pattern
 from tests.memory.service import DRIVE, MemoryService
 from tests.transfer.workbench import Workbench, workbench
@@ -11,6 +12,8 @@ from tests.transfer.workbench import Workbench, workbench
 from mover.entries import HashName
 from mover.errors import Unsupported
 from mover.ledger.states import Code, ItemState, RunStatus, Verification
+
+pytestmark = on_both
 
 
 async def test_a_tree_arrives_with_folders_empty_files_and_large_files(bench: Workbench) -> None:

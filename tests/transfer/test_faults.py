@@ -13,7 +13,6 @@ from tests.transfer.workbench import Workbench, workbench
 from mover.entries import HashName
 from mover.errors import (
     InvalidConfiguration,
-    Locked,
     NotFound,
     PermissionDenied,
     QuotaExceeded,
@@ -26,7 +25,7 @@ from mover.errors import (
 from mover.ledger.states import Code, ItemState, RunMode, RunStatus, Verification
 from mover.staging import StagedPart
 from mover.transfer.filters import Filters
-from mover.transfer.locking import pair_lock
+from mover.transfer.locking import AlreadyRunning
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.reading import FileReader
 
@@ -521,8 +520,9 @@ async def test_a_file_that_is_there_already_is_recognised_by_content(tmp_path: P
 async def test_two_processes_never_run_the_same_pair(bench: Workbench) -> None:
     await bench.run()
 
-    with pair_lock(bench.folder / "locks", 1), pytest.raises(Locked, match="another mover process"):
-        await bench.run()
+    async with bench.database.lock("pair:1"):
+        with pytest.raises(AlreadyRunning, match="another mover process"):
+            await bench.run()
 
 
 async def test_a_dry_run_changes_nothing_and_tells_what_would_happen(bench: Workbench) -> None:

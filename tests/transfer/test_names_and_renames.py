@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.database_url import on_both
 from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
 from tests.transfer.workbench import workbench
 
@@ -12,6 +13,8 @@ from mover.entries import HashName
 from mover.errors import Reason
 from mover.ledger.states import Code, ItemState
 from mover.transfer.filters import Filters
+
+pytestmark = on_both
 
 HASHED_PATHS = replace(PATHS, listed_hashes=frozenset({HashName.SHA256}))
 

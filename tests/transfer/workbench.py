@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from tests.database_url import fresh
 from tests.memory.service import MemoryService
 
 from mover.connectors.paced import Paced
@@ -56,7 +57,6 @@ class Workbench:
             ledger=Ledger(self.database),
             staging=self.staging,
             staging_memory_bytes=MEMORY_BYTES,
-            lock_folder=self.folder / "locks",
             retries=NO_WAIT,
             now_ns=self.now_ns,
         )
@@ -106,10 +106,14 @@ async def signed_in(service: MemoryService) -> AsyncIterator[Paced]:
 
 @asynccontextmanager
 async def workbench(
-    folder: Path, source: MemoryService | None = None, destination: MemoryService | None = None
+    folder: Path,
+    source: MemoryService | None = None,
+    destination: MemoryService | None = None,
+    *,
+    url: str | None = None,
 ) -> AsyncIterator[Workbench]:
-    """Set up; the two services default to drives with ids."""
-    database = await Database.open(f"sqlite:///{folder}/ledger.sqlite")
+    """Set up; the two services default to drives with ids, the database to a fresh one."""
+    database = await Database.open(url or fresh(folder / "ledger"))
     staging = Staging(folder / "staging", memory_bytes=MEMORY_BYTES, disk_bytes=1 << 30)
     await staging.open()
     try:

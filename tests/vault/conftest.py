@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.database_url import BOTH, Kind, using
 
 from mover.database.database import Database
 from mover.vault.providers import FileKeyProvider
@@ -15,9 +16,15 @@ def key_file(tmp_path: Path) -> Path:
     return tmp_path / "keys" / "global.key"
 
 
+@pytest.fixture(params=BOTH)
+def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
+    """All of it on both."""
+    yield from using(Kind(request.param))
+
+
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(f"sqlite:///{tmp_path / 'state' / 'mover.db'}")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = await Database.open(database_url)
     yield opened
     await opened.close()
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
+from tests.database_url import on_sqlite
 
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration, Locked, NotFound
@@ -128,6 +129,7 @@ async def test_a_secret_whose_persons_key_is_another_is_unreadable(vault: Vault,
         await vault.fetch("alice", "connection:1", "password")
 
 
+@on_sqlite
 async def test_neither_the_database_nor_its_log_nor_the_key_file_holds_a_trace(
     vault: Vault, tmp_path: Path
 ) -> None:
@@ -148,6 +150,7 @@ async def test_neither_the_database_nor_its_log_nor_the_key_file_holds_a_trace(
         assert trace not in content
 
 
+@on_sqlite
 async def test_what_was_destroyed_is_overwritten_in_the_file(
     vault: Vault, database: Database, tmp_path: Path
 ) -> None:

@@ -32,6 +32,8 @@ keys_app = typer.Typer(
     name="keys", help="The keys that stored secrets are encrypted with.", no_args_is_help=True
 )
 app.add_typer(keys_app)
+db_app = typer.Typer(name="db", help="The database that everything is kept in.", no_args_is_help=True)
+app.add_typer(db_app)
 report_app = typer.Typer(cls=RunOrCommand, no_args_is_help=False)
 app.add_typer(report_app, name="report")
 
@@ -371,7 +373,8 @@ def verify(
 def runner(
     *,
     queue: Annotated[
-        str, typer.Option("--queue", metavar="NAME", help="Work on the pairs of this queue: a site, a region.")
+        str,
+        typer.Option("--queue", metavar="NAME", help="Work on the pairs of this queue: a site, a region."),
     ] = "default",
     metrics_port: Annotated[
         int | None,
@@ -475,3 +478,26 @@ def rotate(
 
     key = read_elsewhere("--new-key", new_key) if new_key is not None else None
     return run(lambda: work(key, machine=machine))
+
+
+@db_app.callback()
+def database() -> None:
+    """The database that everything is kept in."""
+
+
+@db_app.command("check")
+def database_check(*, machine: Machine = False) -> int:
+    """Tell where the database is, whether it answers, and whether its schema is the right one. Changes nothing."""
+    from mover.cli.databases import check as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(machine=machine))
+
+
+@db_app.command("upgrade")
+def database_upgrade(*, machine: Machine = False) -> int:
+    """Make the schema, or bring it up to date. Several at the same time wait for each other."""
+    from mover.cli.databases import upgrade as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(machine=machine))

@@ -34,9 +34,10 @@ def _connection_names() -> list[str]:
 
 async def _names() -> list[str]:
     from mover.cli.workplace import workplace  # noqa: PLC0415
+    from mover.database.upgrading import condition  # noqa: PLC0415
     from mover.settings import Settings  # noqa: PLC0415
 
-    if not (Settings().home / "mover.db").is_file():
+    if not (await condition(Settings().database_url)).up_to_date:
         return []
     async with workplace() as place:
         return [connection.name for connection in await place.connections.all()]

@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from mover.cli.codes import COULD_NOT_RUN, INTERRUPTED, NOBODY_READS
 from mover.cli.loop import Interrupted, PipeBroken
 from mover.cli.screen import err, print_json, words
+from mover.database.failures import DatabaseTrouble
 from mover.errors import Canceled, MoverError, NotFound, Reason, SignInFailed, TimedOut, Unreachable, one_line
 from mover.ledger.states import Code, RunStatus
 from mover.transfer.locking import AlreadyRunning
@@ -117,13 +118,15 @@ def _print_failure(
 def _code_of(error: MoverError) -> Code:
     """The status code for an error before the start of a run."""
     match error:
+        case AlreadyRunning():
+            return Code.ALREADY_RUNNING
+        case DatabaseTrouble():
+            return Code.GENERAL_FAILURE
         case SignInFailed():
             return Code.SIGN_IN_FAILED
         case NotFound():
             return Code.ROOT_INVALID
         case Unreachable() | TimedOut():
             return Code.SOURCE_UNREACHABLE
-        case AlreadyRunning():
-            return Code.ALREADY_RUNNING
         case _:
             return Code.GENERAL_FAILURE

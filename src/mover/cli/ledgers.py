@@ -18,7 +18,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
     Raises InvalidConfiguration and Locked.
     """
     log_to(log_path(settings))
-    database = await Database.open(settings.database_url)
+    database = await Database.open(settings.database_url, connections=settings.database_connections)
     try:
         yield database
     finally:

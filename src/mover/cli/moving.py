@@ -152,7 +152,6 @@ async def run(
             ledger=place.ledger,
             staging=staging,
             staging_memory_bytes=settings.staging_memory_bytes,
-            lock_folder=settings.home / "locks",
         )
         options = choices.options(_kept_out(place, sides), only=sides.single_file)
         live = not machine and err().is_terminal and not err().is_dumb_terminal

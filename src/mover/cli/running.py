@@ -47,7 +47,10 @@ def run_runner(queue: str, metrics_port: int | None) -> int:
 async def _run(settings: Settings, queue: str, metrics_port: int | None, interceptors: list) -> None:  # type: ignore[type-arg]
     name = runner_name(queue)
     access = TemporalAccess(settings, identity=name, interceptors=interceptors)
-    async with open_workplace(settings) as place, open_runner(place, access, queue=queue, name=name) as runner:
+    async with (
+        open_workplace(settings) as place,
+        open_runner(place, access, queue=queue, name=name) as runner,
+    ):
         with ExitStack() as stack:
             if metrics_port is not None:
                 from mover.serving.metrics import published  # noqa: PLC0415 - loaded only where it is wanted

@@ -3,123 +3,126 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import Connection
 
-from mover.database import sqlite
-from mover.database.schema import bring_up_to_date
-from mover.errors import InvalidConfiguration
+from mover.database.locations import POSTGRESQL, Hidden, parsed
+from mover.database.store import SoleRight, Store
 
 T = TypeVar("T")
 
-_READERS = 4
+CONNECTIONS = 8
+"""To a database server at most, for a process, besides one for each lock that is held."""
 
 
 class Database:
     """One database, open. Several processes may have the same one open. Made by `open`.
 
     The function given to `write` or `read` gets a connection inside a transaction, runs in a thread, and returns plain
-    values: neither the connection nor a lazy result may leave it. Besides what it raises itself, both methods raise
-    Locked, InvalidConfiguration (the file is damaged or not usable) and StagingFull (the disk is full).
+    values: neither the connection nor a lazy result may leave it. **It may be run several times** (PostgreSQL: when
+    transactions got into each other's way, or the connection broke), so it must not change anything but the database;
+    what an earlier attempt did there is undone. Besides what it raises itself, both methods raise DatabaseTrouble:
+    DatabaseBusy, DatabaseFull, DatabaseUnusable, and DatabaseUnreachable, the latter after two minutes without the server.
 
     A cancelled call ends only when its transaction has ended: one that had not started never does, one that had is
     carried to its end, and then the cancellation goes on.
     """
 
-    def __init__(self, path: str, writing: Engine, reading: Engine) -> None:
-        self._path = path
-        self._writing = writing
-        self._reading = reading
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="database-reader")
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._writers = ThreadPoolExecutor(store.writers, thread_name_prefix="database-writer")
+        self._readers = ThreadPoolExecutor(store.readers, thread_name_prefix="database-reader")
 
     @classmethod
-    async def open(cls, url: str) -> Database:
-        """Open the database at an SQLAlchemy URL, making file and folder if needed, and bring its schema up to date.
+    async def open(cls, url: str | Hidden, *, connections: int = CONNECTIONS) -> Database:
+        """Open the database at a URL: `sqlite:///path` or `postgresql://user:password@host/database?sslmode=...`.
 
-        Raises InvalidConfiguration (not a usable URL or file, or made by a newer Mover) and Locked.
+        SQLite's file and folder are made if needed, and its schema is brought up to date. A schema on a server is
+        changed by `mover db upgrade` alone, and has to be the right one.
+
+        Args:
+            url: Text, or what reveals it (a Secret). What libpq understands after `?` goes there (`sslmode=verify-full&sslrootcert=/path`).
+            connections: To a server at most, besides one for each lock that is held.
+
+        Raises DatabaseUnusable (not a usable URL, file or server, or another schema), DatabaseBusy, DatabaseUnreachable.
         """
-        parsed = _sqlite_url(url)
-        path = parsed.database or ""
-        database = cls(
-            path,
-            sqlite.make_engine(parsed, writes=True, connections=1),
-            sqlite.make_engine(parsed, writes=False, connections=_READERS),
-        )
+        database = cls(_store(url, connections))
         try:
-            await _finish(database._writer, database._set_up)
+            await _finish(database._writers, lambda _: database._store.set_up())
         except BaseException:
             await database.close()
             raise
         return database
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction that excludes other writers; committed when it returns, undone when it raises."""
-        return await _finish(self._writer, lambda: self._run(self._writing, work))
+        """Run `work` in one transaction; committed when it returns, undone when it raises.
+
+        It is as if no other transaction ran at the same time: what it read stays true until its commit.
+        """
+        return await _finish(self._writers, lambda given_up: self._store.write(work, given_up))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a snapshot that does not change meanwhile, without waiting for writers. Writing in it fails."""
-        return await _finish(self._readers, lambda: self._run(self._reading, work))
+        return await _finish(self._readers, lambda given_up: self._store.read(work, given_up))
+
+    def lock(self, name: str) -> AbstractAsyncContextManager[SoleRight]:
+        """Have the sole right to something, such as `pair:42`, for the time of an `async with` block.
+
+        It ends with the process, however that ends. Should it be lost before (the connection to the server broke, and
+        another process was quicker, or the server stayed away for too long), the task is cancelled inside of the
+        block, and the block raises LockLost.
+
+        Raises Held at once if another process, or another task of this one, has it.
+        """
+        return self._store.lock(name)
 
     async def close(self) -> None:
         """Let running transactions end, then close all connections. Idempotent."""
         await asyncio.to_thread(self._close)
 
-    def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
-        with self._explained(), engine.begin() as connection:
-            return work(connection)
-
-    def _set_up(self) -> None:
-        path = Path(self._path)
-        sqlite.prepare(path)
-        with self._explained(), sqlite.alone(path):
-            sqlite.use_wal(self._writing)
-            with self._writing.begin() as connection:
-                bring_up_to_date(connection)
-
     def _close(self) -> None:
-        self._writer.shutdown()
+        self._writers.shutdown()
         self._readers.shutdown()
-        self._reading.dispose()
-        self._writing.dispose()
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (DBAPIError, sqlite3.Error) as error:
-            if (meant := sqlite.explain(error, self._path)) is None:
-                raise
-            raise meant from error
+        self._store.close()
 
 
-def _sqlite_url(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise InvalidConfiguration("the database's URL cannot be understood") from None
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise InvalidConfiguration("the database has to be a file: sqlite:///path")
-    return parsed
+def _store(url: str | Hidden, connections: int) -> Store:
+    location = parsed(url)
+    # Imported here since each command needs one of them.
+    if location.get_backend_name() == POSTGRESQL:
+        from mover.database.postgresql import PostgresqlStore  # noqa: PLC0415
+
+        return PostgresqlStore(location, connections=connections)
+    from mover.database.sqlite import SqliteStore  # noqa: PLC0415
+
+    return SqliteStore(location)
 
 
-async def _finish(threads: ThreadPoolExecutor, job: Callable[[], T]) -> T:
-    running = threads.submit(job)
+async def _finish(threads: ThreadPoolExecutor, job: Callable[[threading.Event], T]) -> T:
+    given_up = threading.Event()
+    running = threads.submit(job, given_up)
     try:
         return await asyncio.wrap_future(running)
     except asyncio.CancelledError:
         # The cancellation has reached the thread's queue too. What runs already is waited for, so that nothing of a
         # transaction happens behind the back of a caller who believes that it has ended.
+        given_up.set()
         while not running.done():
             try:
-                await asyncio.wait({asyncio.wrap_future(running)})
+                ended = asyncio.wrap_future(running)
+                ended.add_done_callback(_look)
+                await asyncio.wait({ended})
             except asyncio.CancelledError:
                 continue
         raise
+
+
+def _look(ended: asyncio.Future[T]) -> None:
+    """See an error that nobody waits for any more."""
+    if not ended.cancelled():
+        ended.exception()

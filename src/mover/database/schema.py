@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 
 from sqlalchemy import Connection, inspect, text
 
-from mover.errors import InvalidConfiguration
+from mover.database.failures import DatabaseUnusable
 
 _REVISIONS = files("mover.database.revisions")
 
@@ -23,21 +23,41 @@ def bring_up_to_date(connection: Connection) -> None:
     Runs inside the caller's transaction, which has to exclude other writers.
 
     Raises:
-        InvalidConfiguration: A newer Mover made the database, or something that is not Mover.
+        DatabaseUnusable: A newer Mover made the database, or something that is not Mover.
     """
+    if usable_revision(connection) != revisions()[-1]:
+        _upgrade(connection)
+
+
+def expect_up_to_date(connection: Connection) -> None:
+    """See that all revisions are applied. Raises DatabaseUnusable that says what to do about it."""
+    match usable_revision(connection):
+        case revision if revision == revisions()[-1]:
+            return
+        case None:
+            raise DatabaseUnusable("the database is empty as yet; run: mover db upgrade")
+        case revision:
+            raise DatabaseUnusable(
+                f"the database was made by an older Mover (revision {revision}, this one needs {revisions()[-1]}); "
+                "make a backup, then run: mover db upgrade"
+            )
+
+
+def usable_revision(connection: Connection) -> str | None:
+    """Which revision a database is at; None if it is empty. Raises DatabaseUnusable as `bring_up_to_date` does."""
     known = revisions()
     match _stored_revision(connection):
-        case revision if revision == known[-1]:
-            return
         case None if inspect(connection).get_table_names():
-            raise InvalidConfiguration("the database belongs to another program; point MOVER_HOME elsewhere")
+            raise DatabaseUnusable(
+                "the database belongs to another program; point MOVER_HOME or MOVER_DATABASE_URL elsewhere"
+            )
         case str() as revision if revision not in known:
-            raise InvalidConfiguration(
+            raise DatabaseUnusable(
                 f"the database was made by a newer Mover (revision {revision}, this one knows {known[-1]}); "
                 "install that version or a later one"
             )
-        case _:
-            _upgrade(connection)
+        case revision:
+            return revision
 
 
 def _stored_revision(connection: Connection) -> str | None:

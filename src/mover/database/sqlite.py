@@ -5,25 +5,85 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from mover.errors import InvalidConfiguration, Locked, MoverError, StagingFull
+from mover.database.failures import DatabaseBusy, DatabaseFull, DatabaseUnusable
+from mover.database.files import file_lock
+from mover.database.schema import bring_up_to_date
+from mover.database.store import SoleRight
+from mover.errors import MoverError
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 30.0
 _LOCK_POLL_S = 0.02
+_READERS = 4
+
+
+class SqliteStore:
+    """A database that is a file. One writer at a time, whatever process it is in, and readers beside it.
+
+    Args:
+        location: Its URL.
+    """
+
+    writers = 1
+    readers = _READERS
+
+    def __init__(self, location: URL) -> None:
+        self._path = Path(location.database or "")
+        self._writing = make_engine(location, writes=True, connections=self.writers)
+        self._reading = make_engine(location, writes=False, connections=self.readers)
+
+    def set_up(self) -> None:
+        """Make folder and file if needed, and bring the schema up to date."""
+        prepare(self._path)
+        with self._explained(), alone(self._path):
+            use_wal(self._writing)
+            with self._writing.begin() as connection:
+                bring_up_to_date(connection)
+
+    def write(self, work: Callable[[Connection], T], given_up: threading.Event) -> T:  # noqa: ARG002 - nothing is tried again
+        """Run `work` in a transaction that excludes other writers."""
+        with self._explained(), self._writing.begin() as connection:
+            return work(connection)
+
+    def read(self, work: Callable[[Connection], T], given_up: threading.Event) -> T:  # noqa: ARG002 - as above
+        """Run `work` on a snapshot."""
+        with self._explained(), self._reading.begin() as connection:
+            return work(connection)
+
+    def lock(self, name: str) -> AbstractAsyncContextManager[SoleRight]:
+        """Have the sole right to something: a lock file beside the database."""
+        return file_lock(self._path.parent / "locks", name)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._reading.dispose()
+        self._writing.dispose()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error) as error:
+            if (meant := explain(error, str(self._path))) is None:
+                raise
+            raise meant from error
 
 
 def prepare(path: Path) -> None:
     """Create the folder (0700) and an empty file (0600); SQLite gives its WAL files the mode of the main one.
 
-    Raises InvalidConfiguration.
+    Raises DatabaseUnusable.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -33,7 +93,7 @@ def prepare(path: Path) -> None:
     except OSError as error:
         if path.is_file():
             return
-        raise InvalidConfiguration(f"the database {str(path)!r} cannot be made: {error.strerror}") from None
+        raise DatabaseUnusable(f"the database {str(path)!r} cannot be made: {error.strerror}") from None
 
 
 @contextmanager
@@ -46,7 +106,7 @@ def alone(
 ) -> Iterator[None]:
     """Keep other processes from opening the database meanwhile: SQLite's own locks do not cover the change to WAL.
 
-    Raises Locked after `timeout_s`.
+    Raises DatabaseBusy after `timeout_s`.
     """
     deadline = clock() + timeout_s
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -57,7 +117,7 @@ def alone(
                 break
             except BlockingIOError:
                 if clock() >= deadline:
-                    raise Locked(f"another process is setting up the database {str(path)!r}") from None
+                    raise DatabaseBusy(f"another process is setting up the database {str(path)!r}") from None
                 sleep(_LOCK_POLL_S)
         yield
     finally:
@@ -113,17 +173,17 @@ def explain(error: DBAPIError | sqlite3.Error, path: str) -> MoverError | None:
         code & 0xFF if code is not None else None
     ):  # the higher bits tell the kind of an I/O error and the like
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            meant = Locked(
+            meant = DatabaseBusy(
                 f"another process holds the database {path!r} for longer than {BUSY_TIMEOUT_S:.0f} s"
             )
         case sqlite3.SQLITE_NOTADB:
-            meant = InvalidConfiguration(
+            meant = DatabaseUnusable(
                 f"{path!r} is not a database; move it away or point MOVER_HOME elsewhere"
             )
         case sqlite3.SQLITE_CORRUPT:
-            meant = InvalidConfiguration(f"the database {path!r} is damaged; put a backup in its place")
+            meant = DatabaseUnusable(f"the database {path!r} is damaged; put a backup in its place")
         case sqlite3.SQLITE_FULL:
-            meant = StagingFull(f"no room left on the disk that holds the database {path!r}")
+            meant = DatabaseFull(f"no room left on the disk that holds the database {path!r}")
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_IOERR:
-            meant = InvalidConfiguration(f"the database {path!r} cannot be used: {original}")
+            meant = DatabaseUnusable(f"the database {path!r} cannot be used: {original}")
     return meant

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from mover.database.database import Database
+from mover.database.store import SoleRight
 from mover.entries import Entry
 from mover.ledger.batching import GroupCommit
 from mover.ledger.queries import arrivals, counts, folders, items, listings, runs, uploads
@@ -51,6 +53,10 @@ class Ledger:
     async def pair(self, key: PairKey) -> Pair:
         """Find a pair, or add it."""
         return await self._database.write(lambda connection: runs.pair(connection, key))
+
+    def lock(self, pair: Pair) -> AbstractAsyncContextManager[SoleRight]:
+        """Be the only one who runs this pair, for the time of a block; as `Database.lock`, which says what it raises."""
+        return self._database.lock(f"pair:{pair.id}")
 
     async def start(
         self,

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from mover.database.database import Database
 from mover.migrations.records import Counts
-from mover.migrations.schedules import Scheduler
+from mover.migrations.scheduler import Scheduler
 from mover.runner import queries
 from mover.runner.housekeeping import Housekeeper
 from mover.runner.measures import Measures

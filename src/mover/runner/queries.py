@@ -23,9 +23,12 @@ def migrations_with_open_runs(connection: Connection, organisation_id: str | Non
 
 def plan(connection: Connection, migration_id: str, now_ns: int) -> Plan:
     """What of a migration may be started now: at most as many as its limit leaves room for."""
-    limit = connection.scalar(select(migrations.c.pairs_now).where(migrations.c.id == migration_id))
-    if limit is None:
+    bounds = connection.execute(
+        select(migrations.c.pairs_now, migrations.c.pairs_at_once).where(migrations.c.id == migration_id)
+    ).one_or_none()
+    if bounds is None:
         return Plan()
+    limit = min(bounds)
     of_it = pair_runs.c.migration_id == migration_id
     counted = select(func.count()).select_from(pair_runs)
     active = connection.scalar(counted.where(of_it, pair_runs.c.state.in_(ACTIVE))) or 0
@@ -39,7 +42,7 @@ def plan(connection: Connection, migration_id: str, now_ns: int) -> Plan:
             pair_runs.c.priority,
         )
         .where(of_it, _waits(), pair_runs.c.not_before_ns <= now_ns)
-        .order_by(pair_runs.c.priority.desc(), pair_runs.c.queued_ns, pair_runs.c.id)
+        .order_by(pair_runs.c.priority.desc(), pair_runs.c.id)
         .limit(max(0, limit - active))
     )
     later = connection.scalar(
@@ -78,10 +81,7 @@ def urgency(priority: int) -> int:
 
 
 def _waits() -> ColumnElement[bool]:
-    return or_(
-        pair_runs.c.state == RunState.QUEUED,
-        (pair_runs.c.state == RunState.PAUSED) & (pair_runs.c.wish == Wish.RUN),
-    )
+    return pair_runs.c.state.in_([RunState.QUEUED, RunState.PAUSED]) & (pair_runs.c.wish == Wish.RUN)
 
 
 def _open() -> ColumnElement[bool]:

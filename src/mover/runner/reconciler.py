@@ -29,9 +29,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from mover.database.database import Database
 from mover.migrations.records import Schedule
-from mover.migrations.schedules import Scheduler
+from mover.migrations.scheduler import Scheduler
 from mover.runner import names, queries
 from mover.runner.client import CALL_TIMEOUT, TemporalAccess, explained
+from mover.runner.workflows import TASK
 
 _log = logging.getLogger(__name__)
 
@@ -143,6 +144,7 @@ async def _start(client: Client, migration_id: str, *, tell: bool) -> None:
             migration_id,
             id=names.migration(migration_id),
             task_queue=names.DESK,
+            task_timeout=TASK,
             start_signal="changed",
             rpc_timeout=CALL_TIMEOUT,
         )
@@ -152,6 +154,7 @@ async def _start(client: Client, migration_id: str, *, tell: bool) -> None:
             migration_id,
             id=names.migration(migration_id),
             task_queue=names.DESK,
+            task_timeout=TASK,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             rpc_timeout=CALL_TIMEOUT,
         )

@@ -24,7 +24,7 @@ from temporalio.worker import Worker
 
 from mover.errors import MoverError
 from mover.migrations.retention import Retention
-from mover.migrations.schedules import Scheduler
+from mover.migrations.scheduler import Scheduler
 from mover.migrations.work import Work
 from mover.notices.delivering import Deliverer
 from mover.runner import names, workflows
@@ -45,6 +45,8 @@ _LOOK_S = 5.0
 _SCHEDULES_EVERY = 12  # looks
 _RECONNECT_S = 2.0
 _LAST_WORDS_S = 20.0
+_AFTERMATH_S = 1.0
+_STICKY = timedelta(seconds=2)  # a workflow waits so long for the runner that knows it, if that has gone
 
 
 def runner_name(queue: str) -> str:
@@ -115,11 +117,12 @@ class Runner:
         ending = asyncio.create_task(self._ending.wait())
         try:
             await asyncio.wait({*running, ending}, return_when=asyncio.FIRST_COMPLETED)
-            for worker, task in zip(
-                (slices, desk), reversed(running), strict=True
-            ):  # results need the desk last
-                if not task.done():
-                    await worker.shutdown()
+            if self._ending.is_set():
+                await slices.shutdown()
+                # What those slices came to gives workflows something to do. A desk that is shut down at such a moment
+                # keeps a task that it was given, and Temporal waits for that before it asks another desk.
+                await asyncio.sleep(_AFTERMATH_S)
+                await desk.shutdown()
         finally:
             ending.cancel()
             for task in running:
@@ -156,6 +159,7 @@ class Runner:
                 parts.place.database, parts.reconciler, parts.scheduler, parts.housekeeper
             ).all,
             max_cached_workflows=500,
+            sticky_queue_schedule_to_start_timeout=_STICKY,
             max_concurrent_activities=20,
             workflow_failure_exception_types=[workflow.NondeterminismError],
             graceful_shutdown_timeout=timedelta(seconds=5),
@@ -186,7 +190,7 @@ class Runner:
                     await step()
                 except MoverError as error:
                     _log.warning("cannot look after %s now: %s", what, error)
-                except Exception:
+                except Exception:  # what it is must not keep the other steps from being done
                     _log.exception("unexpected error while looking after %s", what)
             self._looks += 1
             await self._pause(_LOOK_S)
@@ -230,7 +234,6 @@ async def open_runner(
                 ledger=place.ledger,
                 staging=staging,
                 staging_memory_bytes=settings.staging_memory_bytes,
-                lock_folder=settings.home / "locks",
             ),
             queue=queue,
             runner=name or runner_name(queue),

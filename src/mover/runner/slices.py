@@ -131,8 +131,7 @@ class Slice:
         self._clock = clock
         self._progress = Progress()
         self._ledger_run: int | None = None
-        self._begun = False
-        self._counting = Counting(bench.place.ledger, run.counts)
+        self._counting = Counting(bench.work, run)
         self._accounts: tuple[str, ...] = ()
         self._pauses_before = 0
 
@@ -148,6 +147,8 @@ class Slice:
 
     async def work(self) -> SliceEnd:
         """Work on it until it has ended, or has to stop. Raises Held."""
+        if (ended := await self._ended_before()) is not None:
+            return ended
         began = self._clock()
         moving = asyncio.create_task(self._move())
         try:
@@ -197,8 +198,20 @@ class Slice:
         kept_out = (*(assignment.options.exclude or ()), *own_paths(settings, folder))
         return msgspec.structs.replace(assignment.options, exclude=kept_out)
 
-    def _started(self, ledger_run_id: int, _resumed: bool) -> None:  # noqa: FBT001 - the engine's call
+    async def _started(self, ledger_run_id: int, _resumed: bool) -> None:  # noqa: FBT001 - the engine's call
+        """Note which run of the ledger it is, before the engine does anything. Raises Overtaken."""
+        await self._bench.work.begin(self._run.id, self._bench.runner, ledger_run_id)
         self._ledger_run = ledger_run_id
+
+    async def _ended_before(self) -> SliceEnd | None:
+        """End the run now if the engine had brought it to its end, and the runner went before it could say so."""
+        found = self._ledger_run or self._run.ledger_run_id
+        run = await self._bench.place.ledger.run(found) if found is not None else None
+        if run is None or not run.finished:
+            return None
+        self._ledger_run = run.id
+        await self._end(RunCode(int(run.code)), run.message)
+        return SliceEnd.ENDED
 
     async def _watch(self, moving: asyncio.Task[RunResult], began: float) -> Stop | None:
         """Report and look until it has ended, or is to stop; then until no file is under way. Returns why it stops."""
@@ -224,14 +237,9 @@ class Slice:
         """Say how far it is. None: the runner has lost the run."""
         counts = self._run.counts
         try:
-            if self._ledger_run is not None and not self._begun:
-                await self._bench.work.begin(self._run.id, self._bench.runner, self._ledger_run)
-                self._begun = True
-            if self._begun:
+            if self._ledger_run is not None:
                 counts = await self._counts(exact=False)
-            state = RunState.CHECKING
-            if self._begun:
-                state = RunState.SCANNING if self._progress.scanning else RunState.RUNNING
+            state = RunState.SCANNING if self._progress.scanning else RunState.RUNNING
             answer = await self._bench.work.progress(self._run.id, self._bench.runner, counts, state=state)
         except Overtaken:
             return None
@@ -243,7 +251,6 @@ class Slice:
     async def _counts(self, *, exact: bool) -> Counts:
         assert self._ledger_run is not None
         return await self._counting.now(
-            self._ledger_run,
             received=self._progress.bytes_received,
             throttled=self._bench.place.pacers.pauses_of(self._accounts) - self._pauses_before,
             exact=exact,
@@ -281,6 +288,8 @@ class Slice:
             return await self._came_to_its_end(moving)
         work, run_id, runner = self._bench.work, self._run.id, self._bench.runner
         try:
+            if (ended := await self._ended_before()) is not None:  # in the moment in which it was cancelled
+                return ended
             match stop:
                 case Stop.PAUSE:
                     await work.pause(run_id, runner)
@@ -297,6 +306,8 @@ class Slice:
     async def _came_to_its_end(self, moving: asyncio.Task[RunResult]) -> SliceEnd:
         try:
             result = moving.result()
+        except Overtaken:
+            return SliceEnd.MORE
         except AlreadyRunning:
             await self._give_way()
             raise Held(5) from None
@@ -307,7 +318,7 @@ class Slice:
             await self._end(code_of(error), str(error), failed=error)
         except MoverError as error:
             await self._end(code_of(error), str(error), failed=error)
-        except Exception as error:
+        except Exception as error:  # a defect, or a service's oddity: tried for ever it would help nobody
             _log.exception("unexpected error in a slice")
             await self._end(
                 RunCode.GENERAL_FAILURE, f"unexpected {type(error).__name__}; the runner's log has more"
@@ -320,8 +331,6 @@ class Slice:
     async def _end(self, code: RunCode, message: str, *, failed: MoverError | None = None) -> None:
         counts = None
         if self._ledger_run is not None:
-            if not self._begun:
-                await self._bench.work.begin(self._run.id, self._bench.runner, self._ledger_run)
             counts = await self._counts(exact=True)
         await self._bench.work.end(
             self._run.id,
@@ -355,7 +364,7 @@ async def run_slice(
     """Take a run and work on it for a while. Raises Held: somebody else has it, or it cannot be signed in to now."""
     if bench.draining.begun:
         raise Held(0.5)
-    taken = await bench.work.take(bench.queue, bench.runner, Limits(free=1), run_id=run_id)
+    taken = await bench.work.take(bench.queue, bench.runner, Limits(free=1), only=run_id)
     if not taken:
         return await _not_taken(bench, run_id)
     slice_ = Slice(bench, taken[0], attempt=attempt, beat=beat)

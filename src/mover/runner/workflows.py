@@ -26,6 +26,9 @@ with workflow.unsafe.imports_passed_through():
 HEARTBEAT = timedelta(seconds=20)
 """A runner that is silent for so long is dead, and its runs go on elsewhere."""
 
+TASK = timedelta(seconds=5)
+"""A desk that takes so long to think about a workflow is dead, and another one thinks."""
+
 _LONGEST_SLICE = timedelta(hours=2)  # a slice ends itself long before
 _LONGEST_WAIT = timedelta(
     minutes=15
@@ -98,6 +101,7 @@ class MigrationRun:
                 PairRun.run,
                 ticket,
                 id=names.pair_run(ticket.run_id),
+                task_timeout=TASK,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 priority=Priority(priority_key=ticket.urgency, fairness_key=ticket.organisation_id),
             )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from mover.connectors.contract import Setting
+from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry, join_path
 from mover.errors import MoverError
 from mover.ledger.ledger import RunLedger
@@ -46,6 +47,8 @@ class Finisher:
             for folder in folders:
                 try:
                     await self._settle_folder(folder)
+                except DatabaseTrouble:
+                    raise
                 except MoverError as error:
                     failed += 1
                     example = example or str(error)

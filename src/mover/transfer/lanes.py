@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import msgspec
 
+from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry
 from mover.errors import (
     Changed,
@@ -191,7 +192,7 @@ class Lanes:
             try:
                 look_first = item.interrupted or attempt > 1
                 moved = await self._mover.move(item, reader, look_first=look_first, left=left)
-            except MissingDependency:
+            except (MissingDependency, DatabaseTrouble):
                 raise
             except MoverError as error:
                 if self._ending:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from mover.connectors.contract import Renames
+from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry
 from mover.errors import MoverError, NotFound
 from mover.ledger.ledger import RunLedger
@@ -73,6 +74,8 @@ class Renamer:
         started = self._now_ns()
         try:
             moved = await self._rename(renames, item, arrival) if await self._gone(item, arrival) else None
+        except DatabaseTrouble:
+            raise
         except MoverError:
             return (
                 False  # gone, taken, or in trouble: copying gets around it, or meets it again and reports it

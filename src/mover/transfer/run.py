@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from mover.connectors.contract import Connector, Remarks
+from mover.database.failures import DatabaseTrouble
+from mover.database.store import SoleRight
 from mover.entries import ROOT, EntryKind, EntryRef
 from mover.errors import (
     Conflict,
@@ -60,7 +61,6 @@ class Engine:
         ledger: Where runs are kept.
         staging: Open.
         staging_memory_bytes: Its memory budget.
-        lock_folder: For the locks of pairs.
         retries: Pauses between the attempts of one file.
         now_ns: The clock.
     """
@@ -68,7 +68,6 @@ class Engine:
     ledger: Ledger
     staging: Staging
     staging_memory_bytes: int
-    lock_folder: Path
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     now_ns: Callable[[], int] = time.time_ns
 
@@ -99,7 +98,7 @@ async def run_pair(
     progress: Progress,
     *,
     shown_options: Mapping[str, object],
-    started: Callable[[int, bool], None] | None = None,
+    started: Callable[[int, bool], Awaitable[None] | None] | None = None,
 ) -> RunResult:
     """Run a pair: copy, scan (`destination` may be None) or verify.
 
@@ -111,10 +110,12 @@ async def run_pair(
         options: How.
         progress: Filled while it works.
         shown_options: The options as the person gave them, for the ledger.
-        started: Called with the run's number, and whether it goes on with an interrupted one.
+        started: Called with the run's number, and whether it goes on with an interrupted one, before anything is done;
+            what it returns is awaited.
 
     Raises:
-        Locked: The pair is being run by another process.
+        AlreadyRunning: The pair is being run by another process.
+        DatabaseTrouble: What the ledger could not keep ended it, or LockLost: another process may run the pair now.
         InvalidConfiguration: The options can never succeed, or a root is no folder.
         MoverError: A root cannot be looked at.
         CancelledError: After the run was noted as canceled; the same call goes on with it.
@@ -136,7 +137,7 @@ async def run_pair(
             destination.root if destination else "",
         )
     )
-    with pair_lock(engine.lock_folder, pair.id):
+    async with pair_lock(engine.ledger, pair) as right:
         run = await engine.ledger.start(
             pair,
             mode=mode,
@@ -151,9 +152,9 @@ async def run_pair(
                 if side is not None and not side.secure
             ],
         )
-        if started is not None:
-            started(run.run.id, run.run.resumed)
-        return await _Run(engine, source, destination, mode, options, progress, run).execute()
+        if started is not None and (noted := started(run.run.id, run.run.resumed)) is not None:
+            await noted
+        return await _Run(engine, source, destination, mode, options, progress, run, right).execute()
 
 
 class _Run:
@@ -168,6 +169,7 @@ class _Run:
         options: Options,
         progress: Progress,
         ledger: RunLedger,
+        right: SoleRight,
     ) -> None:
         self._engine = engine
         self._source = source
@@ -176,6 +178,7 @@ class _Run:
         self._options = options
         self._progress = progress
         self._ledger = ledger
+        self._right = right
         self._began_ns = engine.now_ns()
 
     async def execute(self) -> RunResult:
@@ -184,8 +187,11 @@ class _Run:
             troubles = [*await self._work(), *self._remarks()]
             missing = await self._missing()
         except asyncio.CancelledError:
-            await self._close(Code.CANCELED, finished=False)
+            if not self._right.lost:  # else the run may be another process's by now
+                await self._close(Code.CANCELED, finished=False)
             raise
+        except DatabaseTrouble:
+            raise  # there is nowhere to write it down; the run stays as it is, and the same call goes on with it
         except MoverError as error:
             return await self._close(
                 _code_of_error(error), finished=False, message=str(error), reason=error.reason

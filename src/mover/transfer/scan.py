@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from mover.connectors.contract import Page, is_temporary_name
+from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry, EntryKind, join_path, parent_path
 from mover.errors import MoverError, Reason, Unsupported
 from mover.ledger.ledger import RunLedger
@@ -133,6 +134,8 @@ class Scanner:
             side = "destination"
             if not filled and await self._make_without_files(folder):
                 created = True
+        except DatabaseTrouble:
+            raise
         except MoverError as error:
             if folder.item_id is None:
                 raise

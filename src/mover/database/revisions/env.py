@@ -6,7 +6,7 @@ from alembic import context
 
 from mover.database.base import metadata
 
-# SQLite's DDL is transactional as soon as BEGIN is explicit, which `sqlite.py` sees to.
+# Both kinds of database undo DDL with its transaction; SQLite as soon as BEGIN is explicit, which `sqlite.py` sees to.
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True
 )

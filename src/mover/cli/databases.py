@@ -1,0 +1,61 @@
+"""`mover db`: look at the database, and bring its schema up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mover.cli.codes import ALL_WELL, COULD_NOT_RUN
+from mover.cli.faults import say
+from mover.cli.screen import out, print_json, words
+from mover.database import upgrading
+from mover.database.locations import SQLITE
+from mover.database.upgrading import Condition
+from mover.settings import Settings
+
+_KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+async def check(*, machine: bool) -> int:
+    """Tell what the database is like; exit code 2 if Mover cannot work with it as it is.
+
+    Raises DatabaseTrouble: it does not answer, or is not Mover's.
+    """
+    found = await upgrading.condition(Settings().database_url)
+    if machine:
+        print_json(_as_object(found))
+    else:
+        out().print(words(f"{_KINDS[found.kind]}: {found.where}"))
+        out().print(words(f"revision {found.revision or 'none'}, newest {found.newest}"))
+    if found.up_to_date:
+        return ALL_WELL
+    if found.kind == SQLITE:  # which every command brings up to date by itself
+        say("the database is made or brought up to date by the next command", style="bold yellow")
+        return ALL_WELL
+    say("the schema is not the one that this Mover needs", "Make a backup, then run: mover db upgrade")
+    return COULD_NOT_RUN
+
+
+async def upgrade(*, machine: bool) -> int:
+    """Bring the schema up to date. Raises as `check`."""
+    before, after = await upgrading.upgrade(Settings().database_url)
+    if machine:
+        print_json({**_as_object(after), "before": before.revision})
+    elif before == after:
+        out().print(words(f"{_KINDS[after.kind]}: {after.where} is up to date (revision {after.revision})"))
+    else:
+        what = (
+            f"was brought from revision {before.revision} to" if before.revision else "was made, at revision"
+        )
+        out().print(words(f"{_KINDS[after.kind]}: {after.where} {what} {after.revision}"))
+    return ALL_WELL
+
+
+def _as_object(found: Condition) -> Mapping[str, Any]:
+    return {
+        "kind": found.kind,
+        "where": found.where,
+        "revision": found.revision,
+        "newest": found.newest,
+        "up_to_date": found.up_to_date,
+    }

@@ -1,0 +1,256 @@
+"""PostgreSQL: transactions that might as well be alone, and that survive a restart of the server.
+
+**Alone.** Each write is SERIALIZABLE: whatever a function reads and decides stays true until its commit, in all rooms
+alike, without a thought of locks. Where two got into each other's way, PostgreSQL ends one, and it is run again as a
+whole. Reads see one snapshot (REPEATABLE READ, READ ONLY).
+
+**Lost connections.** What breaks before COMMIT was sent is not committed, and is run again when the server is back. When
+the connection breaks at COMMIT nobody has said whether it happened, and running the function again could do its work
+twice. So each write knows its transaction's number from the beginning, and PostgreSQL is asked what became of it
+(`pg_xact_status`, made for this). With that, every write happens once, whatever it does; no caller needs to be
+idempotent for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NoReturn, TypeVar
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from mover.database.failures import DatabaseUnreachable, DatabaseUnusable
+from mover.database.locations import shown
+from mover.database.patience import Outage, conflict_wait_s, outage_wait_s
+from mover.database.postgresql_failures import Kind, explain, hide_values, kind_of
+from mover.database.postgresql_lock import AdvisoryLock, key_of
+from mover.database.postgresql_text import BinaryOrderDDL, keep_any_text
+from mover.database.schema import bring_up_to_date, expect_up_to_date
+from mover.database.store import SoleRight
+
+T = TypeVar("T")
+
+CONFLICTS_S = 30.0
+"""So long a transaction is tried again that others get in the way of."""
+
+_WRITE = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_NUMBER = "SELECT pg_current_xact_id()::text"
+_FATE = "SELECT pg_xact_status(%s::text::xid8)"
+_POLL_S = 0.1
+# A server that answers a commit has it on disk, whatever its settings say: the ledger's word must outlast a power cut.
+_SESSION = (
+    "SET synchronous_commit = on; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '10min'"
+)
+_CONNECTING: dict[str, Any] = {
+    "autocommit": True,  # transactions are begun here, with what they are to be
+    "connect_timeout": 10,
+    "keepalives_idle": 20,  # seconds: a cable that was pulled is noticed, though nobody says so
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
+    "application_name": "mover",
+    "client_encoding": "utf8",
+}
+
+
+class PostgresqlStore:
+    """A database on a PostgreSQL server.
+
+    Args:
+        location: Its URL, for psycopg.
+        connections: At most, besides one for each lock that is held.
+        outage: How long to wait for a server that has gone away.
+    """
+
+    def __init__(self, location: URL, *, connections: int, outage: Outage | None = None) -> None:
+        self.writers = max(1, connections // 2)
+        self.readers = max(1, connections - self.writers)
+        self._where = shown(location)
+        self._outage = outage or Outage()
+        self._engine = make_engine(location, connections=self.writers + self.readers)
+
+    def set_up(self) -> None:
+        """See whether the server is there and its schema the right one. Raises what `Database.open` raises."""
+        given_up = threading.Event()
+        given_up.set()  # whoever starts Mover wants to know at once
+        self.read(_expect_ours, given_up)
+
+    def upgrade(self) -> None:
+        """Apply the revisions that are missing. Whoever comes second waits for the first, and finds nothing to do."""
+        given_up = threading.Event()
+        given_up.set()
+
+        def attempt() -> None:
+            with self._engine.connect() as connection, connection.begin():
+                connection.exec_driver_sql("BEGIN")
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key_of("schema"),))
+                _expect_unicode(connection)
+                bring_up_to_date(connection)
+
+        self._persistently(attempt, given_up)
+
+    def write(self, work: Callable[[Connection], T], given_up: threading.Event) -> T:
+        """Run `work` in a transaction that might as well be the only one."""
+        return self._persistently(lambda: self._attempt(work, given_up), given_up)
+
+    def read(self, work: Callable[[Connection], T], given_up: threading.Event) -> T:
+        """Run `work` on a snapshot."""
+
+        def attempt() -> T:
+            with self._engine.connect() as connection:
+                with connection.begin() as transaction:
+                    connection.exec_driver_sql(_READ)
+                    result = work(connection)
+                    transaction.rollback()
+                return result
+
+        return self._persistently(attempt, given_up)
+
+    def lock(self, name: str) -> AbstractAsyncContextManager[SoleRight]:
+        """Have the sole right to something: an advisory lock of a session of its own."""
+        _, options = self._engine.dialect.create_connect_args(self._engine.url)
+        return AdvisoryLock(name, {**_CONNECTING, **options}, self._where)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _attempt(self, work: Callable[[Connection], T], given_up: threading.Event) -> T:
+        with self._engine.connect() as connection:
+            transaction = connection.begin()
+            try:
+                connection.exec_driver_sql(_WRITE)
+                number: str = connection.exec_driver_sql(_NUMBER).scalar_one()
+                result = work(connection)
+                _expect_sound(connection)
+            except BaseException:
+                transaction.rollback()
+                raise
+            try:
+                transaction.commit()
+            except DBAPIError as error:
+                if kind_of(error) is not Kind.LOST:
+                    raise
+                lost = error
+            else:
+                return result
+        if self._was_committed(number, lost, given_up):
+            return result
+        raise lost
+
+    def _was_committed(self, number: str, lost: DBAPIError, given_up: threading.Event) -> bool:
+        """Find out what became of a transaction whose COMMIT got no answer.
+
+        Raises DatabaseUnreachable if that cannot be found out.
+        """
+
+        def ask() -> str | None:
+            with self._engine.connect() as connection:
+                fate: str | None = connection.exec_driver_sql(_FATE, (number,)).scalar_one()
+                return fate
+
+        unknown = f"it is not known whether the database {self._where} kept what was written last"
+        deadline = time.monotonic() + CONFLICTS_S
+        while True:
+            try:
+                fate = self._persistently(ask, given_up)
+            except DatabaseUnreachable as error:
+                raise DatabaseUnreachable(unknown, said=error.said) from lost
+            except DBAPIError as error:
+                # The number lies in the future: the server lost its latest transactions, this one among them.
+                if getattr(error.orig, "sqlstate", None) == "22023":
+                    return False
+                raise
+            match fate:
+                case "committed":
+                    return True
+                case "aborted":
+                    return False
+                case "in progress" if time.monotonic() < deadline and not given_up.wait(_POLL_S):
+                    continue  # the server has not noticed yet that nobody listens
+                case _:
+                    raise DatabaseUnreachable(unknown) from lost
+
+    def _persistently(self, attempt: Callable[[], T], given_up: threading.Event) -> T:
+        """Make attempts until one succeeds, or fails for good, or has failed for too long."""
+        conflicts = losses = 0
+        deadline = time.monotonic() + CONFLICTS_S
+        while True:
+            try:
+                result = attempt()
+            except (DBAPIError, psycopg.Error) as error:
+                match kind_of(error):
+                    case Kind.CONFLICT if time.monotonic() < deadline:
+                        conflicts += 1
+                        wait_s = conflict_wait_s(conflicts)
+                    case Kind.LOST if self._outage.goes_on():
+                        losses += 1
+                        wait_s = outage_wait_s(losses)
+                    case _:
+                        self._raise(error)
+                if given_up.wait(wait_s):
+                    self._raise(error)
+            else:
+                self._outage.ended()
+                return result
+
+    def _raise(self, error: DBAPIError | psycopg.Error) -> NoReturn:
+        """Raise an error in a form that people may see."""
+        if (meant := explain(error, self._where)) is not None:
+            raise meant from error
+        hide_values(error)
+        raise error
+
+
+def make_engine(location: URL, *, connections: int) -> Engine:
+    """Make an engine whose connections leave it to others to begin transactions."""
+    given = {name: value for name, value in _CONNECTING.items() if name not in location.query}
+    engine = create_engine(
+        location,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args=given,
+        use_native_hstore=False,
+    )
+    engine.dialect.ddl_compiler = BinaryOrderDDL
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what it raises anyway
+
+    def set_up(raw: psycopg.Connection[Any], _record: Any) -> None:
+        keep_any_text(raw.adapters)
+        try:
+            raw.execute(_SESSION)
+        except psycopg.Error:
+            raw.close()
+            raise
+
+    event.listen(engine, "connect", set_up)
+    return engine
+
+
+def _expect_ours(connection: Connection) -> None:
+    _expect_unicode(connection)
+    expect_up_to_date(connection)
+
+
+def _expect_unicode(connection: Connection) -> None:
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise DatabaseUnusable(
+            f"the database is in {encoding}, which does not hold every name; make one in UTF-8: createdb --encoding=UTF8"
+        )
+
+
+def _expect_sound(connection: Connection) -> None:
+    """Refuse to commit what PostgreSQL would roll back without a word: after an error it takes no more statements."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    if raw.info.transaction_status is psycopg.pq.TransactionStatus.INERROR:
+        raise RuntimeError("a transaction went on after an error; use a savepoint around what may fail")

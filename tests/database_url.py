@@ -1,0 +1,148 @@
+"""Which kind of database a test uses, and a fresh one of it: the one place that decides.
+
+By default SQLite; `MOVER_TEST_DATABASE=postgresql` has the whole suite use PostgreSQL. Rooms that store something run
+their tests on both in any case: their `database_kind` fixture has the parameters `BOTH`. Other modules that do so say
+`pytestmark = on_both`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from tests.servers.postgresql import PostgresqlServer, postgresql
+
+from mover.database.database import Database
+from mover.database.locations import parsed
+from mover.database.postgresql import PostgresqlStore
+
+
+class Kind(enum.StrEnum):
+    """Of database."""
+
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+SUITE = Kind(os.environ.get("MOVER_TEST_DATABASE") or Kind.SQLITE)
+"""What tests use that do not ask for a certain kind."""
+
+BOTH = [
+    *([Kind.SQLITE] if SUITE is Kind.SQLITE else []),
+    pytest.param(Kind.POSTGRESQL, marks=pytest.mark.servers),
+]
+"""Parameters of a `database_kind` fixture; with the suite on PostgreSQL, SQLite has had its turn."""
+
+on_both = [
+    pytest.mark.usefixtures("database_kind"),
+    pytest.mark.parametrize("database_kind", BOTH, indirect=True),
+]
+"""For modules whose tests are to run on both."""
+
+on_sqlite = pytest.mark.parametrize("database_kind", [Kind.SQLITE], indirect=True)
+"""For tests of what is SQLite's alone: its file."""
+
+on_postgresql = pytest.mark.parametrize(
+    "database_kind", [pytest.param(Kind.POSTGRESQL, marks=pytest.mark.servers)], indirect=True
+)
+"""For tests of what is PostgreSQL's alone."""
+
+_until_the_end = contextlib.ExitStack()
+_made: dict[Path, tuple[str, str]] = {}
+_in_use = [SUITE]
+
+
+def in_use() -> Kind:
+    """The kind that the test that runs now uses."""
+    return _in_use[-1]
+
+
+def using(kind: Kind) -> Iterator[Kind]:
+    """Let a test use that kind: what a `database_kind` fixture does."""
+    _in_use.append(kind)
+    yield kind
+    _in_use.pop()
+
+
+def fresh(folder: Path) -> str:
+    """Return the URL of a database of a test's own: a file in a folder, or a database of the server with that schema.
+
+    `drop_all` removes it. A folder has one database, whoever asks.
+    """
+    if in_use() is Kind.SQLITE:
+        return f"sqlite:///{quote(str(folder / 'mover.db'))}"
+    if folder not in _made:
+        name = server().create(_template())
+        _made[folder] = (name, server().url(name))
+    return _made[folder][1]
+
+
+def empty() -> str:
+    """Return the URL of a database on the server in which nothing is yet."""
+    name = server().create()
+    _made[Path(name)] = (name, server().url(name))
+    return server().url(name)
+
+
+def drop_all() -> None:
+    """Remove what was made on the server since the last time."""
+    while _made:
+        _, (name, _) = _made.popitem()
+        server().drop(name)
+
+
+@functools.cache
+def server() -> PostgresqlServer:
+    """The session's PostgreSQL: started when it is first asked for, from the main thread."""
+    return _until_the_end.enter_context(postgresql())
+
+
+def end() -> None:
+    """Stop the server, if there is one."""
+    _until_the_end.close()
+    server.cache_clear()
+    _template.cache_clear()
+
+
+@functools.cache
+def _template() -> str:
+    """A database with the schema in it, to be copied."""
+    name = server().create()
+    store = PostgresqlStore(parsed(server().url(name)), connections=2)
+    try:
+        store.upgrade()
+    finally:
+        store.close()
+    return name
+
+
+@contextlib.contextmanager
+def lock_held(url: str, name: str) -> Iterator[None]:
+    """Let somebody else, with an event loop of its own, hold a lock for the time of a block."""
+    held, done = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        database = await Database.open(url)
+        try:
+            async with database.lock(name):
+                held.set()
+                await asyncio.to_thread(done.wait, 60)
+        finally:
+            await database.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(hold()), name="holder")
+    thread.start()
+    try:
+        assert held.wait(30), "the lock was not taken"
+        yield
+    finally:
+        done.set()
+        thread.join()
