@@ -68,6 +68,10 @@ class PostgresqlStore:
         outage: How long to wait for a server that has gone away.
     """
 
+    longest_key = (
+        2_600  # a third of a page, which an entry of an index has to fit in, with what else stands there
+    )
+
     def __init__(self, location: URL, *, connections: int, outage: Outage | None = None) -> None:
         self.writers = max(1, connections // 2)
         self.readers = max(1, connections - self.writers)
