@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -217,3 +218,16 @@ async def test_a_url_that_names_no_database_is_refused_without_repeating_it(url:
         await Database.open(url)
 
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("character", ["x", "ü", "日", "😀", "\0", "\x1a"])
+async def test_what_can_be_looked_up_can_be_kept_in_an_index(database: Database, character: str) -> None:
+    """Of characters in a random order, since PostgreSQL would compress others."""
+    rng = random.Random(1)
+    longest = "".join(rng.choice([character, chr(rng.randrange(33, 127))]) for _ in range(6000))
+    while not database.can_look_up(longest):
+        longest = longest[:-1]
+
+    assert len(longest) > 500
+    await database.write(lambda c: add(c, longest))
+    assert await database.read(texts) == [longest]

@@ -250,3 +250,35 @@ def test_a_single_address_permits_itself_only(one, other) -> None:
 
     assert allowed.permits(one)
     assert allowed.permits(other) == (one == other)
+
+
+def test_the_database_is_where_the_operator_says_and_its_password_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = f"postgresql://mover:{CANARY}@db.example.org/mover?sslmode=verify-full"
+    monkeypatch.setenv("MOVER_DATABASE_URL", url)
+    monkeypatch.setenv("MOVER_DATABASE_CONNECTIONS", "20")
+
+    settings = Settings()
+
+    assert settings.database_url.reveal() == url
+    assert settings.database_connections == 20
+    assert CANARY not in repr(settings) + settings.model_dump_json()
+
+
+def test_a_file_with_the_databases_url_is_for_its_owner_alone(tmp_path: Path) -> None:
+    write_file(tmp_path, f'database_url = "postgresql://mover:{CANARY}@db/mover"', mode=0o644)
+
+    with pytest.raises(InvalidConfiguration, match="can be read by others") as caught:
+        Settings()
+
+    assert CANARY not in str(caught.value)
+
+
+def test_a_home_that_cannot_be_is_said_although_the_database_stands_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MOVER_HOME", "~nobody-of-that-name/x")
+
+    with pytest.raises(InvalidConfiguration, match="MOVER_HOME"):
+        Settings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,9 @@ from mover.database.locations import POSTGRESQL, Hidden, parsed
 from mover.database.store import SoleRight, Store
 
 T = TypeVar("T")
+
+_WIDEST = 5  # bytes of a character, at most: some are kept spelled out
+_SPELLED_OUT = re.compile("[\x00\x1a\ud800-\udfff]")
 
 CONNECTIONS = 8
 """To a database server at most, for a process, besides one for each lock that is held."""
@@ -69,6 +73,14 @@ class Database:
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a snapshot that does not change meanwhile, without waiting for writers. Writing in it fails."""
         return await _finish(self._readers, lambda given_up: self._store.read(work, given_up))
+
+    def can_look_up(self, key: str) -> bool:
+        """Whether a text is short enough to be found by: to stand in a column that has an index."""
+        longest = self._store.longest_key
+        if longest is None or len(key) * _WIDEST <= longest:
+            return True
+        spelled_out = len(_SPELLED_OUT.findall(key))
+        return len(key.encode("utf-8", "surrogatepass")) + (_WIDEST - 1) * spelled_out <= longest
 
     def lock(self, name: str) -> AbstractAsyncContextManager[SoleRight]:
         """Have the sole right to something, such as `pair:42`, for the time of an `async with` block.

@@ -44,6 +44,7 @@ def shown(location: URL) -> str:
     """Tell a person where it is: no password, nor anything else that stands behind the question mark."""
     if location.get_backend_name() == SQLITE:
         return str(location.database)
-    host = location.host or location.query.get("host") or "this machine"
+    several = location.query.get("host", ())
+    host = location.host or (several if isinstance(several, str) else ", ".join(several)) or "this machine"
     port = f":{location.port}" if location.port else ""
     return f"{location.database} on {host}{port}"

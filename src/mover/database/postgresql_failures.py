@@ -47,6 +47,7 @@ _MEANINGS: Mapping[str, tuple[type[DatabaseTrouble], str]] = {
     "53300": (DatabaseUnreachable, _CROWDED_TOLD),
     "25006": (DatabaseUnusable, "the database {where} can only be read: a standby, or set so"),
     "42501": (DatabaseUnusable, "the database's user may not do what Mover needs in {where}"),
+    "54000": (DatabaseUnusable, "a path or name is too long to be found again in the database {where}"),
     "53200": _BUSY,  # out of memory
     "55P03": _BUSY,  # a lock was waited for too long
     "57014": _BUSY,  # a statement took longer than the server's administrator allows

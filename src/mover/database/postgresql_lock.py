@@ -160,6 +160,9 @@ class AdvisoryLock:
                 self._lose("another process has it now")
             except DatabaseTrouble as error:
                 self._lose(str(error))
+            except Exception as error:
+                self._lose(f"unexpected {type(error).__name__}")  # without its lock nobody may go on
+                raise
 
     def _lose(self, why: str) -> None:
         assert self._holder is not None
@@ -211,7 +214,10 @@ class AdvisoryLock:
         loop = asyncio.get_running_loop()
         while True:
             heard = asyncio.Event()
-            descriptor = session.fileno()
+            try:
+                descriptor = session.fileno()
+            except (psycopg.Error, OSError):
+                return
             loop.add_reader(descriptor, heard.set)
             waits = [asyncio.create_task(event.wait()) for event in (heard, self._leaving)]
             try:

@@ -37,6 +37,7 @@ class SqliteStore:
 
     writers = 1
     readers = _READERS
+    longest_key = None
 
     def __init__(self, location: URL) -> None:
         self._path = Path(location.database or "")

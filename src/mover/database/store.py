@@ -33,6 +33,10 @@ class Store(Protocol):
     def readers(self) -> int:
         """How many threads may read at once."""
 
+    @property
+    def longest_key(self) -> int | None:
+        """Bytes of a text that can be looked up; None where any can."""
+
     def set_up(self) -> None:
         """Make the database if it can be made, and see to it that its schema is the right one."""
 

@@ -179,6 +179,10 @@ class RunLedger:
 
         await self._database.write(work)
 
+    def can_keep(self, key: str) -> bool:
+        """Whether the database can find something by a text of that length."""
+        return self._database.can_look_up(key)
+
     # The scan: folders and what stands in them. What it finds in several folders shares transactions.
 
     async def add_root(self, *, source_id: str | None, destination_exists: bool) -> None:
@@ -275,8 +279,13 @@ class RunLedger:
         )
 
     async def keep_listing(self, folder: FolderTask, entries: Mapping[str, Entry]) -> None:
-        """Keep entries of a folder of the destination that is too large for memory, by name key."""
-        await self._database.write(lambda connection: listings.keep_listing(connection, folder.id, entries))
+        """Keep entries of a folder of the destination that is too large for memory, by name key.
+
+        Those whose key cannot be kept are passed over: nothing of ours goes by such a name either.
+        """
+        kept = {key: entry for key, entry in entries.items() if self.can_keep(key)}
+        if kept:
+            await self._database.write(lambda connection: listings.keep_listing(connection, folder.id, kept))
 
     async def listed(self, folder: FolderTask, keys: Sequence[str]) -> dict[str, Entry]:
         """Those entries of a kept listing that have these keys."""

@@ -23,6 +23,7 @@ from mover.ledger.states import Action, ItemState, Verification
 from mover.naming import EXACT
 from mover.transfer.concurrency import task_group
 from mover.transfer.heirs import Heirs
+from mover.transfer.keys import short_key
 from mover.transfer.names import NameChooser
 from mover.transfer.options import Options
 from mover.transfer.plan import Decision, Planner, VerifyPlanner
@@ -38,6 +39,12 @@ _NOT_MOVED = {
     EntryKind.SHORTCUT: "a link is not followed: what it points to is moved where it stands",
     EntryKind.SPECIAL: "not a file: a device, socket or pipe, or a document that cannot be exported",
 }
+
+_TOO_LONG = Decision(
+    state=ItemState.FAILED,
+    reason=Reason.PATH_TOO_LONG,
+    message="its path is longer than the database that Mover uses can find again",
+)
 
 
 class Scanner:
@@ -207,7 +214,9 @@ class Scanner:
         for entry in page.entries:
             path = join_path(folder.path, entry.name)
             key = f"id:{entry.id}" if self._has_ids and entry.id is not None else path
-            if (kept_out := self._kept_out(path, entry)) is not None:
+            if not (self._ledger.can_keep(path) and self._ledger.can_keep(key)):
+                new.append(self._item(short_key(key), entry, entry.name, short_key(entry.name), _TOO_LONG))
+            elif (kept_out := self._kept_out(path, entry)) is not None:
                 new.append(self._item(key, entry, entry.name, entry.name, kept_out))
             else:
                 moving.append((entry, path, key))
@@ -249,6 +258,11 @@ class Scanner:
             if chosen.problem:
                 failed = Decision(state=ItemState.FAILED, reason=chosen.reason, message=chosen.problem)
                 new.append(self._item(key, entry, chosen.name, chosen.key, failed))
+                continue
+            if not self._ledger.can_keep(
+                self._rules.path_key(join_path(folder.destination_path, chosen.name))
+            ):
+                new.append(self._item(key, entry, chosen.name, short_key(chosen.key), _TOO_LONG))
                 continue
             found = there.get(chosen.key)
             if entry.kind is EntryKind.FOLDER:
