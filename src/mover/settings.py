@@ -32,7 +32,7 @@ from mover.vault.secret import Secret
 
 _PREFIX = "MOVER_"
 _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
-_SECRETS = {"proxy", "global_key", "temporal_api_key", "payload_keys", "database_url"}
+_SECRETS = {"proxy", "global_key", "database_url", "smtp_url", "temporal_api_key", "payload_keys"}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
 _LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
@@ -160,7 +160,8 @@ def _address_of(place: ListenAt) -> str:
     """What people type to reach a server of this machine."""
     host = "localhost" if place.host in _EVERY_ADDRESS else place.host
     host = f"[{host}]" if ":" in host else host
-    return f"https://{host}" + ("" if place.port == HTTPS_PORT else f":{place.port}")
+    # Port 0 stands for one that is not known before something listens there.
+    return f"https://{host}" + ("" if place.port in {0, HTTPS_PORT} else f":{place.port}")
 
 
 def _listed(given: object) -> object:
@@ -243,6 +244,9 @@ class Settings(BaseSettings):
         trusted_proxies: Networks of the proxies whose forwarded headers are believed.
         local_folders: Folders of this machine that the service's users may connect, by the service `local`; none at first.
         metrics: Whether the service shows its figures at `/metrics`, to loopback only.
+        smtp_url: The mail server, `smtps://user:password@host` or `smtp://...` with STARTTLS.
+        mail_from: Whom mail comes from.
+        mail_outbox: A folder that mail is written into instead of being sent.
 
     Raises InvalidConfiguration, naming everything that is wrong.
     """
@@ -297,6 +301,9 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_trusted_proxies)] = ()
     local_folders: Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_listed)] = ()
     metrics: bool = False
+    smtp_url: Secret | None = None
+    mail_from: str | None = None
+    mail_outbox: AbsolutePath | None = None
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -325,6 +332,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "MOVER_TLS_KEY_FILE is the key of a certificate; set MOVER_TLS_CERT_FILE as well"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_for_mail(self) -> Settings:
+        if self.smtp_url is not None and self.mail_outbox is not None:
+            raise ValueError("MOVER_SMTP_URL and MOVER_MAIL_OUTBOX are both set; keep one")
         return self
 
     @classmethod

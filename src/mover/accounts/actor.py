@@ -41,6 +41,11 @@ class Role(enum.StrEnum):
                 return frozenset({Permission.READ})
 
     @property
+    def is_owner(self) -> bool:
+        """Tell whether this is the role that can never be missing."""
+        return self is Role.OWNER
+
+    @property
     def granting(self) -> Permission:
         """What one needs to give this role, to take it away, or to remove somebody who has it."""
         return Permission.OWN if self is Role.OWNER else Permission.ADMINISTER

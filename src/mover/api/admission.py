@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from starlette.requests import Request
 
-from mover.accounts.actor import Actor
-from mover.accounts.records import ApiKey, Client, KeyUse, Requirement, SignedIn
+from mover.accounts.records import Client, Requirement, SignedIn
+from mover.api.admitted import Admitted
 from mover.api.cookies import session_token
 from mover.api.operations import Audience, Open, Operation
 from mover.api.problems import HttpProblem, not_signed_in
+from mover.api.services import services_of
 from mover.errors import SignInFailed
 from mover.settings import IPAddress
 from mover.vault.secret import Secret
@@ -25,47 +22,6 @@ from mover.vault.secret import Secret
 CSRF_HEADER = "X-CSRF-Token"
 
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]{1,512}=*)")  # RFC 6750 section 2.1
-
-
-@dataclass(frozen=True)
-class Admitted:
-    """A caller that was let in.
-
-    Attributes:
-        actor: What it may do.
-        credential: What it showed; keys are derived from it that the database must not have.
-        client: Where the request came from.
-        signed_in: The session, for those who come with one.
-        key: The API key, for those who come with one.
-        headers: For the answer.
-    """
-
-    actor: Actor
-    credential: Secret = field(repr=False)
-    client: Client
-    signed_in: SignedIn | None = None
-    key: ApiKey | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def derive(self, purpose: str) -> bytes:
-        """Derive 32 bytes from the credential, which is random enough for a key and is not kept here in the clear."""
-        return hmac.new(
-            self.credential.reveal().encode(), b"mover " + purpose.encode(), hashlib.sha256
-        ).digest()
-
-
-class FindsSessions(Protocol):
-    """What is needed of `accounts.sessions.Sessions`."""
-
-    async def find(self, token: Secret) -> SignedIn:
-        """Find who a token belongs to. Raises SignInFailed."""
-
-
-class ChecksKeys(Protocol):
-    """What is needed of `accounts.api_keys.ApiKeys`."""
-
-    async def authenticate(self, presented: Secret, address: IPAddress) -> KeyUse:
-        """Let a call in. Raises SignInFailed, Throttled."""
 
 
 class Door(Protocol):
@@ -82,9 +38,6 @@ class KeyDoor:
 
     audience = Audience.KEYS
 
-    def __init__(self, keys: ChecksKeys) -> None:
-        self._keys = keys
-
     async def admit(self, request: Request, operation: Operation) -> Admitted:  # noqa: ARG002 - of the protocol
         """See `Door`."""
         given = request.headers.getlist("authorization")
@@ -97,7 +50,7 @@ class KeyDoor:
             )
         credential = Secret(match[1])
         try:
-            use = await self._keys.authenticate(credential, client_address(request))
+            use = await services_of(request).api_keys.authenticate(credential, client_address(request))
         except SignInFailed as error:
             raise not_signed_in(
                 error.message, scheme='Bearer error="invalid_token",', advice=error.advice
@@ -116,24 +69,21 @@ class SessionDoor:
 
     audience = Audience.SESSIONS
 
-    def __init__(self, sessions: FindsSessions, *, origin: str) -> None:
-        self._sessions = sessions
-        self._origin = origin
-
     async def admit(self, request: Request, operation: Operation) -> Admitted:
         """See `Door`."""
         if "authorization" in request.headers:
             raise not_signed_in(
                 "API keys are not accepted here", scheme=None, advice="Use the public API at /api/v1."
             )
+        services = services_of(request)
         token = session_token(request)
         if token is None:
             raise not_signed_in("nobody is signed in", scheme=None, advice="Sign in.")
         try:
-            signed_in = await self._sessions.find(token)
+            signed_in = await services.sessions.find(token)
         except SignInFailed as error:
             raise not_signed_in(error.message, scheme=None, advice=error.advice) from None
-        check_same_origin(request, self._origin)
+        check_same_origin(request, services.site.origin)
         if operation.unsafe:
             check_csrf(request, signed_in, request.headers.get(CSRF_HEADER, ""))
         if signed_in.requirement is not None and operation.need is not Open.SIGNED_IN:
@@ -149,6 +99,10 @@ def check_same_origin(request: Request, origin: str) -> None:
     site = request.headers.get("sec-fetch-site")
     sent_by = request.headers.get("origin")
     if (site is None or site in {"same-origin", "none"}) and (sent_by is None or sent_by == origin):
+        return
+    # A form of a page with `Referrer-Policy: no-referrer` is sent with `Origin: null` (Fetch standard, "append a request
+    # `Origin` header"): then only the metadata tells, which no page can forge.
+    if site == "same-origin" and sent_by == "null":
         return
     raise HttpProblem(
         HTTPStatus.FORBIDDEN,
@@ -180,6 +134,8 @@ def unmet(requirement: Requirement) -> HttpProblem:
         case Requirement.ORGANISATION:
             detail = "this account does not belong to the organisation, or to none"
             advice = "Switch to another organisation, or ask for an invitation."
+        case _:
+            assert_never(requirement)
     return HttpProblem(HTTPStatus.FORBIDDEN, f"needs_{requirement.value}", detail, advice=advice)
 
 

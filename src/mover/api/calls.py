@@ -9,10 +9,10 @@ from fastapi import Depends, Request, Response
 
 from mover.accounts.actor import Actor
 from mover.accounts.records import SignedIn
-from mover.api.admission import Admitted
+from mover.api.admitted import Admitted
 from mover.api.conditions import expected_versions, overtaken
 from mover.api.cursors import Cursors
-from mover.api.services import Services
+from mover.api.services import Services, services_of
 
 ADMITTED = "mover.admitted"
 """Where the guard of a route leaves who was let in, in the request's scope."""
@@ -68,6 +68,10 @@ class Call:
         mount = "/".join(self.request.url.path.split("/")[:3])
         self.response.headers["Location"] = f"{mount}{path}"
 
+    async def nudge(self) -> None:
+        """Tell the runners that there is something to do for the caller's organisation."""
+        await self.services.nudging.nudge(self.actor.organisation_id)
+
     def check_version(self, version: int) -> int:
         """Return the version that is to be changed. Raises HttpProblem unless If-Match names it (428, 412)."""
         expected = expected_versions(self.request)
@@ -81,7 +85,7 @@ VERSION_HEADER = "X-Mover-Version"
 
 
 def _call(request: Request, response: Response) -> Call:
-    return Call(request.app.state.services, request, response)
+    return Call(services_of(request), request, response)
 
 
 Calling = Annotated[Call, Depends(_call)]

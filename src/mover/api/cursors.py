@@ -13,7 +13,7 @@ import hashlib
 import hmac
 from http import HTTPStatus
 
-from mover.api.admission import Admitted
+from mover.api.admitted import Admitted
 from mover.api.problems import FieldError, HttpProblem
 
 _MAC_BYTES = 16

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import Path, Query
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -15,11 +18,13 @@ from pydantic import (
     StrictBool,
     StrictInt,
     WithJsonSchema,
+    model_validator,
 )
 
 from mover.api.cursors import LONGEST_CURSOR
 
 MOST_NS = 2**63 - 1
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Body(BaseModel):
@@ -29,9 +34,32 @@ class Body(BaseModel):
 
 
 class Answer(BaseModel):
-    """Base of what clients get; made from the records of the domain's rooms."""
+    """Base of what clients get; made from the records of the domain's rooms.
 
-    model_config = ConfigDict(from_attributes=True, frozen=True, serialize_by_alias=False)
+    A field `created_at` shows a record's `created_ns`; all others have the record's own names.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def of(cls, record: object, **more: Any) -> Self:
+        """Make it from a record, with fields that the record does not have."""
+        return cls.model_validate({**_fields(cls, record, leave_out=more.keys()), **more})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_record(cls, given: Any) -> Any:
+        """Take records as well, also inside of others."""
+        return given if isinstance(given, dict | BaseModel) else _fields(cls, given)
+
+
+def _fields(kind: type[BaseModel], record: object, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
+    found = {}
+    for name in kind.model_fields:
+        if name not in leave_out:
+            source = f"{name.removesuffix('_at')}_ns" if name.endswith("_at") else name
+            found[name] = getattr(record, source)
+    return found
 
 
 def moment(ns: int) -> datetime:
@@ -57,10 +85,22 @@ Moment = Annotated[
 """RFC 3339, UTC."""
 
 
-def since(name: str, description: str) -> Any:
-    """A field of an answer that shows the record's `<name>_ns` as a `Moment`."""
-    return Field(validation_alias=f"{name}_ns", description=description)
+def _given_moment(value: Any) -> Any:
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise ValueError("expected a date and time with its zone, such as 2026-03-01T08:30:00Z")
+    return value
 
+
+MomentGiven = Annotated[
+    AwareDatetime,
+    BeforeValidator(_given_moment),
+    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2262, 1, 1, tzinfo=UTC)),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T08:30:00Z"]}),
+]
+"""A time that a client gives: RFC 3339, within what nanoseconds in 64 bits can say."""
+
+Words = BeforeValidator(sorted)
+"""Of a list that comes from a set: in a fixed order, so that the same things make the same answer."""
 
 Whole = StrictInt
 Flag = StrictBool

@@ -9,12 +9,14 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.dependencies.utils import get_flat_dependant
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
+from fastapi.params import Query as QueryParameter
 from fastapi.routing import APIRoute
 
 from mover.accounts.actor import Permission
-from mover.api.admission import Admitted, Door
+from mover.api.admission import Door
+from mover.api.admitted import Admitted
 from mover.api.body_limit import too_large
 from mover.api.calls import ADMITTED, VERSION_HEADER
 from mover.api.conditions import etag, expected_versions, not_modified
@@ -22,8 +24,9 @@ from mover.api.idempotency.keys import HEADER as IDEMPOTENCY_KEY
 from mover.api.idempotency.keys import Attempt, IdempotencyKeys, KeptAnswer, attempt_of
 from mover.api.operations import Open, Operation
 from mover.api.problems import FieldError, HttpProblem, invalid, of_validation
+from mover.api.services import services_of
 from mover.api.strict_json import NotJson, RefusedJson, has_refused_characters, read_json
-from mover.errors import Locked, MoverError
+from mover.errors import MoverError
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -65,14 +68,10 @@ class StrictRequest(Request):
 class OperationRoute(APIRoute):
     """An operation, mounted. `operation` and `door` can be read from the route table; tests walk it."""
 
-    def __init__(
-        self, prefix: str, operation: Operation, door: Door, keys: IdempotencyKeys, **described: Any
-    ) -> None:
+    def __init__(self, prefix: str, operation: Operation, door: Door) -> None:
         self.operation = operation
         self.door = door
-        self._keys = keys
         self._parameters: frozenset[str] = frozenset()
-        self._many: frozenset[str] = frozenset()
         super().__init__(
             prefix + operation.path,
             operation.endpoint,
@@ -81,10 +80,11 @@ class OperationRoute(APIRoute):
             operation_id=operation.name,
             name=operation.name,
             tags=[operation.resource],
-            **described,
         )
         self._parameters = frozenset(
-            field.alias for field in get_flat_dependant(self.dependant, skip_repeats=True).query_params
+            field.alias
+            for field in get_flat_params(self.dependant)
+            if isinstance(field.field_info, QueryParameter)
         )
 
     def get_route_handler(self) -> Handler:
@@ -123,7 +123,8 @@ class OperationRoute(APIRoute):
         attempt = attempt_of(
             admitted, request.method, url.path, url.query, await request.body(), ", ".join(given)
         )
-        kept = await self._keys.begin(attempt, limit_s=self.operation.limit_s + _LEASE_MARGIN_S)
+        keys = services_of(request).idempotency
+        kept = await keys.begin(attempt, limit_s=self.operation.limit_s + _LEASE_MARGIN_S)
         if kept is not None:
             response = Response(kept.body, kept.status)
             response.raw_headers[:] = [(name.encode(), value.encode()) for name, value in kept.headers]
@@ -132,23 +133,11 @@ class OperationRoute(APIRoute):
         try:
             response = await self._in_time(request, handle)
         except BaseException as error:
-            await self._settle(attempt, error)
+            await _settle(keys, attempt, error)
             raise
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers]
-        await self._keys.end(attempt, KeptAnswer(response.status_code, headers, bytes(response.body)))
+        await keys.end(attempt, KeptAnswer(response.status_code, headers, bytes(response.body)))
         return response
-
-    async def _settle(self, attempt: Attempt, error: BaseException) -> None:
-        """Free the key if certainly nothing was done."""
-        refused = (
-            isinstance(error, RequestValidationError)
-            or (isinstance(error, HttpProblem) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR)
-            or (isinstance(error, MoverError))
-        )
-        if refused:
-            await self._keys.release(attempt)
-        else:
-            await asyncio.shield(self._keys.interrupt(attempt))
 
     async def _in_time(self, request: Request, handle: Handler) -> Response:
         limit = asyncio.timeout(self.operation.limit_s)
@@ -207,6 +196,19 @@ class OperationRoute(APIRoute):
                 advice=f"Send it with Content-Type: {expected}.",
                 headers={"Accept-Post" if request.method == "POST" else "Accept": expected},
             )
+
+
+async def _settle(keys: IdempotencyKeys, attempt: Attempt, error: BaseException) -> None:
+    """Free the key if certainly nothing was done."""
+    refused = (
+        isinstance(error, RequestValidationError)
+        or (isinstance(error, HttpProblem) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR)
+        or (isinstance(error, MoverError))
+    )
+    if refused:
+        await keys.release(attempt)
+    else:
+        await asyncio.shield(keys.interrupt(attempt))
 
 
 def _expected_type(route: APIRoute) -> str | None:

@@ -34,7 +34,7 @@ class Unexpected:
 
         try:
             await self._app(scope, receive, noticing)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the last net; it is logged
             log_defect(error, f"{scope['method']} {_route_path(scope)}")
             if begun:
                 raise Broken from None  # the server cuts the connection, so that nobody takes the half for the whole

@@ -23,6 +23,9 @@ from mover.vault.vault import Vault
 LOCAL_PERSON = "local"
 """Whose the connections of the command line are: it knows one person, the one who runs it."""
 
+Along = Callable[[Transaction, Connection], object]
+"""Writes more in the transaction that saves or removes a connection."""
+
 _ADDRESS_KEYS = ("host", "port", "url", "endpoint")
 
 
@@ -36,6 +39,10 @@ class Deauthorised(SignInFailed):
     """Nobody used the connection for a long time."""
 
     advice = "Connect the account again under the same name; pairs and history are kept."
+
+
+def _nothing_more(_transaction: Transaction, _connection: Connection) -> None:
+    pass
 
 
 class Connections:
@@ -70,12 +77,14 @@ class Connections:
         self._types = types
         self._now = now
 
-    async def add(self, name: str, service: str, values: Values, *, replace: bool = False) -> Connection:
+    async def add(
+        self, name: str, service: str, values: Values, *, replace: bool = False, along: Along = _nothing_more
+    ) -> Connection:
         """Save a connection; it is not signed in for that.
 
         With `replace`, one of that name and service is authorised anew: it keeps its id, and so its place in the
         ledger. What the connector found out (a pinned host key) is kept as long as the address is the same, unless
-        `values` say otherwise; an empty value lets it go.
+        `values` say otherwise; an empty value lets it go. `along` writes more in the same transaction.
 
         Raises InvalidConfiguration: a bad name or one that is taken, an unknown service or key, a missing key, a
         value that cannot work.
@@ -96,6 +105,7 @@ class Connections:
             if (now_there and now_there.id) != (before and before.id):
                 raise Changed(f"the connection {name!r} was changed by another process meanwhile")
             queries.put(transaction, connection)
+            along(transaction, connection)
 
         await self._vault.replace(self._person, connection.owner, new.secret, along=save)
         return connection
@@ -147,12 +157,18 @@ class Connections:
                 return connection
         raise ConnectionGone("the connection is not there any more")
 
-    async def remove(self, name: str) -> None:
-        """Forget a connection and destroy its secrets. Raises InvalidConfiguration if there is none of that name."""
+    async def remove(self, name: str, *, along: Along = _nothing_more) -> None:
+        """Forget a connection and destroy its secrets. `along` writes more in the same transaction, or forbids it by raising.
+
+        Raises InvalidConfiguration if there is none of that name.
+        """
         connection = await self.get(name)
-        await self._vault.destroy(
-            connection.owner, along=lambda transaction: queries.remove(transaction, connection.id)
-        )
+
+        def remove(transaction: Transaction) -> None:
+            along(transaction, connection)
+            queries.remove(transaction, connection.id)
+
+        await self._vault.destroy(connection.owner, along=remove)
 
     async def open(self, name: str) -> Connector:
         """Make a connector for a connection and sign in; the caller closes it. Raises what `sign_in` raises."""

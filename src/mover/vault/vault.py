@@ -107,9 +107,16 @@ class Vault:
 
         await self._database.write(remove)
 
-    async def destroy_person(self, person: str) -> None:
-        """Destroy a person's key and all secrets that it sealed. Idempotent."""
-        await self._database.write(lambda connection: queries.remove_person_key(connection, person))
+    async def destroy_person(
+        self, person: str, *, along: Callable[[Connection], object] = _nothing_more
+    ) -> None:
+        """Destroy a person's key and all secrets that it sealed. Idempotent. `along` as in `store`."""
+
+        def remove(connection: Connection) -> None:
+            queries.remove_person_key(connection, person)
+            along(connection)
+
+        await self._database.write(remove)
 
     async def rotate_person(self, person: str) -> None:
         """Give a person a new key and seal all secrets with it, in one transaction. Raises NotFound without a key."""

@@ -23,7 +23,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, RowMapping
 
-from mover.api.admission import Admitted
+from mover.api.admitted import Admitted
 from mover.api.idempotency import queries
 from mover.api.problems import FieldError, HttpProblem
 from mover.database.database import Database
@@ -71,7 +71,7 @@ def attempt_of(admitted: Admitted, method: str, path: str, query: str, body: byt
     actor = admitted.actor
     # A session's token changes at times while its session stays, so the session and not the token says who it is.
     who = admitted.signed_in.session.id if admitted.signed_in else actor.id
-    identity = "\0".join((actor.organisation_id, actor.kind.value, who, method, path, key))
+    identity = f"{actor.organisation_id}\0{actor.kind.value}\0{who}\0{method}\0{path}\0{key}"
     secret = admitted.derive("idempotency")
     request = b"\0".join((method.encode(), path.encode(), query.encode(), hashlib.sha256(body).digest()))
     return Attempt(
