@@ -13,6 +13,8 @@ from tests.runner.conftest import Service
 from tests.runner.stage import Organisation, filled
 from tests.runner.test_runs import reached
 
+from mover.accounts.assembly import Accounts, assemble
+from mover.accounts.site import Site
 from mover.accounts.tables import people, sessions
 from mover.connections.connections import Deauthorised
 from mover.connections.idle import IdleConnections
@@ -27,6 +29,12 @@ from mover.vault.tables import secrets as vault_secrets
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
 
 DAY_NS = 24 * 3600 * 10**9
+
+
+def accounts_of(service: Service) -> Accounts:
+    place = service.place
+    site = Site(place.settings.public_url)
+    return assemble(place.database, place.vault, place.egress, site, mail=None, queue=None)
 
 
 async def known(service: Service) -> dict[str, datetime | None]:
@@ -144,7 +152,7 @@ async def test_housekeeping_removes_what_is_over_and_goes_on_when_all_is_clean(s
     await service.place.database.write(fill)
     dead = ProcessFolder.claim(service.place.settings.staging_path)
     dead._lock.close()  # as when its process is killed
-    housekeeper = Housekeeper(service.place, Retention(service.place.database))
+    housekeeper = Housekeeper(service.place, accounts_of(service), Retention(service.place.database))
     beats = []
     swept = await housekeeper.tidy_up(lambda: beats.append(1))
     assert swept.expired == 1

@@ -12,8 +12,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_hex
@@ -22,7 +22,11 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from mover.accounts.assembly import assemble
+from mover.accounts.organisations import Remover
+from mover.accounts.site import Site
 from mover.errors import MoverError
+from mover.mail.choice import mail_from_settings
 from mover.migrations.retention import Retention
 from mover.migrations.scheduler import Scheduler
 from mover.migrations.work import Work
@@ -224,8 +228,20 @@ async def open_runner(
     queue: str = names.DEFAULT_QUEUE,
     name: str | None = None,
     pace: Pace | None = None,
+    removers: Sequence[Remover] = (),
 ) -> AsyncIterator[Runner]:
-    """Prepare a runner on an open workplace. Raises InvalidConfiguration: the queue's name, or staging cannot be used."""
+    """Prepare a runner on an open workplace.
+
+    Args:
+        place: Open.
+        access: To Temporal.
+        queue: Whose pairs it works on.
+        name: What it is called; else `runner_name` says.
+        pace: How long things take.
+        removers: Of the rooms above, for what belongs to organisations that were deleted.
+
+    Raises InvalidConfiguration: the queue's name, the way of mail, or staging cannot be used.
+    """
     names.check_queue(queue)
     settings = place.settings
     staging = Staging(
@@ -233,7 +249,18 @@ async def open_runner(
         memory_bytes=settings.staging_memory_bytes,
         disk_bytes=settings.staging_disk_bytes,
     )
-    async with staging:
+    mail = mail_from_settings(settings, place.egress)
+    accounts = assemble(
+        place.database,
+        place.vault,
+        place.egress,
+        Site(settings.public_url),
+        mail=mail,
+        queue=None,
+        removers=removers,
+    )
+    async with staging, AsyncExitStack() as stack:
+        stack.push_async_callback(accounts.close)
         scheduler = Scheduler(place.database)
         bench = Bench(
             place=place,
@@ -256,7 +283,7 @@ async def open_runner(
                 measures=Measures(staging=staging, pacers=place.pacers),
                 reconciler=Reconciler(place.database, access, scheduler),
                 scheduler=scheduler,
-                deliverer=Deliverer(place.database, place.vault, place.egress, None),
-                housekeeper=Housekeeper(place, Retention(place.database)),
+                deliverer=Deliverer(place.database, place.vault, place.egress, mail),
+                housekeeper=Housekeeper(place, accounts, Retention(place.database)),
             )
         )
