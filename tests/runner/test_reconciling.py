@@ -146,6 +146,7 @@ async def test_housekeeping_removes_what_is_over_and_goes_on_when_all_is_clean(s
                 person_id="p",
                 organisation_id=organisation.id,
                 expires_ns=expires,
+                last_seen_ns=now,
             )
             c.execute(insert(sessions), row)
 
