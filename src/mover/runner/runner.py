@@ -44,7 +44,6 @@ from mover.workplace.workplace import Workplace
 
 _log = logging.getLogger(__name__)
 
-_LOOK_S = 5.0
 _SCHEDULES_EVERY = 12  # looks
 _RECONNECT_S = 2.0
 _LAST_WORDS_S = 20.0
@@ -83,7 +82,6 @@ class Runner:
         self._ending = asyncio.Event()
         self._looks = 0
         silence_s = parts.place.settings.runner_silence_s
-        self._look_s = min(_LOOK_S, silence_s / 2)
         self._silent_ns = int(
             silence_s * 0.8e9
         )  # a little sooner than Temporal, which then finds the run free
@@ -205,7 +203,7 @@ class Runner:
                 except Exception:  # what it is must not keep the other steps from being done
                     _log.exception("unexpected error while looking after %s", what)
             self._looks += 1
-            await self._pause(self._look_s)
+            await self._pause(self._parts.bench.pace.reconcile_s)
 
     async def _overdue(self) -> None:
         for run in await self._parts.bench.work.overdue(self._silent_ns):
