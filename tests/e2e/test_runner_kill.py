@@ -1,6 +1,6 @@
 """kill -9 of runners and of Temporal at random moments of a move, and nothing is lost, doubled or sent again.
 
-With more files and kills than the suite has time for: MOVER_KILL_FILES=20000 MOVER_KILLS=10 pytest tests/e2e/test_runner_kill.py
+With more files and kills than the suite has time for: KILL_FILES=20000 KILLS=10 pytest tests/e2e/test_runner_kill.py
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from mover.runner.reconciler import Reconciler
 from mover.settings import Settings
 from mover.workplace.workplace import Workplace, open_workplace
 
-FILES = int(os.environ.get("MOVER_KILL_FILES", "900"))
-KILLS = int(os.environ.get("MOVER_KILLS", "2"))  # of each runner
+FILES = int(os.environ.get("KILL_FILES", "600"))
+KILLS = int(os.environ.get("KILLS", "1"))  # of each runner
 RUNNERS = 3
 PAIRS = 6
 MIB = 1 << 20
@@ -47,7 +47,7 @@ def many_files(seed: int) -> dict[str, bytes]:
     """Files for each pair: mostly small, and one that goes in parts."""
     rng = random.Random(seed)
     small = {f"/p{n % PAIRS}/d{n % 13}/file {n}": rng.randbytes(rng.randint(0, 8_000)) for n in range(FILES)}
-    return small | {f"/p{pair}/large": rng.randbytes(24 * MIB + pair) for pair in range(PAIRS)}
+    return small | {f"/p{pair}/large": rng.randbytes(16 * MIB + pair) for pair in range(PAIRS)}
 
 
 async def finished(place: Workplace) -> set[str]:
@@ -74,7 +74,10 @@ class Chaos:
 
     def start_runner(self) -> Running:
         return self._mover.start(
-            "runner", MOVER_TEMPORAL_ADDRESS=self._server.address, MOVER_RUNNER_SILENCE_S="4"
+            "runner",
+            MOVER_TEMPORAL_ADDRESS=self._server.address,
+            MOVER_RUNNER_SILENCE_S="4",
+            MOVER_LOG_FILE=str(self._mover.home / "runner.jsonl"),
         )
 
     async def look(self) -> None:
