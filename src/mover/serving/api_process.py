@@ -95,11 +95,11 @@ def _wrapped(
     trace: Callable[[Application], Application] = _as_it_is
     if settings.otlp_endpoint is not None:
         # OpenTelemetry is loaded only where it is wanted.
-        from mover.runner.traces import traced_client, traced_connectors  # noqa: PLC0415
+        from mover.runner.traces import traced, traced_connectors  # noqa: PLC0415
         from mover.serving.traces import ApiTraces, tracing  # noqa: PLC0415
 
         provider = stack.enter_context(tracing(SERVICE, settings.otlp_endpoint))
-        interceptors.append(traced_client(provider))
+        interceptors.append(traced(provider))
         place = replace(place, wrap=traced_connectors(provider, names=settings.otlp_names))
         trace = functools.partial(ApiTraces, provider=provider)
     access = TemporalAccess(settings, identity=SERVICE, interceptors=interceptors)
