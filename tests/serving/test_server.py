@@ -145,3 +145,14 @@ def test_localhost_is_listened_at_with_one_port_in_both_families():
         assert all(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) for each in opened)
     finally:
         close_all(opened)
+
+
+async def test_silent_connections_keep_nobody_out(serve, monkeypatch):
+    monkeypatch.setattr(doorway, "MOST_ON_THEIR_WAY_IN", 5)
+    async with serve(SmallApplication()) as served:
+        silent = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(20)]
+        async with asyncio.timeout(5):  # far less than a silent one is waited for
+            assert (await served.ask("/")).status == 200
+        assert await silent[0][0].read() == b""
+        for _, writer in silent:
+            writer.close()
