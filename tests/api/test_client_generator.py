@@ -25,6 +25,11 @@ print("\\n".join(names))
 """
 
 
+def _run(folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(_TOOLS / program), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.servers
 @pytest.mark.slow
 async def test_a_generated_client_has_every_operation_and_loads(mover: Running, tmp_path: Path) -> None:
@@ -32,24 +37,13 @@ async def test_a_generated_client_has_every_operation_and_loads(mover: Running, 
     (tmp_path / "openapi.json").write_text(json.dumps(document))
     (tmp_path / "config.json").write_text(json.dumps(_CONFIG))
 
-    generated = subprocess.run(
-        [
-            _TOOLS / "openapi-python-client",
-            *("generate", "--meta", "none", "--fail-on-warning"),
-            *("--path", tmp_path / "openapi.json", "--config", tmp_path / "config.json"),
-            *("--output-path", tmp_path / "client"),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
+    generated = _run(
+        tmp_path,
+        "openapi-python-client",
+        *("generate", "--meta", "none", "--fail-on-warning", "--output-path", "client"),
+        *("--path", "openapi.json", "--config", "config.json"),
     )
-    loaded = subprocess.run(
-        [_TOOLS / "python", "-W", "error::SyntaxWarning", "-c", _LOAD_ALL],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    loaded = _run(tmp_path, "python", "-W", "error::SyntaxWarning", "-c", _LOAD_ALL)
 
     assert generated.returncode == 0, generated.stdout + generated.stderr
     assert loaded.returncode == 0, loaded.stderr

@@ -38,7 +38,7 @@ async def _until(queue: asyncio.Queue, wanted: int) -> list[PairRun]:
 async def _settled(hub: RunEvents) -> None:
     """Wait until the watcher has asked for the first time: what changed before is not told."""
     async with asyncio.timeout(30):
-        while not hub.watching:
+        while not hub.watching:  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0)
 
 
@@ -107,9 +107,8 @@ async def test_a_session_has_few_streams(mover: Running, hub: RunEvents) -> None
     assert not hub.watching
 
 
-async def test_a_browser_that_does_not_keep_up_is_let_go(
-    mover: Running, samples: dict[str, str], hub: RunEvents
-) -> None:
+@pytest.mark.usefixtures("samples")
+async def test_a_browser_that_does_not_keep_up_is_let_go(mover: Running, hub: RunEvents) -> None:
     run = (await mover.services.runs.page(mover.owner.session.signed_in.actor)).items[0]
     async with hub.listen(run.organisation_id, "s") as queue:
         for _ in range(200):
@@ -149,7 +148,7 @@ async def test_the_stream_tells_runs_and_ends_with_the_session(
 
     async with asyncio.timeout(60):
         answering = asyncio.create_task(mover.app(scope, receive, send))  # type: ignore[arg-type]  # messages are dictionaries
-        while not mover.services.events.watching:
+        while not mover.services.events.watching:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0)
         await mover.services.runs.start(actor, Selection.matching(samples["migration_id"]))
         await told.wait()

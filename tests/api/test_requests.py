@@ -108,7 +108,7 @@ async def test_a_body_beyond_what_an_operation_takes_is_refused(mover: Running) 
         "limit=201",
         "limit=x",
         "limit=1&limit=2",
-        "limt=5",
+        "limits=5",
         "cursor=%00",
         "limit=1&x=y",
         "limit=" + "9" * 5000,
@@ -118,7 +118,7 @@ async def test_parameters_that_cannot_be_are_named(mover: Running, query: str) -
     answer = await mover.client.get(f"/api/v1/runs?{query}", headers=mover.owner.bearer)
 
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["parameter"] in {"limit", "limt", "cursor", "x"}
+    assert answer.json()["errors"][0]["parameter"] in {"limit", "limits", "cursor", "x"}
 
 
 async def test_a_refusal_never_repeats_a_secret(mover: Running) -> None:

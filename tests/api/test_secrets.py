@@ -14,7 +14,7 @@ from mover.connectors.configuration import Reach
 from mover.connectors.registry import connector_type, service_names
 from mover.vault.secret import Secret
 
-_NOT_SECRET = {
+_NOT_SECRET: dict[str, dict[str, Any]] = {
     "sftp": {"host": "127.0.0.1", "port": 1, "username": "u"},
     "ftp": {"host": "127.0.0.1", "port": 1, "username": "u", "plain": True},
     "ftps": {"host": "127.0.0.1", "port": 1, "username": "u"},
