@@ -101,25 +101,8 @@ async def test_without_orchestration_it_is_not_ready(installation: Installation)
     assert answer.text == "not ready\n"
 
 
-async def test_figures_are_for_this_machine_and_only_if_asked_for(
-    mover: Running, installation: Installation
-) -> None:
-    async with opened(installation.home) as (services, _):
-        object.__setattr__(services, "settings", services.settings.model_copy(update={"metrics": True}))
-        app = app_of(services)
-
-        async def ask(peer: str, **headers: str) -> httpx.Response:
-            transport = httpx.ASGITransport(app, client=(peer, 1))
-            async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
-                await client.get("/api/v1/runs")
-                return await client.get("/metrics", headers=headers)
-
-        shown = await ask("127.0.0.1")
-        hidden = [await ask("192.0.2.7"), await ask("127.0.0.1", **{"X-Forwarded-For": "192.0.2.7"})]
-
-    assert shown.status_code == 200
-    assert 'mover_http_requests_total{method="GET",route="/api/v1/runs",status="401"} 1.0' in shown.text
-    assert [answer.status_code for answer in hidden] == [404, 404]
+async def test_the_public_port_shows_no_figures(mover: Running) -> None:
+    """They are at a port of the loopback address; see `tests/serving/test_metrics.py`."""
     assert (await mover.client.get("/metrics")).status_code == 404
 
 
