@@ -22,6 +22,7 @@ from mover.settings import IPNetwork
 _HANDSHAKE = 22
 _FIRST_BYTE_WITHIN_S = 10.0
 _HANDSHAKE_WITHIN_S = 15.0
+_GOODBYE_WITHIN_S = 1.0  # a client that does not end TLS in order is not waited for
 _PLAIN_WITHIN_S = 5.0
 MOST_ON_THEIR_WAY_IN = 500
 _PAUSE_S = 0.2
@@ -117,6 +118,7 @@ class Doorway:
                     connection,
                     ssl=self._context(),
                     ssl_handshake_timeout=_HANDSHAKE_WITHIN_S,
+                    ssl_shutdown_timeout=_GOODBYE_WITHIN_S,
                 )
             elif first is not None and self._may_be_plain(connection):
                 handed_on = True
