@@ -25,6 +25,7 @@ from mover.runner.client import TemporalAccess
 from mover.runner.orchestration import TemporalOrchestration
 from mover.runner.reconciler import Reconciler
 from mover.settings import Settings
+from mover.vault.secret import Secret
 from mover.workplace.workplace import Workplace, open_workplace
 
 FILES = int(os.environ.get("KILL_FILES", "600"))
@@ -125,7 +126,7 @@ async def test_runners_and_temporal_are_killed_at_random(tmp_path: Path, monkeyp
     files = many_files(7)
     async with AsyncExitStack() as stack:
         server = stack.enter_context(temporal(folder))
-        settings = Settings(temporal_address=server.address)
+        settings = Settings(temporal_address=server.address, database_url=Secret(mover.database_url))
         place = await stack.enter_async_context(open_workplace(settings))
         organisation = await Organisation.make(place, tmp_path)
         put(organisation.source, files)
