@@ -29,7 +29,7 @@ from mover.api.events.hub import RunEvents
 from mover.api.idempotency.keys import IdempotencyKeys
 from mover.api.idempotency.queries import forget_organisation
 from mover.api.nudging import Nudging
-from mover.api.organisation_connections import OrganisationConnections
+from mover.api.organisation_connections import OrganisationConnections, remove_connections
 from mover.connections.service_rules import ServiceRules
 from mover.database.database import Database
 from mover.mail.choice import mail_from_settings
@@ -153,7 +153,7 @@ def make_services(
         site,
         mail=mail,
         queue=queue,
-        removers=(forget_organisation,),
+        removers=(forget_organisation, remove_connections),
         cost=cost,
         now=now,
     )
