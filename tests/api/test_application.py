@@ -101,28 +101,6 @@ async def test_without_orchestration_it_is_not_ready(installation: Installation)
     assert answer.text == "not ready\n"
 
 
-async def test_figures_are_for_this_machine_and_only_if_asked_for(
-    mover: Running, installation: Installation
-) -> None:
-    async with opened(installation.home) as (services, _):
-        object.__setattr__(services, "settings", services.settings.model_copy(update={"metrics": True}))
-        app = app_of(services)
-
-        async def ask(peer: str, **headers: str) -> httpx.Response:
-            transport = httpx.ASGITransport(app, client=(peer, 1))
-            async with httpx.AsyncClient(transport=transport, base_url=URL) as client:
-                await client.get("/api/v1/runs")
-                return await client.get("/metrics", headers=headers)
-
-        shown = await ask("127.0.0.1")
-        hidden = [await ask("192.0.2.7"), await ask("127.0.0.1", **{"X-Forwarded-For": "192.0.2.7"})]
-
-    assert shown.status_code == 200
-    assert 'mover_http_requests_total{method="GET",route="/api/v1/runs",status="401"} 1.0' in shown.text
-    assert [answer.status_code for answer in hidden] == [404, 404]
-    assert (await mover.client.get("/metrics")).status_code == 404
-
-
 async def test_people_see_problems_as_pages_and_programs_as_json(installation: Installation) -> None:
     async def page(_request: Request, problem: HttpProblem) -> Response:
         return HTMLResponse(f"<p>{problem.reason}</p>", problem.status_code)
