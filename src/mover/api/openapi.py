@@ -175,7 +175,7 @@ _IDEMPOTENCY_PARAMETER = {
         "type": "string",
         "minLength": 1,
         "maxLength": LONGEST_KEY,
-        "pattern": "^[!#-~][!-~]*$",
+        "pattern": "^[!-~]+$",
         "examples": ["2f4a9c1e-8f0b-4a53-9a54-0f6f3f0f7c11"],
     },
 }
