@@ -130,13 +130,13 @@ class SmtpMail:
             tls_context=self._tls,
             timeout=self._silence_s,
             local_hostname="localhost",  # this machine's name is nobody's business
-            username=server.user or None,
-            password=server.password.reveal() if server.user else None,
         )
         transport: asyncio.BaseTransport | None = None
         try:
             await client.connect()
             transport = client.transport
+            if server.user:
+                await client.login(server.user, server.password.reveal())
             await client.send_message(mail)
             await client.quit()
         except Exception as error:
