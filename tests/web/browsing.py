@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, Page, expect
 from tests.web.served import Served
 
@@ -77,10 +77,11 @@ def accessibility(page: Page, *, widths: tuple[int, ...] = WIDTHS) -> list[str]:
     """
     page.evaluate(Axe().axe_script)
     found = []
-    for scheme, asked in (
+    asked_in: tuple[tuple[Literal["light", "dark"], str], ...] = (
         ("light", "{resultTypes: ['violations']}"),
         ("dark", "{runOnly: ['color-contrast']}"),
-    ):
+    )
+    for scheme, asked in asked_in:
         page.emulate_media(color_scheme=scheme)
         for width in widths:
             page.set_viewport_size({"width": width, "height": 900})
