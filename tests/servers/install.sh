@@ -9,7 +9,7 @@ declare -A package_of=(
   [sshd]=openssh-server [ssh-keygen]=openssh-client [proftpd]=proftpd-core [apache2]=apache2 [htpasswd]=apache2-utils
   [memcached]=memcached [mkfs.xfs]=xfsprogs [squid]=squid [danted]=dante-server [openssl]=openssl
   [mariadbd]=mariadb-server [mariadb]=mariadb-client
-  [unshare]=util-linux [mount]=mount [ip]=iproute2 [curl]=curl [git]=git
+  [chromium]=chromium [unshare]=util-linux [mount]=mount [ip]=iproute2 [curl]=curl [git]=git
 )
 missing=()
 for program in "${!package_of[@]}"; do
