@@ -425,3 +425,12 @@ def rotate(
 
     key = read_elsewhere("--new-key", new_key) if new_key is not None else None
     return run(lambda: work(key, machine=machine))
+
+
+@keys_app.command("status")
+def keys_status(*, machine: Machine = False) -> int:
+    """Tell which global keys stored secrets need, and which of them can go."""
+    from mover.cli.keys import status as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(machine=machine))
