@@ -40,8 +40,7 @@ _ARN_PARTS = 6
 _NOT_OURS = {"InvalidCiphertextException", "IncorrectKeyException"}
 _STATE = (
     InvalidConfiguration,
-    "the key {key} cannot be used in its state; if it is about to be deleted, cancel that at once: with it all stored "
-    "secrets would be lost",
+    "the key {key} cannot be used in its state; if its deletion is scheduled, cancel that: all secrets go with it",
 )
 _USE = InvalidConfiguration, "{key} does not name a symmetric key for encryption"
 _SIGNATURE = (

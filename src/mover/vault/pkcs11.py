@@ -14,6 +14,7 @@ from typing import Any
 
 from mover.errors import InvalidConfiguration, MoverError, ServiceFault, SignInFailed
 from mover.vault.envelope import UnsealError
+from mover.vault.secret import Secret
 from mover.vault.sources import Pkcs11Source, read_secret
 
 _SERVICE = "PKCS#11"
@@ -76,11 +77,11 @@ class Pkcs11KeyProvider:
                 except (p11.MechanismInvalid, p11.MechanismParamInvalid, p11.FunctionNotSupported):
                     raise _error(InvalidConfiguration, f"{self.title} cannot do AES-GCM") from None
                 except p11.PKCS11Error as error:
-                    self._forget()
                     if operation == "decrypt" and isinstance(error, p11.GeneralError | p11.FunctionFailed):
                         # What some tokens say of a wrong tag (SoftHSM does); a key that works tells the two apart.
                         self._probe(p11)
                         raise UnsealError from None
+                    self._forget()
                     if last:
                         raise _error(
                             ServiceFault, f"{self.title} failed", said=type(error).__name__
@@ -113,10 +114,8 @@ class Pkcs11KeyProvider:
         pin = read_secret(source.pin, source.pin_file, f"the PIN of the token {source.token!r}")
         try:
             token = p11.lib(str(source.module)).get_token(token_label=source.token)
-            self._session = token.open(user_pin=pin.reveal())
-            self._key = self._session.get_key(
-                object_class=p11.ObjectClass.SECRET_KEY, key_type=p11.KeyType.AES, label=source.key
-            )
+            self._session = _signed_in(p11, token, pin)
+            self._key = self._only_key(p11)
             self._check(p11, self._key)
         except BaseException as error:
             self._forget()
@@ -124,6 +123,22 @@ class Pkcs11KeyProvider:
                 raise self._explained(p11, error) from error
             raise
         return self._key
+
+    def _only_key(self, p11: Any) -> Any:
+        attribute = p11.Attribute
+        wanted = {
+            attribute.CLASS: p11.ObjectClass.SECRET_KEY,
+            attribute.KEY_TYPE: p11.KeyType.AES,
+            attribute.LABEL: self._source.key,
+        }
+        # All of them, where `Session.get_key` would leave its search open at the second.
+        match list(self._session.get_objects(wanted)):
+            case []:
+                raise p11.NoSuchKey
+            case [key]:
+                return key
+            case _:
+                raise p11.MultipleObjectsReturned
 
     def _check(self, p11: Any, key: Any) -> None:
         if key.key_length != _AES_256_BITS:
@@ -173,6 +188,14 @@ class Pkcs11KeyProvider:
                 session.close()
             except p11.PKCS11Error:
                 return  # it is broken, which is why it is dropped
+
+
+def _signed_in(p11: Any, token: Any, pin: Secret) -> Any:
+    """Open a session. A whole process is signed in to a token or not: another object may have seen to it (6.7.4)."""
+    try:
+        return token.open(user_pin=pin.reveal())
+    except p11.UserAlreadyLoggedIn:
+        return token.open()
 
 
 def _library(source: Pkcs11Source) -> Any:
