@@ -78,7 +78,7 @@ def any_key_under(connection: Connection, global_key_id: str) -> PersonKeyRow | 
 def counted_by_global_key(connection: Connection) -> dict[str, int]:
     """Count persons' keys by the global key that wraps them."""
     query = select(person_keys.c.global_key_id, func.count()).group_by(person_keys.c.global_key_id)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def current_key_id(connection: Connection) -> str | None:
