@@ -28,7 +28,7 @@ from pydantic_settings import (
 
 from mover.errors import InvalidConfiguration
 from mover.vault.secret import Secret
-from mover.vault.sources import FileSource, GivenSource, KeySource, has_secrets
+from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource, has_secrets
 
 _PREFIX = "MOVER_"
 _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
@@ -268,6 +268,11 @@ def _what_is_wrong(error: ValidationError) -> str:
     problems: list[str] = []
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         message = detail["msg"].removeprefix("Value error, ")
-        where = _PREFIX + str(detail["loc"][0]).upper() + ": " if detail["loc"] else ""
+        if detail["type"] == "union_tag_invalid":  # its own words repeat what was given
+            message = f"kind is one of {', '.join(KINDS)}"
+        where = ""
+        if detail["loc"]:
+            first, *inner = map(str, detail["loc"])
+            where = _PREFIX + first.upper() + (f" ({'.'.join(inner)})" if inner else "") + ": "
         problems.append(where + message[:1].lower() + message[1:] if where else message)
     return "; ".join(problems)

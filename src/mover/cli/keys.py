@@ -73,7 +73,9 @@ async def status(*, machine: bool) -> int:
         print_json({"keys": [_spelled(use) for use in uses]})
     else:
         for use in uses:
-            out().print(words(_sentence(use), "bold" if use.current else ""))
+            out().print(
+                words(_sentence(use, stored=any(other.persons for other in uses)), "bold" * use.current)
+            )
     unusable = any((use.persons or use.current) and use.trouble for use in uses)
     return COULD_NOT_RUN if unusable else ALL_WELL
 
@@ -82,13 +84,14 @@ def _spelled(use: KeyUse) -> dict[str, object]:
     return {
         "id": use.key_id,
         "where": use.title,
+        "preferred": use.preferred,
         "current": use.current,
         "persons": use.persons,
         "trouble": use.trouble,
     }
 
 
-def _sentence(use: KeyUse) -> str:
+def _sentence(use: KeyUse, *, stored: bool) -> str:
     what = f"{use.title or 'a key that no setting names'} (id {use.key_id or 'unknown'})"
     if use.trouble:
         return f"{what}: {use.trouble}"
@@ -100,7 +103,11 @@ def _sentence(use: KeyUse) -> str:
         return (
             f"{what}: still wraps the keys of {use.persons}; keep it until `mover keys rotate` has been run"
         )
-    return f"{what}: nothing needs it"
+    if use.preferred and stored:
+        return f"{what}: named first, but nothing is under it yet; `mover keys rotate` moves everything there"
+    if use.preferred:
+        return f"{what}: nothing is stored yet"
+    return f"{what}: nothing needs it any more; it can go"
 
 
 def _check(settings: Settings, new_key: Secret | None, uses: Sequence[KeyUse]) -> None:

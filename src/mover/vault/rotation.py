@@ -44,6 +44,7 @@ class KeyUse:
     Attributes:
         key_id: Its id; empty if its provider cannot be asked (`trouble` says why).
         title: What its provider calls it; empty if this process has not been given it.
+        preferred: The settings name it first.
         current: It wraps new keys.
         persons: How many persons' keys it wraps.
         trouble: What stands in the way of using it; empty if nothing is known to.
@@ -51,6 +52,7 @@ class KeyUse:
 
     key_id: str
     title: str
+    preferred: bool
     current: bool
     persons: int
     trouble: str = ""
@@ -153,7 +155,16 @@ class Rotation:
                 await self._keys.prove(provider)
             except MoverError as error:
                 trouble = error.message
-            uses.append(_use(key_id, provider.title, current, counts, trouble))
+            uses.append(
+                _use(
+                    key_id,
+                    provider.title,
+                    current,
+                    counts,
+                    trouble,
+                    preferred=provider is self._ring.preferred,
+                )
+            )
         named = {use.key_id for use in uses}
         for key_id in sorted(({current} if current else set()) | counts.keys()):
             if key_id not in named:
@@ -217,10 +228,19 @@ async def _try_out(provider: KeyProvider) -> None:
     raise InvalidConfiguration(f"{provider.title} does not open what it has closed itself")
 
 
-def _use(key_id: str, title: str, current: str | None, counts: dict[str, int], trouble: str) -> KeyUse:
+def _use(
+    key_id: str,
+    title: str,
+    current: str | None,
+    counts: dict[str, int],
+    trouble: str,
+    *,
+    preferred: bool = False,
+) -> KeyUse:
     return KeyUse(
         key_id=key_id,
         title=title,
+        preferred=preferred,
         current=bool(key_id) and key_id == current,
         persons=counts.get(key_id, 0),
         trouble=trouble,

@@ -11,7 +11,6 @@ secret_id_file = "/run/secrets/mover-secret-id"
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -260,20 +259,19 @@ def has_secrets(values: object) -> bool:
     """Tell whether what stands in a settings file names a secret of a source itself, rather than a file with it."""
     match values:
         case dict():
-            return not _SECRET_KEYS.isdisjoint(values) or (values.get("kind") == "given" and "key" in values)
+            return not _SECRETS.get(values.get("kind"), _ALL_SECRETS).isdisjoint(values)
         case list():
             return any(has_secrets(value) for value in values)
         case _:
             return False
 
 
-def _names_of_secrets(models: Iterable[type[_Source]]) -> frozenset[str]:
-    return frozenset(
-        name
-        for model in models
-        for name, field in model.model_fields.items()
-        if field.annotation == (Secret | None)
+_SECRETS: dict[object, frozenset[str]] = {
+    model.model_fields["kind"].default: frozenset(
+        name for name, field in model.model_fields.items() if field.annotation in (Secret, Secret | None)
     )
-
-
-_SECRET_KEYS = _names_of_secrets([HashicorpSource, KmsSource, Pkcs11Source])
+    for model in (FileSource, GivenSource, HashicorpSource, KmsSource, Pkcs11Source)
+}
+KINDS = tuple(str(kind) for kind in _SECRETS)
+"""What `kind` can be."""
+_ALL_SECRETS = frozenset[str]().union(*_SECRETS.values())

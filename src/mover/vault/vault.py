@@ -117,9 +117,20 @@ class Vault:
 
         await self._database.write(remove)
 
-    async def destroy_person(self, person: str) -> None:
-        """Destroy a person's key and all secrets that it sealed. Idempotent."""
-        await self._database.write(lambda connection: queries.remove_person_key(connection, person))
+    async def destroy_person(
+        self, person: str, *, along: Callable[[Connection], object] = _nothing_more
+    ) -> None:
+        """Destroy a person's key and all secrets that it sealed. Idempotent. `along` as in `store`.
+
+        A process that stores something for the same person afterwards makes a new key, so whoever has persons that can
+        end lets `along` of `store` and `replace` look whether they are still there.
+        """
+
+        def remove(connection: Connection) -> None:
+            queries.remove_person_key(connection, person)
+            along(connection)
+
+        await self._database.write(remove)
 
     async def refresh(
         self,
