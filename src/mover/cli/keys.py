@@ -15,10 +15,10 @@ from mover.cli.workplace import Workplace, workplace
 from mover.errors import InvalidConfiguration, Locked
 from mover.settings import Settings
 from mover.transport.key_services import KeyServices
-from mover.vault.providers import EnvironmentKeyProvider, FileKeyProvider, KeyProvider
+from mover.vault.providers import EnvironmentKeyProvider, FileKeyProvider, KeyProvider, key_provider
 from mover.vault.rotation import KeyUse
 from mover.vault.secret import Secret
-from mover.vault.sources import FileSource, GivenSource, key_provider
+from mover.vault.sources import FileSource, GivenSource
 
 
 async def rotate(new_key: Secret | None, *, machine: bool) -> int:

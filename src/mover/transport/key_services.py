@@ -16,7 +16,7 @@ from mover.settings import PrivateAddresses, Settings
 from mover.transport.egress import Egress
 from mover.transport.retries import Retries, RetryPolicy
 from mover.vault.door import Answer
-from mover.vault.sources import key_provider
+from mover.vault.providers import key_provider
 from mover.vault.vault import Vault
 
 if TYPE_CHECKING:

@@ -33,7 +33,8 @@ from mover.errors import (
 from mover.vault.door import Answer, KeyServiceDoor
 from mover.vault.envelope import UnsealError
 from mover.vault.secret import Secret
-from mover.vault.sources import HashicorpSource, read_secret
+from mover.vault.secret_files import read_secret
+from mover.vault.sources import HashicorpSource
 
 _SERVICE = "HashiCorp Vault"
 _DIGEST_BYTES = 32

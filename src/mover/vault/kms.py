@@ -30,7 +30,8 @@ from mover.vault.aws_signature import AwsCredentials, signed_headers
 from mover.vault.door import Answer, KeyServiceDoor
 from mover.vault.envelope import UnsealError
 from mover.vault.secret import Secret
-from mover.vault.sources import KmsSource, read_secret
+from mover.vault.secret_files import read_secret
+from mover.vault.sources import KmsSource
 
 _SERVICE = "AWS KMS"
 _OK = 200

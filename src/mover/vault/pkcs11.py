@@ -15,7 +15,8 @@ from typing import Any
 from mover.errors import InvalidConfiguration, MoverError, ServiceFault, SignInFailed
 from mover.vault.envelope import UnsealError
 from mover.vault.secret import Secret
-from mover.vault.sources import Pkcs11Source, read_secret
+from mover.vault.secret_files import read_secret
+from mover.vault.sources import Pkcs11Source
 
 _SERVICE = "PKCS#11"
 _NONCE_BYTES = 12

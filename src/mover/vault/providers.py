@@ -1,4 +1,4 @@
-"""Who holds the global key: the seam, and the two that need no other service, a file and the environment."""
+"""Who holds the global key: the seam, the two that need nothing else (a file, the settings), and the choice among all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from typing import Protocol
 
 from mover.errors import InvalidConfiguration
 from mover.vault import envelope
+from mover.vault.door import KeyServiceDoor
 from mover.vault.secret import Secret
+from mover.vault.sources import (
+    FileSource,
+    GivenSource,
+    HashicorpSource,
+    KeySource,
+    KmsSource,
+    Pkcs11Source,
+)
 
 _ID_DOMAIN = b"mover global key id\0"
 _FILE_LIMIT_BYTES = 1024
@@ -148,6 +157,28 @@ class FileKeyProvider:
         if self._loaded is None:
             self._loaded = await asyncio.to_thread(_read_key_file, self._path)
         return self._loaded
+
+
+def key_provider(source: KeySource, door: KeyServiceDoor) -> KeyProvider:
+    """Make the provider of a source. Nothing is connected yet. Raises InvalidConfiguration."""
+    # Each is imported where it is used: most processes need one of them.
+    match source:
+        case FileSource():
+            return FileKeyProvider(source.path)
+        case GivenSource():
+            return EnvironmentKeyProvider(source.key)
+        case HashicorpSource():
+            from mover.vault.hashicorp import HashicorpKeyProvider  # noqa: PLC0415
+
+            return HashicorpKeyProvider(source, door)
+        case KmsSource():
+            from mover.vault.kms import KmsKeyProvider  # noqa: PLC0415
+
+            return KmsKeyProvider(source, door)
+        case Pkcs11Source():
+            from mover.vault.pkcs11 import Pkcs11KeyProvider  # noqa: PLC0415
+
+            return Pkcs11KeyProvider(source)
 
 
 def _from_base64(text: str) -> bytes:

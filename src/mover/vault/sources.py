@@ -1,4 +1,4 @@
-"""Where a global key can be held, as an operator names it in the settings, and the provider for each.
+"""Where a global key can be held, as an operator names it in the settings. `providers.py` has the provider for each.
 
 [global_key_source]
 kind = "hashicorp"
@@ -17,13 +17,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from mover.errors import InvalidConfiguration
-from mover.vault.door import KeyServiceDoor
-from mover.vault.providers import EnvironmentKeyProvider, FileKeyProvider, KeyProvider
 from mover.vault.secret import Secret
 
 KUBERNETES_TOKEN_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-_SECRET_FILE_LIMIT = 64 * 1024
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _MOUNT = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
@@ -206,53 +202,6 @@ class Pkcs11Source(_Source):
 KeySource = Annotated[
     FileSource | GivenSource | HashicorpSource | KmsSource | Pkcs11Source, Field(discriminator="kind")
 ]
-
-
-def key_provider(source: KeySource, door: KeyServiceDoor) -> KeyProvider:
-    """Make the provider of a source. Nothing is connected yet. Raises InvalidConfiguration."""
-    # Each is imported where it is used: most processes need one of them.
-    match source:
-        case FileSource():
-            return FileKeyProvider(source.path)
-        case GivenSource():
-            return EnvironmentKeyProvider(source.key)
-        case HashicorpSource():
-            from mover.vault.hashicorp import HashicorpKeyProvider  # noqa: PLC0415
-
-            return HashicorpKeyProvider(source, door)
-        case KmsSource():
-            from mover.vault.kms import KmsKeyProvider  # noqa: PLC0415
-
-            return KmsKeyProvider(source, door)
-        case Pkcs11Source():
-            from mover.vault.pkcs11 import Pkcs11KeyProvider  # noqa: PLC0415
-
-            return Pkcs11KeyProvider(source)
-
-
-def read_secret(given: Secret | None, file: Path | None, what: str) -> Secret:
-    """Return a secret that was given itself or in a file, whose last line break does not count.
-
-    Raises InvalidConfiguration naming `what`.
-    """
-    if given is not None or file is None:
-        if given is None:
-            raise InvalidConfiguration(f"{what} is missing")
-        return given
-    try:
-        with file.open("rb") as opened:
-            text = opened.read(_SECRET_FILE_LIMIT + 1)
-    except OSError as error:
-        raise InvalidConfiguration(
-            f"{what} cannot be read from the file {str(file)!r}: {error.strerror}"
-        ) from None
-    try:
-        spelled = text.decode().removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        spelled = ""
-    if not spelled or len(text) > _SECRET_FILE_LIMIT:
-        raise InvalidConfiguration(f"{what}: the file {str(file)!r} holds no text that could be one")
-    return Secret(spelled)
 
 
 def has_secrets(values: object) -> bool:
