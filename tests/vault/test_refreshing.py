@@ -65,6 +65,7 @@ def changed_from(stale: str) -> Callable[[Tokens], bool]:
     return lambda now: now["access"].reveal() != stale
 
 
+@pytest.mark.slow
 async def test_of_many_processes_exactly_one_exchanges_each_token(
     signed_in: Vault, database: Database, service: TokenService, start: Start
 ) -> None:
@@ -81,6 +82,7 @@ async def test_of_many_processes_exactly_one_exchanges_each_token(
     assert await leases(database) == 0
 
 
+@pytest.mark.slow
 async def test_a_process_that_is_killed_before_the_answer_is_relieved_when_its_lease_has_run_out(
     signed_in: Vault, service: TokenService, start: Start
 ) -> None:
@@ -99,6 +101,7 @@ async def test_a_process_that_is_killed_before_the_answer_is_relieved_when_its_l
     assert await stored(signed_in) == ["access-1", "refresh-1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forgiving", [True, False])
 async def test_an_answer_that_died_with_its_process_is_asked_for_again(
     signed_in: Vault,

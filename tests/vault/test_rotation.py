@@ -30,14 +30,21 @@ def given(key: str) -> EnvironmentKeyProvider:
 OLD_ID, NEW_ID = GlobalKey(bytes.fromhex(OLD)).id, GlobalKey(bytes.fromhex(NEW)).id
 
 
+COUNT = 300  # three batches
+
+
 @pytest.fixture
 async def filled(database: Database) -> Vault:
-    """A vault with the old key that holds one secret of each of 3,000 persons."""
+    """A vault with the old key that holds one secret of each of some hundred persons."""
+    return await fill(database, COUNT)
+
+
+async def fill(database: Database, count: int) -> Vault:
     vault = Vault(database, given(OLD))
     await vault.store("person:0000", "connection:1", "password", Secret("secret of 0"))
     key, old = new_key(), GlobalKey(bytes.fromhex(OLD))
     keys, rows = [], []
-    for number in range(1, 3000):
+    for number in range(1, count):
         row = PersonKeyRow(
             person=f"person:{number:04}",
             key_id=f"{number:032}",
@@ -59,11 +66,11 @@ async def filled(database: Database) -> Vault:
             }
         )
 
-    def fill(connection: Connection) -> None:
+    def put(connection: Connection) -> None:
         connection.execute(insert(person_keys), keys)
         connection.execute(insert(secrets), rows)
 
-    await database.write(fill)
+    await database.write(put)
     return vault
 
 
@@ -76,16 +83,17 @@ async def wrapping(database: Database) -> dict[str, int]:
     return {key_id: ids.count(key_id) for key_id in set(ids)}
 
 
-async def check_all(vault: Vault, numbers: range = range(0, 3000, 50)) -> None:
+async def check_all(vault: Vault, numbers: range = range(0, COUNT, 10)) -> None:
     for number in numbers:
         found = await vault.fetch(f"person:{number:04}", "connection:1", "password")
         assert found == Secret(f"secret of {number}")
 
 
-@pytest.mark.usefixtures("filled")
+@pytest.mark.slow
 async def test_others_read_write_and_renew_while_thousands_of_keys_are_wrapped_anew(
     database: Database,
 ) -> None:
+    await fill(database, 3000)
     other = Vault(database, given(OLD), previous=[given(NEW)])
     met: set[frozenset[str]] = set()
     work: list[asyncio.Task[None]] = []
@@ -107,18 +115,19 @@ async def test_others_read_write_and_renew_while_thousands_of_keys_are_wrapped_a
     assert len(work) >= 30
     assert frozenset({OLD_ID, NEW_ID}) in met  # they did meet both
     assert await wrapping(database) == {NEW_ID: 3000 + len(work)}
-    await check_all(Vault(database, given(NEW)))
+    await check_all(Vault(database, given(NEW)), range(0, 3000, 50))
 
 
 @pytest.mark.usefixtures("filled")
+@pytest.mark.slow
 async def test_a_process_killed_in_the_middle_leaves_all_readable_and_the_next_goes_on(
     database: Database, workers: Callable[[str], Worker]
 ) -> None:
     killed = workers(f"{NEW},{OLD}")
-    killed.tell("rotate-and-die", NEW, 1000)
+    killed.tell("rotate-and-die", NEW, 100)
     assert await asyncio.to_thread(killed.said) == ""
     halfway = await wrapping(database)
-    assert halfway == {OLD_ID: 2000, NEW_ID: 1000}
+    assert halfway == {OLD_ID: COUNT - 100, NEW_ID: 100}
 
     both = Vault(database, given(OLD), previous=[given(NEW)])
     await check_all(both)
@@ -129,6 +138,7 @@ async def test_a_process_killed_in_the_middle_leaves_all_readable_and_the_next_g
     await check_all(Vault(database, given(NEW)))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("filled")
 async def test_processes_go_on_with_both_keys_while_another_rotates(
     database: Database, workers: Callable[[str], Worker]
@@ -154,7 +164,7 @@ async def test_a_process_without_the_new_key_is_told_which_one_it_needs(
         await filled.fetch("person:0000", "connection:1", "password")
     with pytest.raises(InvalidConfiguration, match=NEW_ID[:8]):
         await filled.store("newcomer", "connection:1", "password", Secret("x"))
-    assert await wrapping(database) == {NEW_ID: 3000}
+    assert await wrapping(database) == {NEW_ID: COUNT}
 
 
 async def test_a_process_that_prefers_the_next_key_changes_nothing_before_the_rotation(
@@ -165,7 +175,7 @@ async def test_a_process_that_prefers_the_next_key_changes_nothing_before_the_ro
     await next_one.store("newcomer", "connection:1", "password", Secret("x"))
     await next_one.rotate_person("newcomer")
 
-    assert await wrapping(database) == {OLD_ID: 3001}
+    assert await wrapping(database) == {OLD_ID: COUNT + 1}
     assert await filled.fetch("newcomer", "connection:1", "password") == Secret("x")
 
 
@@ -206,7 +216,7 @@ async def test_a_service_that_goes_away_in_the_middle_leaves_what_is_done_and_ca
     database: Database,
 ) -> None:
     class GoingAway(EnvironmentKeyProvider):
-        left = 250
+        left = 150
 
         async def wrap(self, key: bytes, where: bytes) -> bytes:
             self.left -= 1
@@ -218,11 +228,11 @@ async def test_a_service_that_goes_away_in_the_middle_leaves_what_is_done_and_ca
     with pytest.raises(Unreachable):
         await both.rotate_global(GoingAway(Secret(NEW)))
 
-    assert 200 <= (await wrapping(database))[NEW_ID] <= 250
+    assert 100 <= (await wrapping(database))[NEW_ID] <= 150
     both = Vault(database, given(OLD), previous=[given(NEW)])
     await check_all(both)
     await both.rotate_global(given(NEW))
-    assert await wrapping(database) == {NEW_ID: 3000}
+    assert await wrapping(database) == {NEW_ID: COUNT}
 
 
 @pytest.mark.usefixtures("filled")
@@ -233,7 +243,7 @@ async def test_a_damaged_key_is_named_and_does_not_hold_up_the_others(database: 
     with pytest.raises(InvalidConfiguration, match="person:0007"):
         await Vault(database, given(NEW), previous=[given(OLD)]).rotate_global(given(NEW))
 
-    assert await wrapping(database) == {NEW_ID: 2999, OLD_ID: 1}
+    assert await wrapping(database) == {NEW_ID: COUNT - 1, OLD_ID: 1}
 
 
 async def test_a_rotation_without_the_key_that_is_needed_changes_nothing(
@@ -243,7 +253,7 @@ async def test_a_rotation_without_the_key_that_is_needed_changes_nothing(
         await Vault(database, given(NEW)).rotate_global(given(NEW))
 
     await filled.store("newcomer", "connection:1", "password", Secret("x"))
-    assert await wrapping(database) == {OLD_ID: 3001}
+    assert await wrapping(database) == {OLD_ID: COUNT + 1}
 
 
 async def test_a_key_that_does_not_open_what_it_closed_is_not_made_the_current_one(
@@ -257,7 +267,7 @@ async def test_a_key_that_does_not_open_what_it_closed_is_not_made_the_current_o
         await filled.rotate_global(Forgetful(Secret(NEW)))
 
     await filled.store("newcomer", "connection:1", "password", Secret("x"))
-    assert await wrapping(database) == {OLD_ID: 3001}
+    assert await wrapping(database) == {OLD_ID: COUNT + 1}
 
 
 @pytest.mark.usefixtures("filled")
@@ -305,7 +315,7 @@ async def test_what_each_key_is_needed_for_is_told(database: Database) -> None:
     before = await both.global_keys()
     assert [(use.key_id, use.current, use.persons) for use in before] == [
         (NEW_ID, False, 0),
-        (OLD_ID, True, 3000),
+        (OLD_ID, True, COUNT),
     ]
 
     await both.rotate_global(given(NEW))
@@ -313,7 +323,7 @@ async def test_what_each_key_is_needed_for_is_told(database: Database) -> None:
     after = await Vault(database, given(OLD)).global_keys()
     assert [(use.key_id, use.current, use.persons, bool(use.title), bool(use.trouble)) for use in after] == [
         (OLD_ID, False, 0, True, False),
-        (NEW_ID, True, 3000, False, True),
+        (NEW_ID, True, COUNT, False, True),
     ]
 
 
