@@ -3,9 +3,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar, cast
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from tests.vault.token_service import TokenService, token_service
 from tests.vault.worker import FIELDS, OWNER, PERSON
 from tests.vault.workers import Worker
@@ -17,6 +18,7 @@ from mover.vault.secret import Secret
 from mover.vault.tables import refresh_leases
 from mover.vault.vault import Vault
 
+T = TypeVar("T")
 Start = Callable[..., Worker]
 Tokens = dict[str, Secret]
 
@@ -218,6 +220,33 @@ async def test_what_a_person_fills_in_meanwhile_is_the_later_word(signed_in: Vau
 
     assert found["access"] == Secret("typed")
     assert await stored(signed_in) == ["typed", "typed"]
+
+
+async def test_what_a_person_fills_in_at_the_last_moment_is_the_later_word(
+    signed_in: Vault, database: Database, key_file: Path
+) -> None:
+    class Interrupted:
+        """The database; something is written just before the answer is."""
+
+        answered = False
+
+        read = staticmethod(database.read)
+
+        async def write(self, work: Callable[[Connection], T]) -> T:
+            if self.answered:
+                self.answered = False
+                await signed_in.store(PERSON, OWNER, "refresh", Secret("typed"))
+            return await database.write(work)
+
+    async def exchange(_: Tokens) -> Tokens:
+        interrupted.answered = True
+        return {"access": Secret("access-1"), "refresh": Secret("refresh-1")}
+
+    interrupted = Interrupted()
+    vault = Vault(cast("Database", interrupted), FileKeyProvider(key_file))
+    await vault.refresh(PERSON, OWNER, FIELDS, exchange, never)
+
+    assert await stored(signed_in) == ["access-0", "typed"]
 
 
 @pytest.mark.parametrize("whose", ["owner", "person"])

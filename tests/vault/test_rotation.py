@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -197,6 +197,48 @@ async def test_keys_in_files_are_followed_through_a_rotation_by_who_has_the_old_
     assert await wrapping(database) == {await new.key_id(): 2}
 
 
+async def test_a_key_that_was_wrapped_before_the_switch_is_not_stored_after_it(
+    filled: Vault, database: Database
+) -> None:
+    class Slow(EnvironmentKeyProvider):
+        rotated = False
+
+        async def wrap(self, key: bytes, where: bytes) -> bytes:
+            wrapped = await super().wrap(key, where)
+            if not self.rotated:
+                self.rotated = True
+                await Vault(database, given(NEW), previous=[given(OLD)]).rotate_global(given(NEW))
+            return wrapped
+
+    slow = Vault(database, Slow(Secret(OLD)), previous=[given(NEW)])
+    await slow.store("newcomer", "connection:1", "password", Secret("x"))
+
+    assert await wrapping(database) == {NEW_ID: COUNT + 1}
+    with pytest.raises(InvalidConfiguration):
+        await filled.fetch("newcomer", "connection:1", "password")
+
+
+async def test_a_key_that_was_read_before_the_old_file_went_is_read_again(
+    database: Database, key_file: Path
+) -> None:
+    class Late(FileKeyProvider):
+        rotated = False
+
+        async def key_id(self) -> str:
+            if not self.rotated:
+                self.rotated = True
+                beside = key_file.with_name("global.key.new")
+                await Vault(database, FileKeyProvider(key_file)).rotate_global(FileKeyProvider(beside))
+                beside.replace(key_file)
+            return await super().key_id()
+
+    await Vault(database, FileKeyProvider(key_file)).store("alice", "connection:1", "password", Secret("a"))
+
+    found = await Vault(database, Late(key_file)).fetch("alice", "connection:1", "password")
+
+    assert found == Secret("a")
+
+
 async def test_files_beside_the_key_that_hold_none_are_passed_over(
     database: Database, key_file: Path
 ) -> None:
@@ -273,20 +315,47 @@ async def test_a_key_that_does_not_open_what_it_closed_is_not_made_the_current_o
 @pytest.mark.usefixtures("filled")
 async def test_a_rotation_that_another_overtakes_says_so_and_loses_nothing(database: Database) -> None:
     third = new_key().hex()
-    keys = [given(NEW), given(third)]
-    overtaking: list[asyncio.Task[int]] = []
 
-    def overtake(_count: int) -> None:
-        if not overtaking:
-            vault = Vault(database, given(OLD), previous=keys)
-            overtaking.append(asyncio.create_task(vault.rotate_global(given(third))))
+    async def overtake() -> None:
+        await Vault(database, given(OLD), previous=[given(NEW)]).rotate_global(given(third))
 
     with pytest.raises(Locked, match="another"):
-        await Vault(database, given(OLD), previous=keys).rotate_global(given(NEW), progress=overtake)
+        await Vault(database, given(OLD)).rotate_global(Meanwhile(NEW, overtake))
 
-    await overtaking[0]
-    assert (await wrapping(database)).keys() == {GlobalKey(bytes.fromhex(third)).id}
+    assert await wrapping(database) == {GlobalKey(bytes.fromhex(third)).id: COUNT}
     await check_all(Vault(database, given(third)))
+
+
+async def test_a_key_that_is_renewed_while_it_is_wrapped_anew_stays_the_renewed_one(
+    filled: Vault, database: Database
+) -> None:
+    other = Vault(database, given(OLD), previous=[given(NEW)])
+    persons = [f"person:{number:04}" for number in range(20)]
+
+    async def renew() -> None:
+        for person in persons:
+            await other.rotate_person(person)
+        await other.destroy_person("person:0021")
+
+    await filled.rotate_global(Meanwhile(NEW, renew))
+
+    assert await wrapping(database) == {NEW_ID: COUNT - 1}
+    await check_all(Vault(database, given(NEW)))
+
+
+class Meanwhile(EnvironmentKeyProvider):
+    """Lets something happen while the first of the stored keys is wrapped, after this key was tried out."""
+
+    def __init__(self, key: str, happens: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(Secret(key))
+        self._happens = happens
+        self._calls = 0
+
+    async def wrap(self, key: bytes, where: bytes) -> bytes:
+        self._calls += 1
+        if self._calls == 2:
+            await self._happens()
+        return await super().wrap(key, where)
 
 
 class Named(EnvironmentKeyProvider):

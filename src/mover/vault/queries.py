@@ -103,11 +103,11 @@ def add_person_key(connection: Connection, row: PersonKeyRow) -> None:
 
 def change_person_keys(connection: Connection, changes: Iterable[tuple[PersonKeyRow, PersonKeyRow]]) -> None:
     """Put another key, or another wrapping of the same one, in the place of each; those that changed meanwhile stay."""
+    # No two wrappings are alike, be they of the same key: each has its own nonce.
     values = [
         {
             **msgspec.structs.asdict(after),
             "same_person": before.person,
-            "same_key": before.key_id,
             "same_wrapped": before.wrapped,
         }
         for before, after in changes
@@ -116,7 +116,6 @@ def change_person_keys(connection: Connection, changes: Iterable[tuple[PersonKey
         connection.execute(
             update(person_keys).where(
                 person_keys.c.person == bindparam("same_person"),
-                person_keys.c.key_id == bindparam("same_key"),
                 person_keys.c.wrapped == bindparam("same_wrapped"),
             ),
             values,

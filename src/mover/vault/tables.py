@@ -31,7 +31,9 @@ secrets = Table(
 current_global_key = Table(
     "current_global_key",
     metadata,
-    Column("single", SmallInteger, primary_key=True),  # always SINGLE: the table has one row, or none yet
+    Column(
+        "single", SmallInteger, primary_key=True, autoincrement=False
+    ),  # always SINGLE: the table has one row, or none yet
     Column("key_id", String(64), nullable=False),  # what wraps new keys, for all processes alike
     Column("since_ns", BigInteger, nullable=False),
 )
