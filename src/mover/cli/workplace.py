@@ -12,7 +12,7 @@ from mover.database.database import Database
 from mover.ledger.ledger import Ledger
 from mover.settings import Settings
 from mover.transport.egress import Egress
-from mover.vault.providers import key_provider
+from mover.transport.key_services import open_vault
 from mover.vault.vault import Vault
 
 
@@ -36,9 +36,7 @@ async def workplace() -> AsyncIterator[Workplace]:
     """
     settings = Settings()
     egress = Egress.from_settings(settings)
-    provider = key_provider(settings.global_key, settings.global_key_path)
-    async with open_database(settings) as database:
-        vault = Vault(database, provider)
+    async with open_database(settings) as database, open_vault(settings, database) as vault:
         try:
             yield Workplace(
                 settings, database, vault, egress, Connections(database, vault, egress), Ledger(database)
