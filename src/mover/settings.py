@@ -142,6 +142,10 @@ class Settings(BaseSettings):
         connect_timeout_s: Longest wait for a connection.
         read_timeout_s: Longest silence of a service.
         answer_timeout_s: Longest wait for the first byte of an answer; it may take long after a large upload.
+        public_url: Under which address people reach the service, `https://host[:port]`.
+        smtp_url: The mail server, `smtps://user:password@host` or `smtp://...` with STARTTLS.
+        mail_from: Whom mail comes from.
+        mail_outbox: A folder that mail is written into instead of being sent.
 
     Raises InvalidConfiguration, naming everything that is wrong.
     """
@@ -176,6 +180,10 @@ class Settings(BaseSettings):
     connect_timeout_s: float = Field(15, gt=0, le=3600, allow_inf_nan=False)
     read_timeout_s: float = Field(60, gt=0, le=86400, allow_inf_nan=False)
     answer_timeout_s: float = Field(300, gt=0, le=86400, allow_inf_nan=False)
+    public_url: str | None = None
+    smtp_url: Secret | None = None
+    mail_from: str | None = None
+    mail_outbox: AbsolutePath | None = None
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -193,6 +201,12 @@ class Settings(BaseSettings):
         ]
         if len(given) > 1:
             raise ValueError(f"{given[0]} and {given[1]} are both set; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_for_mail(self) -> Settings:
+        if self.smtp_url is not None and self.mail_outbox is not None:
+            raise ValueError("MOVER_SMTP_URL and MOVER_MAIL_OUTBOX are both set; keep one")
         return self
 
     @classmethod
@@ -256,7 +270,7 @@ def _from_file() -> dict[str, Any]:
         ) from None
     except ValueError:
         raise InvalidConfiguration(f"{str(path)!r} is not a TOML file") from None
-    secret = not values.keys().isdisjoint({"proxy", "global_key", "global_key_previous", "database_url"})
+    secret = not values.keys().isdisjoint({"proxy", "global_key", "global_key_previous", "database_url", "smtp_url"})
     sources = [values.get("global_key_source"), values.get("previous_global_keys")]
     if mode & 0o077 and (secret or has_secrets(sources)):
         raise InvalidConfiguration(

@@ -1,0 +1,103 @@
+"""All services of the accounts, made to fit each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mover.accounts.api_keys import ApiKeys
+from mover.accounts.attempts import Attempts
+from mover.accounts.audit_log import AuditLog
+from mover.accounts.email_addresses import EmailAddresses
+from mover.accounts.invitations import Invitations
+from mover.accounts.openid.provider import Providers
+from mover.accounts.organisations import Organisations, Remover
+from mover.accounts.passkeys import Passkeys
+from mover.accounts.password_resets import PasswordResets
+from mover.accounts.passwords import Argon2Cost, Passwords
+from mover.accounts.people import People
+from mover.accounts.second_factors import SecondFactors
+from mover.accounts.sessions import Sessions
+from mover.accounts.sign_in import SignIn
+from mover.accounts.single_sign_on import SingleSignOn
+from mover.accounts.site import Site
+from mover.accounts.upkeep import Upkeep
+from mover.database.database import Database
+from mover.mail.message import Mail
+from mover.mail.queue import MailQueue
+from mover.transport.egress import Egress
+from mover.vault.vault import Vault
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The services, as the rooms above use them."""
+
+    organisations: Organisations
+    people: People
+    sign_in: SignIn
+    sessions: Sessions
+    invitations: Invitations
+    password_resets: PasswordResets
+    email_addresses: EmailAddresses
+    second_factors: SecondFactors
+    passkeys: Passkeys
+    single_sign_on: SingleSignOn
+    api_keys: ApiKeys
+    audit: AuditLog
+    upkeep: Upkeep
+    providers: Providers
+
+    async def close(self) -> None:
+        """Close connections to OpenID providers; everything else was given and is closed by its giver."""
+        await self.providers.close()
+
+
+def assemble(
+    database: Database,
+    vault: Vault,
+    egress: Egress,
+    site: Site,
+    *,
+    mail: Mail | None,
+    queue: MailQueue | None,
+    removers: Sequence[Remover] = (),
+    cost: Argon2Cost = Argon2Cost(),  # noqa: B008 - immutable
+    now: Callable[[], float] = time.time,
+) -> Accounts:
+    """Make all services.
+
+    Args:
+        database: Where everything is.
+        vault: Holds secrets.
+        egress: The way out, to OpenID providers.
+        site: The installation's own address.
+        mail: Sends invitations while the one who invites waits; None: this installation sends no mail.
+        queue: Sends all other mail in the background; None like `mail`.
+        removers: Of the rooms above, for `Organisations.remove_deleted`.
+        cost: Of hashing passwords.
+        now: Seconds since 1970 UTC.
+    """
+    audit = AuditLog(database)
+    passwords = Passwords(cost)
+    attempts = Attempts(database, now=now)
+    sessions = Sessions(database, audit, now=now)
+    second_factors = SecondFactors(database, vault, sessions, attempts, audit, issuer=site.name, now=now)
+    providers = Providers(egress, now=now)
+    return Accounts(
+        organisations=Organisations(database, vault, passwords, sessions, audit, removers=removers, now=now),
+        people=People(database, passwords, sessions, attempts, audit, now=now),
+        sign_in=SignIn(database, passwords, sessions, second_factors, attempts, audit, now=now),
+        sessions=sessions,
+        invitations=Invitations(database, passwords, sessions, audit, site, mail, now=now),
+        password_resets=PasswordResets(database, passwords, attempts, audit, site, queue, now=now),
+        email_addresses=EmailAddresses(database, sessions, attempts, audit, site, queue, now=now),
+        second_factors=second_factors,
+        passkeys=Passkeys(database, sessions, attempts, audit, site, now=now),
+        single_sign_on=SingleSignOn(database, vault, sessions, attempts, audit, site, providers, now=now),
+        api_keys=ApiKeys(database, attempts, audit, now=now),
+        audit=audit,
+        upkeep=Upkeep(database, now=now),
+        providers=providers,
+    )

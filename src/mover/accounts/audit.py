@@ -1,0 +1,70 @@
+"""What is worth knowing later: who did what to whom. Written in the transaction of the act itself, and never changed."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from mover.accounts.actor import Actor
+
+
+class Action(enum.StrEnum):
+    """What can have happened. The words are stored: they are added to, never changed."""
+
+    ORGANISATION_FOUNDED = "organisation.founded"
+    ORGANISATION_CHANGED = "organisation.changed"
+    ORGANISATION_DELETED = "organisation.deleted"
+    SIGNED_IN = "session.signed_in"
+    SIGN_IN_FAILED = "session.sign_in_failed"
+    SIGNED_OUT = "session.signed_out"
+    SESSION_REVOKED = "session.revoked"
+    PERSON_JOINED = "person.joined"
+    PERSON_CHANGED = "person.changed"
+    PERSON_REMOVED = "person.removed"
+    ROLE_CHANGED = "person.role_changed"
+    EMAIL_VERIFIED = "person.email_verified"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 - a word of the log
+    PASSWORD_RESET_ASKED = "password.reset_asked"  # noqa: S105 - likewise
+    PASSWORD_RESET = "password.reset"  # noqa: S105 - likewise
+    TOTP_ADDED = "second_factor.totp_added"
+    TOTP_REMOVED = "second_factor.totp_removed"
+    RECOVERY_CODES_MADE = "second_factor.recovery_codes_made"
+    RECOVERY_CODE_USED = "second_factor.recovery_code_used"
+    PASSKEY_ADDED = "passkey.added"
+    PASSKEY_REMOVED = "passkey.removed"
+    INVITED = "invitation.made"
+    INVITATION_REVOKED = "invitation.revoked"
+    SINGLE_SIGN_ON_CHANGED = "single_sign_on.changed"
+    SINGLE_SIGN_ON_REMOVED = "single_sign_on.removed"
+    API_KEY_MADE = "api_key.made"
+    API_KEY_CHANGED = "api_key.changed"
+    API_KEY_ROTATED = "api_key.rotated"
+    API_KEY_REVOKED = "api_key.revoked"
+
+
+class Auditor(Protocol):
+    """Keeps what happened."""
+
+    def record(
+        self,
+        transaction: Connection,
+        actor: Actor,
+        action: str,
+        subject: str,
+        details: Mapping[str, str] | None = None,
+        *,
+        now_ns: int,
+    ) -> None:
+        """Keep one event in the caller's transaction, so that there is no act without it and no event without its act.
+
+        Args:
+            transaction: Of the act.
+            actor: Who did it; the event is kept for the actor's organisation (empty: nobody's).
+            action: A member of `Action`, or a word of a room above in the same form (`migration.started`).
+            subject: To what, as a person would name it (`person ann@example.org`).
+            details: What else helps, without secrets.
+            now_ns: When.
+        """

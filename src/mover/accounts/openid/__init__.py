@@ -1,0 +1,1 @@
+"""OpenID Connect as a relying party: what a provider says about itself, its keys, its tokens. No person is known here."""

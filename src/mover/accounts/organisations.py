@@ -1,0 +1,275 @@
+"""Organisations: the first one, more of them, their settings, and their end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from secrets import token_hex
+
+import msgspec
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from mover.accounts.actor import Actor, ActorKind, Permission, Role
+from mover.accounts.audit import Action, Auditor
+from mover.accounts.passwords import Passwords
+from mover.accounts.queries import organisations as queries
+from mover.accounts.queries import people, removal
+from mover.accounts.records import Organisation, Person, SignedIn
+from mover.accounts.refusals import MayNot, NoSuchThing, NotAcceptable, NotPossible
+from mover.accounts.sessions import Sessions, require_own_credentials
+from mover.accounts.typed import email_address, shown_name
+from mover.database.database import Database
+from mover.vault.secret import Secret
+from mover.vault.vault import Vault
+
+
+class _BelongsElsewhereError(Exception):
+    """The person is a member of another organisation too, and stays."""
+
+
+Remover = Callable[[Connection, str, int], int]
+"""Of a room above: removes at most so many rows of an organisation (its id), and says how many it removed."""
+
+
+@dataclass(frozen=True)
+class Founded:
+    """The first organisation and its owner. `password` is the one that was made up, to be shown once; None if given."""
+
+    organisation: Organisation
+    owner: Person
+    password: Secret | None = field(repr=False)
+
+
+class Organisations:
+    """All organisations of this installation.
+
+    Args:
+        database: Where they are.
+        vault: Holds a key for each.
+        passwords: Hashes the first owner's.
+        sessions: Says whether a sign-in is recent.
+        auditor: Keeps what happened.
+        removers: Of the rooms above, run by `remove_deleted`, in this order, before the accounts' own rows go.
+        now: Seconds since 1970 UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        passwords: Passwords,
+        sessions: Sessions,
+        auditor: Auditor,
+        *,
+        removers: Sequence[Remover] = (),
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._passwords = passwords
+        self._sessions = sessions
+        self._auditor = auditor
+        self._removers = tuple(removers)
+        self._now = now
+
+    async def nobody_yet(self) -> bool:
+        """Tell whether this installation waits for its first owner."""
+        return not await self._database.read(queries.anybody)
+
+    async def found(
+        self, name: str, *, owner_email: str, owner_name: str, password: Secret | None = None
+    ) -> Founded:
+        """Make the first organisation and its owner; of several calls at once, in any process, one succeeds.
+
+        Raises Conflict (there is somebody already), InvalidConfiguration (a bad name, address or password).
+        """
+        organisation = self._new(name)
+        person = Person(
+            id=token_hex(16),
+            email=email_address(owner_email),
+            name=shown_name(owner_name, "the owner"),
+            email_verified_ns=None,
+            created_ns=organisation.created_ns,
+            last_sign_in_ns=None,
+            has_password=True,
+        )
+        made_up = None if password is not None else self._passwords.make()
+        if password is not None:
+            self._passwords.check(password, own_words=(person.email, person.name, organisation.name))
+        stored = await self._passwords.hash(password or made_up or Secret(""))
+
+        def found(transaction: Connection) -> None:
+            if queries.anybody(transaction):
+                raise NotPossible("this installation has its first owner already")
+            queries.add(transaction, organisation, first=True)
+            people.add(transaction, person, stored)
+            queries.add_member(transaction, organisation.id, person.id, Role.OWNER, organisation.created_ns)
+            self._auditor.record(
+                transaction,
+                Actor(organisation.id, ActorKind.PERSON, person.id, person.email, frozenset()),
+                Action.ORGANISATION_FOUNDED,
+                f"organisation {organisation.name}",
+                now_ns=organisation.created_ns,
+            )
+
+        try:
+            await self._database.write(found)
+        except IntegrityError:  # another process was in the same transaction of its own: `first` is unique
+            raise NotPossible("this installation has its first owner already") from None
+        return Founded(organisation, person, made_up)
+
+    async def create(self, actor: Actor, name: str) -> Organisation:
+        """Make another organisation, owned by the person who acts. Needs OWN. Raises InvalidConfiguration."""
+        actor.require(Permission.OWN)
+        if actor.kind is not ActorKind.PERSON:
+            raise MayNot("organisations are made by people")
+        organisation = self._new(name)
+
+        def create(transaction: Connection) -> None:
+            queries.add(transaction, organisation)
+            queries.add_member(transaction, organisation.id, actor.id, Role.OWNER, organisation.created_ns)
+            self._auditor.record(
+                transaction,
+                Actor(organisation.id, actor.kind, actor.id, actor.name, frozenset()),
+                Action.ORGANISATION_FOUNDED,
+                f"organisation {organisation.name}",
+                now_ns=organisation.created_ns,
+            )
+
+        await self._database.write(create)
+        return organisation
+
+    async def get(self, actor: Actor) -> Organisation:
+        """The actor's organisation. Needs READ."""
+        actor.require(Permission.READ)
+        found = await self._database.read(
+            lambda transaction: queries.find(transaction, actor.organisation_id)
+        )
+        return _there(found)
+
+    async def change(
+        self, actor: Actor, *, name: str | None = None, second_factor_required: bool | None = None
+    ) -> Organisation:
+        """Change what is given. Needs OWN. Raises InvalidConfiguration."""
+        actor.require(Permission.OWN)
+        given: dict[str, str | bool] = {}
+        if name is not None:
+            given["name"] = shown_name(name, "the organisation")
+        if second_factor_required is not None:
+            given["second_factor_required"] = second_factor_required
+
+        def change(transaction: Connection) -> Organisation:
+            before = _there(queries.lock(transaction, actor.organisation_id))
+            changed = {key: value for key, value in given.items() if getattr(before, key) != value}
+            if not changed:
+                return before
+            queries.change(transaction, before.id, **changed)
+            self._auditor.record(
+                transaction,
+                actor,
+                Action.ORGANISATION_CHANGED,
+                f"organisation {before.name}",
+                {key: str(value) for key, value in changed.items()},
+                now_ns=self._now_ns(),
+            )
+            return msgspec.structs.replace(before, **changed)
+
+        return await self._database.write(change)
+
+    async def delete(self, signed_in: SignedIn, *, typed_name: str) -> None:
+        """End the organisation at once: its key in the vault is destroyed, sessions, API keys and invitations end.
+
+        Its rows are removed in batches by `remove_deleted`. Needs OWN and a recent sign-in.
+
+        Raises PermissionDenied, InvalidConfiguration (`typed_name` is not the organisation's name).
+        """
+        actor = signed_in.actor
+        actor.require(Permission.OWN)
+        require_own_credentials(signed_in)
+        self._sessions.require_recent(signed_in)
+        now_ns = self._now_ns()
+
+        def delete(transaction: Connection) -> None:
+            organisation = _there(queries.lock(transaction, actor.organisation_id))
+            if typed_name.strip() != organisation.name:
+                raise NotAcceptable("what you typed is not the organisation's name; nothing was deleted")
+            queries.mark_deleted(transaction, organisation.id, now_ns)
+            self._auditor.record(
+                transaction,
+                actor,
+                Action.ORGANISATION_DELETED,
+                f"organisation {organisation.name}",
+                now_ns=now_ns,
+            )
+
+        # One transaction: there is no moment in which the key is gone and the organisation still lives, or the reverse.
+        await self._vault.destroy_person(vault_holder(actor.organisation_id), along=delete)
+
+    async def remove_deleted(self, *, limit: int = 1000) -> int:
+        """Remove at most about `limit` rows of deleted organisations; returns how many it was. 0: all are gone."""
+        marked = await self._database.read(queries.deleted)
+        removed = 0
+        for organisation_id in marked:
+            for remover in (*self._removers, removal.remove_rows):
+                left = limit - removed
+                if left <= 0:
+                    return removed
+                removed += await self._remove(remover, organisation_id, left)
+            if removed >= limit:
+                return removed
+            removed += await self._remove_with_people(organisation_id, limit - removed)
+        return removed
+
+    async def _remove(self, remover: Remover, organisation_id: str, limit: int) -> int:
+        return await self._database.write(lambda transaction: remover(transaction, organisation_id, limit))
+
+    async def _remove_with_people(self, organisation_id: str, limit: int) -> int:
+        """Remove memberships, the people who belong nowhere else with their keys in the vault, and the organisation at last."""
+        leaving = await self._database.read(
+            lambda transaction: removal.some_members(transaction, organisation_id, limit)
+        )
+        for person_id in leaving:
+            await self._forget_member(organisation_id, person_id)
+        if len(leaving) < limit:
+            await self._database.write(
+                lambda transaction: removal.remove_organisation(transaction, organisation_id)
+            )
+        return len(leaving) + 1
+
+    async def _forget_member(self, organisation_id: str, person_id: str) -> None:
+        def leave(transaction: Connection) -> None:
+            queries.remove_member(transaction, organisation_id, person_id, self._now_ns())
+
+        def vanish(transaction: Connection) -> None:
+            leave(transaction)
+            if not removal.remove_if_alone(transaction, person_id):
+                raise _BelongsElsewhereError
+
+        try:
+            await self._vault.destroy_person(f"person:{person_id}", along=vanish)
+        except _BelongsElsewhereError:
+            await self._database.write(leave)
+
+    def _new(self, name: str) -> Organisation:
+        return Organisation(
+            id=token_hex(16),
+            name=shown_name(name, "the organisation"),
+            second_factor_required=False,
+            created_ns=self._now_ns(),
+        )
+
+    def _now_ns(self) -> int:
+        return int(self._now() * 1e9)
+
+
+def vault_holder(organisation_id: str) -> str:
+    """Name the holder of an organisation's key in the vault."""
+    return f"organisation:{organisation_id}"
+
+
+def _there(organisation: Organisation | None) -> Organisation:
+    if organisation is None:
+        raise NoSuchThing("there is no such organisation")
+    return organisation

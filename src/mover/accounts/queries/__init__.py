@@ -1,0 +1,1 @@
+"""What the accounts ask of the database, a module a subject. All in the caller's transaction."""

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.accounts.house import House, open_house
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """Accounts on a database of their own, with a founder in it and a clock that stands still."""
+    async with open_house(tmp_path) as opened:
+        yield opened
