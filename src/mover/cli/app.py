@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mover import __version__
+from mover.cli.commands import RunOrCommand
 from mover.cli.completion import complete_address, complete_name, complete_service
 from mover.transfer.options import ConflictRule, VerifyLevel
 
@@ -33,6 +34,8 @@ keys_app = typer.Typer(
 app.add_typer(keys_app)
 db_app = typer.Typer(name="db", help="The database that everything is kept in.", no_args_is_help=True)
 app.add_typer(db_app)
+report_app = typer.Typer(cls=RunOrCommand, no_args_is_help=False)
+app.add_typer(report_app, name="report")
 
 Machine = Annotated[bool, typer.Option("--json", help="Print JSON for machines and nothing else.")]
 Source = Annotated[
@@ -379,7 +382,12 @@ def runs(
     return run(lambda: list_runs(limit, machine=machine))
 
 
-@app.command()
+@report_app.callback()
+def reports() -> None:
+    """Tell what came of a run, and whether it adds up; or check a signed reconciliation."""
+
+
+@report_app.command(RunOrCommand.DEFAULT)
 def report(
     number: RunNumber,
     *,
@@ -400,6 +408,29 @@ def report(
     from mover.cli.reporting import report as work  # noqa: PLC0415
 
     return run(lambda: work(number, format_name, output, machine=machine))
+
+
+@report_app.command("verify")
+def verify_report(
+    file: Annotated[Path, typer.Argument(help="A reconciliation, as Mover wrote it.", metavar="FILE")],
+    *,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key",
+            metavar="PUBLIC",
+            help="The public key that has to have signed it, in base64 or hexadecimal digits.",
+        ),
+    ] = None,
+    machine: Machine = False,
+) -> int:
+    """Check a signed reconciliation, without any database: nothing was changed, removed, added or moved.
+
+    Exit codes: 0 it is as it was signed, 1 it is not, 2 it cannot be checked.
+    """
+    from mover.cli.verifying import verify_file  # noqa: PLC0415
+
+    return verify_file(file, key, machine=machine)
 
 
 @keys_app.callback()
