@@ -97,6 +97,33 @@ def _proxy(url: Secret) -> Secret:
     return url
 
 
+def _public_url(url: str) -> str:
+    """Bring it into the form `https://host[:port]`, with the host in lower case."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    else:
+        bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
+        usable = usable and bare and parts.netloc.isascii() and not any(c.isspace() for c in url)
+    if not usable:
+        raise ValueError(
+            "give https://host[:port], without a path; it is what people type into their browsers"
+        )
+    return f"https://{parts.netloc.lower()}"
+
+
+def _listed(given: object) -> object:
+    """Take a list apart that the environment can only give as text with commas."""
+    return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+
+def _trusted_proxies(given: object) -> object:
+    listed = _listed(given)
+    return _networks(listed) if isinstance(listed, list | tuple) else listed
+
+
 def _absolute(path: Path) -> Path:
     try:
         return path.expanduser().absolute()
@@ -142,7 +169,10 @@ class Settings(BaseSettings):
         connect_timeout_s: Longest wait for a connection.
         read_timeout_s: Longest silence of a service.
         answer_timeout_s: Longest wait for the first byte of an answer; it may take long after a large upload.
-        public_url: Under which address people reach the service, `https://host[:port]`.
+        public_url: Where people and programs reach the service; requests for any other host are refused.
+        trusted_proxies: Networks of the proxies whose forwarded headers are believed.
+        local_folders: Folders of this machine that the service's users may connect, by the service `local`; none at first.
+        metrics: Whether the service shows its figures at `/metrics`, to loopback only.
         smtp_url: The mail server, `smtps://user:password@host` or `smtp://...` with STARTTLS.
         mail_from: Whom mail comes from.
         mail_outbox: A folder that mail is written into instead of being sent.
@@ -180,7 +210,10 @@ class Settings(BaseSettings):
     connect_timeout_s: float = Field(15, gt=0, le=3600, allow_inf_nan=False)
     read_timeout_s: float = Field(60, gt=0, le=86400, allow_inf_nan=False)
     answer_timeout_s: float = Field(300, gt=0, le=86400, allow_inf_nan=False)
-    public_url: str | None = None
+    public_url: Annotated[str, AfterValidator(_public_url)] = "https://localhost:8443"
+    trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_trusted_proxies)] = ()
+    local_folders: Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_listed)] = ()
+    metrics: bool = False
     smtp_url: Secret | None = None
     mail_from: str | None = None
     mail_outbox: AbsolutePath | None = None

@@ -12,6 +12,7 @@ from mover.connections import queries
 from mover.connections.filled_in import FilledIn, Values, filled_in
 from mover.connections.memory import Memory
 from mover.connections.records import Connection, check_name
+from mover.connections.service_rules import ServiceRules
 from mover.connectors.contract import Account, Connector
 from mover.connectors.registry import ConnectorType, connector_type
 from mover.database.database import Database
@@ -22,7 +23,14 @@ from mover.vault.vault import Vault
 LOCAL_PERSON = "local"
 """Whose the connections of the command line are: it knows one person, the one who runs it."""
 
+Along = Callable[[Transaction, Connection], object]
+"""Writes more in the transaction that saves or removes a connection."""
+
 _ADDRESS_KEYS = ("host", "port", "url", "endpoint")
+
+
+def _nothing_more(_transaction: Transaction, _connection: Connection) -> None:
+    pass
 
 
 class Connections:
@@ -33,6 +41,7 @@ class Connections:
         vault: Holds the secrets.
         egress: The way out that connectors are given.
         person: Whose connections these are.
+        rules: What may be filled in where those who do are not those whose machine this is; None: anything.
         types: Finds a service by name; raises InvalidConfiguration for an unknown one.
         now: Seconds since 1970 UTC.
     """
@@ -44,6 +53,7 @@ class Connections:
         egress: Egress,
         *,
         person: str = LOCAL_PERSON,
+        rules: ServiceRules | None = None,
         types: Callable[[str], ConnectorType] = connector_type,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -51,15 +61,18 @@ class Connections:
         self._vault = vault
         self._egress = egress
         self._person = person
+        self._rules = rules
         self._types = types
         self._now = now
 
-    async def add(self, name: str, service: str, values: Values, *, replace: bool = False) -> Connection:
+    async def add(
+        self, name: str, service: str, values: Values, *, replace: bool = False, along: Along = _nothing_more
+    ) -> Connection:
         """Save a connection; it is not signed in for that.
 
         With `replace`, one of that name and service is authorised anew: it keeps its id, and so its place in the
         ledger. What the connector found out (a pinned host key) is kept as long as the address is the same, unless
-        `values` say otherwise; an empty value lets it go.
+        `values` say otherwise; an empty value lets it go. `along` writes more in the same transaction.
 
         Raises InvalidConfiguration: a bad name or one that is taken, an unknown service or key, a missing key, a
         value that cannot work.
@@ -80,6 +93,7 @@ class Connections:
             if (now_there and now_there.id) != (before and before.id):
                 raise Changed(f"the connection {name!r} was changed by another process meanwhile")
             queries.put(transaction, connection)
+            along(transaction, connection)
 
         await self._vault.replace(self._person, connection.owner, new.secret, along=save)
         return connection
@@ -124,12 +138,18 @@ class Connections:
         )
         raise InvalidConfiguration(f"there is no connection {name[:80]!r}; {known}")
 
-    async def remove(self, name: str) -> None:
-        """Forget a connection and destroy its secrets. Raises InvalidConfiguration if there is none of that name."""
+    async def remove(self, name: str, *, along: Along = _nothing_more) -> None:
+        """Forget a connection and destroy its secrets. `along` writes more in the same transaction, or forbids it by raising.
+
+        Raises InvalidConfiguration if there is none of that name.
+        """
         connection = await self.get(name)
-        await self._vault.destroy(
-            connection.owner, along=lambda transaction: queries.remove(transaction, connection.id)
-        )
+
+        def remove(transaction: Transaction) -> None:
+            along(transaction, connection)
+            queries.remove(transaction, connection.id)
+
+        await self._vault.destroy(connection.owner, along=remove)
 
     async def open(self, name: str) -> Connector:
         """Make a connector for a connection and sign in; the caller closes it. Raises what `sign_in` raises."""
@@ -145,6 +165,8 @@ class Connections:
         saved = await self._vault.fetch_all(self._person, connection.owner)
         if (await self.get(name)).config != connection.config:  # or a new password could go to the old host
             raise Changed(f"the connection {name!r} was changed by another process meanwhile")
+        if self._rules:  # again: the operator may have changed them, and links in a file system change, too
+            self._rules.check(kind, {**connection.config, **saved})
         try:
             filled = filled_in(kind.config, {**connection.config, **saved})
         except InvalidConfiguration as error:
@@ -172,6 +194,8 @@ class Connections:
         """The connection of that name as it is now, if any, and the configuration that is to be saved."""
         check_name(name)
         kind = self._types(service)
+        if self._rules:
+            self._rules.check(kind, values)
         before = await self._database.read(lambda transaction: queries.find(transaction, self._person, name))
         _check_free(before, name, service, replace=replace)
         internal = _internal_keys(kind)

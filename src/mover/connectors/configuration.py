@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from mover.vault.secret import Secret
+
+
+class Reach(enum.StrEnum):
+    """What of this machine a value of a configuration can reach; a service with many users allows none of it."""
+
+    FILE = "file"  # the value is the path of a file
+    KEY_FILE = "key_file"  # the value is a key in PEM form, or the path of its file
+    AGENT = "agent"  # true: keys of the agent of whoever runs Mover
 
 
 class ConnectorConfig(BaseModel):
@@ -36,6 +46,7 @@ class ConnectorConfig(BaseModel):
                 secret=_holds_secret(info),
                 ask=bool(extra.get("ask")),
                 internal=bool(extra.get("internal")),
+                reach=_reach(info, extra.get("reach")),
             )
 
 
@@ -50,6 +61,7 @@ class Key:
         secret: Its value is hidden when typed and kept in the vault.
         ask: `mover connect` asks for it on a terminal when it is missing, though it may be left empty.
         internal: Filled in by Mover itself (a pinned host key); shown, never asked for.
+        reach: What of this machine its value can reach; None: nothing.
     """
 
     name: str
@@ -58,6 +70,7 @@ class Key:
     secret: bool
     ask: bool
     internal: bool
+    reach: Reach | None = None
 
 
 def setting(
@@ -66,12 +79,25 @@ def setting(
     help: str,  # noqa: A002 - the word that everybody uses for it
     ask: bool = False,
     internal: bool = False,
+    reach: Reach | None = None,
     **constraints: Any,
 ) -> Any:
-    """Declare a field of a `ConnectorConfig`; without `default` it is required. `constraints` are pydantic's."""
+    """Declare a field of a `ConnectorConfig`; without `default` it is required. `constraints` are pydantic's.
+
+    A field of the type Path reaches a file without saying so.
+    """
     return Field(
-        default, description=help, json_schema_extra={"ask": ask, "internal": internal}, **constraints
+        default,
+        description=help,
+        json_schema_extra={"ask": ask, "internal": internal, "reach": reach},
+        **constraints,
     )
+
+
+def _reach(info: FieldInfo, declared: object) -> Reach | None:
+    if isinstance(declared, str):
+        return Reach(declared)
+    return Reach.FILE if info.annotation is Path or Path in get_args(info.annotation) else None
 
 
 def _holds_secret(info: FieldInfo) -> bool:

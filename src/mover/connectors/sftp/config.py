@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from mover.connectors.configuration import ConnectorConfig, setting
+from mover.connectors.configuration import ConnectorConfig, Reach, setting
 from mover.vault.secret import Secret
 
 
@@ -25,10 +25,12 @@ class SftpConfig(ConnectorConfig):
         None, help="Password; also answers a keyboard-interactive prompt", ask=True
     )
     private_key: Secret | None = setting(
-        None, help="Private key in OpenSSH or PEM form, or the path of its file"
+        None, help="Private key in OpenSSH or PEM form, or the path of its file", reach=Reach.KEY_FILE
     )
     passphrase: Secret | None = setting(None, help="Passphrase of the private key")
-    agent: bool = setting(False, help="Also sign in with the keys of the running SSH agent")
+    agent: bool = setting(
+        False, help="Also sign in with the keys of the running SSH agent", reach=Reach.AGENT
+    )
     path: str = setting("/", help="Folder that is / of the connection; ~ is the account's home folder")
     remote_checksums: Literal["auto", "off", "commands"] = setting(
         "auto",

@@ -1,0 +1,113 @@
+"""The application: both APIs, their reference, health, and what stands before all of it. The pages are mounted into it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mover.api.admission import Door, KeyDoor, SessionDoor
+from mover.api.body_limit import BodyLimit
+from mover.api.front import Front
+from mover.api.handlers import Page, handle_errors
+from mover.api.health import add_health
+from mover.api.openapi import describe
+from mover.api.request_ids import RequestIds
+from mover.api.resources import RESOURCES
+from mover.api.routes import OperationRoute
+from mover.api.security_headers import SecurityHeaders
+from mover.api.services import Services, Workplace, make_services, services_of
+from mover.api.unexpected import Unexpected
+from mover.migrations.orchestration import Orchestration
+
+PUBLIC = "/api/v1"
+OWN = "/app/v1"
+
+Check = Callable[[], Awaitable[None]]
+
+
+def make_app(
+    workplace: Workplace,
+    orchestration: Orchestration,
+    *,
+    ready: Check | None = None,
+    problem_page: Page | None = None,
+    now: Callable[[], float] = time.time,
+) -> FastAPI:
+    """Make the application.
+
+    Args:
+        workplace: Everything open; it stays the caller's to close.
+        orchestration: Told when there is something to do.
+        ready: Raises if the orchestration cannot be reached; for `/readyz`.
+        problem_page: Shows problems to people; the pages'.
+        now: Seconds since 1970 UTC.
+
+    Raises InvalidConfiguration.
+    """
+    return app_of(make_services(workplace, orchestration, now=now), ready=ready, problem_page=problem_page)
+
+
+def app_of(services: Services, *, ready: Check | None = None, problem_page: Page | None = None) -> FastAPI:
+    """Make the application of services that are there already.
+
+    They are found at `app.state.services`, with every request. To serve it, `app` is called as ASGI; the outer layers (`RequestIds`,
+    `SecurityHeaders`, `Front`) are its middleware, so that whatever is mounted into it is behind them too.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with services.running():
+            yield
+
+    # FastAPI's own pages load scripts from elsewhere, and its own description knows neither problems nor keys.
+    app = FastAPI(
+        title="Mover",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    doors: tuple[tuple[str, Door], ...] = ((PUBLIC, KeyDoor()), (OWN, SessionDoor()))
+    for prefix, door in doors:
+        for resource in RESOURCES:
+            for operation in resource.operations:
+                if door.audience in operation.audiences:
+                    app.router.routes.append(OperationRoute(prefix, operation, door))
+    _add_description(app)
+    add_health(app, ready=ready)
+    handle_errors(app, page=problem_page)
+    # The last one added is the first to see a request.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(
+        Front,
+        public_url=services.site.origin,
+        trusted_proxies=services.settings.trusted_proxies,
+    )
+    app.add_middleware(Unexpected)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestIds)
+    return app
+
+
+def _add_description(app: FastAPI) -> None:
+    @functools.cache
+    def description(server: str) -> bytes:
+        document = describe(app.routes, RESOURCES, prefix=PUBLIC, server=server)
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+    async def openapi(request: Request) -> Response:
+        # Made when it is first asked for, since that takes as long as all else at the start.
+        text = await asyncio.to_thread(description, services_of(request).site.origin)
+        return Response(text, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+    app.router.add_route(f"{PUBLIC}/openapi.json", openapi, methods=["GET"], name="openapi")

@@ -1,0 +1,58 @@
+"""Databases for the API's tests: made once, and copied for each test, since making one takes longer than most tests."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from tests.api.installation import Installation, Running, make_installation, running
+
+from mover.database.database import Database
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("api") / "mover.db"
+
+    async def make() -> None:
+        await (await Database.open(f"sqlite:///{path}")).close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+async def database(empty_database: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    path = tmp_path / "home" / "mover.db"
+    path.parent.mkdir(mode=0o700)
+    shutil.copy(empty_database, path)
+    opened = await Database.open(f"sqlite:///{path}")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return asyncio.run(make_installation(tmp_path_factory.mktemp("installation")))
+
+
+@pytest.fixture(scope="session")
+def application(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """Made once: it takes longer than most tests. Each of them puts its own services into it."""
+
+    async def make() -> FastAPI:
+        async with running(installation, tmp_path_factory.mktemp("application") / "home") as answering:
+            return answering.app
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+async def mover(installation: Installation, application: FastAPI, tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(installation, tmp_path / "installation", application) as answering:
+        yield answering
