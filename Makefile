@@ -13,7 +13,7 @@ WORKERS ?= 2
 FAST_WORKERS ?= 3
 PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-postgresql test-fast check format bench audit clean
+.PHONY: help demo tour test test-postgresql test-fast check format bench audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,8 +22,11 @@ $(READY): pyproject.toml uv.lock .ci/setup
 	@PYTHON=$(PYTHON) .ci/setup
 	@touch $@
 
-demo: $(READY) ## start real servers, move a folder through all of them, compare both ends byte by byte
+demo: $(READY) ## start the service with everything it needs and a first move; the pages are at https://localhost:8443
 	@$(BIN)/python -m demo
+
+tour: $(READY) ## the command line: move a folder through three real servers, compare both ends byte by byte
+	@$(BIN)/python -m tour
 
 test: $(READY) ## all tests, against real servers
 	@tests/servers/install.sh
@@ -36,12 +39,14 @@ test-postgresql: $(READY) ## all tests, with everything kept in PostgreSQL inste
 test-fast: $(READY) ## tests that need no server, in under a minute
 	$(PYTEST) -n $(FAST_WORKERS) -m "not servers and not slow"
 
-check: $(READY) ## lint, format, types, order of the rooms, spelling
+check: $(READY) ## lint (bandit's rules too), format, types, order of the rooms, spelling, secrets, known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python .ci/forgotten_secrets.py
+	$(BIN)/python .ci/known_vulnerabilities.py
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix
@@ -51,8 +56,8 @@ bench: $(READY) ## compare with rclone on the same servers in the same run
 	@tests/servers/install.sh
 	@$(BIN)/python -m bench
 
-audit: $(READY) ## look for known vulnerabilities in the locked dependencies
-	$(BIN)/pip-audit --skip-editable
+audit: $(READY) ## look for known vulnerabilities in the locked dependencies; fails also if that cannot be found out
+	$(BIN)/python .ci/known_vulnerabilities.py --insist
 
 clean: ## remove what the targets made
 	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 import platformdirs
@@ -32,8 +33,13 @@ from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource, has_s
 
 _PREFIX = "MOVER_"
 _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
+_SECRETS = {"proxy", "global_key", "global_key_previous", "temporal_api_key", "payload_keys", "database_url", "smtp_url"}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
+_LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
+_LARGEST_PORT = 65_535
+HTTPS_PORT = 443
+_EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -84,6 +90,35 @@ def _networks(texts: Iterable[object]) -> tuple[IPNetwork, ...]:
     return tuple(networks)
 
 
+@dataclass(frozen=True)
+class ListenAt:
+    """Where a server listens: a host (empty: every address of this machine) and a port (0: any that is free)."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, given: object) -> ListenAt:
+        """Read `localhost:8443`, `[::1]:8443`, `0.0.0.0:443` or `:8443`; raises ValueError."""
+        if isinstance(given, ListenAt):
+            return given
+        match = _LISTEN_AT.fullmatch(given.strip()) if isinstance(given, str) else None
+        if match is None or int(match["port"]) > _LARGEST_PORT:
+            raise ValueError("give HOST:PORT, such as localhost:8443 or 0.0.0.0:443")
+        return cls(match["six"] or match["host"] or "", int(match["port"]))
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host or "*"
+        return f"{host}:{self.port}"
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.fragment:
+        raise ValueError("give https://host:port/path, without user name and password")
+    return url
+
+
 def _proxy(url: Secret) -> Secret:
     try:
         parts = urlsplit(url.reveal())
@@ -97,8 +132,16 @@ def _proxy(url: Secret) -> Secret:
     return url
 
 
+def _host_and_port(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004 - TCP's
+        raise ValueError("give host:port, such as temporal.example.org:7233")
+    return address
+
+
 def _public_url(url: str) -> str:
     """Bring it into the form `https://host[:port]`, with the host in lower case."""
+    parts = urlsplit("")
     try:
         parts = urlsplit(url)
         usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
@@ -112,6 +155,13 @@ def _public_url(url: str) -> str:
             "give https://host[:port], without a path; it is what people type into their browsers"
         )
     return f"https://{parts.netloc.lower()}"
+
+
+def _address_of(place: ListenAt) -> str:
+    """What people type to reach a server of this machine."""
+    host = "localhost" if place.host in _EVERY_ADDRESS else place.host
+    host = f"[{host}]" if ":" in host else host
+    return f"https://{host}" + ("" if place.port == HTTPS_PORT else f":{place.port}")
 
 
 def _listed(given: object) -> object:
@@ -169,7 +219,30 @@ class Settings(BaseSettings):
         connect_timeout_s: Longest wait for a connection.
         read_timeout_s: Longest silence of a service.
         answer_timeout_s: Longest wait for the first byte of an answer; it may take long after a large upload.
-        public_url: Where people and programs reach the service; requests for any other host are refused.
+        temporal_address: Host and port of a Temporal cluster; without it `mover serve` starts one of its own.
+        temporal_namespace: What is Mover's own in that cluster.
+        temporal_tls: Speak TLS with it; certificates and an API key imply that.
+        temporal_ca_file: Certificates (PEM) to trust it by, instead of the system's.
+        temporal_server_name: The name in its certificate, where that is not the host's.
+        temporal_certificate_file: Certificate (PEM) to sign in there with.
+        temporal_key_file: The certificate's private key (PEM).
+        temporal_api_key: API key to sign in there with.
+        temporal_port: Port of the Temporal that `mover serve` starts; 0: any that is free.
+        payload_keys: Keys that what Temporal keeps is encrypted with, `id:key` separated by commas, the newest first,
+            each 32 bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
+        runner_pairs: Pairs that one runner moves at once.
+        runner_drain_s: How long a runner that was told to end lets pairs come to a good moment to stop.
+        listen: Where the API and the pages are served, `host:port`.
+        redirect_listen: Where plain http is redirected to https, such as `0.0.0.0:80`; nowhere without it.
+        tls_cert_file: The server's certificate with its chain (PEM), instead of one that Mover makes itself.
+        tls_key_file: The private key of `tls_cert_file` (PEM, unencrypted), where it stands apart.
+        metrics_port: Port of the loopback address where Prometheus finds the metrics of the API; none without it.
+        log_level: What is logged by the service: `debug`, `info`, `warning` or `error`.
+        log_file: The service logs into this file instead of standard error.
+        otlp_endpoint: Where traces go (OTLP over HTTP); none without it.
+        otlp_names: Put paths and names of files into traces.
+        public_url: Where people and programs reach the service; requests for any other host are refused. If it is not
+            given it follows from `listen`.
         trusted_proxies: Networks of the proxies whose forwarded headers are believed.
         local_folders: Folders of this machine that the service's users may connect, by the service `local`; none at first.
         metrics: Whether the service shows its figures at `/metrics`, to loopback only.
@@ -210,7 +283,30 @@ class Settings(BaseSettings):
     connect_timeout_s: float = Field(15, gt=0, le=3600, allow_inf_nan=False)
     read_timeout_s: float = Field(60, gt=0, le=86400, allow_inf_nan=False)
     answer_timeout_s: float = Field(300, gt=0, le=86400, allow_inf_nan=False)
-    public_url: Annotated[str, AfterValidator(_public_url)] = "https://localhost:8443"
+    temporal_address: Annotated[str, AfterValidator(_host_and_port)] | None = None
+    temporal_namespace: str = "default"
+    temporal_tls: bool = False
+    temporal_ca_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    temporal_server_name: str | None = None
+    temporal_certificate_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    temporal_key_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    temporal_api_key: Secret | None = None
+    temporal_port: int = Field(0, ge=0, le=65535)
+    payload_keys: Secret | None = None
+    runner_pairs: int = Field(8, ge=1, le=1000)
+    runner_drain_s: float = Field(30, ge=0, le=3600, allow_inf_nan=False)
+    listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
+    redirect_listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] | None = None
+    tls_cert_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    tls_key_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    metrics_port: int | None = Field(None, ge=1, le=_LARGEST_PORT)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: AbsolutePath | None = None
+    otlp_endpoint: Annotated[str, AfterValidator(_web_address)] | None = None
+    otlp_names: bool = False
+    public_url: Annotated[str, AfterValidator(_public_url)] = Field(
+        default_factory=lambda given: _address_of(given["listen"]) if "listen" in given else ""
+    )
     trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_trusted_proxies)] = ()
     local_folders: Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_listed)] = ()
     metrics: bool = False
@@ -242,6 +338,22 @@ class Settings(BaseSettings):
             raise ValueError("MOVER_SMTP_URL and MOVER_MAIL_OUTBOX are both set; keep one")
         return self
 
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Settings:
+        if (self.temporal_certificate_file is None) != (self.temporal_key_file is None):
+            raise ValueError(
+                "MOVER_TEMPORAL_CERTIFICATE_FILE and MOVER_TEMPORAL_KEY_FILE belong together; set both or none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _key_with_certificate(self) -> Settings:
+        if self.tls_key_file is not None and self.tls_cert_file is None:
+            raise ValueError(
+                "MOVER_TLS_KEY_FILE is the key of a certificate; set MOVER_TLS_CERT_FILE as well"
+            )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -258,6 +370,11 @@ class Settings(BaseSettings):
     def staging_path(self) -> Path:
         """Where encrypted parts lie for a while."""
         return self.staging_dir or self.home / "staging"
+
+    @property
+    def tls_path(self) -> Path:
+        """The folder of the certificates that Mover makes itself."""
+        return self.home / "tls"
 
     @property
     def keys_path(self) -> Path:
@@ -303,7 +420,7 @@ def _from_file() -> dict[str, Any]:
         ) from None
     except ValueError:
         raise InvalidConfiguration(f"{str(path)!r} is not a TOML file") from None
-    secret = not values.keys().isdisjoint({"proxy", "global_key", "global_key_previous", "database_url", "smtp_url"})
+    secret = not values.keys().isdisjoint(_SECRETS)
     sources = [values.get("global_key_source"), values.get("previous_global_keys")]
     if mode & 0o077 and (secret or has_secrets(sources)):
         raise InvalidConfiguration(
@@ -319,6 +436,8 @@ def _from_file() -> dict[str, Any]:
 def _what_is_wrong(error: ValidationError) -> str:
     problems: list[str] = []
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        if detail["type"] == "default_factory_not_called":
+            continue  # what it follows from is wrong, and named already
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "union_tag_invalid":  # its own words repeat what was given
             message = f"kind is one of {', '.join(KINDS)}"

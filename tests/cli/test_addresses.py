@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mover.cli.addresses import LocalAddress, ServiceAddress, parse_address
+from mover.cli.addresses import parse_address
 from mover.errors import InvalidConfiguration
 from mover.naming import text_from_bytes
+from mover.workplace.addresses import LocalAddress, ServiceAddress
 
 
 @pytest.mark.parametrize(

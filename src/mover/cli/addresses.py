@@ -4,38 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
 from mover.entries import clean_path
 from mover.errors import InvalidConfiguration, one_line
 from mover.naming import text_from_bytes
-
-LOCAL_ACCOUNT = "file"
-"""What the ledger knows this machine's own files by."""
+from mover.workplace.addresses import LOCAL_ACCOUNT, Address, LocalAddress, ServiceAddress
 
 _LOCAL_STARTS = ("/", "./", "../")
 _CONNECTION = re.compile(r"([^:/]+):(.*)", re.DOTALL)
 _LONGEST = 32_768  # characters; more than any service takes
-
-
-@dataclass(frozen=True)
-class LocalAddress:
-    """A path on this machine: absolute, without symbolic links, names spelled as everywhere in Mover."""
-
-    text: str
-    path: str
-
-
-@dataclass(frozen=True)
-class ServiceAddress:
-    """A path at a connection, in canonical form."""
-
-    text: str
-    connection: str
-    path: str
-
-
-Address = LocalAddress | ServiceAddress
 
 
 def parse_address(text: str) -> Address:

@@ -370,6 +370,26 @@ def verify(
 
 
 @app.command()
+def runner(
+    *,
+    queue: Annotated[
+        str,
+        typer.Option("--queue", metavar="NAME", help="Work on the pairs of this queue: a site, a region."),
+    ] = "default",
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port", min=1, max=65535, help="Show figures for Prometheus at this port of 127.0.0.1."
+        ),
+    ] = None,
+) -> int:
+    """Move files for the service, until told to end. Listens nowhere: it only dials out."""
+    from mover.cli.running import run_runner  # noqa: PLC0415
+
+    return run_runner(queue, metrics_port)
+
+
+@app.command()
 def runs(
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="The newest so many.")] = 20,

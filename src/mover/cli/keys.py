@@ -11,7 +11,7 @@ from pathlib import Path
 from mover.cli.codes import ALL_WELL, COULD_NOT_RUN
 from mover.cli.faults import say
 from mover.cli.screen import out, print_json, words
-from mover.cli.workplace import Workplace, workplace
+from mover.cli.workplace import workplace
 from mover.errors import InvalidConfiguration, Locked
 from mover.settings import Settings
 from mover.transport.key_services import KeyServices
@@ -19,6 +19,7 @@ from mover.vault.providers import EnvironmentKeyProvider, FileKeyProvider, KeyPr
 from mover.vault.rotation import KeyUse
 from mover.vault.secret import Secret
 from mover.vault.sources import FileSource, GivenSource
+from mover.workplace.workplace import Workplace
 
 
 async def rotate(new_key: Secret | None, *, machine: bool) -> int:

@@ -10,10 +10,10 @@ from mover.cli.addresses import parse_address
 from mover.cli.codes import ALL_WELL
 from mover.cli.figures import moment_text, size_text
 from mover.cli.screen import out, print_json, words
-from mover.cli.sides import open_account
 from mover.cli.workplace import workplace
 from mover.entries import Entry, EntryKind, EntryRef
 from mover.errors import MoverError
+from mover.workplace.sides import open_account
 
 _MARKS = {EntryKind.FOLDER: "/", EntryKind.SHORTCUT: "@"}
 _STYLES = {EntryKind.FOLDER: "bold blue", EntryKind.SHORTCUT: "cyan", EntryKind.SPECIAL: "yellow"}

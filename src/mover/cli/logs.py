@@ -6,51 +6,19 @@ errors that are not Mover's own are left out, since a library may quote in them 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
-import os
 import sys
 import threading
-import traceback
-from collections.abc import MutableMapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from mover.errors import MoverError
+from mover.serving.log_events import add_process, redacted, spell_out_error, type_name
+from mover.serving.log_file import LogFile
 from mover.settings import Settings
 
-_LARGEST = 16 << 20  # bytes; then the file is put aside, and the one before it goes
-_FRAMES = 40
-
 _log = logging.getLogger(__name__)
-
-
-class LogFile:
-    """A file that is made when there is something to write, which is rare. Several processes may write to it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def msg(self, line: str) -> None:
-        """Append a line. What cannot be logged is lost: a full disk must not end a move."""
-        with contextlib.suppress(OSError):
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._put_aside()
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(descriptor, line.encode("utf-8", "backslashreplace") + b"\n")
-            finally:
-                os.close(descriptor)
-
-    debug = info = warning = warn = error = critical = fatal = exception = log = msg
-
-    def _put_aside(self) -> None:
-        """Begin a new file where the old one has grown too large."""
-        with contextlib.suppress(FileNotFoundError):
-            if self.path.stat().st_size > _LARGEST:
-                self.path.replace(self.path.with_suffix(".old.jsonl"))
 
 
 def log_to(path: Path) -> None:
@@ -95,9 +63,9 @@ class _ToFile(logging.Handler):
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
-                _add_process,
-                _spell_out_error,
-                structlog.processors.JSONRenderer(ensure_ascii=False, default=_type_name),
+                add_process,
+                spell_out_error,
+                structlog.processors.JSONRenderer(ensure_ascii=False, default=type_name),
             ],
             wrapper_class=structlog.BoundLogger,
         )
@@ -110,7 +78,7 @@ class _ToFile(logging.Handler):
         if (item := getattr(record, "item", None)) is not None:
             about["item"] = item
         write = self._logger.error if record.levelno >= logging.ERROR else self._logger.warning
-        write(message.splitlines()[0] if message else "", **about)
+        write(redacted(message.splitlines()[0]) if message else "", **about)
 
 
 def _unraisable(found: sys.UnraisableHookArgs) -> None:
@@ -121,43 +89,3 @@ def _unraisable(found: sys.UnraisableHookArgs) -> None:
 def _in_thread(found: threading.ExceptHookArgs) -> None:
     if found.exc_value is not None:
         _log.error("error in a thread", exc_info=found.exc_value)
-
-
-def _add_process(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    event["process"] = os.getpid()
-    return event
-
-
-def _spell_out_error(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    given = event.pop("exc_info", None)
-    error = sys.exc_info()[1] if given is True else given
-    if isinstance(error, BaseException):
-        event["error"] = _spelled_out(error)
-    return event
-
-
-def _spelled_out(error: BaseException, *, depth: int = 5) -> dict[str, Any]:
-    described: dict[str, Any] = {"type": f"{type(error).__module__}.{type(error).__qualname__}"}
-    match error:
-        case MoverError():
-            described["message"] = str(error)
-        case OSError():
-            described["message"] = f"{error.strerror} (errno {error.errno})"
-    described["frames"] = _frames(error.__traceback__)
-    if depth:
-        if isinstance(error, BaseExceptionGroup):
-            described["errors"] = [_spelled_out(inner, depth=depth - 1) for inner in error.exceptions[:10]]
-        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        if cause is not None:
-            described["cause"] = _spelled_out(cause, depth=depth - 1)
-    return described
-
-
-def _frames(found: TracebackType | None) -> list[str]:
-    return [
-        f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(found)[-_FRAMES:]
-    ]
-
-
-def _type_name(value: object) -> str:
-    return type(value).__name__

@@ -46,11 +46,12 @@ def run(work: Work) -> int:
     Raises Interrupted if it was, and PipeBroken.
     """
     collect_rarely()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_interruptible(work))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes event loops: uvloop where it is there."""
     if sys.platform == "win32":
         return None
     import uvloop  # noqa: PLC0415 - not there on every platform

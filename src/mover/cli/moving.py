@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mover.cli.addresses import Address, parse_address
+from mover.cli.addresses import parse_address
 from mover.cli.codes import COULD_NOT_RUN, exit_code
 from mover.cli.display import shown
 from mover.cli.faults import say
-from mover.cli.keeping_out import is_own, own_paths
 from mover.cli.loop import Told
 from mover.cli.outcome import Outcome, outcome_of, print_outcome, print_where_to_look
 from mover.cli.rate import Meter
 from mover.cli.screen import err, print_json
-from mover.cli.sides import Sides, open_sides
 from mover.cli.watched import Watched
-from mover.cli.workplace import Workplace, workplace
+from mover.cli.workplace import workplace
 from mover.errors import InvalidConfiguration
 from mover.ledger.states import RunMode
 from mover.staging import Staging
@@ -29,6 +27,10 @@ from mover.transfer.filters import Filters, parse_moment, parse_size
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.progress import Progress
 from mover.transfer.run import Engine, run_pair
+from mover.workplace.addresses import Address
+from mover.workplace.keeping_out import is_own, own_paths
+from mover.workplace.sides import Sides, open_sides
+from mover.workplace.workplace import Workplace
 
 T = TypeVar("T")
 

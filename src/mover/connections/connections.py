@@ -16,7 +16,7 @@ from mover.connections.service_rules import ServiceRules
 from mover.connectors.contract import Account, Connector
 from mover.connectors.registry import ConnectorType, connector_type
 from mover.database.database import Database
-from mover.errors import Changed, InvalidConfiguration, MoverError
+from mover.errors import Changed, InvalidConfiguration, MoverError, NotFound, SignInFailed
 from mover.transport.egress import Egress
 from mover.vault.vault import Vault
 
@@ -31,6 +31,18 @@ _ADDRESS_KEYS = ("host", "port", "url", "endpoint")
 
 def _nothing_more(_transaction: Transaction, _connection: Connection) -> None:
     pass
+
+
+class ConnectionGone(NotFound):
+    """What a pair refers to was deleted."""
+
+    advice = "Choose another connection for the pair, or connect the account again."
+
+
+class Deauthorised(SignInFailed):
+    """Nobody used the connection for a long time."""
+
+    advice = "Connect the account again under the same name; pairs and history are kept."
 
 
 class Connections:
@@ -138,6 +150,13 @@ class Connections:
         )
         raise InvalidConfiguration(f"there is no connection {name[:80]!r}; {known}")
 
+    async def with_id(self, connection_id: str) -> Connection:
+        """Find a connection by its id. Raises NotFound, also if it is another person's."""
+        for connection in await self.all():
+            if connection.id == connection_id:
+                return connection
+        raise ConnectionGone("the connection is not there any more")
+
     async def remove(self, name: str, *, along: Along = _nothing_more) -> None:
         """Forget a connection and destroy its secrets. `along` writes more in the same transaction, or forbids it by raising.
 
@@ -160,10 +179,19 @@ class Connections:
 
         Raises InvalidConfiguration, Changed (authorised anew at this very moment), and what `Connector.sign_in` raises.
         """
-        connection = await self.get(name)
+        return await self.sign_in_to(await self.get(name))
+
+    async def sign_in_to(self, connection: Connection) -> tuple[Connector, Account]:
+        """As `sign_in`, for a connection that was found; NotFound if it has gone meanwhile."""
+        name = connection.name
+        if connection.deauthorised_ns is not None:
+            raise Deauthorised(
+                f"the connection {name!r} was not used for so long that its secrets were destroyed"
+            )
         kind = self._types(connection.service)
         saved = await self._vault.fetch_all(self._person, connection.owner)
-        if (await self.get(name)).config != connection.config:  # or a new password could go to the old host
+        # Else a new password could go to the old host.
+        if (await self.with_id(connection.id)).config != connection.config:
             raise Changed(f"the connection {name!r} was changed by another process meanwhile")
         if self._rules:  # again: the operator may have changed them, and links in a file system change, too
             self._rules.check(kind, {**connection.config, **saved})

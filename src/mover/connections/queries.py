@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from mover.connections.records import Connection
 from mover.connections.tables import connections
+from mover.errors import Changed
 
 
 def find(transaction: Transaction, person: str, name: str) -> Connection | None:
@@ -48,6 +49,36 @@ def mark_used(transaction: Transaction, connection_id: str, now_ns: int) -> None
     transaction.execute(
         update(connections).where(connections.c.id == connection_id).values(last_used_ns=now_ns)
     )
+
+
+def unused(transaction: Transaction, before_ns: int, limit: int) -> list[Connection]:
+    """Organisations' connections that nobody has used since then, and that have their secrets still."""
+    query = (
+        select(connections)
+        .where(
+            connections.c.person.like("organisation:%"),
+            connections.c.deauthorised_ns.is_(None),
+            func.coalesce(connections.c.last_used_ns, connections.c.created_ns) < before_ns,
+        )
+        .order_by(connections.c.id)
+        .limit(limit)
+    )
+    return [Connection(**row) for row in transaction.execute(query).mappings()]
+
+
+def mark_deauthorised(transaction: Transaction, connection_id: str, before_ns: int, now_ns: int) -> None:
+    """Keep that a connection's secrets are destroyed. Raises Changed if it has been used since `before_ns`."""
+    still = (
+        update(connections)
+        .where(
+            connections.c.id == connection_id,
+            connections.c.deauthorised_ns.is_(None),
+            func.coalesce(connections.c.last_used_ns, connections.c.created_ns) < before_ns,
+        )
+        .values(deauthorised_ns=now_ns)
+    )
+    if transaction.execute(still).rowcount != 1:
+        raise Changed("the connection was used at this very moment")
 
 
 def remove(transaction: Transaction, connection_id: str) -> None:

@@ -27,6 +27,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         config: What was filled in and is not secret, and what the connector found out.
         created_ns: Nanoseconds since 1970 UTC.
         last_used_ns: Last successful sign-in; None before the first.
+        deauthorised_ns: When its secrets were destroyed because nobody used it; None: it has them.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     config: Mapping[str, Any]
     created_ns: int
     last_used_ns: int | None = None
+    deauthorised_ns: int | None = None
 
     @property
     def owner(self) -> str:

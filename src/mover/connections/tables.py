@@ -16,5 +16,6 @@ connections = Table(
     Column("config", JSON, nullable=False),  # what was filled in and is not secret, by its keys
     Column("created_ns", BigInteger, nullable=False),
     Column("last_used_ns", BigInteger),
+    Column("deauthorised_ns", BigInteger),  # its secrets were destroyed, since nobody used it
     UniqueConstraint("person", "name"),
 )

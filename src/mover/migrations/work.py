@@ -57,18 +57,21 @@ class Work:
         self._database = database
         self._now_ns = now_ns
 
-    async def take(self, queue: str, runner: str, limits: Limits) -> list[PairRun]:
+    async def take(
+        self, queue: str, runner: str, limits: Limits, *, only: int | None = None
+    ) -> list[PairRun]:
         """Give waiting runs of a queue to a runner: state CHECKING, code 620. No two runners get the same one.
 
         The organisation with the fewest runs under way comes first; in it, the highest priority, then the oldest. Of a
-        migration no more are under way at once than its limit. `runner` names this runner and no other.
+        migration no more are under way at once than its limit. `runner` names this runner and no other. With `only`, no
+        other run than that one is given.
         """
         if limits.free < 1:
             return []
         now_ns = self._now_ns()
         return await self._database.write(
             lambda connection: [
-                rows.run_from(row) for row in take(connection, queue, runner, limits.free, now_ns)
+                rows.run_from(row) for row in take(connection, queue, runner, limits.free, now_ns, only=only)
             ]
         )
 

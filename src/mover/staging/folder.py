@@ -44,7 +44,7 @@ class ProcessFolder:
         """
         try:
             staging.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _sweep(staging)
+            sweep(staging)
             while True:
                 path = staging / f"process-{secrets.token_hex(8)}"
                 path.mkdir(mode=0o700)
@@ -68,7 +68,8 @@ class ProcessFolder:
             _remove(self._path)
 
 
-def _sweep(staging: Path) -> None:
+def sweep(staging: Path) -> None:
+    """Remove what processes that died have left. Raises OSError if the folder cannot be read."""
     with os.scandir(staging) as entries:
         found = [
             Path(e) for e in entries if _PROCESS_FOLDER.fullmatch(e.name) and e.is_dir(follow_symlinks=False)

@@ -151,6 +151,8 @@ class Lanes:
     async def _worker(self, queue: asyncio.Queue[Item | None]) -> None:
         with self._noticing_the_end():
             while (item := await queue.get()) is not None:
+                if self._progress.stopping:
+                    await asyncio.Future[None]()  # until the run is cancelled, which is about to happen
                 await self._item(item)
 
     async def _item(self, item: Item) -> None:

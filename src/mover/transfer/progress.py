@@ -23,6 +23,7 @@ class Progress:
         current: Paths under way, with the bytes received of each.
         scanning: The listing of the source goes on.
         last_problem: The newest message about a file that failed, for the display.
+        stopping: Set from outside: no further file is begun, so that the run can be cancelled between files.
     """
 
     folders_listed: int = 0
@@ -34,6 +35,7 @@ class Progress:
     current: dict[str, int] = field(default_factory=dict)
     scanning: bool = True
     last_problem: str = ""
+    stopping: bool = False
 
     def ended(self, state: ItemState, size: int | None, *, path: str = "", message: str = "") -> None:
         """Count a file that reached its final state."""

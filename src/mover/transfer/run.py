@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mover.connectors.contract import Connector, Remarks
@@ -98,7 +98,7 @@ async def run_pair(
     progress: Progress,
     *,
     shown_options: Mapping[str, object],
-    started: Callable[[int, bool], None] | None = None,
+    started: Callable[[int, bool], Awaitable[None] | None] | None = None,
 ) -> RunResult:
     """Run a pair: copy, scan (`destination` may be None) or verify.
 
@@ -110,7 +110,8 @@ async def run_pair(
         options: How.
         progress: Filled while it works.
         shown_options: The options as the person gave them, for the ledger.
-        started: Called with the run's number, and whether it goes on with an interrupted one.
+        started: Called with the run's number, and whether it goes on with an interrupted one, before anything is done;
+            what it returns is awaited.
 
     Raises:
         AlreadyRunning: The pair is being run by another process.
@@ -151,8 +152,8 @@ async def run_pair(
                 if side is not None and not side.secure
             ],
         )
-        if started is not None:
-            started(run.run.id, run.run.resumed)
+        if started is not None and (noted := started(run.run.id, run.run.resumed)) is not None:
+            await noted
         return await _Run(engine, source, destination, mode, options, progress, run, right).execute()
 
 

@@ -28,13 +28,19 @@ def can_be_taken(now_ns: int, queue: str | None = None) -> ColumnElement[bool]:
     return found if queue is None else and_(found, _r.queue == queue)
 
 
-def take(connection: Connection, queue: str, runner: str, free: int, now_ns: int) -> list[Row[Any]]:
-    """Give at most so many waiting runs to a runner; those outside their window are put off until it opens."""
+def take(
+    connection: Connection, queue: str, runner: str, free: int, now_ns: int, *, only: int | None = None
+) -> list[Row[Any]]:
+    """Give at most so many waiting runs to a runner; those outside their window are put off until it opens.
+
+    With `only`, no other run than that one, if its migration may have it under way now.
+    """
     taken: list[Row[Any]] = []
     for _ in range(_ROUNDS):
         if len(taken) >= free:
             break
-        candidates = _candidates(connection, queue, max(free - len(taken), min(_LOOKED_AT, free * 4)), now_ns)
+        limit = max(free - len(taken), min(_LOOKED_AT, free * 4))
+        candidates = _candidates(connection, queue, limit, now_ns, only)
         ready = [row for row in candidates if not _put_off(connection, row, now_ns)][: free - len(taken)]
         if ready:
             taken += _give(connection, ready, runner, now_ns)
@@ -43,7 +49,9 @@ def take(connection: Connection, queue: str, runner: str, free: int, now_ns: int
     return taken
 
 
-def _candidates(connection: Connection, queue: str, limit: int, now_ns: int) -> list[Row[Any]]:
+def _candidates(
+    connection: Connection, queue: str, limit: int, now_ns: int, only: int | None
+) -> list[Row[Any]]:
     waiting = can_be_taken(now_ns, queue)
     # Takers of the same migrations come one after the other (a no-op in SQLite, where all writers do), so that what is
     # counted below stays true until the runs are taken. Always in the same order: nobody waits for one another.
@@ -114,7 +122,7 @@ def _candidates(connection: Connection, queue: str, limit: int, now_ns: int) -> 
         .order_by(turns.c.turn, turns.c.priority.desc(), turns.c.id)
         .limit(limit)
     )
-    return list(connection.execute(query))
+    return list(connection.execute(query if only is None else query.where(_r.id == only)))
 
 
 def _options(row: Row[Any]) -> PairOptions:

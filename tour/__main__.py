@@ -17,20 +17,20 @@ from tests.servers.processes import accepts_connections, free_port, running
 from tests.servers.s3 import seaweedfs
 from tests.servers.webdav import wsgidav
 
-from demo.files import differences, make_files
-from demo.sftp_server import USERNAME
+from tour.files import differences, make_files
+from tour.sftp_server import USERNAME
 
-REPORT = Path("demo-output")
+REPORT = Path("tour-output")
 console = Console(highlight=False)
 
 
 def main() -> int:
-    """Run the demo. Returns the exit code: 0 if every byte came back."""
-    with tempfile.TemporaryDirectory(prefix="mover-demo-") as name:
+    """Run the tour. Returns the exit code: 0 if every byte came back."""
+    with tempfile.TemporaryDirectory(prefix="mover-tour-") as name:
         folder = Path(name)
         console.print(
             "\n[bold]Mover[/bold] moves files between storage services: verified, encrypted, keeping nothing.\n"
-            "This demo sends a folder on a journey: local → SFTP → S3 → WebDAV → local.\n"
+            "This tour sends a folder on a journey: local → SFTP → S3 → WebDAV → local.\n"
         )
         files, size = make_files(folder / "company")
         console.print(f"Made {files} files, {size / 2**20:.0f} MiB: odd names, empty, deep, large.")
@@ -49,7 +49,7 @@ def _servers(folder: Path) -> Iterator[dict[str, dict[str, str]]]:
     sftp = [
         sys.executable,
         "-m",
-        "demo.sftp_server",
+        "tour.sftp_server",
         str(port),
         str(folder / "sftp"),
         str(folder / "password"),
@@ -95,7 +95,7 @@ def _servers(folder: Path) -> Iterator[dict[str, dict[str, str]]]:
 
 def _journey(folder: Path, connections: dict[str, dict[str, str]]) -> int:
     company, back = folder / "company", folder / "came back"
-    # Servers on this very machine are what the address rules are meant to refuse; the demo permits loopback alone.
+    # Servers on this very machine are what the address rules are meant to refuse; the tour permits loopback alone.
     os.environ |= {"MOVER_HOME": str(folder / "home"), "MOVER_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8"}
     for name, values in connections.items():
         keys = [f"{key}={value}" for key, value in values.items() if key != "service"]

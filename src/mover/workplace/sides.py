@@ -11,10 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from mover.cli.addresses import LOCAL_ACCOUNT, Address, LocalAddress
-from mover.cli.mounts import mount_point, raw_path
-from mover.cli.single_file import OneFile, WithoutRenames
-from mover.cli.workplace import Workplace
 from mover.connections.records import Connection
 from mover.connectors.contract import Account, Connector
 from mover.connectors.paced import Paced
@@ -24,6 +20,10 @@ from mover.errors import InvalidConfiguration, NotFound
 from mover.naming import text_from_bytes
 from mover.transfer.side import Side
 from mover.transport.pacing import Pacer
+from mover.workplace.addresses import LOCAL_ACCOUNT, Address, ConnectedPath, LocalAddress, ServiceAddress
+from mover.workplace.mounts import mount_point, raw_path
+from mover.workplace.single_file import OneFile, WithoutRenames
+from mover.workplace.workplace import Workplace
 
 _PERSON = ("username", "access_key")  # keys that say who signs in
 
@@ -55,21 +55,22 @@ async def open_sides(
     """
     async with AsyncExitStack() as stack:
         accounts = _Accounts(place, stack)
-        where = await accounts.where(source)
-        if destination:
-            _check_apart(source, where, destination, await accounts.where(destination))
-        one = await accounts.side(source)
+        from_ = await accounts.place(source)
+        to = await accounts.place(destination) if destination else None
+        if to:
+            _check_apart(from_, to)
+        one = await accounts.side(from_)
         file = await _single_file(one)
-        other = await accounts.side(destination, WithoutRenames if file else Paced) if destination else None
+        other = await accounts.side(to, WithoutRenames if file else Paced) if to else None
         if file:
             named = EntryRef(one.root, file.id)
-            one = await accounts.side(source, lambda inner, pacer: OneFile(inner, pacer, named))
+            one = await accounts.side(from_, lambda inner, pacer: OneFile(inner, pacer, named))
             one = replace(one, root=parent_path(one.root))
         yield Sides(
             source=one,
             destination=other,
             single_file="/" + file.name if file else None,
-            local_source=(parent_path(where.path) if file else where.path) if where.is_local else None,
+            local_source=(parent_path(from_.whole) if file else from_.whole) if from_.is_local else None,
         )
 
 
@@ -77,22 +78,34 @@ async def open_sides(
 async def open_account(place: Workplace, address: Address) -> AsyncIterator[Side]:
     """Sign in on one side, for looking around."""
     async with AsyncExitStack() as stack:
-        yield await _Accounts(place, stack).side(address)
+        accounts = _Accounts(place, stack)
+        yield await accounts.side(await accounts.place(address))
 
 
 @dataclass(frozen=True)
-class _Where:
-    """A path and whose it is, so that two can be compared, however they were written."""
+class _Place:
+    """A path and whose it is, so that two can be compared, however they were written.
 
-    realm: str
+    Attributes:
+        text: As people write it.
+        connection: None for this machine's own files.
+        path: Below the connection's root, or on this machine.
+        realm: What is the same for all that leads to the same account.
+        whole: The path below the realm's root.
+    """
+
+    text: str
+    connection: Connection | None
     path: str
+    realm: str
+    whole: str
 
     @property
     def is_local(self) -> bool:
         return self.realm == LOCAL_ACCOUNT
 
-    def holds(self, other: _Where) -> bool:
-        return self.realm == other.realm and other.path.startswith(self.path.rstrip("/") + "/")
+    def holds(self, other: _Place) -> bool:
+        return self.realm == other.realm and other.whole.startswith(self.whole.rstrip("/") + "/")
 
 
 @dataclass(frozen=True)
@@ -105,36 +118,40 @@ class _Open:
 
 
 class _Accounts:
-    """Accounts of one command, each signed in once, so that both sides of a run share its pace."""
+    """Accounts of one run, each signed in once; their pace is shared with all that the process does."""
 
     def __init__(self, place: Workplace, stack: AsyncExitStack) -> None:
         self._place = place
         self._stack = stack
         self._open: dict[str, _Open] = {}
 
-    async def where(self, address: Address) -> _Where:
-        if isinstance(address, LocalAddress):
-            return _Where(LOCAL_ACCOUNT, address.path)
-        connection = await self._place.connections.get(address.connection)
-        if connection.service != "local":
-            return _Where(_realm(connection), address.path)
-        return _Where(LOCAL_ACCOUNT, _real_path(str(connection.config.get("path", "/")), address.path))
+    async def place(self, address: Address) -> _Place:
+        """Find out whose path this is. Raises InvalidConfiguration and NotFound: no such connection."""
+        match address:
+            case LocalAddress(text, path):
+                return _Place(text, None, path, LOCAL_ACCOUNT, path)
+            case ServiceAddress(text, name, path):
+                return _at(text, await self._place.connections.get(name), path)
+            case ConnectedPath(connection_id, path):
+                connection = await self._place.connections.with_id(connection_id)
+                return _at(f"{connection.name}:{path}", connection, path)
 
-    async def side(self, address: Address, paced: Callable[[Connector, Pacer], Paced] = Paced) -> Side:
+    async def side(self, place: _Place, paced: Callable[[Connector, Pacer], Paced] = Paced) -> Side:
+        """Sign in, unless this run has."""
         make: Callable[[], Awaitable[tuple[Connector, Account]]]
-        if isinstance(address, LocalAddress):
-            mount = mount_point(raw_path(address.path))
-            account, root = _account_and_root(address.path, mount)
+        if place.connection is None:
+            mount = mount_point(raw_path(place.path))
+            account, root = _account_and_root(place.path, mount)
             make = partial(self._local, mount)
         else:
-            account, root = (await self._place.connections.get(address.connection)).id, address.path
-            make = partial(self._place.connections.sign_in, address.connection)
+            account, root = place.connection.id, place.path
+            make = partial(self._place.connections.sign_in_to, place.connection)
         if account not in self._open:
             connector, told = await make()
             self._stack.push_async_callback(connector.close)
-            self._open[account] = _Open(connector, Pacer(*connector.capabilities.concurrency), told.secure)
+            self._open[account] = _Open(connector, self._place.pacers.of(account, connector), told.secure)
         found = self._open[account]
-        return Side(address.text, account, paced(found.connector, found.pacer), root, secure=found.secure)
+        return Side(place.text, account, paced(found.connector, found.pacer), root, secure=found.secure)
 
     async def _local(self, mount: Path) -> tuple[Connector, Account]:
         kind = connector_type("local")
@@ -145,6 +162,13 @@ class _Accounts:
             await connector.close()
             raise
         return connector, account
+
+
+def _at(text: str, connection: Connection, path: str) -> _Place:
+    if connection.service != "local":
+        return _Place(text, connection, path, _realm(connection), path)
+    whole = _real_path(str(connection.config.get("path", "/")), path)
+    return _Place(text, connection, path, LOCAL_ACCOUNT, whole)
 
 
 def _realm(connection: Connection) -> str:
@@ -189,13 +213,13 @@ async def _single_file(side: Side) -> Entry | None:
             raise InvalidConfiguration(f"{side.label} is neither a folder nor a file")
 
 
-def _check_apart(source: Address, from_: _Where, destination: Address, to: _Where) -> None:
+def _check_apart(source: _Place, destination: _Place) -> None:
     """Refuse a run that would find its own copies at its source. Raises InvalidConfiguration."""
-    if from_ == to:
+    if (source.realm, source.whole) == (destination.realm, destination.whole):
         raise InvalidConfiguration(
             f"source and destination are the same: {source.text} and {destination.text}"
         )
-    if from_.holds(to):
+    if source.holds(destination):
         raise InvalidConfiguration(f"the destination {destination.text} lies inside the source {source.text}")
-    if to.holds(from_):
+    if destination.holds(source):
         raise InvalidConfiguration(f"the source {source.text} lies inside the destination {destination.text}")

@@ -1,1 +1,0 @@
-"""`make demo`: the main job of Mover on three real servers, in two minutes."""

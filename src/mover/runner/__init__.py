@@ -1,0 +1,1 @@
+"""Runners: the processes that move files, and Temporal, which tells them when."""

@@ -1,0 +1,88 @@
+"""What the runner asks of the database besides what `mover.migrations.work` does for it."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+
+from mover.accounts.tables import invitations, password_resets, sessions, sign_in_attempts, tickets
+from mover.migrations.states import ACTIVE, RunState, Wish
+from mover.migrations.tables import migrations, pair_runs
+from mover.runner.records import Plan, Ticket
+
+_NS = 1_000_000_000
+_STEPS = (50, 1, -1, -50)  # priorities of pairs down to which each urgency of Temporal's reaches
+
+
+def migrations_with_open_runs(connection: Connection, organisation_id: str | None) -> list[str]:
+    """Migrations, of one organisation or of all, that a runner has something to do for, now or later."""
+    query = select(pair_runs.c.migration_id).where(_open()).distinct()
+    if organisation_id is not None:
+        query = query.where(pair_runs.c.organisation_id == organisation_id)
+    return list(connection.scalars(query))
+
+
+def plan(connection: Connection, migration_id: str, now_ns: int) -> Plan:
+    """What of a migration may be started now: at most as many as its limit leaves room for."""
+    bounds = connection.execute(
+        select(migrations.c.pairs_now, migrations.c.pairs_at_once).where(migrations.c.id == migration_id)
+    ).one_or_none()
+    if bounds is None:
+        return Plan()
+    limit = min(bounds)
+    of_it = pair_runs.c.migration_id == migration_id
+    counted = select(func.count()).select_from(pair_runs)
+    active = connection.scalar(counted.where(of_it, pair_runs.c.state.in_(ACTIVE))) or 0
+    open_runs = connection.scalar(counted.where(of_it, _open())) or 0
+    due = (
+        select(
+            pair_runs.c.id,
+            pair_runs.c.migration_id,
+            pair_runs.c.organisation_id,
+            pair_runs.c.queue,
+            pair_runs.c.priority,
+        )
+        .where(of_it, _waits(), pair_runs.c.not_before_ns <= now_ns)
+        .order_by(pair_runs.c.priority.desc(), pair_runs.c.id)
+        .limit(max(0, limit - active))
+    )
+    later = connection.scalar(
+        select(func.min(pair_runs.c.not_before_ns)).where(of_it, _waits(), pair_runs.c.not_before_ns > now_ns)
+    )
+    return Plan(
+        tickets=[
+            Ticket(row.id, row.migration_id, row.organisation_id, row.queue, urgency(row.priority))
+            for row in connection.execute(due)
+        ],
+        open_runs=open_runs,
+        next_s=None if later is None else max(0.1, (later - now_ns) / _NS),
+    )
+
+
+def remove_expired(connection: Connection, now_ns: int, long_ago_ns: int, limit: int) -> int:
+    """Remove what nobody can use any more, at most so many rows of each kind; returns how many went."""
+    doomed = (
+        (sessions, sessions.c.expires_ns < now_ns),
+        (tickets, tickets.c.expires_ns < now_ns),
+        (password_resets, password_resets.c.expires_ns < long_ago_ns),
+        (invitations, (invitations.c.expires_ns < long_ago_ns) & invitations.c.accepted_ns.is_(None)),
+        (sign_in_attempts, sign_in_attempts.c.last_ns < long_ago_ns),
+    )
+    removed = 0
+    for table, old in doomed:
+        key = next(iter(table.primary_key.columns))
+        some = select(key).where(old).limit(limit).scalar_subquery()
+        removed += connection.execute(delete(table).where(key.in_(some))).rowcount
+    return removed
+
+
+def urgency(priority: int) -> int:
+    """Temporal's priority, 1 (first) to 5, for a pair's, 100 (first) to -100."""
+    return 1 + sum(priority < step for step in _STEPS)
+
+
+def _waits() -> ColumnElement[bool]:
+    return pair_runs.c.state.in_([RunState.QUEUED, RunState.PAUSED]) & (pair_runs.c.wish == Wish.RUN)
+
+
+def _open() -> ColumnElement[bool]:
+    return or_(_waits(), pair_runs.c.state.in_(ACTIVE))

@@ -1,0 +1,254 @@
+"""A runner: takes part in two task queues of Temporal, and looks into the database now and then by itself.
+
+    desk     workflows, and short activities that need only the database; every runner serves it
+    slices   of the runs of its own queue, so many at once
+
+It opens no listening socket: both are long polls, dialled out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from secrets import token_hex
+
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from mover.errors import MoverError
+from mover.migrations.retention import Retention
+from mover.migrations.scheduler import Scheduler
+from mover.migrations.work import Work
+from mover.notices.delivering import Deliverer
+from mover.runner import names, workflows
+from mover.runner.activities import DeskActivities, SliceActivities
+from mover.runner.client import TemporalAccess
+from mover.runner.housekeeping import Housekeeper
+from mover.runner.measures import Measures
+from mover.runner.reconciler import Reconciler
+from mover.runner.slices import Bench, Draining, Pace
+from mover.staging import Staging
+from mover.transfer.run import Engine
+from mover.workplace.workplace import Workplace
+
+_log = logging.getLogger(__name__)
+
+_SILENT_NS = 15 * 1_000_000_000
+_LOOK_S = 5.0
+_SCHEDULES_EVERY = 12  # looks
+_RECONNECT_S = 2.0
+_LAST_WORDS_S = 20.0
+_AFTERMATH_S = 1.0
+_STICKY = timedelta(seconds=2)  # a workflow waits so long for the runner that knows it, if that has gone
+
+
+def runner_name(queue: str) -> str:
+    """What a runner is called: where it runs, and which process it is; never the same twice."""
+    return f"{queue}@{socket.gethostname()[:100]}-{os.getpid()}-{token_hex(3)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a runner works with; made by `open_runner`."""
+
+    place: Workplace
+    access: TemporalAccess
+    bench: Bench
+    measures: Measures
+    reconciler: Reconciler
+    scheduler: Scheduler
+    deliverer: Deliverer
+    housekeeper: Housekeeper
+
+
+class Runner:
+    """One runner. `run` returns when it has been told to end and has.
+
+    Args:
+        parts: What it works with.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._ending = asyncio.Event()
+        self._looks = 0
+
+    @property
+    def name(self) -> str:
+        """What it is called, in the database and in Temporal."""
+        return self._parts.bench.runner
+
+    @property
+    def measures(self) -> Measures:
+        """For Prometheus."""
+        return self._parts.measures
+
+    def end(self) -> None:
+        """Let it end: no new slice begins, and those under way stop when no file is. A second time: at once."""
+        draining = self._parts.bench.draining
+        draining.at_once = draining.begun
+        draining.begun = True
+        self._ending.set()
+
+    async def run(self) -> None:
+        """Work until `end`. Waits for Temporal as long as it takes, also in the middle."""
+        look = asyncio.create_task(self._look_now_and_then())
+        try:
+            while not self._ending.is_set():
+                await self._serve()
+        finally:
+            look.cancel()
+            await asyncio.wait({look})
+
+    async def _serve(self) -> None:
+        """Be connected to Temporal, until the end or until that breaks for good."""
+        client = await self._connected()
+        if client is None:
+            return
+        desk, slices = self._workers(client)
+        running = [asyncio.create_task(worker.run()) for worker in (desk, slices)]
+        ending = asyncio.create_task(self._ending.wait())
+        try:
+            await asyncio.wait({*running, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if self._ending.is_set():
+                await slices.shutdown()
+                # What those slices came to gives workflows something to do. A desk that is shut down at such a moment
+                # keeps a task that it was given, and Temporal waits for that before it asks another desk.
+                await asyncio.sleep(_AFTERMATH_S)
+                await desk.shutdown()
+        finally:
+            ending.cancel()
+            for task in running:
+                if not task.done():
+                    task.cancel()
+            await asyncio.wait({ending, *running})
+        for task in running:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _log.error("a worker ended and is started again", exc_info=error)
+                await self._pause(_RECONNECT_S)
+                return
+
+    async def _connected(self) -> Client | None:
+        """The client, as soon as Temporal answers; None if the runner is to end before that."""
+        told = False
+        while not self._ending.is_set():
+            try:
+                return await self._parts.access.client()
+            except MoverError as error:
+                if not told:
+                    _log.warning("waiting for Temporal: %s", error)
+                    told = True
+            await self._pause(_RECONNECT_S)
+        return None
+
+    def _workers(self, client: Client) -> tuple[Worker, Worker]:
+        parts = self._parts
+        bench = parts.bench
+        desk = Worker(
+            client,
+            task_queue=names.DESK,
+            workflows=workflows.ALL,
+            activities=DeskActivities(
+                parts.place.database, parts.reconciler, parts.scheduler, parts.housekeeper
+            ).all,
+            max_cached_workflows=500,
+            sticky_queue_schedule_to_start_timeout=_STICKY,
+            max_concurrent_activities=20,
+            workflow_failure_exception_types=[workflow.NondeterminismError],
+            graceful_shutdown_timeout=timedelta(seconds=5),
+        )
+        slices = Worker(
+            client,
+            task_queue=names.slices(bench.queue),
+            activities=SliceActivities(bench, parts.measures).all,
+            max_concurrent_activities=parts.place.settings.runner_pairs,
+            max_heartbeat_throttle_interval=timedelta(seconds=5),
+            graceful_shutdown_timeout=timedelta(seconds=bench.pace.drain_s + _LAST_WORDS_S),
+        )
+        return desk, slices
+
+    async def _look_now_and_then(self) -> None:
+        """See to it that nothing is forgotten, whatever happened to Temporal, to other runners, or to a message."""
+        while not self._ending.is_set():
+            steps: list[tuple[str, Callable[[], Awaitable[object]]]] = [
+                ("runs of runners that fell silent", self._overdue),
+                ("schedules", self._due),
+                ("runs without a workflow", self._parts.reconciler.reconcile),
+                ("notices", self._parts.deliverer.deliver_due),
+            ]
+            if self._looks % _SCHEDULES_EVERY == 0:
+                steps.append(("schedules in Temporal", self._parts.reconciler.put_schedules))
+            for what, step in steps:
+                try:
+                    await step()
+                except MoverError as error:
+                    _log.warning("cannot look after %s now: %s", what, error)
+                except Exception:  # what it is must not keep the other steps from being done
+                    _log.exception("unexpected error while looking after %s", what)
+            self._looks += 1
+            await self._pause(_LOOK_S)
+
+    async def _overdue(self) -> None:
+        for run in await self._parts.bench.work.overdue(_SILENT_NS):
+            _log.warning("run %s was taken from runner %s, which fell silent", run.id, run.runner)
+
+    async def _due(self) -> None:
+        for organisation_id in dict.fromkeys(await self._parts.scheduler.fire_due()):
+            await self._parts.reconciler.reconcile(organisation_id)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), seconds)
+
+
+@asynccontextmanager
+async def open_runner(
+    place: Workplace,
+    access: TemporalAccess,
+    *,
+    queue: str = names.DEFAULT_QUEUE,
+    name: str | None = None,
+    pace: Pace | None = None,
+) -> AsyncIterator[Runner]:
+    """Prepare a runner on an open workplace. Raises InvalidConfiguration: the queue's name, or staging cannot be used."""
+    names.check_queue(queue)
+    settings = place.settings
+    staging = Staging(
+        settings.staging_path,
+        memory_bytes=settings.staging_memory_bytes,
+        disk_bytes=settings.staging_disk_bytes,
+    )
+    async with staging:
+        scheduler = Scheduler(place.database)
+        bench = Bench(
+            place=place,
+            work=Work(place.database),
+            engine=Engine(
+                ledger=place.ledger,
+                staging=staging,
+                staging_memory_bytes=settings.staging_memory_bytes,
+            ),
+            queue=queue,
+            runner=name or runner_name(queue),
+            draining=Draining(),
+            pace=pace or Pace(drain_s=settings.runner_drain_s),
+        )
+        yield Runner(
+            Parts(
+                place=place,
+                access=access,
+                bench=bench,
+                measures=Measures(staging=staging, pacers=place.pacers),
+                reconciler=Reconciler(place.database, access, scheduler),
+                scheduler=scheduler,
+                deliverer=Deliverer(place.database, place.vault, place.egress, None),
+                housekeeper=Housekeeper(place, Retention(place.database)),
+            )
+        )

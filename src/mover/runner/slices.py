@@ -1,0 +1,417 @@
+"""A slice of a run: takes it, lets the engine work on it for a while, and leaves it in order.
+
+    take ─► open both sides ─► engine ────────────────────► end (its code)
+                                 │ each second: counts, what is wished, whether others wait
+                                 └─► no further file is begun ─► cancelled ─► pause, give way, or end (230)
+
+The ledger is where the next slice goes on, on this runner or another one. Whatever ends a slice early (a kill, a torn
+line to Temporal) is found by `Work.overdue`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from mover.connections.connections import ConnectionGone
+from mover.errors import (
+    AddressRefused,
+    InvalidConfiguration,
+    Locked,
+    MoverError,
+    NotFound,
+    QuotaExceeded,
+    SignInFailed,
+    Throttled,
+    TimedOut,
+    Transient,
+    Unreachable,
+    UntrustedServer,
+)
+from mover.ledger.states import RunMode
+from mover.migrations.options import PairOptions, engine_options, shown_options
+from mover.migrations.records import Answer, Assignment, Counts, PairRun
+from mover.migrations.refusals import Overtaken
+from mover.migrations.states import RunCode, RunState, Wish
+from mover.migrations.work import Limits, Work
+from mover.runner.counting import Counting
+from mover.runner.records import SliceEnd
+from mover.transfer.locking import AlreadyRunning
+from mover.transfer.progress import Progress
+from mover.transfer.run import Engine, RunResult, run_pair
+from mover.workplace.addresses import ConnectedPath
+from mover.workplace.keeping_out import is_own, own_paths
+from mover.workplace.sides import Sides, open_sides
+from mover.workplace.workplace import Workplace
+
+_log = logging.getLogger(__name__)
+
+_TRIES = 4  # of signing in where a service is down, before that is the run's result
+
+
+class Held(Exception):
+    """The run cannot be worked on now; the caller asks again in `after_s` seconds."""
+
+    def __init__(self, after_s: float) -> None:
+        super().__init__()
+        self.after_s = after_s
+
+
+class Stop(enum.Enum):
+    """Why a slice is to end before the run has."""
+
+    PAUSE = enum.auto()
+    CANCEL = enum.auto()
+    GIVE_WAY = enum.auto()  # another organisation waits
+    OVER = enum.auto()  # it has worked for long enough
+    DRAIN = enum.auto()  # the runner ends
+    LOST = enum.auto()  # the run is another runner's by now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long things take, in seconds.
+
+    Attributes:
+        longest_s: A slice.
+        look_s: Between looks at what is wished.
+        quiet_s: Files under way are waited for so long, before a slice is cancelled.
+        drain_s: The same where the runner ends.
+    """
+
+    longest_s: float = 600
+    look_s: float = 1
+    quiet_s: float = 5
+    drain_s: float = 30
+
+
+class Draining:
+    """Told when the runner is to end."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        self.at_once = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What slices of one runner share."""
+
+    place: Workplace
+    work: Work
+    engine: Engine
+    queue: str
+    runner: str
+    draining: Draining
+    pace: Pace = Pace()
+
+
+class Slice:
+    """One slice. Used once."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        run: PairRun,
+        *,
+        attempt: int,
+        beat: Callable[[Counts], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bench = bench
+        self._run = run
+        self._attempt = attempt
+        self._beat = beat
+        self._clock = clock
+        self._progress = Progress()
+        self._ledger_run: int | None = None
+        self._counting = Counting(bench.work, run)
+        self._accounts: tuple[str, ...] = ()
+        self._pauses_before = 0
+
+    @property
+    def progress(self) -> Progress:
+        """For measures."""
+        return self._progress
+
+    @property
+    def waiting_since_ns(self) -> int:
+        """Since when it could have been taken."""
+        return max(self._run.queued_ns, self._run.not_before_ns)
+
+    async def work(self) -> SliceEnd:
+        """Work on it until it has ended, or has to stop. Raises Held."""
+        if (ended := await self._ended_before()) is not None:
+            return ended
+        began = self._clock()
+        moving = asyncio.create_task(self._move())
+        try:
+            stop = await self._watch(moving, began)
+        except BaseException:
+            await _cancelled(moving)
+            await self._give_way()
+            raise
+        return await self._left(moving, stop)
+
+    async def _move(self) -> RunResult:
+        work, place = self._bench.work, self._bench.place
+        assignment = await work.assignment(self._run.id)
+        run = self._run
+        self._accounts = (assignment.source_connection_id, assignment.destination_connection_id)
+        self._pauses_before = place.pacers.pauses_of(self._accounts)
+        own = place.for_person(f"organisation:{run.organisation_id}")
+        scan_alone = run.mode is RunMode.SCAN and not assignment.destination_connection_id
+        source = ConnectedPath(assignment.source_connection_id, assignment.source_path)
+        destination = ConnectedPath(assignment.destination_connection_id, assignment.destination_path)
+        async with open_sides(own, source, None if scan_alone else destination) as sides:
+            options = engine_options(
+                self._without_own(assignment, sides),
+                run.mode,
+                queued_ns=run.queued_ns,
+                bytes_per_s=assignment.bytes_per_s,
+                retry_paths=_paths(assignment, sides),
+            )
+            return await run_pair(
+                self._bench.engine,
+                sides.source,
+                sides.destination,
+                run.mode,
+                options,
+                self._progress,
+                shown_options=shown_options(assignment.options),
+                started=self._started,
+            )
+
+    def _without_own(self, assignment: Assignment, sides: Sides) -> PairOptions:
+        """The options, and Mover's own files kept out. Raises InvalidConfiguration where the source is nothing else."""
+        if (folder := sides.local_source) is None:
+            return assignment.options
+        settings = self._bench.place.settings
+        if is_own(settings, folder):
+            raise InvalidConfiguration(f"{sides.source.label} is where Mover keeps its own state and keys")
+        kept_out = (*(assignment.options.exclude or ()), *own_paths(settings, folder))
+        return msgspec.structs.replace(assignment.options, exclude=kept_out)
+
+    async def _started(self, ledger_run_id: int, _resumed: bool) -> None:  # noqa: FBT001 - the engine's call
+        """Note which run of the ledger it is, before the engine does anything. Raises Overtaken."""
+        await self._bench.work.begin(self._run.id, self._bench.runner, ledger_run_id)
+        self._ledger_run = ledger_run_id
+
+    async def _ended_before(self) -> SliceEnd | None:
+        """End the run now if the engine had brought it to its end, and the runner went before it could say so."""
+        found = self._ledger_run or self._run.ledger_run_id
+        run = await self._bench.place.ledger.run(found) if found is not None else None
+        if run is None or not run.finished:
+            return None
+        self._ledger_run = run.id
+        await self._end(RunCode(int(run.code)), run.message)
+        return SliceEnd.ENDED
+
+    async def _watch(self, moving: asyncio.Task[RunResult], began: float) -> Stop | None:
+        """Report and look until it has ended, or is to stop; then until no file is under way. Returns why it stops."""
+        stop: Stop | None = None
+        patience = 0.0
+        while True:
+            await asyncio.wait({moving}, timeout=self._bench.pace.look_s if stop is None else 0.1)
+            if moving.done():
+                return stop
+            answer = await self._report()
+            if stop is None:
+                stop = self._stop(answer, began)
+                patience = self._clock() + self._quiet_s(stop)
+                self._progress.stopping = stop is not None
+            elif stop is not Stop.DRAIN and self._bench.draining.begun:
+                stop = Stop.DRAIN if stop in {Stop.OVER, Stop.GIVE_WAY} else stop
+            if stop is not None and (
+                not self._progress.current or self._clock() >= patience or self._bench.draining.at_once
+            ):
+                return stop
+
+    async def _report(self) -> Answer | None:
+        """Say how far it is. None: the runner has lost the run."""
+        counts = self._run.counts
+        try:
+            if self._ledger_run is not None:
+                counts = await self._counts(exact=False)
+            state = RunState.SCANNING if self._progress.scanning else RunState.RUNNING
+            answer = await self._bench.work.progress(self._run.id, self._bench.runner, counts, state=state)
+        except Overtaken:
+            return None
+        except Locked:  # the database is busy; the next time will do
+            answer = Answer(Wish.RUN)
+        self._beat(counts)
+        return answer
+
+    async def _counts(self, *, exact: bool) -> Counts:
+        assert self._ledger_run is not None
+        return await self._counting.now(
+            received=self._progress.bytes_received,
+            throttled=self._bench.place.pacers.pauses_of(self._accounts) - self._pauses_before,
+            exact=exact,
+        )
+
+    def _stop(self, answer: Answer | None, began: float) -> Stop | None:
+        if answer is None:
+            return Stop.LOST
+        match answer.wish:
+            case Wish.PAUSE:
+                return Stop.PAUSE
+            case Wish.CANCEL:
+                return Stop.CANCEL
+            case Wish.RUN:
+                if self._bench.draining.begun:
+                    return Stop.DRAIN
+                if answer.give_way:
+                    return Stop.GIVE_WAY
+                return Stop.OVER if self._clock() - began >= self._bench.pace.longest_s else None
+
+    def _quiet_s(self, stop: Stop | None) -> float:
+        match stop:
+            case Stop.DRAIN:
+                return self._bench.pace.drain_s
+            case Stop.CANCEL | Stop.LOST | None:
+                return 0.0
+            case _:
+                return self._bench.pace.quiet_s
+
+    async def _left(self, moving: asyncio.Task[RunResult], stop: Stop | None) -> SliceEnd:
+        """Leave it as it is to be left."""
+        if not moving.done():
+            await _cancelled(moving)
+        if not moving.cancelled():
+            return await self._came_to_its_end(moving)
+        work, run_id, runner = self._bench.work, self._run.id, self._bench.runner
+        try:
+            if (ended := await self._ended_before()) is not None:  # in the moment in which it was cancelled
+                return ended
+            match stop:
+                case Stop.PAUSE:
+                    await work.pause(run_id, runner)
+                    return SliceEnd.RESTING
+                case Stop.CANCEL:
+                    await self._end(RunCode.CANCELED, "")
+                    return SliceEnd.ENDED
+                case _:
+                    await work.give_way(run_id, runner)
+        except Overtaken:
+            pass  # the next slice finds out what is to be done
+        return SliceEnd.MORE
+
+    async def _came_to_its_end(self, moving: asyncio.Task[RunResult]) -> SliceEnd:
+        try:
+            result = moving.result()
+        except Overtaken:
+            return SliceEnd.MORE
+        except AlreadyRunning:
+            await self._give_way()
+            raise Held(5) from None
+        except Transient as error:
+            if self._attempt < _TRIES:
+                await self._give_way()
+                raise Held(max(error.retry_after_s or 0, 2.0**self._attempt)) from error
+            await self._end(code_of(error), str(error), failed=error)
+        except MoverError as error:
+            await self._end(code_of(error), str(error), failed=error)
+        except Exception as error:  # a defect, or a service's oddity: tried for ever it would help nobody
+            _log.exception("unexpected error in a slice")
+            await self._end(
+                RunCode.GENERAL_FAILURE, f"unexpected {type(error).__name__}; the runner's log has more"
+            )
+        else:
+            self._ledger_run = result.run
+            await self._end(RunCode(int(result.code)), result.message)
+        return SliceEnd.ENDED
+
+    async def _end(self, code: RunCode, message: str, *, failed: MoverError | None = None) -> None:
+        counts = None
+        if self._ledger_run is not None:
+            counts = await self._counts(exact=True)
+        await self._bench.work.end(
+            self._run.id,
+            self._bench.runner,
+            int(code),
+            message,
+            counts=counts,
+            failed_connection_id=await self._connection_of(failed),
+        )
+
+    async def _connection_of(self, error: MoverError | None) -> str | None:
+        """Which of the two could not be signed in to."""
+        if not isinstance(error, SignInFailed):
+            return None
+        own = self._bench.place.for_person(f"organisation:{self._run.organisation_id}")
+        for connection in await own.connections.all():
+            if connection.id in self._accounts and connection.name == error.service:
+                return connection.id
+        return None
+
+    async def _give_way(self) -> None:
+        try:
+            await self._bench.work.give_way(self._run.id, self._bench.runner)
+        except MoverError:
+            _log.warning("a run could not be given back; it is found when it is overdue", exc_info=True)
+
+
+async def run_slice(
+    bench: Bench, run_id: int, *, attempt: int, beat: Callable[[Counts], None], made: Callable[[Slice], None]
+) -> SliceEnd:
+    """Take a run and work on it for a while. Raises Held: somebody else has it, or it cannot be signed in to now."""
+    if bench.draining.begun:
+        raise Held(0.5)
+    taken = await bench.work.take(bench.queue, bench.runner, Limits(free=1), only=run_id)
+    if not taken:
+        return await _not_taken(bench, run_id)
+    slice_ = Slice(bench, taken[0], attempt=attempt, beat=beat)
+    made(slice_)
+    return await slice_.work()
+
+
+async def _not_taken(bench: Bench, run_id: int) -> SliceEnd:
+    try:
+        run = (await bench.work.assignment(run_id)).run
+    except NotFound:
+        return SliceEnd.ENDED
+    match run.state:
+        case RunState.ENDED:
+            return SliceEnd.ENDED
+        case RunState.QUEUED | RunState.PAUSED:
+            return SliceEnd.RESTING
+        case _:
+            raise Held(2)
+
+
+def code_of(error: MoverError) -> RunCode:
+    """The code of a run that ended before its engine could say one."""
+    match error:
+        case ConnectionGone():
+            return RunCode.CONNECTION_NOT_FOUND
+        case SignInFailed():
+            return RunCode.SIGN_IN_FAILED
+        case NotFound() | InvalidConfiguration():
+            return RunCode.ROOT_INVALID
+        case QuotaExceeded():
+            return RunCode.DESTINATION_QUOTA
+        case Throttled():
+            return RunCode.API_QUOTA
+        case Unreachable() | TimedOut() | AddressRefused() | UntrustedServer():
+            return RunCode.SOURCE_UNREACHABLE
+        case _:
+            return RunCode.GENERAL_FAILURE
+
+
+def _paths(assignment: Assignment, sides: Sides) -> tuple[str, ...] | None:
+    if sides.single_file is not None:
+        return (sides.single_file,)
+    return assignment.retry_paths
+
+
+async def _cancelled(task: asyncio.Task[RunResult]) -> None:
+    """Cancel it and wait until it has ended, whatever it then raises."""
+    task.cancel()
+    await asyncio.wait({task})

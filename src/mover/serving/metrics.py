@@ -1,0 +1,127 @@
+"""Metrics of the API for Prometheus, at a port of the loopback address of their own, never at the public one.
+
+Loaded only when the operator wants them. Requests are counted by the template of their route (`/runs/{run_id}`), so
+that there are as many series as there are routes, whatever is asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    start_http_server,
+)
+
+from mover.errors import Locked
+from mover.serving.routes import ask_for_route, is_sign_in, route_of
+from mover.serving.streams import Application, Message, Receive, Send
+
+LOOPBACK = "127.0.0.1"
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 5.0, 20.0)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REFUSED = (401, 429)
+
+
+class ApiMetrics:
+    """Counts what an ASGI application does.
+
+    Args:
+        application: What is counted.
+        streams: Tells how many streams of events are open.
+        registry: Where the metrics are.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        *,
+        registry: CollectorRegistry,
+        streams: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._application = application
+        self._clock = clock
+        self._requests = Counter(
+            "mover_http_requests", "Requests answered.", ("method", "route", "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            "mover_http_request_seconds",
+            "Time to the end of an answer; streams of events are left out.",
+            ("method", "route"),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._running = Gauge("mover_http_requests_running", "Requests being answered.", registry=registry)
+        self._refused = Counter(
+            "mover_sign_in_failures", "Sign-ins that were refused, by status.", ("status",), registry=registry
+        )
+        open_streams = Gauge("mover_event_streams", "Streams of events that are open.", registry=registry)
+        open_streams.set_function(streams)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request and count it."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        ask_for_route(scope)
+        status = 500  # what is sent for an answer that never began
+        is_stream = False
+
+        async def watch(message: Message) -> None:
+            nonlocal status, is_stream
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                is_stream = (b"content-type", b"text/event-stream") in {
+                    (name.lower(), value.partition(b";")[0]) for name, value in message["headers"]
+                }
+            await send(message)
+
+        began = self._clock()
+        self._running.inc()
+        try:
+            await self._application(scope, receive, watch)
+        finally:
+            self._running.dec()
+            route = route_of(scope)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._requests.labels(method, route, str(status)).inc()
+            if not is_stream:
+                self._seconds.labels(method, route).observe(self._clock() - began)
+            if status in _REFUSED and is_sign_in(method, route):
+                self._refused.labels(str(status)).inc()
+
+
+def new_registry() -> CollectorRegistry:
+    """Make a registry that knows this process: memory, processor time, open files."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
+@contextmanager
+def published(registry: CollectorRegistry, port: int) -> Iterator[None]:
+    """Answer Prometheus at `http://127.0.0.1:port/metrics` for the time of a `with` block.
+
+    Raises Locked if the port is taken.
+    """
+    try:
+        server, thread = start_http_server(port, addr=LOOPBACK, registry=registry)
+    except OSError as error:
+        raise Locked(f"MOVER_METRICS_PORT: port {port} cannot be used: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,138 @@
+"""uvicorn, between the doorway and an application: no log of addresses, no word about itself, and an end in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import uvicorn
+
+from mover.errors import MoverError
+from mover.serving.doorway import Doorway
+from mover.serving.listening import close_all
+from mover.serving.protocol import BoundedHttp
+from mover.serving.streams import Application, EndingStreams
+from mover.serving.tls import ServerTls
+from mover.settings import IPNetwork
+
+_END_WITHIN_S = 10
+_KEEP_ALIVE_S = 20
+_PRIVATE_ACCESS_LOG = "uvicorn.access"
+
+
+class DidNotStart(MoverError):
+    """The application could not be started; the log has the reason."""
+
+
+class HttpsServer(uvicorn.Server):
+    """Serves an application over TLS until SIGTERM or SIGINT; then requests are finished, and streams ended.
+
+    Args:
+        application: ASGI.
+        sockets: Where to listen.
+        tls: The certificate.
+        redirect_sockets: Where plain http is redirected, to the port of the first of `sockets`.
+        plain_from: Networks of proxies that take TLS off, and may come without it. Who a request is from, the
+            application finds out.
+        ready: Called once connections are taken.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        sockets: Sequence[socket.socket],
+        tls: ServerTls,
+        *,
+        redirect_sockets: Sequence[socket.socket] = (),
+        plain_from: Sequence[IPNetwork] = (),
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._streams = EndingStreams(application)
+        super().__init__(
+            uvicorn.Config(
+                self._streams,
+                http=BoundedHttp,
+                ws="none",
+                loop="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=_END_WITHIN_S,
+            )
+        )
+        # uvicorn's access log would hold whatever people put into addresses, tokens of links included.
+        logging.getLogger(_PRIVATE_ACCESS_LOG).disabled = True
+        self._listening = tuple(sockets)
+        self._redirecting = tuple(redirect_sockets)
+        self._plain_from = tuple(plain_from)
+        self._tls = tls
+        self._ready = ready
+
+    @property
+    def streams(self) -> int:
+        """How many streams of events are open."""
+        return self._streams.open
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - as its base
+        """Start the application, then take connections. Raises DidNotStart."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise DidNotStart("the application could not be started; the lines above say why")
+
+        def protocol() -> asyncio.Protocol:
+            return BoundedHttp(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
+        https_port = self._listening[0].getsockname()[1]
+        doors = [Doorway(self._listening, self._tls.context, protocol, plain_from=self._plain_from)]
+        if self._redirecting:
+            doors.append(
+                Doorway(
+                    self._redirecting, self._tls.context, protocol, https_port=https_port, only_plain=True
+                )
+            )
+        self.servers: list[Any] = doors
+        for door in doors:
+            door.open()
+        self.started = True
+        self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End in order at SIGTERM and SIGINT, and look at the certificate anew at SIGHUP."""
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGTERM, self.end)
+        loop.add_signal_handler(signal.SIGINT, self.end)
+        loop.add_signal_handler(signal.SIGHUP, self._tls.refresh)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    def end(self) -> None:
+        """Take no new connections, finish what is asked for, end the streams; the second time at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self._streams.end_all()
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until the end, and close the sockets. Raises DidNotStart."""
+        fresh = asyncio.create_task(self._tls.keep_fresh())
+        try:
+            await super().serve(sockets)
+        finally:
+            if not self.started:
+                close_all((*self._listening, *self._redirecting))
+            fresh.cancel()
+            await asyncio.gather(fresh, return_exceptions=True)

@@ -1,0 +1,56 @@
+"""What moves of files work with: settings, database, vault, ledger, connections, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from mover.connections.connections import Connections
+from mover.database.database import Database
+from mover.ledger.ledger import Ledger
+from mover.settings import Settings
+from mover.transport.egress import Egress
+from mover.transport.key_services import open_vault
+from mover.vault.vault import Vault
+from mover.workplace.pacers import Pacers
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Everything open.
+
+    Attributes:
+        connections: Those of the person at the command line; `for_person` has others'.
+        pacers: What the accounts used here bear.
+    """
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    egress: Egress
+    connections: Connections
+    ledger: Ledger
+    pacers: Pacers = field(default_factory=Pacers)
+
+    def for_person(self, person: str) -> Workplace:
+        """The same with the connections of another person or of an organisation, `organisation:<id>`."""
+        return replace(self, connections=Connections(self.database, self.vault, self.egress, person=person))
+
+
+@asynccontextmanager
+async def open_workplace(settings: Settings) -> AsyncIterator[Workplace]:
+    """Open everything as the operator's settings say, and close it.
+
+    Raises InvalidConfiguration (settings, database, keys) and Locked (database).
+    """
+    egress = Egress.from_settings(settings)
+    database = await Database.open(settings.database_url)
+    try:
+        async with open_vault(settings, database) as vault:
+            yield Workplace(
+                settings, database, vault, egress, Connections(database, vault, egress), Ledger(database)
+            )
+    finally:
+        await egress.close()
+        await database.close()

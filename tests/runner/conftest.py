@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.servers.temporal import TemporalServer, temporal
+
+from mover.migrations.scheduler import Scheduler
+from mover.runner.client import TemporalAccess
+from mover.runner.orchestration import TemporalOrchestration
+from mover.runner.reconciler import Reconciler
+from mover.runner.runner import Runner, open_runner
+from mover.runner.slices import Pace
+from mover.settings import Settings
+from mover.workplace.workplace import Workplace, open_workplace
+
+QUICK = Pace(longest_s=600, look_s=0.1, quiet_s=1, drain_s=2)
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a test of runners works with: an open workplace, Temporal, and the API's way to nudge."""
+
+    place: Workplace
+    temporal: TemporalServer
+    access: TemporalAccess
+    orchestration: TemporalOrchestration
+    reconciler: Reconciler
+
+    @asynccontextmanager
+    async def running(self, **choices: Any) -> AsyncIterator[Runner]:
+        """A runner at work, in this process, with a client of its own: one client serves one worker a queue."""
+        access = TemporalAccess(self.place.settings)
+        async with open_runner(self.place, access, pace=choices.pop("pace", QUICK), **choices) as runner:
+            task = asyncio.create_task(runner.run())
+            try:
+                yield runner
+            finally:
+                runner.end()
+                runner.end()
+                await task
+
+
+@pytest.fixture
+def temporal_server(tmp_path: Path) -> Iterator[TemporalServer]:
+    """A Temporal of the test's own, since runs of several databases must not meet in one; it starts in half a second."""
+    folder = tmp_path / "temporal"
+    folder.mkdir()
+    with temporal(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def serving(
+    temporal_server: TemporalServer,
+) -> Callable[..., AbstractAsyncContextManager[Service]]:
+    """Open a service; settings besides Temporal's address are arguments."""
+
+    @asynccontextmanager
+    async def opened(**settings: Any) -> AsyncIterator[Service]:
+        chosen = Settings(temporal_address=temporal_server.address, **settings)
+        async with open_workplace(chosen) as place:
+            access = TemporalAccess(chosen)
+            reconciler = Reconciler(place.database, access, Scheduler(place.database))
+            yield Service(place, temporal_server, access, TemporalOrchestration(reconciler), reconciler)
+
+    return opened
+
+
+@pytest.fixture
+async def service(
+    serving: Callable[..., AbstractAsyncContextManager[Service]],
+) -> AsyncIterator[Service]:
+    """A service with the settings that nobody has changed."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield await stack.enter_async_context(serving())

@@ -1,0 +1,275 @@
+"""Runs of pairs by a runner in this process, told by a real Temporal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+
+import pytest
+from tests.e2e.places import files_below, put
+from tests.runner.conftest import Service
+from tests.runner.stage import Organisation
+from tests.runner.watching import listening, until
+
+from mover.runner.slices import Pace
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
+
+SLOW = '{"bandwidth": "200K"}'
+
+
+def some_files(count: int, size: int = 3_000, seed: int = 1) -> dict[str, bytes]:
+    rng = random.Random(seed)
+    return {f"/d{n % 7}/file {n}": rng.randbytes(size) for n in range(count)}
+
+
+async def reached(organisation: Organisation, run: int, *states: str, within_s: float = 30) -> dict:
+    async with asyncio.timeout(within_s):
+        while True:
+            found = await organisation.run(run)
+            if found["state"] in states:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def files_arrived(organisation: Organisation, at_least: int, within_s: float = 30) -> None:
+    await until(lambda: len(files_below(organisation.destination)) >= at_least, within_s)
+
+
+async def test_a_pair_is_moved_and_counted(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = some_files(60)
+    put(organisation.source / "a", files)
+    async with service.running() as runner:
+        (run,) = await organisation.start("/a")
+        await service.orchestration.nudge(organisation.id)
+        ended = await reached(organisation, run, "ended")
+        figures = runner.measures.registry
+        assert figures.get_sample_value("mover_files_total", {"outcome": "copied"}) == 60
+        assert figures.get_sample_value("mover_received_bytes_total") == 60 * 3_000
+        assert figures.get_sample_value("mover_slices_total", {"end": "ended"}) == 1
+    assert ended["code"] == 100
+    assert (ended["files_seen"], ended["files_copied"], ended["bytes_copied"]) == (60, 60, 180_000)
+    assert ended["bytes_received"] == 180_000
+    assert files_below(organisation.destination / "a") == files
+
+
+async def test_a_run_that_no_message_told_of_is_found(service: Service, tmp_path, monkeypatch):
+    monkeypatch.setattr("mover.runner.runner._LOOK_S", 0.5)
+    organisation = await Organisation.make(service.place, tmp_path)
+    put(organisation.source, some_files(3))
+    async with service.running():
+        (run,) = await organisation.start("/")
+        await reached(organisation, run, "ended")
+
+
+async def test_pause_resume_and_cancel_are_noticed_within_two_seconds(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = some_files(40, 50_000)
+    put(organisation.source, files)
+    async with service.running(pace=Pace(look_s=1, quiet_s=0.5)):
+        (run,) = await organisation.start("/", options=SLOW)
+        await service.orchestration.nudge(organisation.id)
+        await files_arrived(organisation, 3)
+        await organisation.wish(run, "pause")
+        asked = time.monotonic()
+        await reached(organisation, run, "paused")
+        assert time.monotonic() - asked < 4
+        half = len(files_below(organisation.destination))
+        assert half < len(files)
+        await organisation.wish(run, "run", state="queued")
+        await service.orchestration.nudge(organisation.id)
+        await files_arrived(organisation, half + 1)
+        await organisation.wish(run, "cancel")
+        ended = await reached(organisation, run, "ended")
+    assert ended["code"] == 230
+    arrived = files_below(organisation.destination)
+    assert half < len(arrived) < len(files)
+    assert arrived.items() <= files.items()
+
+
+async def test_a_slice_that_is_over_is_followed_by_another(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = some_files(30, 20_000)
+    put(organisation.source, files)
+    async with service.running(pace=Pace(longest_s=0.5, look_s=0.1, quiet_s=1)) as runner:
+        (run,) = await organisation.start("/", options=SLOW)
+        await service.orchestration.nudge(organisation.id)
+        ended = await reached(organisation, run, "ended", within_s=60)
+        assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"})
+    assert (ended["code"], ended["files_copied"]) == (100, 30)
+    assert files_below(organisation.destination) == files
+
+
+async def test_a_runner_that_is_told_to_end_hands_over_between_files(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = some_files(40, 50_000)
+    put(organisation.source, files)
+    async with service.running() as first:
+        (run,) = await organisation.start("/", options=SLOW)
+        await service.orchestration.nudge(organisation.id)
+        await files_arrived(organisation, 3)
+        async with service.running() as second:
+            first.end()
+            left = time.monotonic()
+            async with asyncio.timeout(20):
+                while (await organisation.run(run))["runner"] != second.name:  # noqa: ASYNC110 - a row tells nobody that it has changed
+                    await asyncio.sleep(0.05)
+            assert time.monotonic() - left < 10  # at once, not when it would be overdue
+            await organisation.wish(run, "cancel")
+            await reached(organisation, run, "ended")
+
+
+async def test_runs_of_a_queue_wait_for_its_runners(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    put(organisation.source, some_files(5))
+    async with service.running():
+        at_site, here = (
+            *(await organisation.start("/d1", queue="site-a")),
+            *(await organisation.start("/d2")),
+        )
+        await service.orchestration.nudge(organisation.id)
+        await reached(organisation, here, "ended")
+        assert (await organisation.run(at_site))["state"] == "queued"
+        async with service.running(queue="site-a") as site:
+            ended = await reached(organisation, at_site, "ended")
+            assert ended["runner"] == site.name
+
+
+async def test_no_more_pairs_at_once_than_the_migration_may(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path, pairs_at_once=2)
+    for pair in range(5):
+        put(organisation.source / str(pair), some_files(3, 20_000))
+    most = 0
+    async with service.running():
+        runs = await organisation.start(*(f"/{pair}" for pair in range(5)), options='{"bandwidth": "100K"}')
+        await service.orchestration.nudge(organisation.id)
+        async with asyncio.timeout(60):
+            while True:
+                states = [(await organisation.run(run))["state"] for run in runs]
+                most = max(most, sum(state not in {"queued", "ended"} for state in states))
+                if set(states) == {"ended"}:
+                    break
+                await asyncio.sleep(0.05)
+    assert most == 2
+
+
+async def test_what_cannot_be_opened_ends_with_its_code(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    (organisation.source / "file").write_bytes(b"x")
+    own = service.place.for_person(f"organisation:{organisation.id}")
+    async with service.running():
+        missing, one_file = await organisation.start("/nowhere", "/file")
+        await service.orchestration.nudge(organisation.id)
+        assert (await reached(organisation, missing, "ended"))["code"] == 411
+        assert (await reached(organisation, one_file, "ended"))["code"] == 100
+        await own.connections.remove("destination")
+        (gone,) = await organisation.start("/")
+        await service.orchestration.nudge(organisation.id)
+        assert (await reached(organisation, gone, "ended"))["code"] == 423
+
+
+async def test_another_organisations_connection_is_not_there(service: Service, tmp_path):
+    mine, theirs = (
+        await Organisation.make(service.place, tmp_path),
+        await Organisation.make(service.place, tmp_path),
+    )
+    put(theirs.source, {"/secret": b"theirs"})
+    mine.source_id = theirs.source_id
+    async with service.running():
+        (run,) = await mine.start("/")
+        await service.orchestration.nudge(mine.id)
+        assert (await reached(mine, run, "ended"))["code"] == 423
+    assert files_below(mine.destination) == {}
+
+
+async def test_a_small_organisation_starts_within_seconds(serving, tmp_path):
+    async with serving(runner_pairs=3) as service:
+        large, small = (
+            await Organisation.make(service.place, tmp_path),
+            await Organisation.make(service.place, tmp_path),
+        )
+        for pair in range(100):
+            put(large.source / str(pair), some_files(2, 200_000, pair))
+        put(small.source, some_files(3))
+        async with service.running(pace=Pace(look_s=0.5, quiet_s=0.5)):
+            await large.start(*(f"/{pair}" for pair in range(100)), options='{"bandwidth": "50K"}')
+            await service.orchestration.nudge(large.id)
+            await files_arrived(large, 1)
+            began = time.monotonic()
+            (run,) = await small.start("/")
+            await service.orchestration.nudge(small.id)
+            ended = await reached(small, run, "ended")
+            took = time.monotonic() - began
+    assert ended["code"] == 100
+    assert took < 10
+
+
+async def test_an_api_goes_on_while_temporal_is_down(service: Service, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("mover.runner.client._CONNECT_S", 0.5)
+    organisation = await Organisation.make(service.place, tmp_path)
+    put(organisation.source, some_files(3))
+    service.temporal.kill()
+    (run,) = await organisation.start("/")
+    await service.orchestration.nudge(organisation.id)
+    assert "runners could not be told" in caplog.text
+    async with service.running():
+        service.temporal.start()
+        await reached(organisation, run, "ended")
+
+
+async def test_temporals_state_may_be_lost_in_the_middle(service: Service, tmp_path, monkeypatch):
+    monkeypatch.setattr("mover.runner.runner._LOOK_S", 0.5)
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = {
+        f"/{pair}/{name}": content
+        for pair in range(4)
+        for name, content in some_files(10, 30_000, pair).items()
+    }
+    put(organisation.source, files)
+    async with service.running():
+        runs = await organisation.start(*(f"/{pair}" for pair in range(4)), options=SLOW)
+        await service.orchestration.nudge(organisation.id)
+        await files_arrived(organisation, 5)
+        service.temporal.kill()
+        service.temporal.forget()
+        service.temporal.start()
+        for run in runs:
+            assert (await reached(organisation, run, "ended", within_s=60))["code"] == 100
+    assert files_below(organisation.destination) == {
+        path.replace("//", "/"): content for path, content in files.items()
+    }
+
+
+async def test_temporal_keeps_no_path_no_name_and_no_secret(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    put(organisation.source / "Payroll-2031", {"/salaries-of-all.xlsx": b"content-of-salaries"})
+    async with service.running():
+        runs = await organisation.start("/Payroll-2031", "/Nowhere-to-be-found")
+        await service.orchestration.nudge(organisation.id)
+        for run in runs:
+            await reached(organisation, run, "ended")
+        client = await service.access.client()
+        described = await client.get_workflow_handle(f"mover-pair-run-{runs[0]}").describe()
+        assert described.id
+    service.temporal.stop()
+    kept = b"".join(path.read_bytes() for path in service.temporal.folder.glob("temporal.db*"))
+    assert b"mover-pair-run" in kept
+    assert b"binary/mover-aes-256-gcm" in kept
+    for word in (
+        b"Payroll",
+        b"salaries",
+        b"Nowhere",
+        b"destination",
+        str(organisation.source).encode(),
+    ):
+        assert word not in kept
+
+
+async def test_a_runner_listens_nowhere(service: Service):
+    before = set(listening(os.getpid()))
+    async with service.running():
+        await service.access.client()
+        assert set(listening(os.getpid())) == before

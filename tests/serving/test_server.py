@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+
+import pytest
+from tests.serving.conftest import LOOPBACK, Served, SmallApplication, read_answer
+
+from mover.errors import InvalidConfiguration, Locked
+from mover.serving import doorway, protocol
+from mover.serving.listening import close_all, listen
+from mover.serving.server import DidNotStart
+from mover.settings import ListenAt
+
+
+async def test_it_answers_over_tls_and_says_nothing_of_itself(serve):
+    application = SmallApplication()
+    async with serve(application) as served:
+        answer = await served.ask("/")
+    assert (answer.status, application.schemes) == (200, ["https"])
+    assert "server" not in answer.headers
+    assert application.ended
+
+
+async def test_plain_http_at_the_same_port_is_redirected_or_refused(serve):
+    application = SmallApplication()
+    async with serve(application) as served:
+        page = await served.ask_plainly("GET /x HTTP/1.1\r\nHost: localhost:1234\r\n\r\n")
+        call = await served.ask_plainly("POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+    assert (page.status, page.headers["location"]) == (308, "https://localhost:1234/x")
+    assert call.status == 400
+    assert application.schemes == []
+
+
+async def test_a_listener_of_its_own_redirects_to_the_port_of_https(serve):
+    async with serve(SmallApplication(), redirect=True) as served:
+        page = await served.ask_plainly(
+            "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n", port=served.redirect_port
+        )
+        assert page.headers["location"] == f"https://localhost:{served.port}/x"
+
+
+async def test_a_proxy_that_takes_tls_off_may_come_without_it(serve):
+    application = SmallApplication()
+    async with serve(application, plain_from=[ipaddress.ip_network("127.0.0.0/8")]) as served:
+        page = await served.ask_plainly("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert page.status == 200
+        assert (await served.ask("/")).status == 200
+    assert application.schemes == ["http", "https"]
+
+
+async def test_a_stream_of_events_ends_properly_with_the_server(serve):
+    async with serve(SmallApplication()) as served:
+        reader, writer = await served.connect()
+        writer.write(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"data: first\n\n")
+        assert served.server.streams == 1
+        served.server.end()
+        async with asyncio.timeout(20):
+            rest = await reader.read()
+        writer.close()
+    assert rest == b"\r\n0\r\n\r\n"
+    assert served.server.streams == 0
+
+
+async def test_a_request_that_is_being_answered_is_finished_before_the_end(serve):
+    application = SmallApplication()
+    async with serve(application) as served:
+        asked = asyncio.create_task(served.ask("/slow"))
+        await application.waiting.wait()
+        served.server.end()
+        with pytest.raises(OSError, match="Connect"):
+            await _connect_until_refused(served)
+        application.let_go.set()
+        assert (await asked).body.startswith(b"2\r\nok")
+
+
+async def _connect_until_refused(served: Served) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            _, writer = await served.connect()
+            writer.close()
+
+
+async def test_a_header_that_grows_without_end_is_cut_off(serve):
+    async with serve(SmallApplication()) as served:
+        reader, writer = await served.connect()
+        writer.write(b"GET / HTTP/1.1\r\nX: " + b"a" * (protocol.LARGEST_HEAD + 1))
+        assert (await read_answer(reader, writer)).status == 431
+        assert (await served.ask("/", headers="X: " + "a" * 20_000 + "\r\n")).status == 200
+
+
+async def test_a_header_that_never_comes_is_not_waited_for_for_ever(serve, monkeypatch):
+    monkeypatch.setattr(protocol, "HEAD_WITHIN_S", 0.05)
+    monkeypatch.setattr(doorway, "_FIRST_BYTE_WITHIN_S", 0.05)
+    async with serve(SmallApplication()) as served:
+        reader, writer = await served.connect()
+        writer.write(b"GET / HTTP/1.1\r\n")
+        assert (await read_answer(reader, writer)).status == 0
+        silent, silent_writer = await asyncio.open_connection("127.0.0.1", served.port)
+        assert await silent.read() == b""
+        silent_writer.close()
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"\x16\x03\x01\xff\xff" + b"\x00" * 50, b"\x16", b"\x00" * 200, b"\r\n\r\n"]
+)
+async def test_rubbish_is_no_trouble_to_others(serve, rubbish):
+    async with serve(SmallApplication()) as served:
+        _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(rubbish)
+        assert (await served.ask("/")).status == 200
+        writer.close()
+
+
+async def test_an_application_that_does_not_start_ends_the_server(serve):
+    async def broken(scope, receive, send):
+        assert scope["type"] == "lifespan"
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no"})
+
+    with pytest.raises(DidNotStart):
+        async with serve(broken):
+            pass
+
+
+def test_a_port_that_is_taken_is_said_to_be():
+    first = listen(LOOPBACK)
+    port = first[0].getsockname()[1]
+    with pytest.raises(Locked, match=f"port {port} is taken"):
+        listen(ListenAt("127.0.0.1", port))
+    close_all(first)
+
+
+def test_an_address_of_another_machine_is_refused():
+    with pytest.raises(InvalidConfiguration, match="cannot listen"):
+        listen(ListenAt("192.0.2.1", 0))
+
+
+def test_localhost_is_listened_at_with_one_port_in_both_families():
+    opened = listen(ListenAt("localhost", 0))
+    try:
+        assert len({each.getsockname()[1] for each in opened}) == 1
+        assert all(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) for each in opened)
+    finally:
+        close_all(opened)
