@@ -33,15 +33,17 @@ class Parts:
 
 @asynccontextmanager
 async def running_parts(parts: Sequence[Part]) -> AsyncIterator[Parts]:
-    """Run parts for the time of an `async with`, the first one first; all are told to end at the same time.
+    """Run parts for the time of an `async with`; all are started, and all are told to end, at the same time.
 
     Enter it from the main thread. Raises PartDidNotStart.
     """
     children = [Child(part) for part in parts]
     keepers: list[asyncio.Task[None]] = []
     try:
-        for child in children:
-            await child.start()
+        started = await asyncio.gather(*(child.start() for child in children), return_exceptions=True)
+        for failure in started:
+            if failure is not None:
+                raise failure
         keepers += [asyncio.create_task(child.keep_running()) for child in children]
         yield Parts(children)
     finally:

@@ -45,7 +45,7 @@ async def open_workplace(settings: Settings) -> AsyncIterator[Workplace]:
     Raises InvalidConfiguration (settings, database, keys) and Locked (database).
     """
     egress = Egress.from_settings(settings)
-    database = await Database.open(settings.database_url)
+    database = await Database.open(settings.database_url, connections=settings.database_connections)
     try:
         async with open_vault(settings, database) as vault:
             yield Workplace(

@@ -1,0 +1,121 @@
+"""Live parts of pages by server-sent events (HTML standard, section 9.2): what has changed is sent, and nothing else.
+
+The database is asked once in `period_s`, since any process may have changed it. The stream ends with the session, and
+in any case after some minutes: the browser then comes again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response, StreamingResponse
+
+from mover.api.cookies import session_token
+from mover.errors import MoverError, SignInFailed
+
+if TYPE_CHECKING:
+    from mover.web.visit import Visit
+
+Pieces = Callable[["Visit"], Awaitable[Mapping[str, str]]]
+"""What is shown now, by piece: text with `hx-swap-oob`, which htmx puts in place."""
+
+_RETRY_MS = 3000
+
+
+class Live:
+    """Streams of pieces.
+
+    Args:
+        period_s: Between two looks.
+        longest_s: After so long the stream ends.
+        at_once: Streams of one person at the same time; more are refused, and their pages work without.
+        clock: Monotonic, in seconds.
+        sleep: Waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        period_s: float = 1.0,
+        longest_s: float = 600.0,
+        at_once: int = 24,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._period_s = period_s
+        self._longest_s = longest_s
+        self._at_once = at_once
+        self._clock = clock
+        self._sleep = sleep
+        self._open: Counter[str] = Counter()
+
+    async def stream(self, visit: Visit, pieces: Pieces) -> Response:
+        """Answer with a stream."""
+        person = visit.session.person.id
+        if self._open[person] >= self._at_once:
+            return Response(status_code=HTTPStatus.NO_CONTENT)  # tells an EventSource not to come again
+
+        async def content() -> AsyncIterator[bytes]:
+            self._open[person] += 1
+            try:
+                async with aclosing(self._events(visit, pieces)) as events:
+                    async for event in events:
+                        yield event
+            finally:
+                self._open[person] -= 1
+                if not self._open[person]:
+                    del self._open[person]
+
+        return StreamingResponse(
+            content(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        )
+
+    async def _events(self, visit: Visit, pieces: Pieces) -> AsyncIterator[bytes]:
+        yield f"retry: {_RETRY_MS}\n\n".encode()
+        end = self._clock() + self._longest_s
+        sent: dict[str, str] = {}
+        first = True
+        while self._clock() < end:
+            try:
+                visit = await _again(visit)
+                found = await pieces(visit)
+            except SignInFailed:
+                yield _event("ended", "")
+                return
+            except MoverError:  # what is shown is gone, or the right to see it
+                yield _event("ended", "")
+                return
+            changed = [text for name, text in found.items() if sent.get(name) != text]
+            sent = dict(found)
+            if changed and not first:
+                yield _event("pieces", "\n".join(changed))
+            elif first:
+                # What changed between the page and this stream is not known: all is sent once.
+                yield _event("pieces", "\n".join(found.values()))
+                first = False
+            else:
+                yield b": still here\n\n"  # finds out that the browser is gone
+            await self._sleep(self._period_s)
+
+
+async def _again(visit: Visit) -> Visit:
+    """The same visit with what its session may do now. Raises SignInFailed."""
+    token = session_token(visit.request)
+    if token is None:
+        raise SignInFailed("nobody is signed in")
+    signed_in = await visit.house.services.sessions.find(token)
+    if signed_in.requirement is not None:
+        raise SignInFailed("something is asked of this session first")
+    return replace(visit, signed_in=signed_in)
+
+
+def _event(name: str, data: str) -> bytes:
+    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
+    return f"event: {name}\n{lines}\n".encode()

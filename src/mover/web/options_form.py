@@ -1,0 +1,120 @@
+"""The options of a move as fields of a form, in plain words."""
+
+from __future__ import annotations
+
+import re
+
+from mover.errors import InvalidConfiguration
+from mover.migrations.options import PairOptions, check_options
+from mover.migrations.timetable import Window
+from mover.transfer.options import ConflictRule, VerifyLevel
+from mover.web.forms import Form, sentence
+
+OPTION_FIELDS = (
+    "include",
+    "exclude",
+    "min_size",
+    "max_size",
+    "newer_than",
+    "older_than",
+    "verify",
+    "conflict",
+    "bandwidth",
+    "window_start",
+    "window_end",
+    "window_zone",
+)
+_LABELS = {
+    "include": "Only these",
+    "exclude": "All but these",
+    "min_size": "Smallest size",
+    "max_size": "Largest size",
+    "newer_than": "Changed after",
+    "older_than": "Changed before",
+    "bandwidth": "Speed limit",
+}
+_NAMED = re.compile(r"(\w+): ")
+
+
+def read_options(form: Form) -> PairOptions:
+    """What was chosen. Raises InvalidConfiguration that names the option."""
+    values = form.values
+    start, end = values.get("window_start", "").strip(), values.get("window_end", "").strip()
+    window = Window(start=start, end=end, zone=values.get("window_zone", "").strip() or "UTC") if start or end else None
+    verify, conflict = values.get("verify", ""), values.get("conflict", "")
+    options = PairOptions(
+        include=_lines(values.get("include", "")),
+        exclude=_lines(values.get("exclude", "")),
+        min_size=values.get("min_size", "").strip() or None,
+        max_size=values.get("max_size", "").strip() or None,
+        newer_than=values.get("newer_than", "").strip() or None,
+        older_than=values.get("older_than", "").strip() or None,
+        verify=VerifyLevel(verify) if verify in set(VerifyLevel) else None,
+        conflict=ConflictRule(conflict) if conflict in set(ConflictRule) else None,
+        bandwidth=values.get("bandwidth", "").strip() or None,
+        window=window,
+    )
+    check_options(options)
+    return options
+
+
+def options_values(options: PairOptions) -> dict[str, str]:
+    """Saved options as values of the form."""
+    window = options.window
+    return {
+        "include": "\n".join(options.include or ()),
+        "exclude": "\n".join(options.exclude or ()),
+        "min_size": options.min_size or "",
+        "max_size": options.max_size or "",
+        "newer_than": options.newer_than or "",
+        "older_than": options.older_than or "",
+        "verify": options.verify.value if options.verify else "",
+        "conflict": options.conflict.value if options.conflict else "",
+        "bandwidth": options.bandwidth or "",
+        "window_start": window.start if window else "",
+        "window_end": window.end if window else "",
+        "window_zone": window.zone if window else "",
+    }
+
+
+def shown_options(options: PairOptions) -> list[tuple[str, str]]:
+    """What was chosen, in words."""
+    values = options_values(options)
+    shown = [(label, ", ".join(values[name].splitlines())) for name, label in _LABELS.items() if values[name]]
+    if options.verify:
+        shown.append(("Check of each file", _VERIFY[options.verify.value]))
+    if options.conflict:
+        shown.append(("If something else is there", _CONFLICT[options.conflict.value]))
+    if options.window:
+        shown.append(("Only between", f"{options.window.start} and {options.window.end} ({options.window.zone})"))
+    return shown
+
+
+def blame_options(form: Form, error: InvalidConfiguration) -> None:
+    """Put an error beside the option that it names."""
+    found = _NAMED.match(error.message)
+    if found and found[1] in _LABELS:
+        said = error.message[found.end() :]
+        form.faults[found[1]] = f"{_LABELS[found[1]]}: {said}."
+    elif "time of the day" in error.message:
+        form.faults["window_start"] = sentence(error)
+    elif "time zone" in error.message:
+        form.faults["window_zone"] = sentence(error)
+    else:
+        form.blame(error, fields={"name": "name"})
+
+
+def _lines(text: str) -> tuple[str, ...] | None:
+    return tuple(line for line in (line.strip() for line in text.splitlines()) if line) or None
+
+
+_VERIFY = {
+    "auto": "By the destination's own checksum, or by reading it again",
+    "hash": "By the destination's own checksum only",
+    "readback": "By reading everything again",
+    "size": "By its size only",
+}
+_CONFLICT = {
+    "report": "Leave it, and report it",
+    "overwrite": "Replace it",
+}

@@ -1,0 +1,87 @@
+"""Templates to text. Every value is escaped, and cleaned of what would hide or turn the text around it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+
+from mover.web import spelling, words
+from mover.web.assets import Assets
+from mover.web.frame import Frame
+from mover.web.visible import visible, visible_name
+
+
+class Renderer:
+    """Renders templates of this package.
+
+    Args:
+        assets: Static files that pages refer to.
+        now: Seconds since 1970 UTC.
+    """
+
+    def __init__(self, assets: Assets, now: Callable[[], float] = time.time) -> None:
+        self._environment = _environment(assets, now)
+
+    def render(self, template: str, frame: Frame, **context: Any) -> str:
+        """Render a page or a part of one."""
+        return self._environment.get_template(template).render(frame=frame, **context)
+
+    def block(self, template: str, block: str, frame: Frame, **context: Any) -> str:
+        """Render one block of a page: the part that a live update replaces."""
+        found = self._environment.get_template(template)
+        return "".join(found.blocks[block](found.new_context({"frame": frame, **context})))
+
+
+def exact(text: object) -> Markup:
+    """For the value of a field, which comes back as it is: escaped, and not made visible. Half pairs are replaced."""
+    return escape(str(text).encode("utf-8", "replace").decode("utf-8"))
+
+
+def _finalize(value: object) -> object:
+    """Of everything that a template prints: text from outside is made visible, markup of ours stays as it is."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return visible(value)
+
+
+def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mover.web"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["asset"] = assets.url
+    environment.globals["now_ns"] = lambda: int(now() * 1_000_000_000)
+    environment.filters |= {
+        "exact": exact,
+        "name": visible_name,
+        "number": spelling.number,
+        "size": spelling.size,
+        "rate": spelling.rate,
+        "duration": spelling.duration,
+        "counted": spelling.counted,
+        "date_and_time": spelling.date_and_time,
+        "iso": lambda at_ns: spelling.moment(at_ns).isoformat(),
+        "ago": lambda at_ns: spelling.ago(at_ns, int(now() * 1_000_000_000)),
+        "pair_of_name": lambda thing: (thing.id, thing.name),
+        "initials": words.initials,
+        "tone": words.tone,
+        "status_icon": words.status_icon,
+        "service_icon": words.service_icon,
+        "role_word": words.role_word,
+        "permission_word": words.permission_word,
+        "action_word": words.action_word,
+        "reason_word": words.reason_word,
+        "item_state_word": words.item_state_word,
+        "trigger_word": words.trigger_word,
+        "mode_word": words.mode_word,
+        "device": words.device,
+    }
+    return environment

@@ -1,0 +1,138 @@
+"""Settings of the organisation, its audit log, and its end."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from mover.accounts.actor import Permission, Role
+from mover.accounts.records import SingleSignOnSettings
+from mover.accounts.refusals import RecentSignInNeeded
+from mover.api.cookies import clear_session
+from mover.errors import InvalidConfiguration, MoverError
+from mover.web import words
+from mover.web.forms import Form, sentence
+from mover.web.routes.pair import number
+from mover.web.visit import Visit
+from mover.web.ways import Way
+
+_PLACE = "organisation"
+_SSO_FIELDS = ("issuer", "client_id", "domains", "default_role", "required")
+
+
+async def organisation(visit: Visit) -> Response:
+    """Show the settings."""
+    return await _show(visit)
+
+
+async def _show(visit: Visit, form: Form | None = None, sso_form: Form | None = None) -> Response:
+    services = visit.house.services
+    found = await services.organisations.get(visit.actor)
+    sso = await services.single_sign_on.settings(visit.actor)
+    if form is None:
+        form = Form({"name": found.name, "second_factor": "yes" if found.second_factor_required else ""})
+    if sso_form is None:
+        sso_form = Form(_sso_values(sso))
+    show = visit.again if form.faults or sso_form.faults else visit.page
+    return show(
+        "organisation.html",
+        place=_PLACE,
+        organisation=found,
+        form=form,
+        sso=sso,
+        sso_form=sso_form,
+        roles=[("", "Nobody: only those who are members"), *((role.value, words.role_word(role)) for role in Role if role is not Role.OWNER)],
+        return_address=services.site.single_sign_on_return(found.id),
+    )
+
+
+def _sso_values(sso: SingleSignOnSettings | None) -> dict[str, str]:
+    if sso is None:
+        return {}
+    return {
+        "issuer": sso.issuer,
+        "client_id": sso.client_id,
+        "domains": ", ".join(sso.domains),
+        "default_role": sso.default_role.value if sso.default_role else "",
+        "required": "yes" if sso.required else "",
+    }
+
+
+async def change(visit: Visit) -> Response:
+    """Change name and rules."""
+    form = visit.filled_in("name", "second_factor")
+    try:
+        await visit.house.services.organisations.change(
+            visit.actor,
+            name=form.values["name"].strip(),
+            second_factor_required=form.values["second_factor"] == "yes",
+        )
+    except InvalidConfiguration as error:
+        form.blame(error, fields={"name": "name"})
+        return await _show(visit, form=form)
+    return visit.go("/organisation", "The settings are saved.")
+
+
+async def set_single_sign_on(visit: Visit) -> Response:
+    """Set up single sign-on, or stop using it."""
+    services = visit.house.services
+    if visit.text("act") == "remove":
+        await services.single_sign_on.remove(visit.actor)
+        return visit.go("/organisation", "Single sign-on is not used any more.")
+    form = visit.filled_in(*_SSO_FIELDS)
+    if not form.require(issuer="Type the provider's address.", client_id="Type the client ID.", domains="Type at least one domain."):
+        return await _show(visit, sso_form=form)
+    role = form.values["default_role"]
+    settings = SingleSignOnSettings(
+        issuer=form.values["issuer"].strip(),
+        client_id=form.values["client_id"].strip(),
+        domains=tuple(part.strip() for part in form.values["domains"].replace(",", " ").split()),
+        default_role=Role(role) if role in set(Role) else None,
+        required=form.values["required"] == "yes",
+    )
+    secret = visit.secret("client_secret") if visit.text("client_secret") else None
+    try:
+        await services.single_sign_on.configure(visit.actor, settings, secret)
+    except MoverError as error:
+        form.blame(error, fields={"secret": "client_secret", "domain": "domains", "client": "client_id", "issuer": "issuer"})
+        return await _show(visit, sso_form=form)
+    return visit.go("/organisation", "Single sign-on is set up.")
+
+
+async def ask_to_delete(visit: Visit) -> Response:
+    """Say what deleting the organisation means, and ask."""
+    found = await visit.house.services.organisations.get(visit.actor)
+    return visit.page("organisation_delete.html", place=_PLACE, organisation=found, form=Form())
+
+
+async def delete(visit: Visit) -> Response:
+    """End the organisation."""
+    services = visit.house.services
+    found = await services.organisations.get(visit.actor)
+    try:
+        await services.organisations.delete(visit.session, typed_name=visit.text("typed_name"))
+    except InvalidConfiguration:
+        form = Form(faults={"typed_name": f"Type the name exactly: {found.name}"})
+        return visit.again("organisation_delete.html", place=_PLACE, organisation=found, form=form)
+    except RecentSignInNeeded:
+        return visit.go("/confirm?back=/organisation/delete")
+    response = visit.go("/sign-in", f"{found.name} is deleted. Its passwords and keys are destroyed.")
+    clear_session(response)
+    return response
+
+
+async def audit(visit: Visit) -> Response:
+    """Show who did what."""
+    page = await visit.house.services.audit_log.page(
+        visit.actor, before=number(visit.query("before")) or None, limit=100
+    )
+    return visit.page("audit.html", place="audit", page=page, first=not visit.query("before"))
+
+
+WAYS = (
+    Way("GET", "/organisation", Permission.ADMINISTER, organisation),
+    Way("POST", "/organisation", Permission.OWN, change),
+    Way("POST", "/organisation/single-sign-on", Permission.OWN, set_single_sign_on),
+    Way("GET", "/organisation/delete", Permission.OWN, ask_to_delete),
+    Way("POST", "/organisation/delete", Permission.OWN, delete),
+    Way("GET", "/audit", Permission.ADMINISTER, audit),
+)

@@ -1,0 +1,268 @@
+"""What codes and kinds are called on pages, with the colour and the sign that go with them; each in one place."""
+
+from __future__ import annotations
+
+import re
+
+from mover.accounts.actor import Permission, Role
+from mover.errors import Reason
+
+_INITIALS = 2
+
+_TONES = {
+    "new": "idle",
+    "queued": "idle",
+    "scanning": "active",
+    "running": "active",
+    "paused": "warn",
+    "success": "good",
+    "some_problems": "warn",
+    "failed": "bad",
+    "canceled": "idle",
+}
+_STATUS_ICONS = {
+    "new": "circle-dashed",
+    "queued": "clock",
+    "scanning": "search-check",
+    "running": "loader-circle",
+    "paused": "circle-pause",
+    "success": "circle-check",
+    "some_problems": "triangle-alert",
+    "failed": "circle-x",
+    "canceled": "ban",
+}
+_SERVICE_ICONS = {
+    "ftp": "server",
+    "ftps": "server",
+    "sftp": "server",
+    "local": "hard-drive",
+    "mysql": "database",
+    "s3": "cloud",
+    "swift": "cloud",
+    "webdav": "globe",
+}
+_SERVICE_LEADS = {
+    "ftp": "A file server without encryption. Choose FTPS or SFTP where you can.",
+    "ftps": "A file server with TLS.",
+    "sftp": "A server that you reach by SSH.",
+    "local": "A folder of the machine that Mover runs on.",
+    "mysql": "Databases as folders, tables as files; also MariaDB.",
+    "s3": "Amazon S3, or any service that speaks like it.",
+    "swift": "OpenStack Swift, Rackspace Cloud Files.",
+    "webdav": "Nextcloud, ownCloud and plain WebDAV.",
+}
+_ITEM_STATES = {
+    "held": "Waiting",
+    "planned": "Planned",
+    "sending": "Being moved",
+    "copied": "Copied",
+    "replaced": "Replaced",
+    "created": "Created",
+    "renamed": "Renamed",
+    "unchanged": "Unchanged",
+    "already_there": "Was there already",
+    "excluded": "Left out by a filter",
+    "left_alone": "Left alone",
+    "unsupported": "Not supported",
+    "conflict": "Conflict",
+    "failed": "Failed",
+}
+_ITEM_TONES = {
+    "held": "idle",
+    "planned": "idle",
+    "sending": "active",
+    "copied": "good",
+    "replaced": "good",
+    "created": "good",
+    "renamed": "good",
+    "unchanged": "idle",
+    "already_there": "idle",
+    "excluded": "idle",
+    "left_alone": "idle",
+    "unsupported": "warn",
+    "conflict": "warn",
+    "failed": "bad",
+}
+_VERIFICATIONS = {
+    "hash": "Content hash",
+    "read_back": "Read back and compared",
+    "size": "Size only",
+    "size_and_time": "Size and time",
+    "earlier": "Verified by an earlier run",
+    "exists": "Folder exists",
+}
+_REASONS = {
+    Reason.THROTTLED: "The service asked for fewer calls",
+    Reason.UNREACHABLE: "Could not be reached",
+    Reason.TIMED_OUT: "No answer in time",
+    Reason.SERVICE_FAULT: "The service failed",
+    Reason.LOCKED: "In use by somebody else",
+    Reason.CHANGED_WHILE_READ: "Changed during the move",
+    Reason.HASH_MISMATCH: "Damaged on the way",
+    Reason.MISSING_DEPENDENCY: "Needs something that is not there",
+    Reason.GONE: "Gone",
+    Reason.CONFLICT: "Something else is there",
+    Reason.SIGN_IN_FAILED: "Signing in failed",
+    Reason.PERMISSION_DENIED: "Not allowed",
+    Reason.QUOTA: "The destination is full",
+    Reason.NAME_REJECTED: "Name not accepted",
+    Reason.NAME_COLLISION: "Two entries with the same name",
+    Reason.PATH_TOO_LONG: "Path too long",
+    Reason.TOO_LARGE: "Too large for the destination",
+    Reason.UNSUPPORTED: "Not supported",
+    Reason.UNSUPPORTED_TYPE: "Kind of file not supported",
+    Reason.MALWARE: "Called malicious by the service",
+    Reason.PROTOCOL: "The service answered oddly",
+    Reason.ADDRESS_REFUSED: "Address not allowed here",
+    Reason.UNTRUSTED_SERVER: "The server could not prove who it is",
+    Reason.STAGING_FULL: "No room on the machine that moves the files",
+    Reason.CONFIGURATION: "A setting is wrong",
+    Reason.CANCELED: "Canceled",
+    Reason.UNKNOWN: "Not known",
+}
+_TRIGGERS = {
+    "by_hand": "By hand",
+    "schedule": "By a schedule",
+    "automatic": "Again by itself",
+    "api": "By a program",
+}
+_MODES = {"copy": "Move", "scan": "Scan", "verify": "Check"}
+
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def tone(status: str) -> str:
+    """Which colour a status, or the state of an item, has: good, warn, bad, active or idle."""
+    return _TONES.get(status) or _ITEM_TONES.get(status, "idle")
+
+
+def status_icon(status: str) -> str:
+    """The sign of a status."""
+    return _STATUS_ICONS.get(status, "circle-dashed")
+
+
+def service_icon(service: str) -> str:
+    """The sign of a service."""
+    return _SERVICE_ICONS.get(service, "plug")
+
+
+def service_lead(service: str) -> str:
+    """One line that helps to choose a service."""
+    return _SERVICE_LEADS.get(service, "")
+
+
+def item_state_word(state: str) -> str:
+    """The state of an item in a run."""
+    return _ITEM_STATES.get(state, state)
+
+
+def item_states() -> list[tuple[str, str]]:
+    """All states of items, to choose from."""
+    return list(_ITEM_STATES.items())
+
+
+def verification_word(verification: str | None) -> str:
+    """How an arrival was verified."""
+    return _VERIFICATIONS.get(verification or "", "")
+
+
+def reason_word(reason: str) -> str:
+    """What went wrong with an item, in a few words."""
+    try:
+        return _REASONS[Reason(reason)]
+    except ValueError:
+        return reason
+
+
+def reasons() -> list[tuple[str, str]]:
+    """All reasons, to choose from."""
+    return [(reason.value, word) for reason, word in _REASONS.items()]
+
+
+def trigger_word(trigger: str) -> str:
+    """What started a run."""
+    return _TRIGGERS.get(trigger, trigger)
+
+
+def mode_word(mode: str) -> str:
+    """What a run was asked to do."""
+    return _MODES.get(mode, mode)
+
+
+def role_word(role: str) -> str:
+    """A role, with a capital letter."""
+    return Role(role).value.capitalize()
+
+
+def role_choices(granting: frozenset[Permission]) -> list[tuple[str, str, str]]:
+    """Roles that somebody may give, with what they are for."""
+    return [(role.value, role_word(role), _role_lead(role)) for role in Role if role.granting in granting]
+
+
+def _role_lead(role: Role) -> str:
+    match role:
+        case Role.OWNER:
+            return "Everything, also the organisation itself: owners, single sign-on, deletion."
+        case Role.ADMINISTRATOR:
+            return "Everything but what owners decide: people, connections, API keys, settings."
+        case Role.OPERATOR:
+            return "Plans and runs moves with the connections that are there."
+        case Role.VIEWER:
+            return "Sees migrations and reports, changes nothing."
+
+
+def permission_word(permission: str) -> str:
+    """What a permission allows."""
+    match Permission(permission):
+        case Permission.READ:
+            return "See everything (never passwords or keys)"
+        case Permission.RUN:
+            return "Start, pause, resume, cancel and retry"
+        case Permission.PLAN:
+            return "Plan migrations, pairs, maps and schedules"
+        case Permission.CONNECT:
+            return "Add, test and delete connections"
+        case Permission.ADMINISTER:
+            return "Manage people, keys, webhooks and settings"
+        case Permission.OWN:
+            return "Decide what owners decide"
+
+
+def action_word(action: str) -> str:
+    """An event of the audit log: `person.role_changed` -> `Person: role changed`."""
+    subject, _, what = action.partition(".")
+    text = f"{subject.replace('_', ' ')}: {what.replace('_', ' ')}" if what else subject.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def initials(name: str) -> str:
+    """Two letters that stand for a person."""
+    words = re.findall(r"\w+", name)
+    if not words:
+        return "?"
+    letters = words[0][0] + (words[-1][0] if len(words) > 1 else "")
+    return letters[:_INITIALS].upper()
+
+
+def device(user_agent: str) -> str:
+    """What a browser calls itself, in two words: `Firefox on Linux`."""
+    browser = next((word for sign, word in _BROWSERS if sign in user_agent), "")
+    system = next((word for sign, word in _SYSTEMS if sign in user_agent), "")
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or system or "An unknown browser"
