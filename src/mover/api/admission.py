@@ -100,6 +100,10 @@ def check_same_origin(request: Request, origin: str) -> None:
     sent_by = request.headers.get("origin")
     if (site is None or site in {"same-origin", "none"}) and (sent_by is None or sent_by == origin):
         return
+    # A form of a page with `Referrer-Policy: no-referrer` is sent with `Origin: null` (Fetch standard, "append a request
+    # `Origin` header"): then only the metadata tells, which no page can forge.
+    if site == "same-origin" and sent_by == "null":
+        return
     raise HttpProblem(
         HTTPStatus.FORBIDDEN,
         "cross_site",

@@ -139,6 +139,33 @@ class OrganisationConnections:
             along=self._audited(actor, CONNECTION_AUTHORISED),
         )
 
+    async def rehearse(
+        self, actor: Actor, name: str, service: str, values: Values, *, replace: bool = False
+    ) -> tuple[Account, Values]:
+        """Sign in with what `add` would save (with `replace`: `authorise`), and save nothing. Needs CONNECT.
+
+        Returns who is signed in, and what the connector found out (a host key to be pinned): given along with the values,
+        it is kept.
+
+        Raises InvalidConfiguration, ServiceRefused.
+        """
+        actor.require(Permission.CONNECT)
+        limit = asyncio.timeout(self._limit_s)
+        async with self._slot(actor.organisation_id):
+            try:
+                async with limit:
+                    account, found = await self._of(actor).rehearse(name, service, _typed(values), replace=replace)
+            except InvalidConfiguration:
+                raise
+            except MoverError as error:
+                raise ServiceRefused(error) from error
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                late = TimedOut(f"{name!r} did not answer within {self._limit_s:.0f} s")
+                raise ServiceRefused(late) from None
+        return account, {key: Secret(value) for key, value in found.items()}
+
     async def remove(self, actor: Actor, connection_id: str) -> None:
         """Forget one and destroy its secrets. Needs CONNECT. Raises NotFound."""
         actor.require(Permission.CONNECT)

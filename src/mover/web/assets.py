@@ -14,7 +14,7 @@ KEEP = "public, max-age=31536000, immutable"
 """What a browser is told about a file whose name says its content."""
 
 _STYLES = ("tokens", "base", "layout", "controls", "tables", "status")
-_SCRIPTS = ("toasts", "dialogs", "forms", "selection", "pickers", "live", "passkeys")
+_SCRIPTS = ("trust", "toasts", "dialogs", "forms", "selection", "pickers", "live", "passkeys", "offline")
 _URL = re.compile(r'url\("([^"/]+)"\)')
 _MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
@@ -42,11 +42,16 @@ class Assets:
 
     def __init__(self, assets: dict[str, Asset]) -> None:
         self._urls = MappingProxyType({plain: f"/static/{asset.name}" for plain, asset in assets.items()})
+        self._plain = MappingProxyType(dict(assets))
         self._by_name = MappingProxyType({asset.name: asset for asset in assets.values()})
 
     def url(self, name: str) -> str:
         """Address of a file, by its plain name. Raises KeyError: there is no such file."""
         return self._urls[name]
+
+    def plain(self, name: str) -> Asset:
+        """A file by its plain name. Raises KeyError: there is no such file."""
+        return self._plain[name]
 
     def find(self, hashed_name: str) -> Asset | None:
         """The file of that address; None if there is none, or not with that content."""
@@ -65,6 +70,7 @@ def load_assets() -> Assets:
         lambda found: f'url("/static/{assets[found[1]].name}")', _joined(static / "styles", _STYLES, "css")
     )
     assets["mover.css"] = _asset("mover.css", styles.encode())
+    assets["offline.js"] = _asset("offline.js", (static / "offline.js").read_bytes())
     assets["mover.js"] = _asset("mover.js", _joined(static / "scripts", _SCRIPTS, "js").encode())
     return Assets(assets)
 

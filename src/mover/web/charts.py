@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def throughput(totals: Sequence[tuple[int, int]]) -> Line | None:
             (at - begin) / _NANOSECONDS,
             max(0, total - before) / ((at - before_at) / _NANOSECONDS),
         )
-        for (before_at, before), (at, total) in zip(thinned, thinned[1:], strict=False)
+        for (before_at, before), (at, total) in itertools.pairwise(thinned)
     )
     return _line(series)
 
@@ -96,9 +97,7 @@ def _line(series: tuple[tuple[float, float], ...]) -> Line:
         + " ".join(f"L{x:.1f},{y:.1f}" for x, y in placed)
         + f" L{placed[-1][0]:.1f},{floor} Z"
     )
-    grid = tuple(
-        Mark(round(place(first, step * n)[1], 1), step * n) for n in range(round(top / step) + 1)
-    )
+    grid = tuple(Mark(round(place(first, step * n)[1], 1), step * n) for n in range(round(top / step) + 1))
     ticks = tuple(
         Mark(round(place(first + across * n / 4, 0)[0], 1), first + across * n / 4) for n in range(5)
     )

@@ -63,12 +63,12 @@ def fields_of(kind: ConnectorType, keys: Iterable[Key]) -> list[ConnectorField]:
     return [_field(kind, key) for key in keys if not key.internal]
 
 
-def read_values(fields: Iterable[ConnectorField], given: Mapping[str, Any]) -> dict[str, str | Secret]:
-    """What was filled in, for `Connections.add`: fields that were left empty or at their default are not in it.
+def read_values(fields: Iterable[ConnectorField], given: Mapping[str, Any]) -> dict[str, Secret]:
+    """What was filled in, for `OrganisationConnections.add`: fields that were left empty or at their default are not in it.
 
     Line ends of pasted keys become those that key files have.
     """
-    values: dict[str, str | Secret] = {}
+    values: dict[str, Secret] = {}
     for field in fields:
         text = given.get(field.name, "")
         if not isinstance(text, str) or not text:
@@ -77,11 +77,13 @@ def read_values(fields: Iterable[ConnectorField], given: Mapping[str, Any]) -> d
             case "secret":
                 values[field.key] = Secret(text)
             case "long_secret":
-                values[field.key] = Secret(text.replace("\r\n", "\n").strip() + "\n") if text.strip() else Secret("")
+                values[field.key] = (
+                    Secret(text.replace("\r\n", "\n").strip() + "\n") if text.strip() else Secret("")
+                )
             case "check":
-                values[field.key] = "true"
+                values[field.key] = Secret("true")
             case _ if text != field.default:
-                values[field.key] = text.strip()
+                values[field.key] = Secret(text.strip())
             case _:
                 pass
     return {key: value for key, value in values.items() if value}
@@ -133,7 +135,7 @@ def _field(kind: ConnectorType, key: Key) -> ConnectorField:
         hint=_hint(key.help, default if shape != "select" else ""),
         kind=shape,
         required=key.required,
-        first=key.required or key.ask or key.secret and key.name in _LONG_TEXTS,
+        first=key.required or key.ask or (key.secret and key.name in _LONG_TEXTS),
         options=options,
         default=default,
     )

@@ -45,6 +45,11 @@ class Form:
 
 def sentence(error: MoverError) -> str:
     """What an error says, as a sentence: a capital letter, a full stop."""
-    text = str(error).strip()
+    return capitalised(str(error))
+
+
+def capitalised(text: str) -> str:
+    """A sentence of a message: a capital letter, a full stop."""
+    text = text.strip()
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."

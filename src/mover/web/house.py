@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mover.accounts.actor import Actor
-from mover.api.problems import problem_of_service
-from mover.api.problems import ServiceRefused
+from mover.api.problems import ServiceRefused, problem_of_service
 from mover.api.services import Services
 from mover.errors import MoverError
 from mover.web.assets import Assets

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from http import HTTPStatus
@@ -77,7 +77,7 @@ class Live:
             content(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
         )
 
-    async def _events(self, visit: Visit, pieces: Pieces) -> AsyncIterator[bytes]:
+    async def _events(self, visit: Visit, pieces: Pieces) -> AsyncGenerator[bytes, None]:
         yield f"retry: {_RETRY_MS}\n\n".encode()
         end = self._clock() + self._longest_s
         sent: dict[str, str] = {}

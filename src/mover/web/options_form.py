@@ -40,7 +40,11 @@ def read_options(form: Form) -> PairOptions:
     """What was chosen. Raises InvalidConfiguration that names the option."""
     values = form.values
     start, end = values.get("window_start", "").strip(), values.get("window_end", "").strip()
-    window = Window(start=start, end=end, zone=values.get("window_zone", "").strip() or "UTC") if start or end else None
+    window = (
+        Window(start=start, end=end, zone=values.get("window_zone", "").strip() or "UTC")
+        if start or end
+        else None
+    )
     verify, conflict = values.get("verify", ""), values.get("conflict", "")
     options = PairOptions(
         include=_lines(values.get("include", "")),
@@ -86,7 +90,9 @@ def shown_options(options: PairOptions) -> list[tuple[str, str]]:
     if options.conflict:
         shown.append(("If something else is there", _CONFLICT[options.conflict.value]))
     if options.window:
-        shown.append(("Only between", f"{options.window.start} and {options.window.end} ({options.window.zone})"))
+        shown.append(
+            ("Only between", f"{options.window.start} and {options.window.end} ({options.window.zone})")
+        )
     return shown
 
 

@@ -86,7 +86,9 @@ class Shown:
             "limit": "" if self.limit == 100 else str(self.limit),  # noqa: PLR2004 - the usual one
             "cursor": self.cursor,
         }
-        encoded = urlencode({name: value.encode("utf-8", "replace") for name, value in parts.items() if value})
+        encoded = urlencode(
+            {name: value.encode("utf-8", "replace") for name, value in parts.items() if value}
+        )
         return f"?{encoded}" if encoded else ""
 
     def sorted_by(self, column: Column) -> Shown:

@@ -83,5 +83,7 @@ def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
         "trigger_word": words.trigger_word,
         "mode_word": words.mode_word,
         "device": words.device,
+        "verification_word": words.verification_word,
+        "for_service": words.for_service,
     }
     return environment

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from mover.api.body_limit import LARGEST_BODY
 from mover.api.operations import Need
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 Handler = Callable[["Visit"], Awaitable[Response]]
 
 LARGEST_FORM_BYTES = 1 << 20
-LARGEST_FILE_BYTES = 32 << 20
-"""Of a CSV file; a hundred thousand pairs with long paths."""
+LARGEST_FILE_BYTES = LARGEST_BODY
+"""Of a CSV file; a hundred thousand pairs."""
 
 
 @dataclass(frozen=True)

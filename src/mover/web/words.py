@@ -7,8 +7,6 @@ import re
 from mover.accounts.actor import Permission, Role
 from mover.errors import Reason
 
-_INITIALS = 2
-
 _TONES = {
     "new": "idle",
     "queued": "idle",
@@ -128,6 +126,27 @@ _TRIGGERS = {
 }
 _MODES = {"copy": "Move", "scan": "Scan", "verify": "Check"}
 
+_COMMAND_WORDS = (
+    (
+        "Run the same command again later; it goes on where it was.",
+        "Start it again later; it goes on where it was.",
+    ),
+    ("Run the same command again; it goes on where it was.", "Start it again; it goes on where it was."),
+    ("Run the same command again later.", "Start it again later."),
+    (
+        "run with --conflict overwrite to let the source win",
+        "choose “Replace it” in the settings to let the source win",
+    ),
+    ("connect the service again with `mover connect`", "sign in anew under Connections"),
+    (
+        "allow its network in MOVER_ALLOW_PRIVATE_ADDRESSES",
+        "ask the operator of this Mover to allow its network",
+    ),
+    ("that this machine may reach it", "that Mover may reach it"),
+    ("report it with the run's item log", "ask the operator of this Mover"),
+    ("or point MOVER_STAGING_DIR elsewhere", "or ask the operator of this Mover for more"),
+)
+
 _BROWSERS = (
     ("Edg/", "Edge"),
     ("OPR/", "Opera"),
@@ -194,6 +213,13 @@ def reasons() -> list[tuple[str, str]]:
     return [(reason.value, word) for reason, word in _REASONS.items()]
 
 
+def for_service(advice: str) -> str:
+    """An advice that was written for the command line, for people who look at a page."""
+    for words, instead in _COMMAND_WORDS:
+        advice = advice.replace(words, instead)
+    return advice
+
+
 def trigger_word(trigger: str) -> str:
     """What started a run."""
     return _TRIGGERS.get(trigger, trigger)
@@ -252,11 +278,8 @@ def action_word(action: str) -> str:
 
 def initials(name: str) -> str:
     """Two letters that stand for a person."""
-    words = re.findall(r"\w+", name)
-    if not words:
-        return "?"
-    letters = words[0][0] + (words[-1][0] if len(words) > 1 else "")
-    return letters[:_INITIALS].upper()
+    found: list[str] = re.findall(r"\w+", name)
+    return "".join(word[0] for word in (found[:1] + found[1:][-1:])).upper() or "?"
 
 
 def device(user_agent: str) -> str:

@@ -19,13 +19,18 @@ _LIVES = (("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("", "Until i
 async def api_keys(visit: Visit) -> Response:
     """List them."""
     return visit.page(
-        "api_keys.html", place=_PLACE, keys=await visit.house.services.api_keys.list(visit.actor), now_ns=visit.house.now_ns()
+        "api_keys.html",
+        place=_PLACE,
+        keys=await visit.house.services.api_keys.all(visit.actor),
+        now_ns=visit.house.now_ns(),
     )
 
 
 def _scopes(visit: Visit) -> list[tuple[str, str]]:
     return [
-        (scope.value, words.permission_word(scope)) for scope in Permission if scope in visit.actor.permissions
+        (scope.value, words.permission_word(scope))
+        for scope in Permission
+        if scope in visit.actor.permissions
     ]
 
 
@@ -58,12 +63,18 @@ async def create(visit: Visit) -> Response:
             form.values["name"].strip(),
             frozenset(scope for scope in Permission if scope.value in chosen),
             expires_ns=expires_ns,
-            networks=[line.strip() for line in form.values["networks"].replace(",", "\n").splitlines() if line.strip()],
+            networks=[
+                line.strip()
+                for line in form.values["networks"].replace(",", "\n").splitlines()
+                if line.strip()
+            ],
         )
     except (InvalidConfiguration, PermissionDenied) as error:
         form.blame(error, fields={"network": "networks", "name": "name"})
         return _form(visit, form, chosen)
-    return visit.page("api_key_shown.html", place=_PLACE, key=made.key, text=made.text.reveal(), rotated=False)
+    return visit.page(
+        "api_key_shown.html", place=_PLACE, key=made.key, text=made.text.reveal(), rotated=False
+    )
 
 
 async def rotate(visit: Visit) -> Response:

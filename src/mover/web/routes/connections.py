@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from mover.accounts.actor import Permission
+from mover.api.problems import ServiceRefused
 from mover.connections.records import Connection
 from mover.connectors.registry import ConnectorType, connector_type, service_names
-from mover.errors import InvalidConfiguration, MoverError
+from mover.errors import InvalidConfiguration
 from mover.web import connector_forms, words
 from mover.web.forms import Form, sentence
 from mover.web.house import advice
@@ -30,13 +31,13 @@ class Trial:
 
 async def connections(visit: Visit) -> Response:
     """List them."""
-    found = await visit.house.services.connections.list(visit.actor)
+    found = await visit.house.services.connections.all(visit.actor)
     return visit.page(
-        "connections.html", place=_PLACE, connections=found, titles=titles(visit, found), where=_where(found)
+        "connections.html", place=_PLACE, connections=found, titles=titles(found), where=_where(found)
     )
 
 
-def titles(visit: Visit, found: list[Connection]) -> dict[str, str]:
+def titles(found: list[Connection]) -> dict[str, str]:
     """What the services of some connections are called."""
     return {one.service: connector_type(one.service).title for one in found}
 
@@ -46,7 +47,9 @@ def _where(found: list[Connection]) -> dict[str, str]:
     shown = {}
     for one in found:
         config = one.config
-        place = str(config.get("url") or config.get("endpoint") or config.get("host") or config.get("path") or "")
+        place = str(
+            config.get("url") or config.get("endpoint") or config.get("host") or config.get("path") or ""
+        )
         inner = str(config.get("bucket") or config.get("container") or "")
         shown[one.id] = " · ".join(part for part in (place, inner) if part)
     return shown
@@ -94,7 +97,7 @@ async def change_connection(visit: Visit) -> Response:
 
 
 async def _save(visit: Visit, kind: ConnectorType, before: Connection | None) -> Response:
-    service = visit.house.connected(visit.actor)
+    service = visit.house.services.connections
     fields = connector_forms.fields_of(kind, visit.house.services.connections.rules.keys(kind))
     form = Form(
         {field.name: visit.text(field.name) for field in fields if "secret" not in field.kind}
@@ -111,22 +114,25 @@ async def _save(visit: Visit, kind: ConnectorType, before: Connection | None) ->
         return _form(visit, kind, fields, form, before, wrong=True)
     only_try = visit.text("act") == "test"
     try:
-        account, found = await service.rehearse(name, kind.name, values, replace=before is not None)
+        account, found = await service.rehearse(
+            visit.actor, name, kind.name, values, replace=before is not None
+        )
         if only_try:
-            trial = Trial(good=True, text=f"It works: signed in as {account.name}. Nothing is saved yet.")
+            trial = Trial(good=True, text=f"It works: {account.description}. Nothing is saved yet.")
             return _form(visit, kind, fields, form, before, trial=trial)
-        await service.add(name, kind.name, {**values, **found}, replace=before is not None)
+        if before is None:
+            await service.add(visit.actor, name, kind.name, {**values, **found})
+        else:
+            await service.authorise(visit.actor, before.id, {**values, **found})
     except InvalidConfiguration as error:
         if error.message.startswith(("the name of", "there is a connection")):
             form.faults["name"] = sentence(error)
         else:
             connector_forms.blame(form, error, fields)
         return _form(visit, kind, fields, form, before, wrong=True)
-    except MoverError as error:
-        if only_try or visit.text("anyway") != "yes":
-            trial = Trial(good=False, text=sentence(error), advice=advice(error))
-            return _form(visit, kind, fields, form, before, wrong=True, trial=trial)
-        raise
+    except ServiceRefused as refused:
+        trial = Trial(good=False, text=sentence(refused.error), advice=advice(refused.error))
+        return _form(visit, kind, fields, form, before, wrong=True, trial=trial)
     return visit.go("/connections", f"{name} is connected.")
 
 
@@ -142,19 +148,25 @@ def _form(
 ) -> Response:
     show = visit.again if wrong else visit.page
     return show(
-        "connection.html", place=_PLACE, kind=kind, fields=fields, form=form, connection=connection, trial=trial
+        "connection.html",
+        place=_PLACE,
+        kind=kind,
+        fields=fields,
+        form=form,
+        connection=connection,
+        trial=trial,
     )
 
 
 async def test_connection(visit: Visit) -> Response:
     """Sign in to a saved connection, and say what came of it."""
-    service = visit.house.connected(visit.actor)
-    found = await service.by_id(visit.parameter("connection_id"))
+    service = visit.house.services.connections
+    found = await service.get(visit.actor, visit.parameter("connection_id"))
     try:
-        account = await service.test(found.id)
-        trial = Trial(good=True, text=f"It works: signed in as {account.name}.")
-    except MoverError as error:
-        trial = Trial(good=False, text=sentence(error), advice=advice(error))
+        account = await service.test(visit.actor, found.id)
+        trial = Trial(good=True, text=f"It works: {account.description}.")
+    except ServiceRefused as refused:
+        trial = Trial(good=False, text=sentence(refused.error), advice=advice(refused.error))
     if visit.is_part:
         return visit.page("parts/trial.html", trial=trial)
     return visit.go("/connections", trial.text, tone="good" if trial.good else "bad")
@@ -168,9 +180,9 @@ async def ask_to_delete(visit: Visit) -> Response:
 
 async def delete_connection(visit: Visit) -> Response:
     """Delete a connection and destroy its secrets."""
-    service = visit.house.connected(visit.actor)
-    found = await service.by_id(visit.parameter("connection_id"))
-    await service.remove(found.id)
+    service = visit.house.services.connections
+    found = await service.get(visit.actor, visit.parameter("connection_id"))
+    await service.remove(visit.actor, found.id)
     return visit.go("/connections", f"{found.name} is deleted, and its secrets are destroyed.")
 
 

@@ -9,13 +9,15 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.responses import Response
 
 from mover.accounts.actor import Permission
-from mover.entries import clean_path
+from mover.api.problems import ServiceRefused
+from mover.entries import Entry, clean_path, join_path
 from mover.errors import InvalidConfiguration, MoverError
 from mover.web.forms import sentence
 from mover.web.house import advice
 from mover.web.visit import Visit
 from mover.web.ways import Way
 
+_MOST_SHOWN = 500
 SIDES = ("source", "destination")
 
 
@@ -74,17 +76,21 @@ async def create_folder(visit: Visit) -> Response:
 
 async def _show(visit: Visit, side: str, data: FormData | QueryParams, *, new_name: str = "") -> Response:
     connection_id = str(data.get(side, ""))
-    problem, path, entries, more = "", "/", [], False
+    problem, path, entries, more = "", "/", list[Entry](), False
     try:
         walked = str(data.get("walk", ""))
         path = json.loads(walked) if walked else chosen_path(data, side)
         path = clean_path(path)
+        connections = visit.house.services.connections
         if new_name:
-            path = await visit.house.folders.create(visit.actor, connection_id, path, new_name)
-        listing = await visit.house.folders.list(visit.actor, connection_id, path)
-        entries, more = listing.entries, listing.more
+            path = join_path(path, new_name)
+            await connections.create_folder(visit.actor, connection_id, path)
+        listing = await connections.browse(visit.actor, connection_id, path, limit=_MOST_SHOWN)
+        entries, more = listing.entries, listing.next is not None
+    except ServiceRefused as refused:
+        problem = f"{sentence(refused.error)} {advice(refused.error)}"
     except MoverError as error:
-        problem = f"{sentence(error)} {advice(error)}"
+        problem = f"{sentence(error)} {error.advice}"
     except (ValueError, TypeError):
         problem = "This is not a folder's path."
     return visit.page(
@@ -95,7 +101,7 @@ async def _show(visit: Visit, side: str, data: FormData | QueryParams, *, new_na
         exact=json.dumps(path),
         typed=as_typed(path),
         crumbs=crumbs(path),
-        entries=[(entry, json.dumps(f"{path.rstrip('/')}/{entry.name}")) for entry in entries],
+        entries=[(entry, json.dumps(join_path(path, entry.name))) for entry in entries],
         more=more,
         problem=problem,
     )

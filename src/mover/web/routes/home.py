@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from starlette.responses import Response
 
@@ -17,10 +18,16 @@ _RECENT = 8
 
 async def home(visit: Visit) -> Response:
     """Show it."""
-    return visit.page("home.html", place="home", live=False, **await _state(visit), connections=await connection_names(visit))
+    return visit.page(
+        "home.html",
+        place="home",
+        live=False,
+        **await _state(visit),
+        connections=await connection_names(visit),
+    )
 
 
-async def _state(visit: Visit) -> dict[str, object]:
+async def _state(visit: Visit) -> dict[str, Any]:
     services = visit.house.services
     migrations = await services.migrations.list(visit.actor, limit=_RECENT)
     summaries = {one.id: await services.pairs.summary(visit.actor, one.id) for one in migrations.items}

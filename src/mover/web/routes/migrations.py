@@ -31,7 +31,7 @@ _FIELDS = (
 
 async def connection_names(visit: Visit) -> dict[str, Connection]:
     """The organisation's connections by id; pairs may name some that are gone."""
-    return {one.id: one for one in await visit.house.services.connections.list(visit.actor)}
+    return {one.id: one for one in await visit.house.services.connections.all(visit.actor)}
 
 
 async def migrations(visit: Visit) -> Response:
@@ -45,7 +45,7 @@ async def migrations(visit: Visit) -> Response:
         page=page,
         summaries=summaries,
         connections=await connection_names(visit),
-        connected=await services.connections.list(visit.actor),
+        connected=await services.connections.all(visit.actor),
     )
 
 
@@ -162,7 +162,9 @@ async def duplicate(visit: Visit) -> Response:
     """Make a copy with copies of all pairs."""
     services = visit.house.services
     migration = await services.migrations.get(visit.actor, visit.parameter("migration_id"))
-    copy = await services.migrations.duplicate(visit.actor, migration.id, name=f"{migration.name} (copy)"[:200])
+    copy = await services.migrations.duplicate(
+        visit.actor, migration.id, name=f"{migration.name} (copy)"[:200]
+    )
     return visit.go(f"/migrations/{copy.id}", "This is the copy. None of its pairs has run.")
 
 
@@ -170,9 +172,7 @@ async def ask_to_delete(visit: Visit) -> Response:
     """Say what deleting a migration means, and ask."""
     migration = await visit.house.services.migrations.get(visit.actor, visit.parameter("migration_id"))
     summary = await visit.house.services.pairs.summary(visit.actor, migration.id)
-    return visit.page(
-        "migration_delete.html", place=_PLACE, migration=migration, pairs=sum(summary.values())
-    )
+    return visit.page("migration_delete.html", place=_PLACE, migration=migration, pairs=sum(summary.values()))
 
 
 async def delete(visit: Visit) -> Response:

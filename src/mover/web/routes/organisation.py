@@ -10,7 +10,7 @@ from mover.accounts.refusals import RecentSignInNeeded
 from mover.api.cookies import clear_session
 from mover.errors import InvalidConfiguration, MoverError
 from mover.web import words
-from mover.web.forms import Form, sentence
+from mover.web.forms import Form
 from mover.web.routes.pair import number
 from mover.web.visit import Visit
 from mover.web.ways import Way
@@ -40,7 +40,10 @@ async def _show(visit: Visit, form: Form | None = None, sso_form: Form | None = 
         form=form,
         sso=sso,
         sso_form=sso_form,
-        roles=[("", "Nobody: only those who are members"), *((role.value, words.role_word(role)) for role in Role if role is not Role.OWNER)],
+        roles=[
+            ("", "Nobody: only those who are members"),
+            *((role.value, words.role_word(role)) for role in Role if role is not Role.OWNER),
+        ],
         return_address=services.site.single_sign_on_return(found.id),
     )
 
@@ -79,7 +82,11 @@ async def set_single_sign_on(visit: Visit) -> Response:
         await services.single_sign_on.remove(visit.actor)
         return visit.go("/organisation", "Single sign-on is not used any more.")
     form = visit.filled_in(*_SSO_FIELDS)
-    if not form.require(issuer="Type the provider's address.", client_id="Type the client ID.", domains="Type at least one domain."):
+    if not form.require(
+        issuer="Type the provider's address.",
+        client_id="Type the client ID.",
+        domains="Type at least one domain.",
+    ):
         return await _show(visit, sso_form=form)
     role = form.values["default_role"]
     settings = SingleSignOnSettings(
@@ -93,7 +100,15 @@ async def set_single_sign_on(visit: Visit) -> Response:
     try:
         await services.single_sign_on.configure(visit.actor, settings, secret)
     except MoverError as error:
-        form.blame(error, fields={"secret": "client_secret", "domain": "domains", "client": "client_id", "issuer": "issuer"})
+        form.blame(
+            error,
+            fields={
+                "secret": "client_secret",
+                "domain": "domains",
+                "client": "client_id",
+                "issuer": "issuer",
+            },
+        )
         return await _show(visit, sso_form=form)
     return visit.go("/organisation", "Single sign-on is set up.")
 

@@ -286,16 +286,24 @@ async def act(visit: Visit) -> Response:
             done = (await services.runs.retry_failed(actor, chosen)).started
             said = "What failed is tried again."
         case "pause":
-            done, said = await services.runs.pause(actor, chosen), "It pauses after the files that are under way."
+            done, said = (
+                await services.runs.pause(actor, chosen),
+                "It pauses after the files that are under way.",
+            )
         case "resume":
             done, said = await services.runs.resume(actor, chosen), "It goes on."
         case "cancel":
-            done, said = await services.runs.cancel(actor, chosen), "It ends after the files that are under way."
+            done, said = (
+                await services.runs.cancel(actor, chosen),
+                "It ends after the files that are under way.",
+            )
         case _:
             raise InvalidConfiguration("this page does not know what to do; load it again")
     await visit.house.nudge(actor)
     if not done:
-        return visit.go(f"/pairs/{pair.id}", "There was nothing to do: its state has changed meanwhile.", tone="bad")
+        return visit.go(
+            f"/pairs/{pair.id}", "There was nothing to do: its state has changed meanwhile.", tone="bad"
+        )
     return visit.go(f"/pairs/{pair.id}", said)
 
 

@@ -8,19 +8,20 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from mover.accounts.actor import Permission
+from mover.api.problems import ServiceRefused
 from mover.api.streams import csv_download
-from mover.errors import InvalidConfiguration, MoverError
+from mover.errors import InvalidConfiguration
 from mover.ledger.states import RunMode
 from mover.migrations.imports import ImportKind
 from mover.migrations.records import Migration, NewPair, Page, Pair, StartResult
 from mover.migrations.refusals import FilterMistake, NotPossible
 from mover.migrations.selection import Selection
 from mover.web.forms import Form, sentence
+from mover.web.house import advice
 from mover.web.pair_table import COLUMNS, PAGE_SIZES, Shown
 from mover.web.routes.folders import chosen_path
 from mover.web.routes.migrations import connection_names
 from mover.web.spelling import counted
-from mover.web.house import advice
 from mover.web.visit import Visit
 from mover.web.ways import LARGEST_FILE_BYTES, Way
 
@@ -232,8 +233,8 @@ async def discover(visit: Visit) -> Response:
     problem, matches = "", []
     try:
         matches = await visit.house.services.discovery.propose(visit.actor, migration.id)
-    except MoverError as error:
-        problem = f"{sentence(error)} {advice(error)}"
+    except ServiceRefused as refused:
+        problem = f"{sentence(refused.error)} {advice(refused.error)}"
     return visit.page(
         "pairs_discover.html", place=_PLACE, migration=migration, matches=matches, problem=problem
     )
@@ -250,7 +251,9 @@ async def add_discovered(visit: Visit) -> Response:
         if f"{n}:{match.source_path}".encode("utf-8", "replace").decode() in wanted
     ]
     if not new:
-        return visit.go(f"/migrations/{migration.id}/pairs/discover", "Choose some folders first.", tone="bad")
+        return visit.go(
+            f"/migrations/{migration.id}/pairs/discover", "Choose some folders first.", tone="bad"
+        )
     await visit.house.services.pairs.add(visit.actor, migration.id, new)
     return visit.go(f"/migrations/{migration.id}", f"{counted(len(new), 'pair')} added.")
 

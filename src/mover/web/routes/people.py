@@ -27,8 +27,8 @@ async def _list(visit: Visit, form: Form, *, link: str = "", invited: str = "") 
     return show(
         "people.html",
         place=_PLACE,
-        members=await services.people.list(visit.actor),
-        invitations=await services.invitations.list(visit.actor) if administers else [],
+        members=await services.people.all(visit.actor),
+        invitations=await services.invitations.open(visit.actor) if administers else [],
         roles=words.role_choices(visit.actor.permissions),
         form=form,
         me=visit.session.person.id,
@@ -57,7 +57,10 @@ async def invite(visit: Visit) -> Response:
         return await _list(visit, form)
     if invited.link is not None:
         return await _list(
-            visit, Form({"role": form.values["role"]}), link=invited.link.reveal(), invited=invited.invitation.email
+            visit,
+            Form({"role": form.values["role"]}),
+            link=invited.link.reveal(),
+            invited=invited.invitation.email,
         )
     return visit.go("/people", f"An invitation is on its way to {invited.invitation.email}.")
 
@@ -88,7 +91,9 @@ async def _member(visit: Visit) -> Member:
 
 async def ask_to_remove(visit: Visit) -> Response:
     """Say what removing somebody means, and ask."""
-    return visit.page("person_remove.html", place=_PLACE, member=await _member(visit), me=visit.session.person.id)
+    return visit.page(
+        "person_remove.html", place=_PLACE, member=await _member(visit), me=visit.session.person.id
+    )
 
 
 async def remove(visit: Visit) -> Response:

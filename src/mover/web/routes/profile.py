@@ -12,7 +12,15 @@ from mover.accounts.records import Requirement, SecondFactor
 from mover.accounts.refusals import RecentSignInNeeded
 from mover.api.cookies import set_session
 from mover.api.operations import Open
-from mover.errors import Conflict, InvalidConfiguration, MoverError, NotFound, PermissionDenied, SignInFailed, Throttled
+from mover.errors import (
+    Conflict,
+    InvalidConfiguration,
+    MoverError,
+    NotFound,
+    PermissionDenied,
+    SignInFailed,
+    Throttled,
+)
 from mover.vault.secret import Secret
 from mover.web.forms import Form, sentence
 from mover.web.routes.sign_in import is_own_page, throttled
@@ -39,8 +47,8 @@ async def _show(visit: Visit, form: Form) -> Response:
         form=form,
         person=session.person,
         current=session.session,
-        sessions=await services.sessions.list(session),
-        passkeys=await services.passkeys.list(session),
+        sessions=await services.sessions.all(session),
+        passkeys=await services.passkeys.all(session),
         has_totp=SecondFactor.TOTP in ways,
         codes_left=await services.second_factors.recovery_codes_left(session) if ways else 0,
         memberships=await services.people.memberships(session),
@@ -88,7 +96,8 @@ def _confirm_first(visit: Visit, back: str = "/profile") -> Response:
 
 async def confirm_page(visit: Visit) -> Response:
     """Ask again who sits there."""
-    return visit.page("confirm.html", form=Form(), back=_back(visit.query("back")))
+    has_passkeys = bool(await visit.house.services.passkeys.all(visit.session))
+    return visit.page("confirm.html", form=Form(), back=_back(visit.query("back")), passkeys=has_passkeys)
 
 
 def _back(path: str) -> str:
@@ -108,10 +117,10 @@ async def confirm(visit: Visit) -> Response:
         )
     except SignInFailed as error:
         form.faults[""] = sentence(error)
-        return visit.again("confirm.html", form=form, back=back)
+        return visit.again("confirm.html", form=form, back=back, passkeys=False)
     except Throttled as error:
         form.faults[""] = throttled(error)
-        return visit.again("confirm.html", form=form, back=back)
+        return visit.again("confirm.html", form=form, back=back, passkeys=False)
     response = visit.go(back, "Thank you. Now do it again.")
     set_session(response, entrance.token, device=entrance.device)
     return response
@@ -134,7 +143,29 @@ async def change_address(visit: Visit) -> Response:
     except Throttled as error:
         form.faults["email"] = throttled(error)
         return await _show(visit, form)
-    return visit.go("/profile", f"A link is on its way to {email}. The address counts once you have followed it.")
+    return visit.go(
+        "/profile", f"A link is on its way to {email}. The address counts once you have followed it."
+    )
+
+
+async def confirm_options(visit: Visit) -> Response:
+    """Tell the browser which passkeys would show who sits there."""
+    ceremony = await visit.house.services.passkeys.begin_confirm(visit.session)
+    return JSONResponse({"ticket": ceremony.ticket.reveal(), "options": json.loads(ceremony.options)})
+
+
+async def confirm_with_passkey(visit: Visit) -> Response:
+    """Take the answer of a passkey."""
+    back = _back(visit.text("back"))
+    try:
+        entrance = await visit.house.services.passkeys.finish_confirm(
+            visit.session, visit.secret("ticket"), visit.text("response"), visit.client
+        )
+    except SignInFailed as error:
+        return visit.again("confirm.html", form=Form(faults={"": sentence(error)}), back=back, passkeys=True)
+    response = visit.go(back, "Thank you. Now do it again.")
+    set_session(response, entrance.token, device=entrance.device)
+    return response
 
 
 async def begin_totp(visit: Visit) -> Response:
@@ -157,7 +188,9 @@ async def begin_totp(visit: Visit) -> Response:
 async def finish_totp(visit: Visit) -> Response:
     """Take the first code, and show the recovery codes."""
     try:
-        codes = await visit.house.services.second_factors.finish_totp(visit.session, visit.text("code").strip())
+        codes = await visit.house.services.second_factors.finish_totp(
+            visit.session, visit.text("code").strip()
+        )
     except SignInFailed:
         form = Form(faults={"code": "This code is not right. Wait for the next one, and try again."})
         return visit.again("totp.html", place=_PLACE, form=form, secret="", picture="")
@@ -234,7 +267,10 @@ async def end_session(visit: Visit) -> Response:
     sessions = visit.house.services.sessions
     if visit.text("session") == "others":
         count = await sessions.revoke_others(visit.session)
-        return visit.go("/profile", f"{count} other sessions have ended." if count != 1 else "The other session has ended.")
+        return visit.go(
+            "/profile",
+            f"{count} other sessions have ended." if count != 1 else "The other session has ended.",
+        )
     await sessions.revoke(visit.session, visit.text("session"))
     return visit.go("/profile", "The session has ended.")
 
@@ -273,6 +309,8 @@ WAYS = (
     Way("POST", "/profile/address", Open.SIGNED_IN, change_address),
     Way("GET", "/confirm", Open.SIGNED_IN, confirm_page),
     Way("POST", "/confirm", Open.SIGNED_IN, confirm),
+    Way("POST", "/confirm/passkey/options", Open.SIGNED_IN, confirm_options),
+    Way("POST", "/confirm/passkey", Open.SIGNED_IN, confirm_with_passkey),
     Way("POST", "/profile/authenticator", Open.SIGNED_IN, begin_totp),
     Way("POST", "/profile/authenticator/finish", Open.SIGNED_IN, finish_totp),
     Way("POST", "/profile/authenticator/remove", Open.SIGNED_IN, remove_totp),

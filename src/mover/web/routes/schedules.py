@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from starlette.responses import Response
 
 from mover.accounts.actor import Permission
@@ -10,7 +12,7 @@ from mover.ledger.states import RunMode
 from mover.migrations.records import NewSchedule, Schedule
 from mover.migrations.refusals import FilterMistake, Overtaken
 from mover.migrations.timetable import Every, Timing, Window
-from mover.transfer.measures import parse_rate
+from mover.transfer.bandwidth import parse_rate
 from mover.web.forms import Form, sentence
 from mover.web.routes.pair import number
 from mover.web.visit import Visit
@@ -68,6 +70,8 @@ def spelled(timing: Timing) -> str:
             when = f"On day {timing.day} of the month at {timing.at}"
         case Every.CRON:
             when = timing.cron
+        case _:  # pragma: no cover - the type checker sees that there is none
+            assert_never(timing.every)
     return f"{when} ({timing.zone})"
 
 

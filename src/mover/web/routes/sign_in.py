@@ -53,9 +53,8 @@ async def sign_in(visit: Visit) -> Response:
             visit.text("email"), visit.secret("password"), visit.client, device=device_token(visit.request)
         )
     except SignInFailed:
-        form.faults["password"] = (  # noqa: S105 - what happened
-            "The mail address or the password is not right. Check both, or choose a new password."
-        )
+        said = "The mail address or the password is not right. Check both, or choose a new password."
+        form.faults["password"] = said
         return visit.again("sign_in.html", form=form)
     except Throttled as error:
         form.faults[""] = throttled(error)
@@ -81,8 +80,10 @@ def entered(visit: Visit, entrance: Entrance, *, where: str = "", said: str = ""
 
 
 def is_own_page(path: str) -> bool:
-    """Tell whether this is an address of this server, and could not be read as one of another (`//evil`, `/\\evil`)."""
-    return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isascii() and path.isprintable()
+    r"""Tell whether this is an address of this server, and could not be read as one of another (`//evil`, `/\\evil`)."""
+    return (
+        path.startswith("/") and not path.startswith(("//", "/\\")) and path.isascii() and path.isprintable()
+    )
 
 
 def keep_ticket(response: Response, ticket: Secret, kind: str) -> Response:
@@ -117,7 +118,9 @@ async def second_factor_page(visit: Visit) -> Response:
     """Ask for a code, or for a passkey."""
     if _ticket(visit, "half") is None:
         return visit.go("/sign-in")
-    return visit.page("second_factor.html", form=Form({"ways": visit.query("ways")}), passkey=_offers_passkey(visit))
+    return visit.page(
+        "second_factor.html", form=Form({"ways": visit.query("ways")}), passkey=_offers_passkey(visit)
+    )
 
 
 async def second_factor(visit: Visit) -> Response:
@@ -129,13 +132,15 @@ async def second_factor(visit: Visit) -> Response:
     services = visit.house.services
     try:
         if visit.text("response"):
-            came = await services.sign_in.with_passkey(
+            came = await services.passkeys.finish_second_factor(
                 ticket, visit.secret("ticket"), visit.text("response"), visit.client
             )
         else:
             came = await services.sign_in.with_code(ticket, visit.text("code").strip(), visit.client)
     except SignInFailed:
-        form.faults["code"] = "This code is not right, or was used already. Wait for the next one, and try again."
+        form.faults["code"] = (
+            "This code is not right, or was used already. Wait for the next one, and try again."
+        )
         return visit.again("second_factor.html", form=form, passkey=_offers_passkey(visit))
     except Throttled as error:
         form.faults[""] = throttled(error)
@@ -183,7 +188,7 @@ async def single_sign_on(visit: Visit) -> Response:
         return visit.go("/sign-in", "That took too long. Sign in again.", tone="bad")
     try:
         entrance = await visit.house.services.single_sign_on.finish(
-            ticket, dict(visit.request.query_params), visit.client
+            visit.parameter("organisation_id"), ticket, dict(visit.request.query_params), visit.client
         )
     except SignInFailed as error:
         return visit.again("sign_in.html", form=Form(faults={"": sentence(error)}))
@@ -285,7 +290,9 @@ async def invitation_page(visit: Visit) -> Response:
         invitation = await visit.house.services.invitations.look(Secret(token))
     except NotFound:
         return visit.page("link_over.html", what="invitation", status=HTTPStatus.NOT_FOUND)
-    return visit.page("invitation.html", form=Form(), invitation=invitation, token=token, person=_person(visit))
+    return visit.page(
+        "invitation.html", form=Form(), invitation=invitation, token=token, person=_person(visit)
+    )
 
 
 async def accept_invitation(visit: Visit) -> Response:

@@ -71,7 +71,9 @@ async def create(visit: Visit) -> Response:
     except InvalidConfiguration as error:
         form.faults["url"] = sentence(error)
         return _form(visit, form, set(events))
-    return visit.page("webhook_shown.html", place=_PLACE, webhook=webhook, secret=secret.reveal(), rotated=False)
+    return visit.page(
+        "webhook_shown.html", place=_PLACE, webhook=webhook, secret=secret.reveal(), rotated=False
+    )
 
 
 async def webhook(visit: Visit) -> Response:
@@ -151,7 +153,9 @@ async def act(visit: Visit) -> Response:
     match visit.text("act"):
         case "test":
             await services.webhooks.test(visit.actor, found.id)
-            return visit.go(where, "A test message is on its way. Load the page again to see what came of it.")
+            return visit.go(
+                where, "A test message is on its way. Load the page again to see what came of it."
+            )
         case "again":
             try:
                 await services.webhooks.redeliver(visit.actor, number(visit.text("delivery")))

@@ -27,7 +27,7 @@ _SCAN = "scan"
 
 async def wizard(visit: Visit) -> Response:
     """Show the step that comes next."""
-    connections = await visit.house.services.connections.list(visit.actor)
+    connections = await visit.house.services.connections.all(visit.actor)
     data = visit.request.query_params
     form = Form({name: data.get(name, "") for name in _KEPT})
     step = data.get("step", "source")
@@ -86,7 +86,7 @@ def _page(visit: Visit, step: str, form: Form, connections: list[Connection]) ->
 
 async def create(visit: Visit) -> Response:
     """Make the migration with its one pair, and scan or start it."""
-    connections = await visit.house.services.connections.list(visit.actor)
+    connections = await visit.house.services.connections.all(visit.actor)
     known = {one.id: one for one in connections}
     form = visit.filled_in(*_KEPT, "name", "begin", "mail", *OPTION_FIELDS)
     for side in ("source", "destination"):

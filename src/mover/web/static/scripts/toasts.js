@@ -1,9 +1,4 @@
 "use strict";
-// Browsers that demand trusted types (see the policy in the answers' headers) let htmx put in what this server rendered,
-// and nothing else: neither scripts nor addresses of scripts can be made from text.
-if (window.trustedTypes && !window.trustedTypes.defaultPolicy) {
-  window.trustedTypes.createPolicy("default", { createHTML: (text) => text });
-}
 document.documentElement.classList.replace("without-script", "with-script");
 
 const say = (text) => {

@@ -1,0 +1,139 @@
+"""The whole application: both APIs and the pages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from mover.accounts.passwords import Argon2Cost
+from mover.api.app import Check, app_of
+from mover.api.problems import HttpProblem
+from mover.api.services import Services, Workplace, make_services
+from mover.migrations.orchestration import Orchestration
+from mover.web.assets import KEEP, Assets, load_assets
+from mover.web.frame import Frame
+from mover.web.guard import PageRoute, find_session
+from mover.web.house import House
+from mover.web.live import Live
+from mover.web.problem_pages import show_problem
+from mover.web.rendering import Renderer
+from mover.web.routes import (
+    api_keys,
+    connections,
+    folders,
+    home,
+    maps,
+    migrations,
+    organisation,
+    pair,
+    pairs,
+    people,
+    profile,
+    reports,
+    schedules,
+    sign_in,
+    webhooks,
+    wizard,
+)
+from mover.web.visit import Visit
+
+WAYS = (
+    *home.WAYS,
+    *sign_in.WAYS,
+    *profile.WAYS,
+    *wizard.WAYS,
+    *folders.WAYS,
+    *connections.WAYS,
+    *migrations.WAYS,
+    *pairs.WAYS,
+    *pair.WAYS,
+    *maps.WAYS,
+    *schedules.WAYS,
+    *reports.WAYS,
+    *people.WAYS,
+    *api_keys.WAYS,
+    *webhooks.WAYS,
+    *organisation.WAYS,
+)
+"""All pages. The first that fits an address counts: `/migrations/new` stands before `/migrations/{migration_id}`."""
+
+
+def make_application(
+    workplace: Workplace,
+    orchestration: Orchestration,
+    *,
+    ready: Check | None = None,
+    cost: Argon2Cost = Argon2Cost(),  # noqa: B008 - immutable
+    now: Callable[[], float] = time.time,
+) -> FastAPI:
+    """Make APIs and pages of what is open.
+
+    Args:
+        workplace: Everything open; it stays the caller's to close.
+        orchestration: Told when there is something to do.
+        ready: Raises if the orchestration cannot be reached; for `/readyz`.
+        cost: Of hashing a password.
+        now: Seconds since 1970 UTC.
+
+    Raises InvalidConfiguration.
+    """
+    services = make_services(workplace, orchestration, cost=cost, now=now)
+    return application_of(make_house(services), ready=ready)
+
+
+def make_house(services: Services, *, live: Live | None = None) -> House:
+    """Make what all pages share."""
+    assets = load_assets()
+    return House(services, assets, Renderer(assets, services.now), live or Live())
+
+
+def application_of(house: House, *, ready: Check | None = None) -> FastAPI:
+    """Make APIs and pages of services that are there already."""
+
+    async def problem_page(request: Request, problem: HttpProblem) -> Response:
+        visit = Visit(house, request, await find_session(house, request))
+        return await show_problem(visit, problem)
+
+    app = app_of(house.services, ready=ready, problem_page=problem_page)
+    app.router.routes.extend(PageRoute(way, house) for way in WAYS)
+    app.router.routes.extend(_still(house))
+    return app
+
+
+def _still(house: House) -> list[Route]:
+    """What is the same for everybody: static files, and the page for when there is no network."""
+    offline = house.renderer.render("offline.html", Frame(path="/"))
+    worker = house.assets.plain("offline.js")
+
+    async def static(request: Request) -> Response:
+        return _file(request, house.assets)
+
+    async def offline_page(_request: Request) -> Response:
+        return HTMLResponse(offline)
+
+    async def offline_worker(_request: Request) -> Response:
+        return Response(worker.content, media_type=worker.media_type, headers={"Cache-Control": "no-cache"})
+
+    return [
+        Route("/static/{name}", static, methods=["GET"], name="static", include_in_schema=False),
+        Route("/offline", offline_page, methods=["GET"], name="offline", include_in_schema=False),
+        Route("/offline.js", offline_worker, methods=["GET"], name="offline_worker", include_in_schema=False),
+    ]
+
+
+def _file(request: Request, assets: Assets) -> Response:
+    asset = assets.find(request.path_params["name"])
+    if asset is None:
+        return Response(status_code=HTTPStatus.NOT_FOUND)
+    headers = {"Cache-Control": KEEP, "Vary": "Accept-Encoding"}
+    if asset.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(
+            asset.packed, media_type=asset.media_type, headers=headers | {"Content-Encoding": "gzip"}
+        )
+    return Response(asset.content, media_type=asset.media_type, headers=headers)

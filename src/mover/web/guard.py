@@ -1,0 +1,124 @@
+"""What happens around every page: who it is, may they, is the form the page's own; and how it is shown when something fails."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mover.accounts.actor import Permission
+from mover.accounts.records import SignedIn
+from mover.api.admission import check_csrf, check_same_origin
+from mover.api.body_limit import too_large
+from mover.api.cookies import session_token
+from mover.api.operations import Open
+from mover.api.problems import (
+    HttpProblem,
+    ServiceRefused,
+    invalid,
+    problem_of,
+    problem_of_service,
+    unexpected,
+)
+from mover.api.unexpected import log_defect
+from mover.errors import MoverError, SignInFailed
+from mover.web.frame import CSRF_FIELD
+from mover.web.house import House
+from mover.web.problem_pages import show_problem
+from mover.web.routes.sign_in import ask_to_sign_in
+from mover.web.visit import Visit
+from mover.web.ways import Way
+
+_MOST_FIELDS = 2000
+
+
+class PageRoute(Route):
+    """A page, mounted. `way` can be read from the route table; tests walk it."""
+
+    def __init__(self, way: Way, house: House) -> None:
+        self.way = way
+        name = f"{way.method.lower()}_{way.answer.__name__}"
+        super().__init__(
+            way.path, _endpoint(way, house), methods=[way.method], name=name, include_in_schema=False
+        )
+
+
+def _endpoint(way: Way, house: House) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        visit = Visit(house, request, None)
+        try:
+            _refuse_nul(request)
+            if way.method != "GET":
+                check_same_origin(request, house.services.site.origin)
+            visit.signed_in = await find_session(house, request)
+            visit.data = await _form(way, request) if way.method == "POST" else FormData()
+            refusal = await _admit(way, visit)
+            return refusal if refusal is not None else await way.answer(visit)
+        except HttpProblem as problem:
+            return await show_problem(visit, problem)
+        except ServiceRefused as refused:
+            return await show_problem(visit, problem_of_service(refused))
+        except MoverError as error:
+            return await show_problem(visit, problem_of(error))
+        except Exception as error:  # noqa: BLE001 - a defect: logged, and shown as such without details
+            log_defect(error, f"{way.method} {way.path}")
+            return await show_problem(visit, unexpected())
+        finally:
+            await visit.data.close()
+
+    return endpoint
+
+
+async def find_session(house: House, request: Request) -> SignedIn | None:
+    """Who it is; None for nobody."""
+    token = session_token(request)
+    if token is None:
+        return None
+    try:
+        return await house.services.sessions.find(token)
+    except SignInFailed:
+        return None
+
+
+async def _admit(way: Way, visit: Visit) -> Response | None:
+    """None if the visit may go on. Raises HttpProblem (403) and PermissionDenied."""
+    signed_in = visit.signed_in
+    if signed_in is None:
+        return None if way.need is Open.ANYBODY else ask_to_sign_in(visit)
+    if way.method != "GET":
+        presented = visit.text(CSRF_FIELD) or visit.request.headers.get("x-csrf-token", "")
+        if way.need is Open.ANYBODY and not signed_in.csrf_matches(presented):
+            # A form from before the sign-in (in another tab): it is what it was, of nobody.
+            visit.signed_in = None
+            return None
+        check_csrf(visit.request, signed_in, presented)
+    if signed_in.requirement is not None:
+        return None if isinstance(way.need, Open) else visit.go("/profile")
+    if isinstance(way.need, Permission):
+        signed_in.actor.require(way.need)
+    if Permission.READ in signed_in.actor.permissions:
+        visit.organisation_name = (await visit.house.services.organisations.get(signed_in.actor)).name
+    return None
+
+
+async def _form(way: Way, request: Request) -> FormData:
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced[:20]) > way.largest_body:
+        raise too_large(way.largest_body)
+    form = await request.form(max_fields=_MOST_FIELDS, max_files=4, max_part_size=way.largest_body)
+    if any("\0" in name or (isinstance(value, str) and "\0" in value) for name, value in form.multi_items()):
+        raise _nul()
+    return form
+
+
+def _refuse_nul(request: Request) -> None:
+    values = [*request.query_params.values(), *map(str, request.path_params.values())]
+    if any("\0" in value for value in values):
+        raise _nul()
+
+
+def _nul() -> HttpProblem:
+    return invalid("the request holds a character that no text can have", advice="Type it again.")
