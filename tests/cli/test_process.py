@@ -36,7 +36,7 @@ def test_looking_back_loads_no_connector_and_no_http(tmp_path, monkeypatch):
     monkeypatch.setenv("MOVER_HOME", str(tmp_path))
     code = (
         "import sys; from mover.cli.main import run_command_line;"
-        "run_command_line(['runs']); print([name for name in ('aiohttp', 'asyncssh', 'lxml') if name in sys.modules])"
+        "run_command_line(['runs']); print([name for name in ('aiohttp', 'asyncssh', 'lxml', 'psycopg') if name in sys.modules])"
     )
     assert run_python(code).splitlines()[-1] == "[]"
 
@@ -47,7 +47,7 @@ def test_a_copy_with_nothing_to_do_loads_only_what_it_needs(tmp_path, monkeypatc
     command = ["copy", str(tree), str(tmp_path / "copy"), "--json"]
     code = f"from mover.cli.main import run_command_line; run_command_line({command!r})"
     run_python(code)
-    unused = ("aiohttp", "alembic", "asyncssh", "awscrt", "lxml", "structlog")
+    unused = ("aiohttp", "alembic", "asyncssh", "awscrt", "lxml", "psycopg", "structlog")
     again = (
         "import sys; from mover.cli.process import load_only_our_own; load_only_our_own();"
         f"{code}; print([name for name in {unused!r} if name in sys.modules])"

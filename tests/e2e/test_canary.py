@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.database_url import Kind, in_use, server
 from tests.e2e.command import Mover
 from tests.e2e.killing import begins_to_work, is_empty, killed_at_random
 from tests.e2e.places import objects_in, put, s3_values, sftp_values, webdav_values
@@ -85,6 +86,8 @@ def test_neither_content_nor_secrets_are_found_anywhere(
     mover.run("report", "1", "--output", mover.person / "report", code=0)
     mover.run("verify", "nas:/canary", "cloud:/canary", "--json", code=0)
     nothing_found()
+    if in_use() is Kind.POSTGRESQL:
+        assert found_in_files([server().data], needles) == []
 
 
 class Looks:

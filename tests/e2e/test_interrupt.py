@@ -7,13 +7,14 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.database_url import in_use, on_both
 from tests.e2e.command import Mover
 from tests.e2e.killing import is_empty
 from tests.e2e.ledger_file import read_ledger
 from tests.e2e.places import files_below, put, sftp_values
 from tests.servers.ssh import SftpServer
 
-pytestmark = pytest.mark.slow
+pytestmark = [*on_both, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -24,7 +25,7 @@ def test_an_interrupted_move_cleans_up_says_so_and_goes_on(
     files = {f"/{n % 7}/{n}": rng.randbytes(20_000) for n in range(400)} | {"/large": rng.randbytes(40 << 20)}
     put(tmp_path / "source", files)
     mover.connect("sftp", "nas", sftp_values(sshd_server))
-    destination = f"interrupted-{number.name}"
+    destination = f"interrupted-{number.name}-{in_use()}"
     command = ("copy", str(tmp_path / "source"), f"nas:/{destination}", "--bwlimit", "10M", "--json")
     running = mover.start(*command)
     running.runs_until(lambda: len(read_ledger(mover.home).finished) > 20)

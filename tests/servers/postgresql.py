@@ -88,12 +88,12 @@ _SORTED_AS_PEOPLE_DO = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US
 
 @contextlib.contextmanager
 def server_folder() -> Iterator[Path]:
-    """Make a folder for all that a server needs, in memory if there is such a place; it is removed in the end.
+    """Make a folder for all that a server needs; it is removed in the end.
 
-    Not among pytest's folders: the server's user, who is not root, could not get there.
+    Not among pytest's folders: the server's user, who is not root, could not get there. Nor in /dev/shm, which tests
+    search for what should not be there.
     """
-    memory = Path("/dev/shm")
-    made = Path(tempfile.mkdtemp(prefix="mover-postgresql-", dir=memory if memory.is_dir() else None))
+    made = Path(tempfile.mkdtemp(prefix="mover-postgresql-"))
     made.chmod(0o711)
     try:
         yield made

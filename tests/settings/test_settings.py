@@ -353,6 +353,29 @@ def test_a_key_service_that_cannot_work_is_named_without_its_secrets(
     assert CANARY not in str(caught.value)
 
 
+def test_the_database_is_where_the_operator_says_and_its_password_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = f"postgresql://mover:{CANARY}@db.example.org/mover?sslmode=verify-full"
+    monkeypatch.setenv("MOVER_DATABASE_URL", url)
+    monkeypatch.setenv("MOVER_DATABASE_CONNECTIONS", "20")
+
+    settings = Settings()
+
+    assert settings.database_url.reveal() == url
+    assert settings.database_connections == 20
+    assert CANARY not in repr(settings) + settings.model_dump_json()
+
+
+def test_a_file_with_the_databases_url_is_for_its_owner_alone(tmp_path: Path) -> None:
+    write_file(tmp_path, f'database_url = "postgresql://mover:{CANARY}@db/mover"', mode=0o644)
+
+    with pytest.raises(InvalidConfiguration, match="can be read by others") as caught:
+        Settings()
+
+    assert CANARY not in str(caught.value)
+
+
 def test_two_holders_of_the_global_key_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOVER_GLOBAL_KEY", "11" * 32)
     monkeypatch.setenv("MOVER_GLOBAL_KEY_SOURCE", '{"kind": "file", "path": "/x"}')
@@ -360,4 +383,13 @@ def test_two_holders_of_the_global_key_are_refused(monkeypatch: pytest.MonkeyPat
     with pytest.raises(
         InvalidConfiguration, match="MOVER_GLOBAL_KEY and MOVER_GLOBAL_KEY_SOURCE are both set"
     ):
+        Settings()
+
+
+def test_a_home_that_cannot_be_is_said_although_the_database_stands_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MOVER_HOME", "~nobody-of-that-name/x")
+
+    with pytest.raises(InvalidConfiguration, match="MOVER_HOME"):
         Settings()

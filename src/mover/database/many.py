@@ -34,6 +34,8 @@ def _compiled(
     dialect: Dialect, statement: Insert | Update, names: frozenset[str]
 ) -> tuple[str, Callable[[Row], Any]]:
     """The statement as the driver takes it, and what makes parameters of a row."""
+    if isinstance(statement, Insert):
+        statement = statement.inline()  # or the numbers of the rows would be fetched
     compiled = statement.compile(dialect=dialect, column_keys=sorted(names))
     order = getattr(compiled, "positiontup", None)
     return str(compiled), itemgetter(*order) if order else dict

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mover.database.failures import DatabaseUnreachable, DatabaseUnusable
 from mover.database.locations import shown
-from mover.database.patience import Outage, conflict_wait_s, outage_wait_s
+from mover.database.patience import OUTAGE_S, Outage, conflict_wait_s, outage_wait_s
 from mover.database.postgresql_failures import Kind, explain, hide_values, kind_of
 from mover.database.postgresql_lock import AdvisoryLock, key_of
 from mover.database.postgresql_text import BinaryOrderDDL, keep_any_text
@@ -34,6 +34,8 @@ from mover.database.schema import bring_up_to_date, expect_up_to_date
 from mover.database.store import SoleRight
 
 T = TypeVar("T")
+
+_OLDEST = 130_000  # the first that tells what became of a transaction by its full number
 
 CONFLICTS_S = 30.0
 """So long a transaction is tried again that others get in the way of."""
@@ -95,7 +97,7 @@ class PostgresqlStore:
                 connection.exec_driver_sql("BEGIN")
                 connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key_of("schema"),))
-                _expect_unicode(connection)
+                _expect_suitable(connection)
                 bring_up_to_date(connection)
 
         self._persistently(attempt, given_up)
@@ -185,16 +187,18 @@ class PostgresqlStore:
     def _persistently(self, attempt: Callable[[], T], given_up: threading.Event) -> T:
         """Make attempts until one succeeds, or fails for good, or has failed for too long."""
         conflicts = losses = 0
-        deadline = time.monotonic() + CONFLICTS_S
+        since: dict[Kind, float] = {}
         while True:
             try:
                 result = attempt()
             except (DBAPIError, psycopg.Error) as error:
-                match kind_of(error):
-                    case Kind.CONFLICT if time.monotonic() < deadline:
+                now = time.monotonic()
+                match kind := kind_of(error):
+                    case Kind.CONFLICT if now - since.setdefault(kind, now) < CONFLICTS_S:
                         conflicts += 1
                         wait_s = conflict_wait_s(conflicts)
-                    case Kind.LOST if self._outage.goes_on():
+                    # Others may be served meanwhile: what breaks its connection each time must not go on for ever.
+                    case Kind.LOST if now - since.setdefault(kind, now) < OUTAGE_S and self._outage.goes_on():
                         losses += 1
                         wait_s = outage_wait_s(losses)
                     case _:
@@ -240,11 +244,14 @@ def make_engine(location: URL, *, connections: int) -> Engine:
 
 
 def _expect_ours(connection: Connection) -> None:
-    _expect_unicode(connection)
+    _expect_suitable(connection)
     expect_up_to_date(connection)
 
 
-def _expect_unicode(connection: Connection) -> None:
+def _expect_suitable(connection: Connection) -> None:
+    version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+    if version < _OLDEST:
+        raise DatabaseUnusable(f"the server is PostgreSQL {version // 10000}; Mover needs 13 or later")
     encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
     if encoding != "UTF8":
         raise DatabaseUnusable(
