@@ -465,8 +465,7 @@ async def test_an_organisation_is_found_by_the_domain_if_it_alone_claims_it(plac
 
     assert await offered("anybody@EXAMPLE.org") == place.organisation_id
     for other in ("a@sub.example.org", "a@ample.org", "example.org", "", "@", "a@%"):
-        found = await offered(other)
-        assert found is None or other == "example.org"
+        assert await offered(other) is None
 
 
 async def test_a_stranger_without_a_browser_ticket_is_refused(place: Place) -> None:

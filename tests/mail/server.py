@@ -47,6 +47,15 @@ class MailServer:
         return self.data_answer
 
 
+class _Silent(asyncio.Protocol):
+    """Takes a connection and says nothing."""
+
+    transport: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+
 def _authenticator(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
     right = isinstance(given, LoginPassword) and (given.login, given.password) == (
         USER.encode(),
@@ -62,10 +71,16 @@ async def mail_server(
     """Run one in this event loop: TLS from the first byte, or STARTTLS if there is a certificate, or nothing of it."""
     kept = MailServer()
     loop = asyncio.get_running_loop()
+    protocols: list[Any] = []
 
     def protocol() -> asyncio.Protocol:
+        made = speaking()
+        protocols.append(made)
+        return made
+
+    def speaking() -> asyncio.Protocol:
         if silent:
-            return asyncio.Protocol()
+            return _Silent()
         return SMTP(
             kept,
             hostname="localhost",
@@ -83,3 +98,7 @@ async def mail_server(
     finally:
         server.close()
         await server.wait_closed()
+        for made in protocols:
+            if made.transport is not None:
+                made.transport.abort()
+        await asyncio.sleep(0)

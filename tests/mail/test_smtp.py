@@ -86,8 +86,8 @@ async def test_a_mail_arrives_encrypted_and_signed_in(
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert text is not None
     assert html is not None
-    assert "\n.x\n" in text.get_content()
-    assert "\nhttps://mover.example.org/join/abc?x=1&y=2\n" in text.get_content()
+    lines = text.get_content().splitlines()
+    assert {".", ".x", "https://mover.example.org/join/abc?x=1&y=2"} <= set(lines)
     assert "Hello &amp; welcome" in html.get_content()
     assert 'href="https://mover.example.org/join/abc?x=1&amp;y=2"' in html.get_content()
     assert server.signed_in == [True]

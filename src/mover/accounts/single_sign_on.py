@@ -30,9 +30,9 @@ from mover.accounts.sessions import Sessions
 from mover.accounts.site import Site
 from mover.accounts.tickets import Purpose, new_ticket
 from mover.accounts.tokens import hashed
-from mover.accounts.typed import domain_name
+from mover.accounts.typed import domain_name, email_address
 from mover.database.database import Database
-from mover.errors import NotFound, ProtocolViolation
+from mover.errors import InvalidConfiguration, NotFound, ProtocolViolation
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
@@ -160,8 +160,9 @@ class SingleSignOn:
 
         None if there is none, or more than one lays claim to the domain: then people go to their organisation's own page.
         """
-        domain = email.strip().rpartition("@")[2].lower()
-        if not domain:
+        try:
+            domain = email_address(email).rpartition("@")[2]
+        except InvalidConfiguration:
             return None
         found = await self._database.read(lambda transaction: queries.of_domain(transaction, domain))
         return found[0] if len(found) == 1 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import socket
 import ssl
@@ -129,17 +130,22 @@ class SmtpMail:
             tls_context=self._tls,
             timeout=self._silence_s,
             local_hostname="localhost",  # this machine's name is nobody's business
-            username=server.user or None,
-            password=server.password.reveal() if server.user else None,
         )
+        transport: asyncio.BaseTransport | None = None
         try:
             await client.connect()
+            transport = client.transport
+            if server.user:
+                await client.login(server.user, server.password.reveal())
             await client.send_message(mail)
             await client.quit()
         except Exception as error:
             raise self._meaning(error) from error
         finally:
             client.close()
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()  # all has been said; a server that does not say goodbye is not waited for
+            await asyncio.sleep(0)  # lets the transport let go of the socket
             connection.close()
 
     def _meaning(self, error: Exception) -> MoverError:
@@ -180,6 +186,11 @@ def _unanswered(error: Exception, where: str) -> MoverError:
             return UntrustedServer(f"the mail server {where} offers no encryption, or no way to sign in")
         case TimeoutError():
             return TimedOut(f"the mail server {where} does not answer")
+        # aiosmtplib says so with its most general error, for STARTTLS and AUTH.
+        case smtp_errors.SMTPException() if type(error) is smtp_errors.SMTPException:
+            return UntrustedServer(
+                f"the mail server {where} offers no encryption, or no way to sign in", said=str(error)
+            )
         case OSError():
             return Unreachable(f"the mail server {where} broke off the connection")
         case _:

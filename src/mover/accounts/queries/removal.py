@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Column, Connection, Table, and_, delete, exists, or_, select
 
 from mover.accounts.audit import Action
@@ -79,7 +81,7 @@ def remove_expired(transaction: Connection, now_ns: int, *, idle_ns: int, keep_n
     """Remove at most about `limit` rows that mean nothing any more; returns how many.
 
     Sessions, tickets and resets that have expired, counters and devices not used for `keep_ns`, invitations that ended
-    that long ago.
+    that long ago, and what strangers tried then.
     """
     old_ns = now_ns - keep_ns
     over = (
@@ -92,6 +94,8 @@ def remove_expired(transaction: Connection, now_ns: int, *, idle_ns: int, keep_n
         ),
         (known_devices, known_devices.c.last_used_ns <= old_ns),
         (invitations, invitations.c.expires_ns <= old_ns),
+        # Attempts at addresses that nobody has: no organisation's log, and anybody can add to it.
+        (audit_events, and_(audit_events.c.organisation_id == "", audit_events.c.happened_ns <= old_ns)),
     )
     removed = 0
     for table, ended in over:
@@ -103,5 +107,5 @@ def remove_expired(transaction: Connection, now_ns: int, *, idle_ns: int, keep_n
     return removed
 
 
-def _key(table: Table) -> Column[str]:
+def _key(table: Table) -> Column[Any]:
     return next(iter(table.primary_key.columns))
