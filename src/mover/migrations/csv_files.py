@@ -125,29 +125,30 @@ def _decode(decoder: codecs.IncrementalDecoder, chunk: bytes, line: int, *, fina
 
 async def _logical_lines(texts: AsyncIterable[str]) -> AsyncIterator[tuple[int, str]]:
     """Cut text at line ends that stand in no quotes; a record is yielded without its line end."""
-    number, begun, pending, record = 1, 1, "", ""
+    number, begun, pending = 1, 1, ""
+    record: list[str] = []  # lines of one that began with a quote and is not over
+    length, in_quotes = 0, False
     async for text in texts:
         pending += text
         *lines, pending = pending.split("\n")
         for line in lines:
             number += 1
-            record = f"{record}\n{line}" if record else line
-            _check_length(record, begun)
-            if record.count('"') % 2 == 0:
-                yield begun, record.removesuffix("\r")
-                record, begun = "", number
-            elif not record:
-                begun = number
-        _check_length(record + pending, begun)
-    record = f"{record}\n{pending}" if record else pending
-    if record.count('"') % 2:
+            record.append(line)
+            length += len(line) + 1
+            in_quotes ^= line.count('"') % 2 == 1
+            _check_length(length, begun)
+            if not in_quotes:
+                yield begun, "\n".join(record).removesuffix("\r")
+                record, length, begun = [], 0, number
+        _check_length(length + len(pending), begun)
+    record.append(pending)
+    if in_quotes ^ (pending.count('"') % 2 == 1):
         raise BadFile("a quote is not closed", begun)
-    if record:
-        yield begun, record.removesuffix("\r")
+    yield begun, "\n".join(record).removesuffix("\r")
 
 
-def _check_length(record: str, begun: int) -> None:
-    if len(record) > _LONGEST_RECORD:
+def _check_length(length: int, begun: int) -> None:
+    if length > _LONGEST_RECORD:
         raise BadFile(f"more than {_LONGEST_RECORD} characters; perhaps a quote is not closed", begun)
 
 

@@ -228,7 +228,7 @@ class _Parser:
             text += self._peek()
             self._at += 1
         self._at += 1
-        self._check_end(start)
+        self._check_end()
         try:
             return Expression(text)
         except BadExpression as error:
@@ -246,12 +246,12 @@ class _Parser:
             text += self._peek()
             self._at += 1
         self._at += 1
-        self._check_end(start)
+        self._check_end()
         return text
 
-    def _check_end(self, start: int) -> None:
+    def _check_end(self) -> None:
         if self._peek() not in {"", ","} and not self._peek().isspace():
-            raise self._mistake("a blank is missing after this", start)
+            raise self._mistake("a blank is missing here")
 
     def _word(self, stops: str) -> str:
         start = self._at

@@ -110,7 +110,7 @@ class Work:
             }
             connection.execute(update(pair_runs).where(_r.id == run_id).values(**values))
             _show(connection, run, Status.SCANNING, RunCode.RUNNING)
-            return _answer(connection, run, now_ns)
+            return _answer(run, now_ns)
 
         return await self._database.write(work)
 
@@ -155,9 +155,16 @@ class Work:
                 lower(connection, run.migration_id, now_ns)
             else:
                 raise_again(connection, run.migration_id, now_ns)
-            return _answer(connection, run, now_ns)
+            return _answer(run, now_ns)
 
-        return await self._database.write(work)
+        answer = await self._database.write(work)
+        if answer.wish is not Wish.RUN:
+            return answer
+        # Apart from the transaction: it looks at what others write all the time, and writes nothing itself.
+        return Answer(
+            Wish.RUN,
+            await self._database.read(lambda connection: must_give_way(connection, run_id, now_ns)),
+        )
 
     async def pause(self, run_id: int, runner: str) -> None:
         """The runner has stopped as it was told to; state PAUSED. With the wish to run it waits for its window."""
@@ -268,14 +275,14 @@ def _held(connection: Connection, run_id: int, runner: str) -> Row[Any]:
     return row
 
 
-def _answer(connection: Connection, run: Row[Any], now_ns: int) -> Answer:
+def _answer(run: Row[Any], now_ns: int) -> Answer:
     wish = Wish(run.wish)
     if wish is not Wish.RUN:
         return Answer(wish)
     window = window_of(run.window, rows.options_from(run.options or "{}"))
     if window is not None and not is_open(window, now_ns):
         return Answer(Wish.PAUSE)
-    return Answer(Wish.RUN, must_give_way(connection, run, now_ns))
+    return Answer(Wish.RUN)
 
 
 def _show(

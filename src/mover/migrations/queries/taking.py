@@ -179,24 +179,25 @@ def _give(connection: Connection, ready: list[Row[Any]], runner: str, now_ns: in
     return [taken[id_] for id_ in ids if id_ in taken]
 
 
-def must_give_way(connection: Connection, run: Row[Any], now_ns: int) -> bool:
+def must_give_way(connection: Connection, run_id: int, now_ns: int) -> bool:
     """Tell whether this run is the one whose slot an organisation that has none should get.
 
     Of the organisations with several runs of the queue under way, the one with the most gives first; of its runs the
     one with the lowest priority that was queued last. All who ask at the same moment get the same answer.
     """
+    queue = connection.execute(select(_r.queue).where(_r.id == run_id)).scalar_one_or_none()
     active = pair_runs.alias("active")
     has_one = exists().where(active.c.organisation_id == _r.organisation_id, active.c.state.in_(_ACTIVE))
     starving = connection.execute(
         select(func.count(distinct(_r.organisation_id))).where(
-            can_be_taken(now_ns - _PATIENCE_NS, run.queue), ~has_one
+            can_be_taken(now_ns - _PATIENCE_NS, queue), ~has_one
         )
     ).scalar_one()
     if not starving:
         return False
     freed = connection.execute(
         select(func.count()).where(
-            _r.queue == run.queue,
+            _r.queue == queue,
             _r.state == RunState.QUEUED.value,
             _r.given_way_ns > now_ns - _FREED_NS,
         )
@@ -205,7 +206,7 @@ def must_give_way(connection: Connection, run: Row[Any], now_ns: int) -> bool:
         return False
     held = (
         select(_r.organisation_id, func.count().label("number"))
-        .where(_r.queue == run.queue, _r.state.in_(_ACTIVE))
+        .where(_r.queue == queue, _r.state.in_(_ACTIVE))
         .group_by(_r.organisation_id)
         .having(func.count() > 1)
         .subquery()
@@ -213,8 +214,8 @@ def must_give_way(connection: Connection, run: Row[Any], now_ns: int) -> bool:
     giving = (
         select(_r.id)
         .join(held, held.c.organisation_id == _r.organisation_id)
-        .where(_r.queue == run.queue, _r.state.in_(_ACTIVE))
+        .where(_r.queue == queue, _r.state.in_(_ACTIVE))
         .order_by(held.c.number.desc(), _r.priority, _r.id.desc())
         .limit(starving - freed)
     )
-    return run.id in set(connection.scalars(giving))
+    return run_id in set(connection.scalars(giving))
