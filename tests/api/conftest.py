@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-
-from tests.api.installation import Installation, Running, make_installation, running
+from tests.api.installation import Installation, Running, make_installation, opened, running
+from tests.api.samples import make_samples
 
 from mover.database.database import Database
 
@@ -42,6 +43,27 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 
 @pytest.fixture(scope="session")
+def furnished(
+    installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Installation, dict[str, str]]:
+    """A copy with one of everything in it."""
+    home = tmp_path_factory.mktemp("furnished") / "home"
+    shutil.copytree(installation.home, home)
+
+    async def make() -> dict[str, str]:
+        async with opened(home) as (services, _):
+            return await make_samples(services, installation)
+
+    return replace(installation, home=home), asyncio.run(make())
+
+
+@pytest.fixture
+def samples(furnished: tuple[Installation, dict[str, str]]) -> dict[str, str]:
+    """Ids of one of everything, by the names of parameters; whoever asks for it gets a `mover` that has them."""
+    return furnished[1]
+
+
+@pytest.fixture(scope="session")
 def application(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     """Made once: it takes longer than most tests. Each of them puts its own services into it."""
 
@@ -53,6 +75,13 @@ def application(installation: Installation, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-async def mover(installation: Installation, application: FastAPI, tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(installation, tmp_path / "installation", application) as answering:
+async def mover(
+    request: pytest.FixtureRequest, application: FastAPI, tmp_path: Path
+) -> AsyncIterator[Running]:
+    template: Installation = (
+        request.getfixturevalue("furnished")[0]
+        if "samples" in request.fixturenames
+        else request.getfixturevalue("installation")
+    )
+    async with running(template, tmp_path / "installation", application) as answering:
         yield answering

@@ -55,7 +55,8 @@ class Front:
         if self._is_trusted(sender):
             sender = self._forwarded_for(headers, sender)
             scheme = _forwarded_scheme(headers) or scheme
-        scope = {**scope, "scheme": scheme, "client": (str(sender), 0)}
+        # In place: the layers outside look at the same scope afterwards, for the route that was found.
+        scope["scheme"], scope["client"] = scheme, (str(sender), 0)
         if scope["path"] not in PROBES:
             refusal = self._host_refusal(headers) or self._scheme_refusal(scope)
             if refusal is not None:

@@ -101,9 +101,8 @@ def _complete(method: dict[str, Any], operation: Operation) -> None:
     """Add what FastAPI does not know of: problems, headers, permission, examples."""
     need = operation.need
     if isinstance(need, Permission):
-        method["description"] = (
-            f"{method.get('description', '')}\n\nNeeds the permission `{need.value}`.".strip()
-        )
+        needed = f"`{need.value}`" if need is Permission.READ else f"`{need.value}`, and `read`"
+        method["description"] = f"{method.get('description', '')}\n\nNeeds the permission {needed}.".strip()
         method["x-permission"] = need.value
     elif need is Open.ANYBODY:
         method["security"] = []

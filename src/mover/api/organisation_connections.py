@@ -19,7 +19,7 @@ from sqlalchemy import Connection as Transaction
 
 from mover.accounts.actor import Actor, Permission
 from mover.accounts.audit import Auditor
-from mover.accounts.refusals import NoSuchThing
+from mover.accounts.refusals import NoSuchThing, NotPossible
 from mover.api.problems import HttpProblem, ServiceRefused
 from mover.connections.connections import Connections
 from mover.connections.records import Connection
@@ -123,6 +123,8 @@ class OrganisationConnections:
     async def add(self, actor: Actor, name: str, service: str, values: Values) -> Connection:
         """Save a connection; it is not signed in for that. Needs CONNECT. Raises InvalidConfiguration."""
         actor.require(Permission.CONNECT)
+        if any(connection.name == name for connection in await self._of(actor).all()):
+            raise NotPossible(f"there is a connection {name!r} already")
         return await self._of(actor).add(
             name, service, _typed(values), along=self._audited(actor, CONNECTION_ADDED)
         )
@@ -213,14 +215,14 @@ class OrganisationConnections:
             return await connector.create_folder(EntryRef(parent or "/", folder.id), name)
 
     async def top_folders(self, actor: Actor, connection_id: str) -> Sequence[str]:
-        """Paths of the folders at the top; for discovery. Needs PLAN. Raises NotFound, ServiceRefused."""
+        """Names of the folders at the top; for discovery. Needs PLAN. Raises NotFound, ServiceRefused."""
         found: list[str] = []
         position = None
         while True:
             page = await self.browse(
                 actor, connection_id, "/", position=position, limit=1000, folders_only=True
             )
-            found += [f"/{entry.name}" for entry in page.entries]
+            found += [entry.name for entry in page.entries]
             position = page.next
             if position is None:
                 return found

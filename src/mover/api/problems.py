@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mover.errors import MoverError, Reason, Transient, one_line
+from mover.migrations.refusals import Overtaken
 
 MEDIA_TYPE = "application/problem+json"
 _TYPES = "urn:mover:problem:"
@@ -84,6 +85,10 @@ def problem_of(error: MoverError) -> HttpProblem:
     """What an error of Mover's own rooms is to a client."""
     headers: dict[str, str] = {}
     status = _STATUS.get(error.reason, HTTPStatus.INTERNAL_SERVER_ERROR)
+    if isinstance(
+        error, Overtaken
+    ):  # the version that If-Match named was changed between the look and the change
+        status = HTTPStatus.PRECONDITION_FAILED
     if isinstance(error, Transient):
         status = _STATUS.get(error.reason, HTTPStatus.SERVICE_UNAVAILABLE)
         if error.retry_after_s is not None:

@@ -42,6 +42,7 @@ from mover.migrations.orchestration import Orchestration
 from mover.migrations.pairs import Pairs
 from mover.migrations.reports import Reports
 from mover.migrations.runs import Runs
+from mover.migrations.scan_reports import ScanReports
 from mover.migrations.schedules import Schedules
 from mover.migrations.signing import SigningKeys
 from mover.migrations.views import Views
@@ -104,6 +105,7 @@ class Services:
     maps: Maps
     views: Views
     reports: Reports
+    scan_reports: ScanReports
     signing_keys: SigningKeys
     webhooks: Webhooks
     mail: MailQueue | None
@@ -192,6 +194,7 @@ def make_services(
         maps=Maps(database, now_ns=now_ns),
         views=Views(database, now_ns=now_ns),
         reports=Reports(database, signing_keys, now_ns=now_ns),
+        scan_reports=ScanReports(database),
         signing_keys=signing_keys,
         webhooks=Webhooks(database, vault, now_ns=now_ns),
         mail=queue,

@@ -93,7 +93,7 @@ async def list_connections(call: Calling) -> ConnectionList:
     return ConnectionList(items=[_shown(connection) for connection in found])
 
 
-@resource.post("/connections", Permission.CONNECT)
+@resource.post("/connections", Permission.CONNECT, problems=(409,))
 async def create_connection(call: Calling, new: NewConnection) -> Connection:
     """Save a connection. It is not signed in for that: test it."""
     made = await call.services.connections.add(call.actor, new.name, new.service, new.configuration)

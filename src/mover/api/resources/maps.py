@@ -104,11 +104,8 @@ class MapImport(Answer):
 class MapPreviewRequest(Body):
     """Whom to look up."""
 
-    users: Annotated[list[Annotated[_Who, Field(min_length=1)]], Field(max_length=1000)] = Field(
-        default_factory=list
-    )
-    groups: Annotated[list[Annotated[_Who, Field(min_length=1)]], Field(max_length=1000)] = Field(
-        default_factory=list
+    users: Annotated[list[Annotated[_Who, Field(min_length=1)]], Field(min_length=1, max_length=1000)] = (
+        Field(description="People and groups, as the source knows them.")
     )
 
 
@@ -244,7 +241,7 @@ async def export_map(call: Calling, map_id: Id) -> StreamingResponse:
 @resource.post("/maps/{map_id}/previews", Permission.READ, status=200)
 async def preview_map(call: Calling, map_id: Id, who: MapPreviewRequest) -> MapPreview:
     """Tell what a map does to people."""
-    found = await call.services.maps.preview(call.actor, map_id, who.users, groups=who.groups)
+    found = await call.services.maps.preview(call.actor, map_id, who.users)
     return MapPreview(items=[Mapped.of(mapped) for mapped in found])
 
 

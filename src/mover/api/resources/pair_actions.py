@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from mover.accounts.actor import Permission
-from mover.api.calls import Calling
+from mover.api.calls import Call, Calling
 from mover.api.models import MOST_NS, Answer, Body, Flag, Id, Whole
 from mover.api.operations import Resource
 from mover.api.resources.options import Filter, Tags, Text
@@ -94,7 +94,9 @@ class Changed(Answer):
 @resource.post("/migrations/{migration_id}/start", Permission.RUN, status=202)
 async def start_pairs(call: Calling, migration_id: Id, start: Start) -> Started:
     """Queue a run of each pair, unless one is under way."""
-    result = await call.services.runs.start(call.actor, start.pairs.of(migration_id), start.mode)
+    result = await call.services.runs.start(
+        call.actor, await _selected(call, migration_id, start), start.mode
+    )
     await call.nudge()
     return Started.of(result)
 
@@ -102,7 +104,7 @@ async def start_pairs(call: Calling, migration_id: Id, start: Start) -> Started:
 @resource.post("/migrations/{migration_id}/retry", Permission.RUN, status=202)
 async def retry_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Started:
     """Queue a run of those pairs whose last run had failures, for what failed alone."""
-    result = await call.services.runs.retry_failed(call.actor, chosen.pairs.of(migration_id))
+    result = await call.services.runs.retry_failed(call.actor, await _selected(call, migration_id, chosen))
     await call.nudge()
     return Started.of(result)
 
@@ -110,7 +112,7 @@ async def retry_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Starte
 @resource.post("/migrations/{migration_id}/pause", Permission.RUN, status=202)
 async def pause_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Changed:
     """Pause runs, in order: what is being sent is finished or left to be gone on with."""
-    count = await call.services.runs.pause(call.actor, chosen.pairs.of(migration_id))
+    count = await call.services.runs.pause(call.actor, await _selected(call, migration_id, chosen))
     await call.nudge()
     return Changed(pairs=count)
 
@@ -118,7 +120,7 @@ async def pause_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Change
 @resource.post("/migrations/{migration_id}/resume", Permission.RUN, status=202)
 async def resume_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Changed:
     """Let paused runs go on."""
-    count = await call.services.runs.resume(call.actor, chosen.pairs.of(migration_id))
+    count = await call.services.runs.resume(call.actor, await _selected(call, migration_id, chosen))
     await call.nudge()
     return Changed(pairs=count)
 
@@ -126,7 +128,7 @@ async def resume_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Chang
 @resource.post("/migrations/{migration_id}/cancel", Permission.RUN, status=202)
 async def cancel_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Changed:
     """End runs. What has arrived stays; a later start goes on from there."""
-    count = await call.services.runs.cancel(call.actor, chosen.pairs.of(migration_id))
+    count = await call.services.runs.cancel(call.actor, await _selected(call, migration_id, chosen))
     await call.nudge()
     return Changed(pairs=count)
 
@@ -134,7 +136,7 @@ async def cancel_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Chang
 @resource.post("/migrations/{migration_id}/pair-tags", Permission.PLAN, status=200)
 async def tag_pairs(call: Calling, migration_id: Id, tagging: Tagging) -> Changed:
     """Add tags to pairs, and remove others."""
-    selection = tagging.pairs.of(migration_id)
+    selection = await _selected(call, migration_id, tagging)
     return Changed(
         pairs=await call.services.pairs.tag(call.actor, selection, add=tagging.add, remove=tagging.remove)
     )
@@ -144,24 +146,36 @@ async def tag_pairs(call: Calling, migration_id: Id, tagging: Tagging) -> Change
 async def note_pairs(call: Calling, migration_id: Id, noting: Noting) -> Changed:
     """Set the notes of pairs."""
     return Changed(
-        pairs=await call.services.pairs.note(call.actor, noting.pairs.of(migration_id), noting.notes)
+        pairs=await call.services.pairs.note(
+            call.actor, await _selected(call, migration_id, noting), noting.notes
+        )
     )
 
 
 @resource.post("/migrations/{migration_id}/pair-priorities", Permission.PLAN, status=200)
 async def prioritise_pairs(call: Calling, migration_id: Id, prioritising: Prioritising) -> Changed:
     """Set the priority of pairs, also of runs that wait."""
-    selection = prioritising.pairs.of(migration_id)
+    selection = await _selected(call, migration_id, prioritising)
     return Changed(pairs=await call.services.pairs.prioritise(call.actor, selection, prioritising.priority))
 
 
 @resource.post("/migrations/{migration_id}/pair-copies", Permission.PLAN)
 async def duplicate_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Changed:
     """Add copies of pairs, none of which has run."""
-    return Changed(pairs=await call.services.pairs.duplicate(call.actor, chosen.pairs.of(migration_id)))
+    return Changed(
+        pairs=await call.services.pairs.duplicate(call.actor, await _selected(call, migration_id, chosen))
+    )
 
 
 @resource.post("/migrations/{migration_id}/pair-deletions", Permission.PLAN, status=200)
 async def delete_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Changed:
     """Remove pairs. Those with a run that has not ended stay."""
-    return Changed(pairs=await call.services.pairs.delete(call.actor, chosen.pairs.of(migration_id)))
+    return Changed(
+        pairs=await call.services.pairs.delete(call.actor, await _selected(call, migration_id, chosen))
+    )
+
+
+async def _selected(call: Call, migration_id: str, chosen: Chosen) -> Selection:
+    """What the domain takes. Of a migration that is not there nothing matches, which would look like a success."""
+    await call.services.migrations.get(call.actor, migration_id)
+    return chosen.pairs.of(migration_id)

@@ -119,6 +119,7 @@ class ProposedPair(Answer):
     source_path: str
     destination_path: str
     matched: bool = Field(description="A folder of that name stands at the destination.")
+    ambiguous: bool = Field(description="Several folders there have this name, but for case or accents.")
     known: bool = Field(description="The migration has this pair already.")
 
 

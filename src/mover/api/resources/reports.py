@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -14,20 +13,10 @@ from mover.api.models import Id, NumberedId
 from mover.api.operations import Resource
 from mover.api.resources.pairs import FilterQuery
 from mover.api.streams import csv_download, jsonl_download
-from mover.migrations.reports import RowStream
+from mover.migrations.scan_reports import ScanReport
+from mover.migrations.streams import RowStream
 
 resource = Resource("Reports", "What was moved, what was not, and the proof, as CSV or lines of JSON.")
-
-
-class ScanReport(enum.StrEnum):
-    """What a scan found."""
-
-    SUMMARY = "summary"
-    EXTENSIONS = "extensions"
-    LARGE = "large"
-    LONG = "long"
-    NAMES = "names"
-    FOLDERS = "folders"
 
 
 Format = Annotated[
@@ -68,10 +57,12 @@ async def scan_report(
     call: Calling, run_id: NumberedId, kind: ScanReport, form: Format = "csv"
 ) -> StreamingResponse:
     """Download what a scan found."""
-    return await _sent(await call.services.reports.scan(call.actor, run_id, kind.value), form)
+    return await _sent(await call.services.scan_reports.report(call.actor, run_id, kind), form)
 
 
-@resource.get("/runs/{run_id}/reconciliation", Permission.READ, media_type="application/jsonl")
+@resource.get(
+    "/runs/{run_id}/reconciliation", Permission.READ, media_type="application/jsonl", problems=(409,)
+)
 async def reconciliation(call: Calling, run_id: NumberedId) -> StreamingResponse:
     """Download source against destination, item by item, signed; `mover report verify` checks it."""
     lines = await call.services.reports.reconciliation(call.actor, run_id)
