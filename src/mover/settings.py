@@ -161,7 +161,8 @@ def _address_of(place: ListenAt) -> str:
     """What people type to reach a server of this machine."""
     host = "localhost" if place.host in _EVERY_ADDRESS else place.host
     host = f"[{host}]" if ":" in host else host
-    return f"https://{host}" + ("" if place.port == HTTPS_PORT else f":{place.port}")
+    # Port 0 stands for one that is not known before something listens there.
+    return f"https://{host}" + ("" if place.port in {0, HTTPS_PORT} else f":{place.port}")
 
 
 def _listed(given: object) -> object:
@@ -231,6 +232,7 @@ class Settings(BaseSettings):
         payload_keys: Keys that what Temporal keeps is encrypted with, `id:key` separated by commas, the newest first,
             each 32 bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
         runner_pairs: Pairs that one runner moves at once.
+        runner_silence_s: A runner that is silent for so long is dead, and its pairs go on elsewhere.
         runner_drain_s: How long a runner that was told to end lets pairs come to a good moment to stop.
         listen: Where the API and the pages are served, `host:port`.
         redirect_listen: Where plain http is redirected to https, such as `0.0.0.0:80`; nowhere without it.
@@ -294,6 +296,7 @@ class Settings(BaseSettings):
     temporal_port: int = Field(0, ge=0, le=65535)
     payload_keys: Secret | None = None
     runner_pairs: int = Field(8, ge=1, le=1000)
+    runner_silence_s: float = Field(20, ge=2, le=3600, allow_inf_nan=False)
     runner_drain_s: float = Field(30, ge=0, le=3600, allow_inf_nan=False)
     listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
     redirect_listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] | None = None

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tests.servers.processes import LOOPBACK, accepts_connections, free_port, running, tool
 
+from mover.runner.embedded import DYNAMIC_CONFIGURATION
+
 
 @dataclass
 class TemporalServer:
@@ -33,7 +35,7 @@ class TemporalServer:
         command = [
             *(tool("temporal"), "server", "start-dev", "--headless", "--ip", LOOPBACK),
             *("--port", str(self.port), "--db-filename", str(self.state), "--log-level", "error"),
-            *("--dynamic-config-value", "matching.enableFairness=true"),
+            *(word for value in DYNAMIC_CONFIGURATION for word in ("--dynamic-config-value", value)),
         ]
         self.process = self._stack.enter_context(
             running(

@@ -156,7 +156,9 @@ class OrganisationConnections:
         async with self._slot(actor.organisation_id):
             try:
                 async with limit:
-                    account, found = await self._of(actor).rehearse(name, service, _typed(values), replace=replace)
+                    account, found = await self._of(actor).rehearse(
+                        name, service, _typed(values), replace=replace
+                    )
             except InvalidConfiguration:
                 raise
             except MoverError as error:

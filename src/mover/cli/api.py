@@ -8,24 +8,13 @@ import socket
 from collections.abc import Sequence
 
 from mover.cli.codes import ALL_WELL
+from mover.cli.listening import listening
 from mover.cli.loop import loop_factory
 from mover.cli.process import collect_rarely
 from mover.serving.api_process import run_api
 from mover.serving.logs import log_service
-from mover.settings import ListenAt, Settings
 
 READY_VARIABLE = "MOVER_READY_DESCRIPTOR"
-
-
-def settings_with(host: str | None, port: int | None) -> Settings:
-    """The operator's settings, with what was given on the command line. Raises InvalidConfiguration."""
-    settings = Settings()
-    if host is None and port is None:
-        return settings
-    place = settings.listen
-    return Settings(
-        listen=ListenAt(place.host if host is None else host, place.port if port is None else port)
-    )
 
 
 def serve_api(host: str | None, port: int | None, descriptors: Sequence[int]) -> int:
@@ -36,11 +25,8 @@ def serve_api(host: str | None, port: int | None, descriptors: Sequence[int]) ->
         port: Likewise.
         descriptors: Sockets that the process that started this one listens on.
     """
-    settings = settings_with(host, port)
+    settings, sockets = listening(host, port, [socket.socket(fileno=each) for each in descriptors])
     log_service("api", settings)
-    sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
-    for inherited in sockets:
-        inherited.setblocking(False)
     collect_rarely()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run_api(settings, sockets=sockets, ready=say_ready))

@@ -34,9 +34,12 @@ _POLL_S = 0.05
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 10.0
 _LARGEST_LOG = 16 << 20  # bytes
-_DYNAMIC = (
+DYNAMIC_CONFIGURATION = (  # docs.temporal.io/references/dynamic-configuration
     # Without it fairness keys are ignored, and one organisation's thousand pairs stand before another's first.
     "matching.enableFairness=true",
+    # Shares are kept within a partition of a queue only, and pollers choose partitions at random.
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
 )
 
 _log = logging.getLogger(__name__)
@@ -157,7 +160,7 @@ class _Server:
                 "--disable-config-env",
             ),
         ]
-        for value in _DYNAMIC:
+        for value in DYNAMIC_CONFIGURATION:
             server += ["--dynamic-config-value", value]
         return [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *server]
 

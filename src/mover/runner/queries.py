@@ -21,7 +21,7 @@ def migrations_with_open_runs(connection: Connection, organisation_id: str | Non
     return list(connection.scalars(query))
 
 
-def plan(connection: Connection, migration_id: str, now_ns: int) -> Plan:
+def plan(connection: Connection, migration_id: str, now_ns: int, *, silence_s: float) -> Plan:
     """What of a migration may be started now: at most as many as its limit leaves room for."""
     bounds = connection.execute(
         select(migrations.c.pairs_now, migrations.c.pairs_at_once).where(migrations.c.id == migration_id)
@@ -50,7 +50,7 @@ def plan(connection: Connection, migration_id: str, now_ns: int) -> Plan:
     )
     return Plan(
         tickets=[
-            Ticket(row.id, row.migration_id, row.organisation_id, row.queue, urgency(row.priority))
+            Ticket(row.id, row.migration_id, row.organisation_id, row.queue, urgency(row.priority), silence_s)
             for row in connection.execute(due)
         ],
         open_runs=open_runs,

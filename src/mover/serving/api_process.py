@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
 
-from mover.api.app import make_app
 from mover.api.request_ids import RequestIdFilter
 from mover.errors import ServiceFault
 from mover.migrations.scheduler import Scheduler
@@ -26,6 +25,7 @@ from mover.serving.server import HttpsServer
 from mover.serving.streams import Application
 from mover.serving.tls import ServerTls, operators_certificate, own_made_certificate
 from mover.settings import Settings
+from mover.web.app import make_application
 from mover.workplace.workplace import Workplace, open_workplace
 
 SERVICE = "mover-api"
@@ -36,22 +36,21 @@ _log = logging.getLogger(__name__)
 async def run_api(
     settings: Settings,
     *,
-    sockets: Sequence[socket.socket] = (),
+    sockets: Sequence[socket.socket],
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C: then requests are finished, streams ended, and what is open closed.
 
     Args:
         settings: All that the operator decided.
-        sockets: Listening already; by default those of `settings.listen` are opened.
+        sockets: Listening already.
         ready: Called once connections are taken.
 
     Raises InvalidConfiguration and Locked: it cannot start.
     """
     async with AsyncExitStack() as stack:
+        stack.callback(close_all, sockets)
         tls = certificate_of(settings)
-        opened = list(sockets) or listen(settings.listen)
-        stack.callback(close_all, opened)
         redirecting = listen(settings.redirect_listen) if settings.redirect_listen else []
         stack.callback(close_all, redirecting)
         place = await stack.enter_async_context(open_workplace(settings))
@@ -59,7 +58,7 @@ async def run_api(
         application, streams = _wrapped(stack, settings, place)
         server = HttpsServer(
             application,
-            opened,
+            sockets,
             tls,
             redirect_sockets=redirecting,
             plain_from=settings.trusted_proxies,
@@ -107,7 +106,7 @@ def _wrapped(
             raise ServiceFault("Temporal does not answer")
 
     orchestration = TemporalOrchestration(Reconciler(place.database, access, Scheduler(place.database)))
-    app = make_app(place, orchestration, ready=orchestration_answers)
+    app = make_application(place, orchestration, ready=orchestration_answers)
     app.user_middleware.append(Middleware(NoticeRoute))  # the last one is next to the routes
     application: Application = app
     if settings.metrics_port is not None:

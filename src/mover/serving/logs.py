@@ -79,7 +79,9 @@ class JsonLines(logging.Handler):
         """Write one. A record that cannot be written is a defect of ours, and must not end what was being done."""
         try:
             about: dict[str, Any] = {"service": self._service, "logger": record.name}
-            about |= {name: value for name in ABOUT if (value := getattr(record, name, None)) not in (None, "")}
+            about |= {
+                name: value for name in ABOUT if (value := getattr(record, name, None)) not in (None, "")
+            }
             if record.exc_info and record.exc_info[1] is not None:
                 about["exc_info"] = record.exc_info[1]
             write = getattr(self._logger, logging.getLevelName(record.levelno).lower(), self._logger.info)

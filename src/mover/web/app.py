@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from mover.accounts.passwords import Argon2Cost
 from mover.api.app import Check, app_of
 from mover.api.problems import HttpProblem
-from mover.api.services import Services, Workplace, make_services
+from mover.api.services import Services, Workplace, make_services, services_of
 from mover.migrations.orchestration import Orchestration
 from mover.web.assets import KEEP, Assets, load_assets
 from mover.web.frame import Frame
@@ -97,7 +98,8 @@ def application_of(house: House, *, ready: Check | None = None) -> FastAPI:
     """Make APIs and pages of services that are there already."""
 
     async def problem_page(request: Request, problem: HttpProblem) -> Response:
-        visit = Visit(house, request, await find_session(house, request))
+        here = replace(house, services=services_of(request))
+        visit = Visit(here, request, await find_session(here, request))
         return await show_problem(visit, problem)
 
     app = app_of(house.services, ready=ready, problem_page=problem_page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from mover.api.problems import (
     problem_of_service,
     unexpected,
 )
+from mover.api.services import services_of
 from mover.api.unexpected import log_defect
 from mover.errors import MoverError, SignInFailed
 from mover.web.frame import CSRF_FIELD
@@ -46,8 +48,9 @@ class PageRoute(Route):
         )
 
 
-def _endpoint(way: Way, house: House) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(way: Way, shared: House) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
+        house = replace(shared, services=services_of(request))
         visit = Visit(house, request, None)
         try:
             _refuse_nul(request)

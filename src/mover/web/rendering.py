@@ -9,8 +9,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from mover.connectors.registry import connector_type
 from mover.web import spelling, words
 from mover.web.assets import Assets
+from mover.web.forms import capitalised
 from mover.web.frame import Frame
 from mover.web.visible import visible, visible_name
 
@@ -70,11 +72,13 @@ def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
         "date_and_time": spelling.date_and_time,
         "iso": lambda at_ns: spelling.moment(at_ns).isoformat(),
         "ago": lambda at_ns: spelling.ago(at_ns, int(now() * 1_000_000_000)),
+        "sentence": capitalised,
         "pair_of_name": lambda thing: (thing.id, thing.name),
         "initials": words.initials,
         "tone": words.tone,
         "status_icon": words.status_icon,
         "service_icon": words.service_icon,
+        "service_title": lambda service: connector_type(service).title,
         "role_word": words.role_word,
         "permission_word": words.permission_word,
         "action_word": words.action_word,

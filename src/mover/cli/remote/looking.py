@@ -31,23 +31,18 @@ _MOMENT = len("2026-03-01T08:30:00")
 
 async def list_connections(server: Server, *, machine: bool) -> int:
     """List the connections."""
-    found = await server.get("/connections", Page[Connection])
-    if machine:
-        print_json([msgspec.to_builtins(each) for each in found.items])
-        return ALL_WELL
-    if not found.items:
-        out().print("The server has no connections yet.")
-        return ALL_WELL
-    table = _table("name", "service", "where", "last used")
-    for each in found.items:
-        table.add_row(
+    return await _print_all(
+        _each((await server.get("/connections", Page[Connection])).items),
+        ("name", "service", "where", "last used"),
+        lambda each: (
             words(each.name, "bold"),
             words(each.service),
             words(_where(each.configuration)),
             when(each.last_used_at),
-        )
-    out().print(table)
-    return ALL_WELL
+        ),
+        empty="The server has no connections yet.",
+        machine=machine,
+    )
 
 
 async def list_migrations(server: Server, *, machine: bool) -> int:
@@ -124,7 +119,8 @@ async def list_runs(server: Server, migration: str | None, *, limit: int, machin
 
 def status_words(status: str, code: int) -> Any:
     """A status as people read it, with its code."""
-    return words(f"{status.replace('_', ' ').capitalize()} ({code})", _STYLES.get(status, ""))
+    word = status.replace("_", " ").capitalize()
+    return words(f"{word} ({code})" if code else word, _STYLES.get(status, ""))
 
 
 def when(moment: str | None) -> str:
@@ -171,6 +167,11 @@ def _table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table
+
+
+async def _each(found: Sequence[T]) -> AsyncIterator[T]:
+    for each in found:
+        yield each
 
 
 async def _first(found: AsyncIterator[T], limit: int | None) -> AsyncIterator[T]:

@@ -79,6 +79,10 @@ class NotThere(Refused):
 
     reason = NotFound.reason
 
+    def __init__(self, message: str, advice: str = NotFound.advice) -> None:
+        super().__init__(message)
+        self.advice = advice
+
 
 def _read(headers: Mapping[str, str], body: bytes) -> Problem | None:
     if headers.get("Content-Type", "").partition(";")[0].strip().lower() != _PROBLEM:

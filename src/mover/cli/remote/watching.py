@@ -10,15 +10,14 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from mover.cli.codes import ALL_WELL, COULD_NOT_RUN, INTERRUPTED, SOME_FAILED
 from mover.cli.figures import count_text, size_text
 from mover.cli.remote.answers import Counts, Migration, MigrationRun, Page, Pair, Run, StatusCounts
 from mover.cli.remote.finding import find_migration
+from mover.cli.remote.refusals import NotThere
 from mover.cli.remote.server import Server
 from mover.cli.screen import err, out, print_json, words
-from mover.errors import NotFound
 
 _LOOK_EVERY_S = 1.0
 _LINES_EVERY = 10  # looks
@@ -29,11 +28,11 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 async def watch(server: Server, migration: str, *, machine: bool) -> int:
-    """Watch what was started last in a migration. Raises NotFound: nothing was."""
+    """Watch what was started last in a migration. Raises NotThere: nothing was."""
     found = await find_migration(server, migration)
     starts = await server.get(f"/migrations/{found.id}/starts", Page[MigrationRun], {"limit": 1})
     if not starts.items:
-        raise NotFound(f"nothing was started in {found.name!r} yet")
+        raise NotThere(f"nothing was started in {found.name!r} yet", "Begin with: mover remote start")
     return await watch_start(server, found, starts.items[0].id, machine=machine)
 
 
@@ -123,7 +122,7 @@ async def _start(server: Server, migration: Migration, start_id: str) -> Migrati
     async for each in server.pages(f"/migrations/{migration.id}/starts", MigrationRun, page=20):
         if each.id == start_id:
             return each
-    raise NotFound("the server does not know that start any more")
+    raise NotThere("the server does not know that start any more", "Look at: mover remote runs")
 
 
 def _print_line(look: _Look) -> None:
@@ -166,7 +165,7 @@ async def _outcome(server: Server, migration: Migration, start_id: str, *, machi
             }
         )
         return code
-    out().print(_summary(migration, statuses, totals))
+    _print_summary(migration, statuses, totals)
     for run in bad[:_SHOWN]:
         line = words(
             f"  pair {run.pair_id}: {run.status.replace('_', ' ')} ({run.code}), {run.meaning}", "yellow"
@@ -177,17 +176,17 @@ async def _outcome(server: Server, migration: Migration, start_id: str, *, machi
     return code
 
 
-def _summary(migration: Migration, statuses: Mapping[str, int], totals: Counts) -> Text:
+def _print_summary(migration: Migration, statuses: Mapping[str, int], totals: Counts) -> None:
     told = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in sorted(statuses.items()))
     line = words(migration.name, "bold")
     line.append_text(words(f"  {told or 'no pair ran'}"))
-    line.append_text(
+    out().print(line)
+    out().print(
         words(
-            f"\n  {totals.files_copied:,} copied ({size_text(totals.bytes_copied)}), {totals.files_skipped:,} had nothing "
+            f"  {totals.files_copied:,} copied ({size_text(totals.bytes_copied)}), {totals.files_skipped:,} had nothing "
             f"to do, {totals.files_failed:,} failed, of {count_text(totals.files_seen, 'file')}"
         )
     )
-    return line
 
 
 def _sum(one: Counts, other: Counts) -> Counts:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from mover.accounts.actor import Permission
 from mover.migrations.states import Status
 from mover.web.routes.migrations import connection_names
+from mover.web.routes.pairs import pairs_of_runs
 from mover.web.visit import Visit
 from mover.web.ways import Way
 
@@ -35,7 +36,13 @@ async def _state(visit: Visit) -> dict[str, Any]:
     for summary in summaries.values():
         total.update(summary)
     runs = await services.runs.page(visit.actor, limit=_RECENT)
-    return {"migrations": migrations, "summaries": summaries, "total": total, "runs": runs.items}
+    return {
+        "migrations": migrations,
+        "summaries": summaries,
+        "total": total,
+        "runs": runs.items,
+        "pairs": await pairs_of_runs(visit, runs.items),
+    }
 
 
 async def live(visit: Visit) -> Response:

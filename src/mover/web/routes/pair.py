@@ -82,7 +82,7 @@ async def _shared(visit: Visit, subject: Subject, tab: str) -> dict[str, Any]:
         "run": run,
         "tab": tab,
         "connections": await connection_names(visit),
-        "status": _status(subject),
+        "standing": _status(subject),
         "live": False,
     }
 

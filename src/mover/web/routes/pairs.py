@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from mover.api.streams import csv_download
 from mover.errors import InvalidConfiguration
 from mover.ledger.states import RunMode
 from mover.migrations.imports import ImportKind
-from mover.migrations.records import Migration, NewPair, Page, Pair, StartResult
+from mover.migrations.records import Migration, NewPair, Page, Pair, PairRun, StartResult
 from mover.migrations.refusals import FilterMistake, NotPossible
 from mover.migrations.selection import Selection
 from mover.web.forms import Form, sentence
@@ -32,6 +32,21 @@ _AT_ONCE = 50  # ids in one filter: it has a longest length
 
 async def _migration(visit: Visit) -> Migration:
     return await visit.house.services.migrations.get(visit.actor, visit.parameter("migration_id"))
+
+
+async def pairs_of_runs(visit: Visit, runs: Iterable[PairRun]) -> dict[int, Pair]:
+    """The pairs that some runs are of, by id: one question a migration."""
+    ids: dict[str, set[int]] = {}
+    for run in runs:
+        ids.setdefault(run.migration_id, set()).add(run.pair_id)
+    found: dict[int, Pair] = {}
+    for migration_id, wanted in ids.items():
+        shown_filter = f"id:{','.join(map(str, sorted(wanted)))}"
+        page = await visit.house.services.pairs.page(
+            visit.actor, migration_id, filter=shown_filter, limit=len(wanted)
+        )
+        found |= {pair.id: pair for pair in page.items}
+    return found
 
 
 async def pairs(visit: Visit) -> Response:

@@ -10,6 +10,7 @@ from mover.errors import InvalidConfiguration
 from mover.migrations.reports import RowStream
 from mover.web.routes.migrations import connection_names
 from mover.web.routes.pair import number
+from mover.web.routes.pairs import pairs_of_runs
 from mover.web.visit import Visit
 from mover.web.ways import Way
 
@@ -21,11 +22,13 @@ async def reports(visit: Visit) -> Response:
     """List what there is to download."""
     services = visit.house.services
     migrations = await services.migrations.list(visit.actor, limit=100)
+    runs = await services.runs.page(visit.actor, cursor=visit.query("cursor") or None, limit=50)
     return visit.page(
         "reports.html",
         place=_PLACE,
         migrations=migrations.items,
-        runs=await services.runs.page(visit.actor, cursor=visit.query("cursor") or None, limit=50),
+        runs=runs,
+        pairs=await pairs_of_runs(visit, runs.items),
         names={one.id: one.name for one in migrations.items},
         keys=await services.signing_keys.public_keys(visit.actor),
         connections=await connection_names(visit),

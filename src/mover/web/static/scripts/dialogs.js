@@ -1,7 +1,7 @@
 "use strict";
 // A page that asks for a confirmation is shown as a dialog; `data-close` closes it, and so do Escape and the backdrop.
 document.addEventListener("htmx:afterSwap", (event) => {
-  const dialog = event.detail.target;
+  const dialog = event.target;
   if (dialog.id === "dialog" && !dialog.open) dialog.showModal();
 });
 document.addEventListener("click", (event) => {

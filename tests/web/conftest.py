@@ -1,0 +1,49 @@
+"""The pages over installations of the API's tests, and over TLS with a browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from tests.api.installation import Installation, Running, make_installation, opened, running
+from tests.api.samples import make_samples
+
+from mover.web.app import application_of, make_house
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return asyncio.run(make_installation(tmp_path_factory.mktemp("pages")))
+
+
+@pytest.fixture(scope="session")
+def samples(installation: Installation) -> dict[str, str]:
+    """One of everything that an address can name; in the installation from then on."""
+
+    async def make() -> dict[str, str]:
+        async with opened(installation.home) as (services, _):
+            return await make_samples(services, installation)
+
+    return asyncio.run(make())
+
+
+@pytest.fixture(scope="session")
+def application(
+    installation: Installation, samples: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> FastAPI:
+    """Made once: it takes longer than most tests. Each of them puts its own services into it."""
+
+    async def make() -> FastAPI:
+        async with running(installation, tmp_path_factory.mktemp("application") / "home") as answering:
+            return application_of(make_house(answering.services))
+
+    return asyncio.run(make())
+
+
+@pytest.fixture
+async def mover(installation: Installation, application: FastAPI, tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(installation, tmp_path / "installation", application) as answering:
+        yield answering
