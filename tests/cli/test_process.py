@@ -83,6 +83,7 @@ def test_a_copy_with_nothing_to_do_loads_only_what_it_needs(tmp_path, monkeypatc
         "fastapi",
         "temporalio",
         "uvicorn",
+        "psycopg",
     )
     again = (
         "import sys; from mover.cli.process import load_only_our_own; load_only_our_own();"
