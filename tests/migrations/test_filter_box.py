@@ -12,7 +12,7 @@ from mover.accounts.actor import Actor
 from mover.errors import InvalidConfiguration
 from mover.migrations.filter_box import parse_filter
 from mover.migrations.queries.filtering import SORTS
-from mover.migrations.records import Migration, NewPair
+from mover.migrations.records import Migration, NewPair, Pair
 from mover.migrations.refusals import FilterMistake
 
 
@@ -32,7 +32,7 @@ async def migration(office: Office, ann: Actor) -> Migration:
     return made
 
 
-FOUND = (
+FOUND: tuple[tuple[str, list[int]], ...] = (
     ("", [1, 2, 3, 4]),
     ("users", [1, 2, 3]),
     ("source:users", [1, 2]),
@@ -121,7 +121,8 @@ def test_any_text_is_parsed_or_refused(text):
 async def test_pages_in_every_order_have_each_pair_once(office: Office, ann: Actor, migration: Migration):
     for sort, descending in itertools.product(SORTS, (False, True)):
         whole = await office.pairs.page(ann, migration.id, sort=sort, descending=descending)
-        seen, cursor = [], None
+        seen: list[Pair] = []
+        cursor: str | None = None
         while len(seen) < 5:
             page = await office.pairs.page(
                 ann, migration.id, sort=sort, descending=descending, cursor=cursor, limit=1

@@ -12,6 +12,7 @@ from tests.transfer.workbench import Workbench, workbench
 from mover.accounts.actor import Actor
 from mover.accounts.refusals import NoSuchThing, NotPossible
 from mover.errors import PermissionDenied
+from mover.ledger.records import ReportItem
 from mover.ledger.states import ItemState, RunMode
 from mover.ledger.tables import folders, items, runs
 from mover.migrations.options import PairOptions, engine_options
@@ -178,7 +179,8 @@ async def test_items_are_paged_filtered_and_bounded_by_their_run(
     migration = await office.migration(ann, 1)
     run = await moved(office, bench, ann, migration)
     whole = await office.runs.items(ann, run.id)
-    seen, cursor = [], None
+    seen: list[ReportItem] = []
+    cursor: str | None = None
     while True:
         page = await office.runs.items(ann, run.id, cursor=cursor, limit=4)
         seen += page.items

@@ -93,7 +93,7 @@ async def ledger_run(office: Office) -> int:
             )
             .returning(ledger_pairs.c.id)
         ).scalar_one()
-        return connection.execute(
+        made: int = connection.execute(
             insert(ledger_runs)
             .values(
                 pair_id=pair,
@@ -111,6 +111,7 @@ async def ledger_run(office: Office) -> int:
             )
             .returning(ledger_runs.c.id)
         ).scalar_one()
+        return made
 
     return await office.database.write(work)
 
@@ -267,11 +268,13 @@ async def test_a_run_that_kills_every_runner_ends(office: Office, ann: Actor):
 async def test_losses_are_forgotten_when_bytes_arrive(office: Office, ann: Actor):
     migration = await office.migration(ann, 1)
     await office.start(ann, migration)
+    run = None
     for number in range(LOSSES * 2):
         [run] = await office.take()
         await office.work.progress(run.id, "r1", Counts(bytes_received=number + 1))
         office.clock.advance(61)
         await office.work.overdue(60 * S)
+    assert run is not None
     assert (await office.runs.get(ann, run.id)).state is RunState.QUEUED
 
 
@@ -432,6 +435,7 @@ async def test_one_mail_for_a_migration_run_when_all_of_it_has_ended(office: Off
     migration = await office.migration(ann, 3, mail=MailRule.ERRORS, mail_to=("acme-owner",))
     await office.start(ann, migration)
     runs = await office.take(3)
+    again: PairRun | None = None
     for run, code in zip(runs, (100, 402, 201), strict=True):
         again = await office.finish(run, code)
         assert await office.rows(run_mails) == []

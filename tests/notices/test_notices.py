@@ -155,6 +155,7 @@ async def test_a_failing_receiver_is_tried_again_with_the_same_id_and_given_up_a
     await run_one(office, ann)
     begun = office.clock.ns
     tries = 0
+    [delivery] = await post.webhooks.deliveries(ann, hook.id)
     while await post.deliverer.deliver_due():
         tries += 1
         [delivery] = await post.webhooks.deliveries(ann, hook.id)

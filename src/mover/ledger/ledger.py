@@ -15,6 +15,7 @@ from mover.database.store import SoleRight
 from mover.entries import Entry
 from mover.ledger.batching import GroupCommit
 from mover.ledger.queries import arrivals, counts, folders, items, listings, runs, uploads
+from mover.ledger.queries.pages import page_of_items
 from mover.ledger.records import (
     Arrival,
     FolderTask,
@@ -140,7 +141,7 @@ class Ledger:
         after = 0
         while True:
             found = await self._database.read(
-                lambda connection, after=after: counts.report_items(  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+                lambda connection, after=after: page_of_items(  # type: ignore[misc]  # mypy does not infer lambdas with defaults
                     connection, run_id, states=states, limit=page, after_id=after
                 )
             )

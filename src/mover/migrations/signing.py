@@ -58,7 +58,7 @@ class SigningKeys:
         query = (
             select(signing_keys)
             .where(_c.organisation_id == actor.organisation_id)
-            .order_by(_c.created_ns.desc(), _c.id)
+            .order_by(_c.retired_ns.is_not(None), _c.created_ns.desc(), _c.id)
         )
         return await self._database.read(
             lambda connection: [

@@ -8,9 +8,8 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from mover.entries import EntryKind, join_path, parent_path
 from mover.ledger import rows
-from mover.ledger.queries.items import placed_items
 from mover.ledger.queries.slicing import slices
-from mover.ledger.records import ReportItem, Tally
+from mover.ledger.records import Tally
 from mover.ledger.states import ItemState, Verification
 from mover.ledger.tables import folders, items
 
@@ -32,16 +31,6 @@ def tally(connection: Connection, run_id: int) -> list[Tally]:
         Tally(EntryKind(row.kind), rows.state_from(row.state), row.number, int(row.size), int(row.sent))
         for row in connection.execute(query)
     ]
-
-
-def report_items(
-    connection: Connection, run_id: int, *, states: Sequence[ItemState] | None, limit: int, after_id: int
-) -> list[ReportItem]:
-    """Items of a run with ids above `after_id`, ascending; those in certain states only, if given."""
-    query = placed_items().where(items.c.run_id == run_id, items.c.id > after_id)
-    if states is not None:
-        query = query.where(items.c.state.in_([state.value for state in states]))
-    return [rows.report_item_from(row) for row in connection.execute(query.order_by(items.c.id).limit(limit))]
 
 
 def verifications(connection: Connection, run_id: int) -> dict[Verification, int]:

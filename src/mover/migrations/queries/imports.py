@@ -153,7 +153,9 @@ def add_pairs(connection: Connection, import_id: str, migration: Row[Any], now_n
         .where(_r.import_id == import_id, _r.duplicate_of == "")
         .order_by(_r.line)
     )
-    return connection.execute(insert(migration_pairs).from_select([*names, *fixed], source)).rowcount
+    # What a driver calls the number of rows of such an insert is not the same everywhere.
+    added = insert(migration_pairs).from_select([*names, *fixed], source).returning(_p.id)
+    return len(connection.scalars(added).all())
 
 
 def change_pairs(connection: Connection, import_id: str, now_ns: int) -> int:

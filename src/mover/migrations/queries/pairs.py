@@ -98,7 +98,9 @@ def copy(connection: Connection, where: ColumnElement[bool], *, into: str | None
         _c.migration_id if into is None else literal(into),
         *(literal(value, type_=_c[name].type) for name, value in fresh.items()),
     ).where(where)
-    return connection.execute(insert(migration_pairs).from_select(names, source.order_by(_c.id))).rowcount
+    # What a driver calls the number of rows of such an insert is not the same everywhere.
+    added = insert(migration_pairs).from_select(names, source.order_by(_c.id)).returning(_c.id)
+    return len(connection.scalars(added).all())
 
 
 def change_all(
