@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +55,10 @@ def found_in_files(folders: Iterable[Path], needles: Iterable[Needle]) -> list[s
 
 def _files(folders: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
     for folder in folders:
-        for file in folder.rglob("*"):
-            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-                yield file, file.read_bytes()
+        for place, _, names in os.walk(folder):  # which does not mind a folder that goes meanwhile
+            for file in (Path(place, name) for name in names):
+                with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                    yield file, file.read_bytes()
 
 
 def found_in_process(pid: int, needles: Iterable[Needle]) -> list[str]:

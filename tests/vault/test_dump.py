@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
+from tests.database_url import on_sqlite
 from tests.e2e.searching import Needle, found_in_files
 
 from mover.database.database import Database
@@ -16,6 +17,8 @@ from mover.vault.providers import EnvironmentKeyProvider, FileKeyProvider
 from mover.vault.secret import Secret
 from mover.vault.tables import person_keys, secrets
 from mover.vault.vault import Vault
+
+pytestmark = on_sqlite  # whose file a thief would have
 
 TEXTS = [
     "plain-canary-7f3a9c5e",

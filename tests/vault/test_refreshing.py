@@ -197,14 +197,12 @@ async def test_a_cancelled_call_still_stores_the_answer(signed_in: Vault) -> Non
 
 
 async def test_no_transaction_is_open_while_the_service_is_asked(
-    signed_in: Vault, database: Database
+    signed_in: Vault, database_url: str, key_file: Path
 ) -> None:
     async def exchange(_: Tokens) -> Tokens:
-        other = await Database.open(f"sqlite:///{database._path}")
-        async with asyncio.timeout(5):  # SQLite has one writer at a time
-            await Vault(
-                other, FileKeyProvider(Path(database._path).parent.parent / "keys" / "global.key")
-            ).store("other", OWNER, "x", Secret("y"))
+        other = await Database.open(database_url)
+        async with asyncio.timeout(20):  # SQLite has one writer at a time, which waits for longer than that
+            await Vault(other, FileKeyProvider(key_file)).store("other", OWNER, "x", Secret("y"))
         await other.close()
         return {"access": Secret("access-1")}
 

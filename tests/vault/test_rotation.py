@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select, update
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, delete, insert, select, update
+from tests.database_url import on_sqlite
 from tests.vault.workers import Worker
 
+import mover
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration, Locked, Unreachable
 from mover.vault import envelope
@@ -412,19 +415,26 @@ async def test_all_persons_get_new_keys(filled: Vault, database: Database) -> No
     await check_all(filled, range(0, 151, 10))
 
 
+@on_sqlite
 async def test_the_key_of_an_older_database_is_the_current_one(
     vault: Vault, database: Database, tmp_path: Path
 ) -> None:
     await vault.store("alice", "connection:1", "password", Secret("a"))
-    await database.close()
-    path = tmp_path / "state" / "mover.db"
-    with sqlite3.connect(path) as raw:
-        raw.execute("DROP TABLE current_global_key")
-        raw.execute("DROP TABLE refresh_leases")
-        raw.execute("UPDATE alembic_version SET version_num = '0003'")
-    raw.close()
+    (row,) = await database.read(
+        lambda c: [dict(found) for found in c.execute(select(person_keys)).mappings()]
+    )
+    older = tmp_path / "older" / "mover.db"
+    older.parent.mkdir(mode=0o700)
+    made = create_engine(f"sqlite:///{older}")
+    with made.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(mover.__path__[0], "database", "revisions")))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(insert(person_keys), row)
+    made.dispose()
 
-    opened = await Database.open(f"sqlite:///{path}")
+    opened = await Database.open(f"sqlite:///{older}")
     try:
         uses = await Vault(opened, FileKeyProvider(tmp_path / "keys" / "global.key")).global_keys()
         assert [(use.current, use.persons) for use in uses] == [(True, 1)]
