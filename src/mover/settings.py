@@ -145,16 +145,15 @@ def _public_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    else:
         bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
-        usable = usable and bare and parts.netloc.isascii() and not any(c.isspace() for c in url)
-    if not usable:
+        place = parts.netloc.lower()
+    except ValueError:
+        usable, bare, place = False, False, ""
+    if not usable or not bare or not url.isascii() or any(character.isspace() for character in url):
         raise ValueError(
             "give https://host[:port], without a path; it is what people type into their browsers"
         )
-    return f"https://{parts.netloc.lower()}"
+    return f"https://{place}"
 
 
 def _address_of(place: ListenAt) -> str:

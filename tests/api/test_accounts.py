@@ -48,7 +48,7 @@ async def test_signing_out_ends_the_session_and_takes_the_cookie_back(mover: Run
     ids=str,
 )
 async def test_a_page_of_another_site_changes_nothing(mover: Running, changed: dict[str, str]) -> None:
-    headers = {name: value.encode() for name, value in (mover.owner.browser | changed).items()}
+    headers = [(name.encode(), value.encode()) for name, value in (mover.owner.browser | changed).items()]
 
     answer = await mover.client.delete("/app/v1/session", headers=headers)
 
