@@ -1,6 +1,6 @@
 """kill -9 of runners and of Temporal at random moments of a move, and nothing is lost, doubled or sent again.
 
-With more files and kills than the suite has time for: MOVER_KILL_FILES=20000 MOVER_KILLS=10 pytest tests/e2e/test_runner_kill.py
+With more files and kills than the suite has time for: KILL_FILES=20000 KILLS=10 pytest tests/e2e/test_runner_kill.py
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from mover.runner.reconciler import Reconciler
 from mover.settings import Settings
 from mover.workplace.workplace import Workplace, open_workplace
 
-FILES = int(os.environ.get("MOVER_KILL_FILES", "600"))
-KILLS = int(os.environ.get("MOVER_KILLS", "1"))  # of each runner
+FILES = int(os.environ.get("KILL_FILES", "600"))
+KILLS = int(os.environ.get("KILLS", "1"))  # of each runner
 RUNNERS = 3
 PAIRS = 6
 MIB = 1 << 20

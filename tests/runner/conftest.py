@@ -20,7 +20,9 @@ from mover.runner.slices import Pace
 from mover.settings import Settings
 from mover.workplace.workplace import Workplace, open_workplace
 
-QUICK = Pace(longest_s=600, look_s=0.1, quiet_s=1, drain_s=2)
+QUICK = Pace(longest_s=600, look_s=0.1, quiet_s=1, drain_s=2, reconcile_s=0.5)
+TOLD = Pace(look_s=0.1, quiet_s=1, drain_s=2, reconcile_s=3600)
+"""Nothing happens but what somebody tells Temporal, after a runner's first look."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Service:
     @asynccontextmanager
     async def running(self, **choices: Any) -> AsyncIterator[Runner]:
         """A runner at work, in this process, with a client of its own: one client serves one worker a queue."""
-        access = TemporalAccess(self.place.settings)
+        access = TemporalAccess(self.place.settings, interceptors=choices.pop("interceptors", ()))
         async with open_runner(self.place, access, pace=choices.pop("pace", QUICK), **choices) as runner:
             task = asyncio.create_task(runner.run())
             try:

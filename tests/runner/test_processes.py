@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -39,6 +40,11 @@ def runner(service: Service, folder: Path, *arguments: str, **variables: str) ->
             running.kill()
 
 
+def fetched(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - always the same kind of address
+        return str(answer.read().decode())
+
+
 async def test_it_listens_nowhere_and_hands_over_in_order(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
     files = some_files(60, 20_000)
@@ -64,11 +70,12 @@ async def test_a_second_signal_hurries(service: Service, tmp_path):
         (run,) = await organisation.start("/", options='{"bandwidth": "50K"}')
         await service.orchestration.nudge(organisation.id)
         await reached(organisation, run, "running")
-        os.kill(process.pid, signal.SIGTERM)
         began = time.monotonic()
-        os.kill(process.pid, signal.SIGTERM)
+        while process.process.poll() is None:  # signals that come at once count once
+            assert time.monotonic() - began < 30
+            os.kill(process.pid, signal.SIGTERM)
+            await asyncio.sleep(0.5)
         assert process.wait().code == 0
-        assert time.monotonic() - began < 30
     assert (await organisation.run(run))["state"] == "queued"
 
 
@@ -77,8 +84,7 @@ async def test_it_shows_figures_on_loopback_only_if_asked(service: Service, tmp_
     with runner(service, tmp_path, "--metrics-port", str(port)) as process:
         await until(lambda: accepts_connections(port))
         assert listening(process.pid) == [f"0100007F:{port:04X}"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            told = answer.read().decode()
+        told = await asyncio.to_thread(fetched, f"http://127.0.0.1:{port}/metrics")
     assert 'mover_files_total{outcome="copied"} 0.0' in told
     assert "mover_staged_bytes" in told
 

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mover.api.idempotency.queries import forget_organisation
 from mover.cli.codes import ALL_WELL
 from mover.cli.loop import loop_factory
 from mover.cli.process import collect_rarely
@@ -55,11 +56,13 @@ async def _run(
         place = await opened.enter_async_context(open_workplace(settings))
         access = TemporalAccess(settings, identity=name)
         if provider is not None:
-            from mover.runner.traces import traced_client, traced_connectors  # noqa: PLC0415 - as above
+            from mover.runner.traces import traced, traced_connectors  # noqa: PLC0415 - as above
 
             place = replace(place, wrap=traced_connectors(provider, names=settings.otlp_names))
-            access = TemporalAccess(settings, identity=name, interceptors=[traced_client(provider)])
-        runner = await opened.enter_async_context(open_runner(place, access, queue=queue, name=name))
+            access = TemporalAccess(settings, identity=name, interceptors=[traced(provider)])
+        runner = await opened.enter_async_context(
+            open_runner(place, access, queue=queue, name=name, removers=(forget_organisation,))
+        )
         if metrics_port is not None:
             from mover.serving.metrics import published  # noqa: PLC0415 - loaded only where it is wanted
 

@@ -83,12 +83,14 @@ class Pace:
         look_s: Between looks at what is wished.
         quiet_s: Files under way are waited for so long, before a slice is cancelled.
         drain_s: The same where the runner ends.
+        reconcile_s: Between the runner's looks into the database for what no message told of.
     """
 
     longest_s: float = 600
     look_s: float = 1
     quiet_s: float = 5
     drain_s: float = 30
+    reconcile_s: float = 5
 
 
 class Draining:

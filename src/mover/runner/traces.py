@@ -21,7 +21,7 @@ from mover.errors import MoverError
 _GROUPS = frozenset({"part_uploads", "described_reads", "hashes", "times", "renames", "quota", "changes"})
 
 
-def traced_client(provider: TracerProvider) -> TracingInterceptor:
+def traced(provider: TracerProvider) -> TracingInterceptor:
     """What a client of Temporal is given, so that traces go on through it."""
     return TracingInterceptor(provider.get_tracer("mover.runner"))
 
