@@ -1,9 +1,10 @@
 """Searches all files of the repository for secrets that somebody forgot there.
 
 Everything is searched for what looks like a real credential (keys of clouds, tokens, private keys). What is not a test
-is also searched for passwords in assignments, in URLs, and for random-looking text, which tests are full of: their
-throwaway servers have throwaway passwords, and hashes are expected values. What is found and is none stands in `ALLOWED`
-with its reason; an entry that allows nothing any more fails, so that the list stays as long as it must be.
+is also searched for passwords in URLs, and for random-looking text, which tests are full of: their throwaway servers have
+throwaway passwords, and hashes are expected values. Passwords that are assigned to something are ruff's to find (S105 to
+S107). What is found and is none stands in `ALLOWED` with its reason; an entry that allows nothing any more fails, so that
+the list stays as long as it must be.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from detect_secrets.core.secrets_collection import SecretsCollection
 from detect_secrets.settings import default_settings
 
 ALLOWED = {
-    ("README.md", "Basic Auth Credentials"): "shows the form of MOVER_PROXY",
-    ("bench/clients.py", "Secret Keyword"): "names of variables, not what they hold",
+    ("src/mover/api/models.py", "Hex High Entropy String"): "an example of an id",
+    ("src/mover/api/openapi.py", "Hex High Entropy String"): "examples of an id and an ETag",
     ("src/mover/connectors/swift/objects.py", "Hex High Entropy String"): "the MD5 of nothing",
     ("tests/connectors/s3/test_signing.py", "AWS Access Key"): "the one of Amazon's own examples",
     ("tests/connectors/sftp/test_sign_in.py", "Private Key"): "has no key in it",
     ("tests/servers/s3.py", "AWS Access Key"): "of a throwaway server on loopback",
 }
+_PLACEHOLDERS = {"password", "…"}  # of what is shown as an example
+_RUFFS = {"Secret Keyword"}
 _USUAL_IN_TESTS = {
-    "Secret Keyword",
     "Basic Auth Credentials",
     "Hex High Entropy String",
     "Base64 High Entropy String",
@@ -47,6 +49,8 @@ def main() -> int:
     left = dict(ALLOWED)
     problems = 0
     for path, secret in found:
+        if secret.type in _RUFFS or secret.secret_value in _PLACEHOLDERS:
+            continue
         left.pop((path, secret.type), None)
         if (path, secret.type) in ALLOWED or (path.startswith("tests/") and secret.type in _USUAL_IN_TESTS):
             continue

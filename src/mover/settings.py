@@ -246,7 +246,6 @@ class Settings(BaseSettings):
             given it follows from `listen`.
         trusted_proxies: Networks of the proxies whose forwarded headers are believed.
         local_folders: Folders of this machine that the service's users may connect, by the service `local`; none at first.
-        metrics: Whether the service shows its figures at `/metrics`, to loopback only.
         smtp_url: The mail server, `smtps://user:password@host` or `smtp://...` with STARTTLS.
         mail_from: Whom mail comes from.
         mail_outbox: A folder that mail is written into instead of being sent.
@@ -311,7 +310,6 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_trusted_proxies)] = ()
     local_folders: Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_listed)] = ()
-    metrics: bool = False
     smtp_url: Secret | None = None
     mail_from: str | None = None
     mail_outbox: AbsolutePath | None = None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from playwright.sync_api import Browser, sync_playwright
 from tests.api.installation import Installation, Running, make_installation, opened, running
 from tests.api.samples import make_samples
+from tests.servers.processes import tool
+from tests.web.browsing import ARGUMENTS
+from tests.web.office import Office, furnished
 
 from mover.web.app import application_of, make_house
 
@@ -32,7 +36,9 @@ def samples(installation: Installation) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def application(
-    installation: Installation, samples: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    installation: Installation,
+    samples: dict[str, str],  # noqa: ARG001 - they are in the installation before it is copied
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> FastAPI:
     """Made once: it takes longer than most tests. Each of them puts its own services into it."""
 
@@ -47,3 +53,21 @@ def application(
 async def mover(installation: Installation, application: FastAPI, tmp_path: Path) -> AsyncIterator[Running]:
     async with running(installation, tmp_path / "installation", application) as answering:
         yield answering
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=tool("chromium"), args=list(ARGUMENTS), headless=True
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """A Mover with people, connections and pairs, some of which have run."""
+    with furnished(tmp_path_factory.mktemp("office")) as office:
+        yield office

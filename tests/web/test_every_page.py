@@ -13,6 +13,8 @@ from mover.api.operations import Open
 from mover.web.app import WAYS
 from mover.web.ways import Way
 
+pytestmark = pytest.mark.slow
+
 GETS = [way for way in WAYS if way.method == "GET"]
 POSTS = [way for way in WAYS if way.method == "POST"]
 STREAMS = {"/live", "/migrations/{migration_id}/live", "/pairs/{pair_id}/live"}
@@ -57,7 +59,9 @@ class Inline(HTMLParser):
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_who_may_sees_it_and_who_may_not_is_refused(mover: Running, samples: dict[str, str], role: Role):
+async def test_who_may_sees_it_and_who_may_not_is_refused(
+    mover: Running, samples: dict[str, str], role: Role
+):
     caller = mover.installation.callers[role]
     wrong = []
     for way in GETS:
@@ -100,7 +104,9 @@ async def test_without_the_sessions_token_no_form_is_taken(mover: Running, sampl
     for way in POSTS:
         if way.need is Open.ANYBODY:
             continue
-        headers = {name: value for name, value in mover.owner.browser.items() if name != "X-CSRF-Token"} | HTML
+        headers = {
+            name: value for name, value in mover.owner.browser.items() if name != "X-CSRF-Token"
+        } | HTML
         answer = await mover.client.post(address(way, samples), headers=headers)
         assert answer.status_code == 403, named(way)
         assert "Please do it once more" in answer.text
@@ -156,7 +162,11 @@ async def test_every_page_says_a_need():
 
 
 async def test_what_no_text_can_have_is_refused(mover: Running, samples: dict[str, str]):
-    for where in (f"/migrations/{samples['migration_id']}?filter=%00", "/connections/%00", "/audit?before=%00"):
+    for where in (
+        f"/migrations/{samples['migration_id']}?filter=%00",
+        "/connections/%00",
+        "/audit?before=%00",
+    ):
         answer = await mover.client.get(where, headers=mover.owner.cookie | HTML)
         assert answer.status_code == 422, where
     posted = await mover.client.post("/maps", headers=mover.owner.browser | HTML, data={"name": "a\0b"})

@@ -45,7 +45,9 @@ class InProcess:
         finally:
             for task in (looking, *self._running):
                 task.cancel()
-            await asyncio.gather(looking, *self._running, return_exceptions=True)
+            for ended in await asyncio.gather(looking, *self._running, return_exceptions=True):
+                if not isinstance(ended, asyncio.CancelledError | None):
+                    raise ended
 
     async def _look(self) -> None:
         settings = self._place.settings
@@ -62,7 +64,6 @@ class InProcess:
                     ledger=self._place.ledger,
                     staging=staging,
                     staging_memory_bytes=settings.staging_memory_bytes,
-                    lock_folder=settings.home / "locks",
                 ),
                 queue="default",
                 runner=NAME,

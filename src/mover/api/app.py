@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,7 +18,6 @@ from mover.api.body_limit import BodyLimit
 from mover.api.front import Front
 from mover.api.handlers import Page, handle_errors
 from mover.api.health import add_health
-from mover.api.metrics import add_metrics
 from mover.api.openapi import describe
 from mover.api.request_ids import RequestIds
 from mover.api.resources import RESOURCES
@@ -41,7 +39,6 @@ def make_app(
     *,
     ready: Check | None = None,
     problem_page: Page | None = None,
-    registry: CollectorRegistry | None = None,
     now: Callable[[], float] = time.time,
 ) -> FastAPI:
     """Make the application.
@@ -51,13 +48,12 @@ def make_app(
         orchestration: Told when there is something to do.
         ready: Raises if the orchestration cannot be reached; for `/readyz`.
         problem_page: Shows problems to people; the pages'.
-        registry: Of figures, shown at `/metrics` if the settings ask for it.
         now: Seconds since 1970 UTC.
 
     Raises InvalidConfiguration.
     """
     services = make_services(workplace, orchestration, now=now)
-    return app_of(services, ready=ready, problem_page=problem_page, registry=registry)
+    return app_of(services, ready=ready, problem_page=problem_page)
 
 
 def app_of(
@@ -65,7 +61,6 @@ def app_of(
     *,
     ready: Check | None = None,
     problem_page: Page | None = None,
-    registry: CollectorRegistry | None = None,
 ) -> FastAPI:
     """Make the application of services that are there already.
 
@@ -97,8 +92,6 @@ def app_of(
     _add_description(app)
     add_health(app, ready=ready)
     handle_errors(app, page=problem_page)
-    if services.settings.metrics:
-        add_metrics(app, registry or CollectorRegistry())
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit)
     app.add_middleware(

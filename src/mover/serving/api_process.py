@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,11 +94,13 @@ def _wrapped(
     interceptors: list[Any] = []
     trace: Callable[[Application], Application] = _as_it_is
     if settings.otlp_endpoint is not None:
-        from mover.runner.traces import traced  # noqa: PLC0415 - OpenTelemetry is loaded only where it is wanted
-        from mover.serving.traces import ApiTraces, tracing  # noqa: PLC0415 - likewise
+        # OpenTelemetry is loaded only where it is wanted.
+        from mover.runner.traces import traced, traced_connectors  # noqa: PLC0415
+        from mover.serving.traces import ApiTraces, tracing  # noqa: PLC0415
 
         provider = stack.enter_context(tracing(SERVICE, settings.otlp_endpoint))
         interceptors.append(traced(provider))
+        place = replace(place, wrap=traced_connectors(provider, names=settings.otlp_names))
         trace = functools.partial(ApiTraces, provider=provider)
     access = TemporalAccess(settings, identity=SERVICE, interceptors=interceptors)
 
@@ -110,7 +113,7 @@ def _wrapped(
     app.user_middleware.append(Middleware(NoticeRoute))  # the last one is next to the routes
     application: Application = app
     if settings.metrics_port is not None:
-        from mover.serving.metrics import ApiMetrics, new_registry, published  # noqa: PLC0415 - likewise
+        from mover.serving.metrics import ApiMetrics, new_registry, published  # noqa: PLC0415 - as above
 
         registry = new_registry()
         stack.enter_context(published(registry, settings.metrics_port))

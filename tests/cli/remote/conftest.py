@@ -9,6 +9,8 @@ from secrets import token_hex
 
 import pytest
 from tests.cli.conftest import Mover
+from tests.servers.collector import Collector, collector
+from tests.servers.processes import free_port
 from tests.servers.service import MoverApi, mover_api, prepare_home
 
 from mover.cli.remote.answers import Connection, Migration
@@ -17,10 +19,28 @@ from mover.cli.remote.server import open_server
 
 
 @pytest.fixture(scope="session")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MoverApi]:
+def traces() -> Iterator[Collector]:
+    """Where the API sends its traces."""
+    with collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def metrics_port() -> int:
+    """Where the API shows its metrics."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory, traces: Collector, metrics_port: int) -> Iterator[MoverApi]:
     """`mover api` without runners: what is started stays queued."""
     folder = tmp_path_factory.mktemp("api")
-    with mover_api(folder, asyncio.run(prepare_home(folder / "home"))) as running:
+    environment = {
+        "MOVER_METRICS_PORT": str(metrics_port),
+        "MOVER_OTLP_ENDPOINT": traces.endpoint,
+        "OTEL_BSP_SCHEDULE_DELAY": "100",  # milliseconds between two batches
+    }
+    with mover_api(folder, asyncio.run(prepare_home(folder / "home")), environment=environment) as running:
         yield running
 
 

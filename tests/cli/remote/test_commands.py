@@ -4,6 +4,8 @@ import asyncio
 import csv
 import io
 import json
+import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -158,6 +160,29 @@ def test_a_server_whose_certificate_nobody_vouches_for_is_not_spoken_to(remote, 
     assert said.code == 2
     assert "certificate" in said.err
     assert mover("--server", api.url, "--ca-file", api.ca_file, "runs").code == 0
+
+
+def test_the_api_counts_what_it_is_asked_by_route(remote, migration, metrics_port):
+    remote("pairs", migration)
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics", timeout=30) as answer:
+        told = answer.read().decode()
+    route = "/api/v1/migrations/{migration_id}/pairs"
+    assert f'mover_http_requests_total{{method="GET",route="{route}",status="200"}}' in told
+    assert f'mover_http_request_seconds_bucket{{le="0.1",method="GET",route="{route}"}}' in told
+    assert "process_resident_memory_bytes" in told
+    assert migration not in told
+
+
+def test_the_api_sends_traces_that_hold_nothing_of_what_was_asked(remote, migration, traces, api):
+    remote("pairs", migration, "--filter", "canary")
+    name = "GET /api/v1/migrations/{migration_id}/pairs"
+    deadline = time.monotonic() + 30
+    while not any(span.name == name for span in list(traces.spans)):
+        assert time.monotonic() < deadline, {span.name for span in traces.spans}
+        time.sleep(0.02)
+    told = "".join(str(span) for span in traces.spans)
+    assert "canary" not in told
+    assert api.prepared.key.reveal() not in told
 
 
 def test_the_log_of_the_server_holds_no_key_and_no_password(remote, migration, api):

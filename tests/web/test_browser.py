@@ -1,0 +1,298 @@
+"""People at a browser, over TLS, with the real engine behind the pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.servers.s3 import S3Server
+from tests.servers.ssh import SftpServer
+from tests.web.browsing import PASSWORD, accessibility, sitting
+from tests.web.office import HOSTILE, Office
+from tests.web.served import Served, served
+
+pytestmark = [pytest.mark.slow, pytest.mark.servers]
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path) as at:
+        yield at
+
+
+def choose(page: Page, side: str, name: str) -> None:
+    page.get_by_role("radio", name=name).check()
+    expect(page.locator(f"#picker-{side} .picker-list")).to_be_visible()
+
+
+def test_from_the_first_run_to_the_report(  # noqa: PLR0915 - one story
+    browser: Browser,
+    empty: Served,
+    sshd_server: SftpServer,
+    seaweedfs_plain_server: S3Server,
+    tmp_path: Path,
+):
+    folder = sshd_server.root / "from-the-browser"
+    (folder / "Photos").mkdir(parents=True)
+    for n in range(30):
+        (folder / "Photos" / f"picture {n}.jpg").write_bytes(bytes([n]) * 20_000)
+    seaweedfs_plain_server.client().create_bucket(Bucket="from-the-browser")
+
+    with sitting(browser, empty, accept_downloads=True) as at:
+        page = at.page
+        at.go("/")
+        expect(page).to_have_url(f"{empty.url}/welcome")
+        assert accessibility(page) == []
+        page.get_by_label("Name of your organisation").fill("Example Ltd")
+        page.get_by_label("Your name").fill("Olga Marin")
+        page.get_by_label("Your mail address").fill("olga@example.org")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Begin").click()
+        expect(page.get_by_role("heading", name="Welcome, Olga Marin")).to_be_visible()
+        assert accessibility(page) == []
+
+        page.get_by_role("link", name="Connect a service").click()
+        page.get_by_role("link", name="SFTP").click()
+        page.get_by_label("Name of the connection").fill("nas")
+        page.get_by_label("Server").fill(sshd_server.host)
+        page.get_by_label("User name").fill(sshd_server.username)
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_text("More settings").click()
+        page.get_by_label("Port").fill(str(sshd_server.port))
+        at.expected = ("422",)  # the answer to a form with something wrong in it
+        page.get_by_role("button", name="Test").click()
+        expect(page.get_by_text("Check user name and password")).to_be_visible()
+        page.get_by_label("Password").fill(sshd_server.password)
+        page.get_by_role("button", name="Sign in and save").click()
+        expect(page.get_by_text("nas is connected.")).to_be_visible()
+
+        page.get_by_role("link", name="Connect a service").click()
+        page.get_by_role("link", name="S3").click()
+        page.get_by_label("Name of the connection").fill("bucket")
+        page.get_by_label("Endpoint").fill(seaweedfs_plain_server.url)
+        page.get_by_label("Bucket", exact=False).first.fill("from-the-browser")
+        page.get_by_label("Access key ID").fill(seaweedfs_plain_server.access_key)
+        page.get_by_label("Secret access key").fill(seaweedfs_plain_server.secret_key)
+        page.get_by_text("More settings").click()
+        page.get_by_label("Allow connections that are not encrypted").check()
+        page.get_by_role("button", name="Sign in and save").click()
+        expect(page.get_by_text("bucket is connected.")).to_be_visible()
+        page.get_by_role("button", name="Test bucket").click()
+        expect(page.get_by_text("It works:")).to_be_visible()
+
+        at.go("/migrations/new")
+        choose(page, "source", "nas")
+        page.get_by_role("button", name="upload", exact=True).click()
+        page.get_by_role("button", name="from-the-browser", exact=True).focus()
+        page.keyboard.press("ArrowRight")  # by the keyboard, too
+        expect(page.get_by_label("Chosen folder")).to_have_value("/upload/from-the-browser")
+        assert accessibility(page, widths=(1440,)) == []
+        page.get_by_role("button", name="Continue").click()
+        choose(page, "destination", "bucket")
+        page.get_by_text("New folder").click()
+        page.get_by_label("Name of the new folder").fill("arrived")
+        page.get_by_role("button", name="Create", exact=True).click()
+        expect(page.get_by_label("Chosen folder")).to_have_value("/arrived")
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_label("Name of the move")).to_have_value("nas to bucket")
+        assert accessibility(page) == []
+        page.get_by_role("button", name="Create the move").click()
+
+        # Without loading the page again.
+        expect(page.locator("#pair-status")).to_contain_text("Success")
+        expect(page.locator("#pair-figures")).to_contain_text("30 of 30 files")
+        page.get_by_role("link", name="Log", exact=True).click()
+        expect(page.get_by_text("/Photos/picture 7.jpg")).to_be_visible()
+        page.get_by_role("link", name="Overview").click()
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name="Proof of both sides").click()
+        waiting.value.save_as(tmp_path / "proof.jsonl")
+
+    lines = (tmp_path / "proof.jsonl").read_text().splitlines()
+    assert sum("picture" in line for line in lines) == 30
+    assert all(json.loads(line) for line in lines)
+    stored = seaweedfs_plain_server.client().list_objects_v2(
+        Bucket="from-the-browser", Prefix="arrived/Photos/"
+    )
+    assert stored["KeyCount"] >= 30
+
+
+def test_five_hundred_pairs_from_a_table(browser: Browser, office: Office, tmp_path: Path):  # noqa: PLR0915 - one story
+    served_at, path = office.served, f"/migrations/{office.migration_id}"
+    lines = [f"/Teams/{n},/Moved/{n},batch" for n in range(500)]
+    good = tmp_path / "pairs.csv"
+    good.write_text("\r\n".join(["Source Path,Destination Path,Tags", *lines]))
+    bad = tmp_path / "bad.csv"
+    bad.write_text("Source Path,Destination Path,Tags\r\n/a,/b,\r\n/only-one-column\r\n/c/../d,/e,\r\n")
+    served_at.worker.holds = True
+    try:
+        with sitting(browser, served_at) as at:
+            page = at.page
+            at.sign_in("operator@example.org")
+            at.go(f"{path}/pairs/new")
+            page.get_by_label("CSV file").set_input_files(bad)
+            page.get_by_role("button", name="Look at it").click()
+            expect(page.get_by_text("2 lines of 3 cannot be taken.")).to_be_visible()
+            assert accessibility(page, widths=(1440,)) == []
+            page.get_by_role("link", name="Choose another file").click()
+            page.get_by_label("CSV file").set_input_files(good)
+            page.get_by_role("button", name="Look at it").click()
+            page.get_by_role("button", name="Import 500 pairs").click()
+            expect(page.get_by_text("500 pairs imported.")).to_be_visible()
+
+            page.get_by_label("Filter").fill("tag:batch")
+            expect(page.get_by_text("100 of 500 pairs shown")).to_be_visible()
+            page.get_by_label("Choose all pairs that are shown").check()
+            page.get_by_label("All 500 that match").check()
+            page.get_by_role("button", name="Start", exact=True).click()
+            expect(page.get_by_text("500 pairs start.")).to_be_visible()
+            expect(page.get_by_text("Queued 500")).to_be_visible()
+
+            page.get_by_label("Filter").fill("tag:batch source:/Teams/49")
+            expect(page.get_by_text("of 11 pairs shown")).to_be_visible()
+            page.get_by_label("Choose all pairs that are shown").check()
+            expect(page.get_by_text("11 chosen")).to_be_visible()
+            page.get_by_role("button", name="Pause", exact=True).click()
+            expect(page.get_by_text("11 pairs will pause.")).to_be_visible()
+            expect(page.get_by_text("Paused 11")).to_be_visible()
+
+            page.get_by_label("Filter").fill("status:paused")
+            expect(page.get_by_text("of 11 pairs shown")).to_be_visible()
+            page.get_by_role("checkbox", name="/Teams/490").check()
+            page.get_by_role("button", name="Resume", exact=True).click()
+            expect(page.get_by_text("1 pair will go on.")).to_be_visible()
+            expect(page.get_by_text("Paused 10")).to_be_visible()
+
+            page.get_by_label("Filter").fill("/Teams\\/(1|2)$/")
+            expect(page.get_by_text("of 2 pairs shown")).to_be_visible()
+            page.get_by_label("Filter").fill("status:lost")
+            expect(page.get_by_text("The filter cannot be understood.")).to_be_visible()
+
+            page.get_by_label("Filter").fill("tag:batch")
+            expect(page.get_by_text("100 of 500 pairs shown")).to_be_visible()
+            page.get_by_label("Choose all pairs that are shown").check()
+            page.get_by_label("All 500 that match").check()
+            page.get_by_role("button", name="Cancel", exact=True).click()
+            expect(page.get_by_text("500 pairs will be canceled.")).to_be_visible()
+            expect(page.get_by_text("Canceled 500")).to_be_visible()
+            page.get_by_label("Choose all pairs that are shown").check()
+            page.get_by_label("All 500 that match").check()
+            page.get_by_role("button", name="Delete", exact=True).click()
+            page.get_by_role("button", name="Delete", exact=True).click()
+            expect(page.get_by_text("500 pairs deleted.")).to_be_visible()
+    finally:
+        served_at.worker.holds = False
+
+
+def test_axe_finds_nothing_on_any_page(browser: Browser, office: Office):
+    with sitting(browser, office.served) as at:
+        at.go("/sign-in")
+        found = accessibility(at.page)
+        at.go("/forgotten")
+        found += accessibility(at.page)
+        at.sign_in("owner@example.org")
+        at.expected = ("404",)
+        for path in (*office.pages, "/nothing/here", "/offline"):
+            at.go(path)
+            found += accessibility(at.page)
+        assert found == [], "\n".join(found[:20])
+
+
+def test_what_a_viewer_may_not_is_not_there(browser: Browser, office: Office):
+    with sitting(browser, office.served) as at:
+        at.sign_in("viewer@example.org")
+        menu = at.page.get_by_role("navigation", name="Main")
+        assert menu.get_by_role("link").all_inner_texts() == [
+            "Home",
+            "Migrations",
+            "Connections",
+            "Maps",
+            "Schedules",
+            "Reports",
+            "People",
+        ]
+        for path in (
+            "/",
+            "/connections",
+            "/maps",
+            "/schedules",
+            "/migrations",
+            f"/migrations/{office.migration_id}",
+        ):
+            at.go(path)
+            main = at.page.get_by_role("main")
+            for word in (
+                "New move",
+                "New schedule",
+                "Start",
+                "Connect a",
+                "Delete",
+                "Add",
+                "Pause",
+                "Create",
+                "Test",
+            ):
+                assert main.get_by_role("button", name=word).count() == 0, (path, word)
+                assert main.get_by_role("link", name=word).count() == 0, (path, word)
+        at.go(f"/pairs/{office.pair_id}")
+        expect(at.page.locator("#pair-status")).to_contain_text("Success")
+        assert at.page.get_by_role("button", name="Start again").count() == 0
+
+
+def test_without_scripts_one_signs_in_and_starts_a_move(browser: Browser, office: Office):
+    with sitting(browser, office.served, java_script_enabled=False) as at:
+        page = at.page
+        at.sign_in("operator@example.org")
+        at.go("/migrations/new")
+        page.get_by_role("radio", name="office").check()
+        page.get_by_role("textbox", name="Folder").fill("/Finance")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("radio", name="archive").check()
+        page.get_by_role("textbox", name="Folder").fill("/Without scripts")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_label("Name of the move").fill("Plain pages")
+        page.get_by_role("button", name="Create the move").click()
+        expect(page.get_by_text("The move begins.")).to_be_visible()
+        while "Success" not in page.locator("#pair-status").inner_text():
+            page.reload()
+        assert (office.served.home / "files" / "archive" / "Without scripts" / HOSTILE).exists()
+
+
+def test_hostile_names_are_shown_and_do_nothing(browser: Browser, office: Office):
+    with sitting(browser, office.served) as at:
+        at.sign_in("owner@example.org")
+        at.go(f"/pairs/{office.pair_id}/items")
+        shown = at.page.get_by_text("<img src=x onerror=")
+        expect(shown).to_be_visible()
+        assert "⟨U+202E⟩" in shown.inner_text()
+        assert "\u202e" not in at.page.content()
+
+
+def test_dialogs_open_by_the_keyboard_and_close_with_escape(browser: Browser, office: Office):
+    with sitting(browser, office.served) as at:
+        page = at.page
+        at.sign_in("owner@example.org")
+        at.go("/connections")
+        opener = page.get_by_role("link", name="Delete office")
+        opener.focus()
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog", name="Delete office?")
+        expect(dialog).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        expect(opener).to_be_focused()
+
+
+def test_light_and_dark_can_be_chosen_and_stay(browser: Browser, office: Office):
+    with sitting(browser, office.served, color_scheme="light") as at:
+        page = at.page
+        at.go("/sign-in")
+        before = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        page.get_by_role("button", name="Dark").click()
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != before
+        at.sign_in("owner@example.org")
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
