@@ -19,6 +19,7 @@ from tests.database_url import Kind
 from tests.outside import refuse_outside
 from tests.servers.ftp import FtpServer, proftpd, pure_ftpd, vsftpd
 from tests.servers.jail import can_jail
+from tests.servers.kms import KmsServer, moto_kms
 from tests.servers.mariadb import MariaDbServer, mariadb
 from tests.servers.openstack import SwiftServer, swift
 from tests.servers.proxies import Proxy, dante, squid
@@ -29,7 +30,7 @@ from tests.servers.webdav import WebdavServer, apache, wsgidav
 Server = TypeVar("Server")
 
 _MISLEADING = re.compile(
-    r"(?i)(https?|all|no|ftp|socks)_proxy|AWS_.*|MOVER_(?!TEST_).*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|SSL_CERT_.*|SSH_.*|RCLONE_.*|NETRC"
+    r"(?i)(https?|all|no|ftp|socks)_proxy|AWS_.*|MOVER_(?!TEST_).*|SOFTHSM2_CONF|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|SSL_CERT_.*|SSH_.*|RCLONE_.*|NETRC"
 )
 _SERVERS = {
     "sshd_server",
@@ -45,6 +46,7 @@ _SERVERS = {
     "swift_node",
     "swift_server",
     "mariadb_server",
+    "kms_server",
     "squid_proxy",
     "dante_proxy",
 }
@@ -208,6 +210,12 @@ def swift_server(swift_node: SwiftServer) -> S3Server:
 def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDbServer]:
     """MariaDB that offers TLS."""
     yield from _session(tmp_path_factory, "mariadb", mariadb)
+
+
+@pytest.fixture(scope="session")
+def kms_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KmsServer]:
+    """AWS KMS, by moto."""
+    yield from _session(tmp_path_factory, "kms", moto_kms)
 
 
 @pytest.fixture(scope="session")

@@ -29,10 +29,11 @@ from pydantic_settings import (
 
 from mover.errors import InvalidConfiguration
 from mover.vault.secret import Secret
+from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource, has_secrets
 
 _PREFIX = "MOVER_"
 _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
-_SECRETS = {"proxy", "global_key", "database_url", "smtp_url", "temporal_api_key", "payload_keys"}
+_SECRETS = {"proxy", "global_key", "global_key_previous", "temporal_api_key", "payload_keys", "database_url", "smtp_url"}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
 _LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
@@ -209,6 +210,9 @@ class Settings(BaseSettings):
         ca_file: Certificates (PEM) to trust instead of the system's.
         global_key: The vault's global key itself, 32 bytes as hex or base64; instead of `global_key_file`.
         global_key_file: Where the vault's global key lies; made on first use.
+        global_key_source: Who holds the vault's global key, if neither of the two: see `vault/sources.py`.
+        global_key_previous: The key that `global_key` held before, until `mover keys rotate` has been run.
+        previous_global_keys: Other holders of global keys that stored secrets may still need, or will need soon.
         staging_dir: Where encrypted parts lie for a while.
         staging_memory_bytes: Parts beyond this much go to disk.
         staging_disk_bytes: Parts beyond this much wait.
@@ -250,7 +254,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+        env_prefix=_PREFIX,
+        env_ignore_empty=True,
+        env_nested_delimiter="__",  # MOVER_GLOBAL_KEY_SOURCE__KIND
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     home: AbsolutePath = Field(
@@ -265,6 +274,9 @@ class Settings(BaseSettings):
     ca_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
     global_key: Secret | None = None
     global_key_file: AbsolutePath | None = None
+    global_key_source: KeySource | None = None
+    global_key_previous: Secret | None = None
+    previous_global_keys: tuple[KeySource, ...] = ()
     staging_dir: AbsolutePath | None = None
     staging_memory_bytes: ByteSize = Field(ByteSize(96 * _MIB), ge=_MIB)
     staging_disk_bytes: ByteSize = Field(ByteSize(8192 * _MIB), ge=0)
@@ -311,8 +323,19 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _one_global_key(self) -> Settings:
-        if self.global_key is not None and self.global_key_file is not None:
-            raise ValueError("MOVER_GLOBAL_KEY and MOVER_GLOBAL_KEY_FILE are both set; keep one")
+        given = [
+            _PREFIX + name.upper()
+            for name in ("global_key", "global_key_file", "global_key_source")
+            if getattr(self, name) is not None
+        ]
+        if len(given) > 1:
+            raise ValueError(f"{given[0]} and {given[1]} are both set; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_for_mail(self) -> Settings:
+        if self.smtp_url is not None and self.mail_outbox is not None:
+            raise ValueError("MOVER_SMTP_URL and MOVER_MAIL_OUTBOX are both set; keep one")
         return self
 
     @model_validator(mode="after")
@@ -329,12 +352,6 @@ class Settings(BaseSettings):
             raise ValueError(
                 "MOVER_TLS_KEY_FILE is the key of a certificate; set MOVER_TLS_CERT_FILE as well"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _one_way_for_mail(self) -> Settings:
-        if self.smtp_url is not None and self.mail_outbox is not None:
-            raise ValueError("MOVER_SMTP_URL and MOVER_MAIL_OUTBOX are both set; keep one")
         return self
 
     @classmethod
@@ -366,8 +383,24 @@ class Settings(BaseSettings):
 
     @property
     def global_key_path(self) -> Path:
-        """Where the vault's global key lies, unless `global_key` holds it."""
+        """Where the vault's global key lies, unless another setting says who holds it."""
         return self.global_key_file or self.keys_path / "global.key"
+
+    @property
+    def preferred_global_key(self) -> KeySource:
+        """Who holds the global key that new secrets are to be under."""
+        if self.global_key_source is not None:
+            return self.global_key_source
+        if self.global_key is not None:
+            return GivenSource(key=self.global_key)
+        return FileSource(path=self.global_key_path)
+
+    @property
+    def earlier_global_keys(self) -> tuple[KeySource, ...]:
+        """Who holds other global keys that may be needed."""
+        if self.global_key_previous is None:
+            return self.previous_global_keys
+        return (GivenSource(key=self.global_key_previous), *self.previous_global_keys)
 
 
 def _from_file() -> dict[str, Any]:
@@ -387,7 +420,9 @@ def _from_file() -> dict[str, Any]:
         ) from None
     except ValueError:
         raise InvalidConfiguration(f"{str(path)!r} is not a TOML file") from None
-    if mode & 0o077 and not values.keys().isdisjoint(_SECRETS):
+    secret = not values.keys().isdisjoint(_SECRETS)
+    sources = [values.get("global_key_source"), values.get("previous_global_keys")]
+    if mode & 0o077 and (secret or has_secrets(sources)):
         raise InvalidConfiguration(
             f"{str(path)!r} holds a secret and can be read by others; run: chmod 600 on it"
         )
@@ -404,6 +439,11 @@ def _what_is_wrong(error: ValidationError) -> str:
         if detail["type"] == "default_factory_not_called":
             continue  # what it follows from is wrong, and named already
         message = detail["msg"].removeprefix("Value error, ")
-        where = _PREFIX + str(detail["loc"][0]).upper() + ": " if detail["loc"] else ""
+        if detail["type"] == "union_tag_invalid":  # its own words repeat what was given
+            message = f"kind is one of {', '.join(KINDS)}"
+        where = ""
+        if detail["loc"]:
+            first, *inner = map(str, detail["loc"])
+            where = _PREFIX + first.upper() + (f" ({'.'.join(inner)})" if inner else "") + ": "
         problems.append(where + message[:1].lower() + message[1:] if where else message)
     return "; ".join(problems)

@@ -21,7 +21,7 @@ from mover.database.database import Database
 from mover.migrations.records import Schedule
 from mover.settings import PrivateAddresses, Settings
 from mover.transport.egress import Egress
-from mover.vault.providers import key_provider
+from mover.vault.providers import FileKeyProvider
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
@@ -123,7 +123,7 @@ async def opened(home: Path) -> AsyncIterator[tuple[Services, Recorded]]:
     )
     database = await Database.open(settings.database_url)
     egress = Egress.from_settings(settings)
-    place = Place(settings, database, Vault(database, key_provider(None, settings.global_key_path)), egress)
+    place = Place(settings, database, Vault(database, FileKeyProvider(settings.global_key_path)), egress)
     orchestration = Recorded()
     cheap = Argon2Cost(memory_kib=8, passes=1, lanes=1)
     try:

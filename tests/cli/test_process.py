@@ -78,6 +78,7 @@ def test_a_copy_with_nothing_to_do_loads_only_what_it_needs(tmp_path, monkeypatc
         "asyncssh",
         "awscrt",
         "lxml",
+        "psycopg",
         "structlog",
         "fastapi",
         "temporalio",

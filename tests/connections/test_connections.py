@@ -12,6 +12,7 @@ from mover.connections.connections import Connections
 from mover.database.database import Database
 from mover.errors import Changed, InvalidConfiguration, NotFound, SignInFailed
 from mover.transport.egress import Egress
+from mover.vault.providers import FileKeyProvider
 from mover.vault.secret import Secret
 from mover.vault.tables import secrets
 from mover.vault.vault import Vault
@@ -293,7 +294,7 @@ async def test_a_saved_configuration_that_no_longer_works_is_said_without_secret
 
 
 async def test_a_new_password_never_goes_to_the_old_host(
-    connections: Connections, database: Database, vault: Vault, service: FakeService
+    connections: Connections, database: Database, vault: Vault, service: FakeService, tmp_path: Path
 ) -> None:
     class Overtaken(Vault):
         async def fetch_all(self, person: str, owner: str) -> dict[str, Secret]:
@@ -301,7 +302,8 @@ async def test_a_new_password_never_goes_to_the_old_host(
             return await vault.fetch_all(person, owner)
 
     await connections.add("nas", "fake", NAS)
-    overtaken = Connections(database, Overtaken(database, vault._provider), Egress(), types=service.types)
+    same_key = FileKeyProvider(tmp_path / "keys" / "global.key")
+    overtaken = Connections(database, Overtaken(database, same_key), Egress(), types=service.types)
 
     with pytest.raises(Changed):
         await overtaken.open("nas")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,14 @@ class Needle:
 
     @classmethod
     def of(cls, name: str, text: str) -> Needle:
-        """Spell a text as it is, in base64 at each alignment, in hexadecimal, in UTF-16, and as JSON or a URL would."""
+        """Spell a text as it is, in base64 at each alignment, in hexadecimal, in UTF-16, and as JSON, a URL or Python would."""
         raw = text.encode()
         spellings = {raw, raw.hex().encode(), raw.hex().upper().encode()}
         spellings |= {text.encode("utf-16-le"), text.encode("utf-16-be")}
         spellings |= {_inner_base64(raw, shift) for shift in range(3)}
+        spellings |= {json.dumps(text)[1:-1].encode(), json.dumps(text, ensure_ascii=False)[1:-1].encode()}
+        spellings |= {quote(text).encode(), quote(text, safe="").encode(), quote_plus(text).encode()}
+        spellings |= {repr(text)[1:-1].encode(), repr(raw)[2:-1].encode()}
         spellings |= {spelling.translate(_URL_SAFE) for spelling in tuple(spellings)}
         return cls(name, tuple(sorted(spellings)))
 

@@ -8,6 +8,7 @@ export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 declare -A package_of=(
   [sshd]=openssh-server [ssh-keygen]=openssh-client [proftpd]=proftpd-core [apache2]=apache2 [htpasswd]=apache2-utils
   [memcached]=memcached [mkfs.xfs]=xfsprogs [squid]=squid [danted]=dante-server [openssl]=openssl
+  [softhsm2-util]=softhsm2
   [mariadbd]=mariadb-server [mariadb]=mariadb-client
   [chromium]=chromium [unshare]=util-linux [mount]=mount [ip]=iproute2 [curl]=curl [git]=git
 )

@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 from mover.errors import InvalidConfiguration
 from mover.settings import PrivateAddresses, Settings
 from mover.vault.secret import Secret
+from mover.vault.sources import FileSource, GivenSource, HashicorpSource, KmsSource, Pkcs11Source
 
 CANARY = "canary-77b2"
 
@@ -252,6 +253,106 @@ def test_a_single_address_permits_itself_only(one, other) -> None:
     assert allowed.permits(other) == (one == other)
 
 
+def test_the_global_key_is_in_a_file_unless_something_else_is_said(tmp_path: Path) -> None:
+    assert Settings(home=tmp_path).preferred_global_key == FileSource(path=tmp_path / "keys" / "global.key")
+    given = Settings(global_key=Secret("11"), global_key_previous=Secret("22"))
+    assert given.preferred_global_key == GivenSource(key=Secret("11"))
+    assert given.earlier_global_keys == (GivenSource(key=Secret("22")),)
+
+
+def test_a_key_service_can_be_named_by_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "KIND": "hashicorp",
+        "ADDRESS": "https://vault.example.org:8200/",
+        "KEY": "mover",
+        "ROLE_ID": "r",
+        "SECRET_ID": CANARY,
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(f"MOVER_GLOBAL_KEY_SOURCE__{name}", value)
+    monkeypatch.setenv("MOVER_PREVIOUS_GLOBAL_KEYS", '[{"kind": "file", "path": "/old.key"}]')
+
+    settings = Settings()
+
+    assert isinstance(settings.preferred_global_key, HashicorpSource)
+    assert settings.preferred_global_key.address == "https://vault.example.org:8200"
+    assert settings.preferred_global_key.secret_id == Secret(CANARY)
+    assert settings.earlier_global_keys == (FileSource(path=Path("/old.key")),)
+    assert CANARY not in repr(settings) + settings.model_dump_json()
+
+
+def test_a_key_service_can_be_named_in_the_file(tmp_path: Path) -> None:
+    write_file(
+        tmp_path,
+        """
+[global_key_source]
+kind = "aws-kms"
+key = "arn:aws:kms:eu-central-1:111122223333:key/1234"
+[[previous_global_keys]]
+kind = "pkcs11"
+module = "/usr/lib/softhsm/libsofthsm2.so"
+token = "vault"
+key = "mover"
+pin_file = "/run/secrets/pin"
+""",
+        mode=0o644,  # it holds no secret
+    )
+
+    settings = Settings()
+
+    assert isinstance(settings.preferred_global_key, KmsSource)
+    assert settings.preferred_global_key.region_of_key == "eu-central-1"
+    assert isinstance(settings.earlier_global_keys[0], Pkcs11Source)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'global_key_previous = "{CANARY}"',
+        f'[global_key_source]\nkind = "given"\nkey = "{CANARY}"',
+        f'[[previous_global_keys]]\nkind = "pkcs11"\nmodule = "/m"\ntoken = "t"\nkey = "k"\npin = "{CANARY}"',
+        f'[global_key_source]\nkind = "hashicorp"\naddress = "https://x"\nkey = "k"\ntoken = "{CANARY}"',
+        f'[global_key_source]\nkind = "aws-kms"\nkey = "k"\naccess_key = "a"\nsecret_key = "{CANARY}"',
+    ],
+)
+def test_a_file_with_a_secret_of_a_key_service_must_not_be_read_by_others(tmp_path: Path, text: str) -> None:
+    path = write_file(tmp_path, text, mode=0o640)
+
+    with pytest.raises(InvalidConfiguration, match="chmod 600"):
+        Settings()
+
+    path.chmod(0o600)
+    Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("MOVER_GLOBAL_KEY_SOURCE", f'{{"kind": "{CANARY}"}}', "MOVER_GLOBAL_KEY_SOURCE"),
+        ("MOVER_GLOBAL_KEY_SOURCE", f'{{"kind": "given", "key": "{CANARY}", "x": 1}}', r"given\.x"),
+        (
+            "MOVER_GLOBAL_KEY_SOURCE",
+            f'{{"kind": "hashicorp", "key": "k", "token": "{CANARY}", "address": "http://far"}}',
+            r"hashicorp\.address.*https",
+        ),
+        (
+            "MOVER_PREVIOUS_GLOBAL_KEYS",
+            f'[{{"kind": "given", "key": ["{CANARY}"]}}]',
+            "MOVER_PREVIOUS_GLOBAL_KEYS",
+        ),
+    ],
+)
+def test_a_key_service_that_cannot_work_is_named_without_its_secrets(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(InvalidConfiguration, match=words) as caught:
+        Settings()
+
+    assert CANARY not in str(caught.value)
+
+
 def test_the_database_is_where_the_operator_says_and_its_password_is_not_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -273,6 +374,16 @@ def test_a_file_with_the_databases_url_is_for_its_owner_alone(tmp_path: Path) ->
         Settings()
 
     assert CANARY not in str(caught.value)
+
+
+def test_two_holders_of_the_global_key_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVER_GLOBAL_KEY", "11" * 32)
+    monkeypatch.setenv("MOVER_GLOBAL_KEY_SOURCE", '{"kind": "file", "path": "/x"}')
+
+    with pytest.raises(
+        InvalidConfiguration, match="MOVER_GLOBAL_KEY and MOVER_GLOBAL_KEY_SOURCE are both set"
+    ):
+        Settings()
 
 
 def test_a_home_that_cannot_be_is_said_although_the_database_stands_in_it(

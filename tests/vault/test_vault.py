@@ -38,7 +38,7 @@ async def test_storing_again_replaces(vault: Vault) -> None:
     assert await vault.fetch_all("alice", "connection:1") == {"password": Secret("new")}
 
 
-text = st.text(alphabet=st.characters(), min_size=1, max_size=30)
+text = st.text(alphabet=st.characters(exclude_characters="\0"), min_size=1, max_size=30)
 
 
 @given(st.dictionaries(st.tuples(text, text, text), text, max_size=5))
@@ -243,26 +243,6 @@ async def test_rotating_the_global_key_makes_the_old_one_unneeded(
     assert await Vault(database, new).fetch("bob", "connection:2", "password") == Secret("b")
     ids = await database.read(lambda c: c.scalars(select(person_keys.c.global_key_id).distinct()).all())
     assert ids == [await new.key_id()]
-
-
-async def test_a_global_rotation_that_fails_in_the_middle_changes_nothing(vault: Vault) -> None:
-    class Failing(EnvironmentKeyProvider):
-        left = 1
-
-        async def wrap(self, key: bytes, where: bytes) -> bytes:
-            if not self.left:
-                raise Locked("the key service went away")
-            self.left -= 1
-            return await super().wrap(key, where)
-
-    await vault.store("alice", "connection:1", "password", Secret("a"))
-    await vault.store("bob", "connection:2", "password", Secret("b"))
-
-    with pytest.raises(Locked):
-        await vault.rotate_global(Failing(Secret(new_key().hex())))
-
-    assert await vault.fetch("alice", "connection:1", "password") == Secret("a")
-    assert await vault.fetch("bob", "connection:2", "password") == Secret("b")
 
 
 async def test_rotating_a_persons_key_seals_all_their_secrets_anew(vault: Vault, database: Database) -> None:

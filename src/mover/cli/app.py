@@ -490,6 +490,15 @@ def rotate(
     return run(lambda: work(key, machine=machine))
 
 
+@keys_app.command("status")
+def keys_status(*, machine: Machine = False) -> int:
+    """Tell which global keys stored secrets need, and which of them can go."""
+    from mover.cli.keys import status as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(machine=machine))
+
+
 @db_app.callback()
 def database() -> None:
     """The database that everything is kept in."""

@@ -52,10 +52,13 @@ class Egress:
         self._sessions: set[HttpSession] = set()
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """Make it as the operator decided. Raises InvalidConfiguration."""
+    def from_settings(cls, settings: Settings, *, allowed: PrivateAddresses | None = None) -> Self:
+        """Make it as the operator decided, but for which private addresses are allowed, if that is given.
+
+        Raises InvalidConfiguration.
+        """
         return cls(
-            allowed=settings.allow_private_addresses,
+            allowed=settings.allow_private_addresses if allowed is None else allowed,
             proxy=Proxy.parse(settings.proxy) if settings.proxy else None,
             ca_file=settings.ca_file,
             limits=Limits(

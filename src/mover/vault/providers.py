@@ -1,4 +1,4 @@
-"""Who holds the global key: the seam, and the two that need no other service, a file and the environment."""
+"""Who holds the global key: the seam, the two that need nothing else (a file, the settings), and the choice among all."""
 
 from __future__ import annotations
 
@@ -14,14 +14,30 @@ from typing import Protocol
 
 from mover.errors import InvalidConfiguration
 from mover.vault import envelope
+from mover.vault.door import KeyServiceDoor
 from mover.vault.secret import Secret
+from mover.vault.sources import (
+    FileSource,
+    GivenSource,
+    HashicorpSource,
+    KeySource,
+    KmsSource,
+    Pkcs11Source,
+)
 
 _ID_DOMAIN = b"mover global key id\0"
 _FILE_LIMIT_BYTES = 1024
 
 
 class KeyProvider(Protocol):
-    """Holds a global key, and wraps persons' keys with it; the key itself need not leave the provider."""
+    """Holds a global key, and wraps persons' keys with it; the key itself need not leave the provider.
+
+    Errors are `mover.errors`; a key service that is away raises a Transient one.
+    """
+
+    @property
+    def title(self) -> str:
+        """Name the key for people, as in "the stored secrets need ..."."""
 
     async def key_id(self) -> str:
         """Name the key that `wrap` uses, the same for ever (at most 64 characters). InvalidConfiguration: there is none."""
@@ -75,6 +91,11 @@ class EnvironmentKeyProvider:
     def __init__(self, key: Secret) -> None:
         self._key = GlobalKey.parse(key, "MOVER_GLOBAL_KEY")
 
+    @property
+    def title(self) -> str:
+        """See `KeyProvider`."""
+        return "the key in the settings"
+
     async def key_id(self) -> str:
         """See `KeyProvider`."""
         return self._key.id
@@ -98,6 +119,11 @@ class FileKeyProvider:
         self._path = path
         self._loaded: GlobalKey | None = None
 
+    @property
+    def title(self) -> str:
+        """See `KeyProvider`."""
+        return f"the file {str(self._path)!r}"
+
     async def key_id(self) -> str:
         """See `KeyProvider`."""
         return (await self._key()).id
@@ -112,15 +138,47 @@ class FileKeyProvider:
         """See `KeyProvider`."""
         return (await self._key()).unwrap(wrapped, where)
 
+    async def beside(self, key_id: str) -> FileKeyProvider | None:
+        """Find the file with this key: one beside this one whose name begins the same, or this one as it is now.
+
+        A rotation in another process makes the next key beside this one and puts it into its place in the end, so this
+        order finds it at every moment. Files that hold no usable key are passed over: nobody named them.
+        """
+        for path in await asyncio.to_thread(_files_beside, self._path):
+            found = FileKeyProvider(path)
+            try:
+                if await found.key_id() == key_id:
+                    return found
+            except InvalidConfiguration:
+                continue
+        return None
+
     async def _key(self) -> GlobalKey:
         if self._loaded is None:
             self._loaded = await asyncio.to_thread(_read_key_file, self._path)
         return self._loaded
 
 
-def key_provider(global_key: Secret | None, path: Path) -> KeyProvider:
-    """Choose the holder of the global key: the settings' own key if there is one, else the file."""
-    return EnvironmentKeyProvider(global_key) if global_key is not None else FileKeyProvider(path)
+def key_provider(source: KeySource, door: KeyServiceDoor) -> KeyProvider:
+    """Make the provider of a source. Nothing is connected yet. Raises InvalidConfiguration."""
+    # Each is imported where it is used: most processes need one of them.
+    match source:
+        case FileSource():
+            return FileKeyProvider(source.path)
+        case GivenSource():
+            return EnvironmentKeyProvider(source.key)
+        case HashicorpSource():
+            from mover.vault.hashicorp import HashicorpKeyProvider  # noqa: PLC0415
+
+            return HashicorpKeyProvider(source, door)
+        case KmsSource():
+            from mover.vault.kms import KmsKeyProvider  # noqa: PLC0415
+
+            return KmsKeyProvider(source, door)
+        case Pkcs11Source():
+            from mover.vault.pkcs11 import Pkcs11KeyProvider  # noqa: PLC0415
+
+            return Pkcs11KeyProvider(source)
 
 
 def _from_base64(text: str) -> bytes:
@@ -128,6 +186,15 @@ def _from_base64(text: str) -> bytes:
         return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
     except binascii.Error:
         raise ValueError from None
+
+
+def _files_beside(path: Path) -> list[Path]:
+    """The files whose names begin with that of `path`, itself last."""
+    try:
+        found = [other for other in path.parent.iterdir() if other.name.startswith(path.name + ".")]
+    except OSError:
+        found = []
+    return [*sorted(found), path]
 
 
 def _read_key_file(path: Path) -> GlobalKey:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
-from mover.vault.tables import person_keys, secrets
+from mover.database.upsert import upsert
+from mover.vault.tables import SINGLE, current_global_key, person_keys, refresh_leases, secrets
 
 
 class PersonKeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,15 @@ class SecretRow(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bytes
 
 
+class LeaseRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The sole right to refresh the secrets of an owner, until a time by this machine's clock."""
+
+    person: str
+    owner: str
+    lease_id: str
+    until_ns: int
+
+
 def person_key(connection: Connection, person: str) -> PersonKeyRow | None:
     """Find a person's key."""
     query = select(person_keys).where(person_keys.c.person == person)
@@ -39,15 +49,51 @@ def person_key(connection: Connection, person: str) -> PersonKeyRow | None:
     return None if row is None else PersonKeyRow(**row)
 
 
-def all_person_keys(connection: Connection) -> list[PersonKeyRow]:
-    """List the keys of all persons."""
-    query = select(person_keys).order_by(person_keys.c.person)
+def keys_under_others(
+    connection: Connection, global_key_id: str, *, after: str, most: int
+) -> list[PersonKeyRow]:
+    """List persons' keys that another global key wraps, in order of the persons, from behind one of them."""
+    query = (
+        select(person_keys)
+        .where(person_keys.c.global_key_id != global_key_id, person_keys.c.person > after)
+        .order_by(person_keys.c.person)
+        .limit(most)
+    )
     return [PersonKeyRow(**row) for row in connection.execute(query).mappings()]
 
 
-def global_key_ids(connection: Connection) -> set[str]:
-    """Name the global keys that wrap any person's key: one, or none as long as nothing is stored."""
-    return set(connection.scalars(select(person_keys.c.global_key_id).distinct()))
+def persons_after(connection: Connection, after: str, *, most: int) -> list[str]:
+    """List persons who have a key, in order, from behind one of them."""
+    query = select(person_keys.c.person).where(person_keys.c.person > after)
+    return list(connection.scalars(query.order_by(person_keys.c.person).limit(most)))
+
+
+def any_key_under(connection: Connection, global_key_id: str) -> PersonKeyRow | None:
+    """Find a person's key that this global key wraps."""
+    query = select(person_keys).where(person_keys.c.global_key_id == global_key_id).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else PersonKeyRow(**row)
+
+
+def counted_by_global_key(connection: Connection) -> dict[str, int]:
+    """Count persons' keys by the global key that wraps them."""
+    query = select(person_keys.c.global_key_id, func.count()).group_by(person_keys.c.global_key_id)
+    return dict(connection.execute(query).all())
+
+
+def current_key_id(connection: Connection) -> str | None:
+    """Name the global key that wraps new keys; None as long as nothing is stored."""
+    if connection.execute(select(person_keys.c.person).limit(1)).first() is None:
+        return None
+    return connection.scalar(select(current_global_key.c.key_id))
+
+
+def make_current(connection: Connection, key_id: str, since_ns: int) -> None:
+    """Let this global key wrap new keys from now on."""
+    connection.execute(
+        upsert(connection, current_global_key, ["single"]),
+        {"single": SINGLE, "key_id": key_id, "since_ns": since_ns},
+    )
 
 
 def add_person_key(connection: Connection, row: PersonKeyRow) -> None:
@@ -55,17 +101,30 @@ def add_person_key(connection: Connection, row: PersonKeyRow) -> None:
     connection.execute(insert(person_keys), msgspec.structs.asdict(row))
 
 
-def change_person_keys(connection: Connection, rows: Iterable[PersonKeyRow]) -> None:
-    """Put another key, or another wrapping of the same one, in the place of each of these persons' keys."""
-    values = [{**msgspec.structs.asdict(row), "same_person": row.person} for row in rows]
+def change_person_keys(connection: Connection, changes: Iterable[tuple[PersonKeyRow, PersonKeyRow]]) -> None:
+    """Put another key, or another wrapping of the same one, in the place of each; those that changed meanwhile stay."""
+    # No two wrappings are alike, be they of the same key: each has its own nonce.
+    values = [
+        {
+            **msgspec.structs.asdict(after),
+            "same_person": before.person,
+            "same_wrapped": before.wrapped,
+        }
+        for before, after in changes
+    ]
     if values:
         connection.execute(
-            update(person_keys).where(person_keys.c.person == bindparam("same_person")), values
+            update(person_keys).where(
+                person_keys.c.person == bindparam("same_person"),
+                person_keys.c.wrapped == bindparam("same_wrapped"),
+            ),
+            values,
         )
 
 
 def remove_person_key(connection: Connection, person: str) -> None:
     """Remove a person's key and all that it seals."""
+    connection.execute(delete(refresh_leases).where(refresh_leases.c.person == person))
     connection.execute(delete(secrets).where(secrets.c.person == person))
     connection.execute(delete(person_keys).where(person_keys.c.person == person))
 
@@ -96,5 +155,36 @@ def put_secrets(connection: Connection, rows: Iterable[SecretRow]) -> None:
 
 
 def remove_secrets(connection: Connection, owner: str) -> None:
-    """Remove all secrets of an owner."""
-    connection.execute(delete(secrets).where(secrets.c.owner == owner))
+    """Remove all secrets of an owner, with those that are kept for it as predecessors."""
+    connection.execute(delete(refresh_leases).where(refresh_leases.c.owner == owner))
+    connection.execute(delete(secrets).where(secrets.c.owner.in_([owner, predecessor_of(owner)])))
+
+
+def predecessor_of(owner: str) -> str:
+    """The owner at whose place the secrets lie that those of `owner` replaced last."""
+    return f"predecessor:{owner}"
+
+
+def take_lease(connection: Connection, lease: LeaseRow, now_ns: int) -> LeaseRow:
+    """Take a lease unless somebody has it; return the one that stands afterwards."""
+    query = select(refresh_leases).where(*_of(lease))
+    row = connection.execute(query).mappings().one_or_none()
+    if row is not None and row["until_ns"] > now_ns:
+        return LeaseRow(**row)
+    connection.execute(upsert(connection, refresh_leases, ["person", "owner"]), msgspec.structs.asdict(lease))
+    return lease
+
+
+def has_lease(connection: Connection, lease: LeaseRow) -> bool:
+    """Tell whether nobody has taken a lease over."""
+    query = select(refresh_leases.c.lease_id).where(*_of(lease))
+    return connection.scalar(query) == lease.lease_id
+
+
+def give_back(connection: Connection, lease: LeaseRow) -> None:
+    """End a lease, unless somebody has taken it over."""
+    connection.execute(delete(refresh_leases).where(*_of(lease), refresh_leases.c.lease_id == lease.lease_id))
+
+
+def _of(lease: LeaseRow) -> list[ColumnElement[bool]]:
+    return [refresh_leases.c.person == lease.person, refresh_leases.c.owner == lease.owner]

@@ -27,3 +27,23 @@ secrets = Table(
     Column("format", SmallInteger, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
 )
+
+current_global_key = Table(
+    "current_global_key",
+    metadata,
+    Column(
+        "single", SmallInteger, primary_key=True, autoincrement=False
+    ),  # always SINGLE: the table has one row, or none yet
+    Column("key_id", String(64), nullable=False),  # what wraps new keys, for all processes alike
+    Column("since_ns", BigInteger, nullable=False),
+)
+SINGLE = 1
+
+refresh_leases = Table(
+    "refresh_leases",
+    metadata,
+    Column("person", String(255), primary_key=True),
+    Column("owner", String(255), primary_key=True, index=True),
+    Column("lease_id", String(32), nullable=False),  # of the one process that refreshes
+    Column("until_ns", BigInteger, nullable=False),
+)

@@ -3,54 +3,64 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from secrets import token_hex
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-import msgspec
 from sqlalchemy import Connection
 
 from mover.database.database import Database
-from mover.errors import InvalidConfiguration, Locked, NotFound
-from mover.vault import envelope, queries
-from mover.vault.envelope import FORMAT, UnsealError
+from mover.errors import NotFound
+from mover.vault import queries
+from mover.vault.person_keys import PersonKeys, expect_unchanged, until_not_overtaken
 from mover.vault.providers import KeyProvider
-from mover.vault.queries import PersonKeyRow, SecretRow
+from mover.vault.refreshing import Exchange, Refreshing
+from mover.vault.ring import KeyRing
+from mover.vault.rotation import KeyUse, Rotation
 from mover.vault.secret import Secret
 
-_ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class _PersonKey:
-    """A person's key, usable: lives as long as one call."""
-
-    row: PersonKeyRow
-    key: bytes = field(repr=False)
-
-
-class _OvertakenError(Exception):
-    """Another process changed the keys between reading them and writing."""
+_LONGEST_NAME = 255
+_RESERVED = queries.predecessor_of("")
 
 
 def _nothing_more(_connection: Connection) -> None:
     pass
 
 
+def _nobody(_count: int) -> None:
+    pass
+
+
 class Vault:
     """Secrets of persons, each at an owner (`connection:<id>`) and a field (`password`).
 
-    Several processes may use the same one. All methods raise InvalidConfiguration if the global key is not the one
-    that the vault was made with, or a stored secret is damaged; nothing is ever stored under two global keys at once.
+    A person here is whoever has a key of their own: `local` for the command line; in the service `organisation:<id>` and
+    `person:<id>`. What is destroyed with one of them, and what a change of key costs, goes by these keys.
+
+    Several processes may use the same vault, also while keys change. All methods raise InvalidConfiguration if the
+    global key that is needed is not among those given, or a stored secret is damaged; what the providers raise (a key
+    service that is away); ValueError for a name that is empty, longer than 255 characters, has a NUL, or is an owner
+    that begins with `predecessor:`.
+
+    Args:
+        database: Holds ciphertexts.
+        provider: Of the global key that the operator prefers. It wraps the first key; which one wraps all others is
+            noted in the database and changed by `rotate_global`.
+        previous: Providers of other global keys that stored keys may still need, or will need soon.
+        now: Seconds since 1970 UTC.
     """
 
     def __init__(
-        self, database: Database, provider: KeyProvider, *, now: Callable[[], float] = time.time
+        self,
+        database: Database,
+        provider: KeyProvider,
+        *,
+        previous: Sequence[KeyProvider] = (),
+        now: Callable[[], float] = time.time,
     ) -> None:
+        ring = KeyRing(provider, previous)
         self._database = database
-        self._provider = provider
-        self._now = now
+        self._keys = PersonKeys(database, ring, now=now)
+        self._rotation = Rotation(database, self._keys, ring)
+        self._refreshing = Refreshing(database, self._keys)
 
     async def store(
         self,
@@ -110,7 +120,11 @@ class Vault:
     async def destroy_person(
         self, person: str, *, along: Callable[[Connection], object] = _nothing_more
     ) -> None:
-        """Destroy a person's key and all secrets that it sealed. Idempotent. `along` as in `store`."""
+        """Destroy a person's key and all secrets that it sealed. Idempotent. `along` as in `store`.
+
+        A process that stores something for the same person afterwards makes a new key, so whoever has persons that can
+        end lets `along` of `store` and `replace` look whether they are still there.
+        """
 
         def remove(connection: Connection) -> None:
             queries.remove_person_key(connection, person)
@@ -118,168 +132,97 @@ class Vault:
 
         await self._database.write(remove)
 
+    async def refresh(
+        self,
+        person: str,
+        owner: str,
+        fields: Collection[str],
+        exchange: Exchange,
+        is_fresh: Callable[[dict[str, Secret]], bool],
+    ) -> dict[str, Secret]:
+        """Hand out secrets that are still good, exchanged for new ones if they are not.
+
+        Of all processes that ask at the same time exactly one exchanges; the others wait and get its result. No
+        transaction is open meanwhile. A cancelled call lets an exchange that has begun end, and its answer is stored.
+        See `refreshing.py` for the one moment in which a crash can lose the answer.
+
+        Args:
+            person: Whose secrets.
+            owner: Where they are.
+            fields: Which of its secrets belong together (`access_token`, `refresh_token`, `expires_at`).
+            exchange: Gives the present ones to the service and returns those to be stored; fields that it leaves out
+                stay as they are. It has a minute. It is called again with the predecessors if it raises SignInFailed.
+            is_fresh: Tells whether these are good as they are.
+
+        Raises NotFound (nothing is stored there, or no longer), TimedOut, Locked (others were at it for minutes), and
+        what `exchange` raises.
+        """
+        _check(person, owner)
+        return await self._refreshing.refresh(person, owner, fields, exchange, is_fresh)
+
     async def rotate_person(self, person: str) -> None:
         """Give a person a new key and seal all secrets with it, in one transaction. Raises NotFound without a key."""
+        await self._rotation.renew_person(person)
 
-        async def attempt() -> None:
-            row = await self._database.read(lambda connection: queries.person_key(connection, person))
-            if row is None:
-                raise NotFound(f"nothing is stored in the vault for {person!r}")
-            old = await self._unwrapped(row)
-            new = await self._new_key(person)
+    async def rotate_persons(self, *, progress: Callable[[int], object] = _nobody) -> int:
+        """Give every person a new key, each in one transaction; return how many. `progress` is told how many are done."""
+        return await self._rotation.renew_all_persons(progress)
 
-            def change(connection: Connection) -> None:
-                _expect(connection, old.row)
-                rows = queries.sealed_secrets(connection, person)
-                queries.change_person_keys(connection, [new.row])
-                queries.put_secrets(
-                    connection,
-                    [_sealed(new, found.owner, found.field, _unsealed(old, found)) for found in rows],
-                )
+    async def rotate_global(self, new: KeyProvider, *, progress: Callable[[int], object] = _nobody) -> int:
+        """Wrap all persons' keys with another global key, in batches; return how many. See `rotation.py`.
 
-            await self._database.write(change)
-
-        await _until_not_overtaken(attempt)
-
-    async def rotate_global(self, new: KeyProvider) -> None:
-        """Wrap all persons' keys with another global key, in one transaction; the old one is not needed afterwards.
-
-        From then on this vault uses the new provider. If it is interrupted, either all keys are wrapped anew or none.
+        Meanwhile other processes go on if they have been given both keys. When this returns, nothing needs the old one.
+        If it is interrupted, some keys need the old one and some the new one, until it is done again. `progress` is
+        told how many keys are done. Raises Locked if another process rotates to yet another key.
         """
+        return await self._rotation.change_global(new, progress)
 
-        async def attempt() -> None:
-            before = await self._database.read(queries.all_person_keys)
-            after = [await _wrapped(new, row, (await self._unwrapped(row)).key) for row in before]
-
-            def change(connection: Connection) -> None:
-                if queries.all_person_keys(connection) != before:
-                    raise _OvertakenError
-                queries.change_person_keys(connection, after)
-
-            await self._database.write(change)
-
-        await _until_not_overtaken(attempt)
-        self._provider = new
+    async def global_keys(self) -> list[KeyUse]:
+        """Tell of each global key what it is needed for, those that are given first."""
+        return await self._rotation.uses()
 
     async def _open(self, person: str, owner: str, field: str | None) -> dict[str, Secret]:
-        row, rows = await self._database.read(
-            lambda connection: (
-                queries.person_key(connection, person),
-                queries.sealed_secrets(connection, person, owner, field),
+        async def attempt() -> dict[str, Secret]:
+            row, rows = await self._database.read(
+                lambda connection: (
+                    queries.person_key(connection, person),
+                    queries.sealed_secrets(connection, person, owner, field),
+                )
             )
-        )
-        if row is None or not rows:
-            return {}
-        key = await self._unwrapped(row)
-        return {found.field: Secret(_unsealed(key, found).decode("utf-8", "surrogatepass")) for found in rows}
+            if row is None or not rows:
+                return {}
+            key = await self._keys.unwrapped(row)
+            return {
+                found.field: Secret(key.unsealed(found).decode("utf-8", "surrogatepass")) for found in rows
+            }
+
+        return await until_not_overtaken(attempt)
 
     async def _put(
         self, person: str, owner: str, secrets: Mapping[str, Secret], first: Callable[[Connection], object]
     ) -> None:
+        _check(person, owner, *secrets)
+
         async def attempt() -> None:
-            key = await self._key_of(person)
+            key = await self._keys.obtain(person)
             rows = [
-                _sealed(key, owner, field, secret.reveal().encode("utf-8", "surrogatepass"))
+                key.sealed(owner, field, secret.reveal().encode("utf-8", "surrogatepass"))
                 for field, secret in secrets.items()
             ]
 
             def put(connection: Connection) -> None:
-                _expect(connection, key.row)
+                expect_unchanged(connection, key.row)
                 first(connection)
                 queries.put_secrets(connection, rows)
 
             await self._database.write(put)
 
-        await _until_not_overtaken(attempt)
-
-    async def _key_of(self, person: str) -> _PersonKey:
-        row, used = await self._database.read(
-            lambda connection: (queries.person_key(connection, person), queries.global_key_ids(connection))
-        )
-        if row is not None:
-            return await self._unwrapped(row)
-        if used:  # before `wrap`, which would make a global key in place of one that got lost
-            await self._refuse_others(used)
-        fresh = await self._new_key(person)
-
-        def add(connection: Connection) -> None:
-            if queries.person_key(connection, person) is not None:
-                raise _OvertakenError
-            if not queries.global_key_ids(connection) <= {fresh.row.global_key_id}:
-                raise _OvertakenError
-            queries.add_person_key(connection, fresh.row)
-
-        await self._database.write(add)
-        return fresh
-
-    async def _new_key(self, person: str) -> _PersonKey:
-        key = envelope.new_key()
-        unwrapped = PersonKeyRow(
-            person=person,
-            key_id=token_hex(16),
-            global_key_id="",
-            format=FORMAT,
-            wrapped=b"",
-            created_ns=int(self._now() * 1e9),
-        )
-        return _PersonKey(await _wrapped(self._provider, unwrapped, key), key)
-
-    async def _unwrapped(self, row: PersonKeyRow) -> _PersonKey:
-        await self._refuse_others({row.global_key_id})
-        with _explained(f"the vault's key of {row.person!r}"):
-            return _PersonKey(row, await self._provider.unwrap(row.wrapped, _place_of_key(row)))
-
-    async def _refuse_others(self, used: set[str]) -> None:
-        given = await self._provider.key_id()
-        if used != {given}:
-            raise InvalidConfiguration(
-                f"the vault's global key (id {given[:8]}) is not the one that the stored secrets need "
-                f"(id {', '.join(sorted(key_id[:8] for key_id in used))}); put that one back"
-            )
+        await until_not_overtaken(attempt)
 
 
-async def _wrapped(provider: KeyProvider, row: PersonKeyRow, key: bytes) -> PersonKeyRow:
-    wrapped = await provider.wrap(key, _place_of_key(row))
-    return msgspec.structs.replace(row, global_key_id=await provider.key_id(), wrapped=wrapped)
-
-
-def _sealed(key: _PersonKey, owner: str, field: str, plain: bytes) -> SecretRow:
-    row = SecretRow(
-        person=key.row.person, owner=owner, field=field, key_id=key.row.key_id, format=FORMAT, sealed=b""
-    )
-    return msgspec.structs.replace(row, sealed=envelope.seal(key.key, plain, _place_of_secret(row)))
-
-
-def _unsealed(key: _PersonKey, row: SecretRow) -> bytes:
-    with _explained(f"the secret {row.field!r} of {row.owner!r}"):
-        return envelope.unseal(key.key, row.sealed, _place_of_secret(row))
-
-
-def _place_of_key(row: PersonKeyRow) -> bytes:
-    return envelope.place("person key", str(row.format), row.person, row.key_id)
-
-
-def _place_of_secret(row: SecretRow) -> bytes:
-    return envelope.place("secret", str(row.format), row.key_id, row.person, row.owner, row.field)
-
-
-def _expect(connection: Connection, row: PersonKeyRow) -> None:
-    if queries.person_key(connection, row.person) != row:
-        raise _OvertakenError
-
-
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    try:
-        yield
-    except UnsealError:
-        raise InvalidConfiguration(
-            f"{what} is damaged or does not belong there; connect the service again"
-        ) from None
-
-
-async def _until_not_overtaken(attempt: Callable[[], Awaitable[None]]) -> None:
-    for _ in range(_ATTEMPTS):
-        with suppress(_OvertakenError):
-            return await attempt()
-    raise Locked("the vault's keys are being changed by another process")
+def _check(person: str, owner: str, *fields: str) -> None:
+    for name in (person, owner, *fields):
+        if not 0 < len(name) <= _LONGEST_NAME or "\0" in name:
+            raise ValueError(f"a name in the vault has 1 to {_LONGEST_NAME} characters, none of them NUL")
+    if owner.startswith(_RESERVED) or len(_RESERVED + owner) > _LONGEST_NAME:
+        raise ValueError(f"an owner's name is shorter, and does not begin with {_RESERVED!r}")

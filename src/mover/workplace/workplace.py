@@ -12,7 +12,7 @@ from mover.database.database import Database
 from mover.ledger.ledger import Ledger
 from mover.settings import Settings
 from mover.transport.egress import Egress
-from mover.vault.providers import key_provider
+from mover.transport.key_services import open_vault
 from mover.vault.vault import Vault
 from mover.workplace.pacers import Pacers
 
@@ -52,13 +52,12 @@ async def open_workplace(settings: Settings) -> AsyncIterator[Workplace]:
     Raises InvalidConfiguration (settings, database, keys) and Locked (database).
     """
     egress = Egress.from_settings(settings)
-    provider = key_provider(settings.global_key, settings.global_key_path)
-    database = await Database.open(settings.database_url)
+    database = await Database.open(settings.database_url, connections=settings.database_connections)
     try:
-        vault = Vault(database, provider)
-        yield Workplace(
-            settings, database, vault, egress, Connections(database, vault, egress), Ledger(database)
-        )
+        async with open_vault(settings, database) as vault:
+            yield Workplace(
+                settings, database, vault, egress, Connections(database, vault, egress), Ledger(database)
+            )
     finally:
         await egress.close()
         await database.close()

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0003"
+down_revision = "0006"
 
 _NUMBERED = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
