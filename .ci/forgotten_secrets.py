@@ -23,7 +23,10 @@ ALLOWED = {
     ("src/mover/connectors/swift/objects.py", "Hex High Entropy String"): "the MD5 of nothing",
     ("tests/connectors/s3/test_signing.py", "AWS Access Key"): "the one of Amazon's own examples",
     ("tests/connectors/sftp/test_sign_in.py", "Private Key"): "has no key in it",
-    ("tests/servers/s3.py", "AWS Access Key"): "of a throwaway server on loopback",
+    ("tests/servers/hashicorp.py", "JSON Web Token"): "of a server of the tests' own, signed with nothing",
+    ("tests/servers/kms.py", "AWS Access Key"): "of a throwaway server on loopback",
+    ("tests/servers/s3.py", "AWS Access Key"): "likewise",
+    ("tests/vault/test_dump.py", "Private Key"): "a canary",
 }
 _PLACEHOLDERS = {"password", "…"}  # of what is shown as an example
 _NOT_OURS = ("uv.lock",)
