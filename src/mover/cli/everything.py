@@ -20,7 +20,7 @@ from mover.cli.process import collect_rarely
 from mover.cli.screen import out, words
 from mover.runner.embedded import embedded_temporal
 from mover.serving.api_process import server_names
-from mover.serving.certificates import OwnCertificate, own_certificate
+from mover.serving.certificates import OwnCertificate, name_of_this_machine, own_certificate
 from mover.serving.children import Part, mover_command
 from mover.serving.first_owner import first_owner, keep_for_owner
 from mover.serving.log_events import message_of
@@ -86,7 +86,9 @@ async def _begin(settings: Settings, email: str) -> _Begun:
     """Make what the first start makes: certificate, database, owner."""
     certificate = None
     if settings.tls_cert_file is None:
-        certificate = own_certificate(settings.tls_path, server_names(settings))
+        certificate = own_certificate(
+            settings.tls_path, server_names(settings), wished=name_of_this_machine()
+        )
     else:
         check_operators_files(settings.tls_cert_file, settings.tls_key_file)
     async with open_workplace(settings) as place:
