@@ -144,16 +144,15 @@ def _public_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    else:
         bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
-        usable = usable and bare and parts.netloc.isascii() and not any(c.isspace() for c in url)
-    if not usable:
+        place = parts.netloc.lower()
+    except ValueError:
+        usable, bare, place = False, False, ""
+    if not usable or not bare or not url.isascii() or any(character.isspace() for character in url):
         raise ValueError(
             "give https://host[:port], without a path; it is what people type into their browsers"
         )
-    return f"https://{parts.netloc.lower()}"
+    return f"https://{place}"
 
 
 def _address_of(place: ListenAt) -> str:
@@ -241,7 +240,6 @@ class Settings(BaseSettings):
             given it follows from `listen`.
         trusted_proxies: Networks of the proxies whose forwarded headers are believed.
         local_folders: Folders of this machine that the service's users may connect, by the service `local`; none at first.
-        metrics: Whether the service shows its figures at `/metrics`, to loopback only.
         smtp_url: The mail server, `smtps://user:password@host` or `smtp://...` with STARTTLS.
         mail_from: Whom mail comes from.
         mail_outbox: A folder that mail is written into instead of being sent.
@@ -297,7 +295,6 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_trusted_proxies)] = ()
     local_folders: Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_listed)] = ()
-    metrics: bool = False
     smtp_url: Secret | None = None
     mail_from: str | None = None
     mail_outbox: AbsolutePath | None = None

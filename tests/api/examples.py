@@ -38,11 +38,12 @@ def body_of(route: OperationRoute) -> tuple[Any, str] | None:
     media_type = getattr(route.body_field.field_info, "media_type", "application/json")
     if route.operation.name in _BODIES:
         return _BODIES[route.operation.name], media_type
-    schema = TypeAdapter(route.body_field.field_info.annotation).json_schema()
+    model: Any = route.body_field.field_info.annotation
+    schema = TypeAdapter(model).json_schema()
     return _example(schema, schema.get("$defs", {})), media_type
 
 
-def _example(schema: dict[str, Any], definitions: dict[str, Any]) -> Any:
+def _example(schema: dict[str, Any], definitions: dict[str, Any]) -> Any:  # noqa: PLR0911 - one for each kind of schema
     match schema:
         case {"examples": [first, *_]}:
             return first

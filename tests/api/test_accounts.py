@@ -40,7 +40,7 @@ async def test_signing_out_ends_the_session_and_takes_the_cookie_back(mover: Run
         {"X-CSRF-Token": "0" * 64},
         {"X-CSRF-Token": "\N{LATIN SMALL LETTER U WITH DIAERESIS}"},
         {"Origin": "https://evil.example"},
-        {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
         {"Origin": "http://mover.example.org"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
@@ -48,7 +48,7 @@ async def test_signing_out_ends_the_session_and_takes_the_cookie_back(mover: Run
     ids=str,
 )
 async def test_a_page_of_another_site_changes_nothing(mover: Running, changed: dict[str, str]) -> None:
-    headers = {name: value.encode() for name, value in (mover.owner.browser | changed).items()}
+    headers = [(name.encode(), value.encode()) for name, value in (mover.owner.browser | changed).items()]
 
     answer = await mover.client.delete("/app/v1/session", headers=headers)
 

@@ -20,7 +20,7 @@ def _answer(tag: str) -> Response:
 def test_an_etag_changes_with_what_is_shown_and_carries_the_version() -> None:
     assert etag(b"a", 3) != etag(b"b", 3)
     assert etag(b"a", 3).startswith('"3-')
-    assert expected_versions(_request(if_match=etag(b"a", 3))) == {3}
+    assert expected_versions(_request(if_match=etag(b"a", 3))) == frozenset({3})
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,9 @@ def test_an_etag_changes_with_what_is_shown_and_carries_the_version() -> None:
     ],
 )
 def test_if_match_names_versions(given: str, versions: set[int] | None) -> None:
-    assert expected_versions(_request(if_match=given)) == versions
+    found = expected_versions(_request(if_match=given))
+
+    assert (None if found is None else set(found)) == versions
 
 
 @pytest.mark.parametrize("given", ["3", "nonsense", '"3', '"3" "4"', ""])

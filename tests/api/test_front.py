@@ -139,7 +139,7 @@ async def test_probes_may_come_plain_and_by_address(path: str) -> None:
 async def test_no_websocket_gets_through() -> None:
     reached = []
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         reached.append(scope["type"])
 
     front = Front(app, public_url=_URL)

@@ -80,10 +80,10 @@ async def test_an_answer_that_decides_a_header_itself_is_left_alone() -> None:
 async def test_a_defect_is_a_problem_without_details_and_a_line_in_the_log_without_values(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
         canary = "canary-secret"
         try:
-            raise KeyError(canary)
+            _ = dict[str, str]()[canary]
         except KeyError as error:
             raise ValueError(f"the value was {canary}") from error
 

@@ -27,7 +27,7 @@ def test_every_path_in_every_configuration_is_covered() -> None:
         for name, field in kind.config.model_fields.items():
             if "Path" in str(field.annotation) and service != "local":
                 with pytest.raises(InvalidConfiguration, match=f"{name!r}"):
-                    _check(service, **{name: "/etc/passwd"})
+                    _NOTHING_LOCAL.check(kind, {name: "/etc/passwd"})
                 assert name not in [key.name for key in _NOTHING_LOCAL.keys(kind)]
                 covered += 1
     assert covered >= 12

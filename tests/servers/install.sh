@@ -25,6 +25,15 @@ unpacked=$(cd "$(dirname "$0")/../.." && pwd)/.tools/servers
 lacking=()
 [ -x "$unpacked/usr/sbin/vsftpd" ] || lacking+=(vsftpd)
 [ -x "$unpacked/usr/sbin/pure-ftpd" ] || lacking+=(pure-ftpd)
+# A generator of API clients, apart from the project's own libraries: it needs an older version of one of them.
+tools=$(cd "$(dirname "$0")/../.." && pwd)/.tools
+generator=openapi-python-client==0.29.1
+if [ ! -e "$tools/client-generator/$generator" ]; then
+  echo "installing $generator"
+  "$tools/bin/uv" venv --quiet --clear --no-python-downloads --python "$tools/../.venv/bin/python" "$tools/client-generator"
+  "$tools/bin/uv" pip install --quiet --python "$tools/client-generator/bin/python" "$generator"
+  touch "$tools/client-generator/$generator"
+fi
 [ $((${#missing[@]} + ${#lacking[@]})) -gt 0 ] || exit 0
 
 as_root=()

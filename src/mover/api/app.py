@@ -8,9 +8,9 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,8 +19,8 @@ from mover.api.body_limit import BodyLimit
 from mover.api.front import Front
 from mover.api.handlers import Page, handle_errors
 from mover.api.health import add_health
-from mover.api.metrics import add_metrics
 from mover.api.openapi import describe
+from mover.api.reference import reference_page, reference_style
 from mover.api.request_ids import RequestIds
 from mover.api.resources import RESOURCES
 from mover.api.routes import OperationRoute
@@ -41,7 +41,6 @@ def make_app(
     *,
     ready: Check | None = None,
     problem_page: Page | None = None,
-    registry: CollectorRegistry | None = None,
     now: Callable[[], float] = time.time,
 ) -> FastAPI:
     """Make the application.
@@ -51,13 +50,12 @@ def make_app(
         orchestration: Told when there is something to do.
         ready: Raises if the orchestration cannot be reached; for `/readyz`.
         problem_page: Shows problems to people; the pages'.
-        registry: Of figures, shown at `/metrics` if the settings ask for it.
         now: Seconds since 1970 UTC.
 
     Raises InvalidConfiguration.
     """
     services = make_services(workplace, orchestration, now=now)
-    return app_of(services, ready=ready, problem_page=problem_page, registry=registry)
+    return app_of(services, ready=ready, problem_page=problem_page)
 
 
 def app_of(
@@ -65,7 +63,6 @@ def app_of(
     *,
     ready: Check | None = None,
     problem_page: Page | None = None,
-    registry: CollectorRegistry | None = None,
 ) -> FastAPI:
     """Make the application of services that are there already.
 
@@ -97,8 +94,6 @@ def app_of(
     _add_description(app)
     add_health(app, ready=ready)
     handle_errors(app, page=problem_page)
-    if services.settings.metrics:
-        add_metrics(app, registry or CollectorRegistry())
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimit)
     app.add_middleware(
@@ -114,13 +109,25 @@ def app_of(
 
 def _add_description(app: FastAPI) -> None:
     @functools.cache
-    def description(server: str) -> bytes:
-        document = describe(app.routes, RESOURCES, prefix=PUBLIC, server=server)
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    def document(server: str) -> dict[str, Any]:
+        return describe(app.routes, RESOURCES, prefix=PUBLIC, server=server)
 
+    @functools.cache
+    def text(server: str) -> bytes:
+        return json.dumps(document(server), ensure_ascii=False, separators=(",", ":")).encode()
+
+    # Made when they are first asked for, since that takes as long as all else at the start.
     async def openapi(request: Request) -> Response:
-        # Made when it is first asked for, since that takes as long as all else at the start.
-        text = await asyncio.to_thread(description, services_of(request).site.origin)
-        return Response(text, media_type="application/json", headers={"Cache-Control": "no-cache"})
+        content = await asyncio.to_thread(text, services_of(request).site.origin)
+        return Response(content, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+    async def reference(request: Request) -> Response:
+        described = await asyncio.to_thread(document, services_of(request).site.origin)
+        return await asyncio.to_thread(reference_page, described, style=f"{PUBLIC}/docs/style.css")
+
+    async def style(_request: Request) -> Response:
+        return reference_style()
 
     app.router.add_route(f"{PUBLIC}/openapi.json", openapi, methods=["GET"], name="openapi")
+    app.router.add_route(f"{PUBLIC}/docs", reference, methods=["GET"], name="reference")
+    app.router.add_route(f"{PUBLIC}/docs/style.css", style, methods=["GET"], name="reference_style")

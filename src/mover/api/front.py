@@ -20,7 +20,7 @@ from mover.api.request_ids import request_id
 from mover.api.security_headers import API_PREFIXES
 from mover.settings import IPAddress, IPNetwork
 
-PROBES = ("/healthz", "/readyz", "/metrics")
+PROBES = ("/healthz", "/readyz")
 """Asked by orchestrators, by address and often without TLS; they tell strangers nothing."""
 
 _NOWHERE = ipaddress.ip_address("0.0.0.0")  # noqa: S104 - stands for an unknown peer; nothing listens on it

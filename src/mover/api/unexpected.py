@@ -47,7 +47,8 @@ class Broken(Exception):
 
 def log_defect(error: BaseException, doing: str) -> None:
     """Log what failed and where in the code; not the message, in which a library may quote what it was given."""
-    where = "".join(traceback.format_tb(error.__traceback__, limit=-_FRAMES))
+    frames = traceback.extract_tb(error.__traceback__, limit=-_FRAMES)
+    where = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
     kinds = type(error).__qualname__
     cause = error.__cause__ or error.__context__
     while cause is not None:

@@ -43,7 +43,13 @@ class RunEvents:
         self._every_s = every_s
         self._listeners: dict[str, dict[Queue, str]] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._known: set[str] = set()
         self._closed = False
+
+    @property
+    def watching(self) -> frozenset[str]:
+        """The organisations whose runs are known by now: what changes from now on is told."""
+        return frozenset(self._known)
 
     def check(self, session_id: str) -> None:
         """Raise HttpProblem (429) if this session, or all together, listen too often already."""
@@ -70,6 +76,7 @@ class RunEvents:
             listeners.pop(queue, None)
             if not listeners and self._listeners.get(organisation_id) is listeners:
                 del self._listeners[organisation_id]
+                self._known.discard(organisation_id)
                 if watcher := self._watchers.pop(organisation_id, None):
                     watcher.cancel()
 
@@ -101,6 +108,7 @@ class RunEvents:
                 changed = [run for run in now if seen is not None and seen.get(run.id) != run]
                 newest = max((newest, *(run.id for run in now)))
                 seen = {run.id: run for run in now if run.ended_ns is None}
+                self._known.add(organisation_id)
                 if changed:
                     self._tell(organisation_id, changed)
             await asyncio.sleep(self._every_s)
