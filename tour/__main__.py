@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
+from demo.servers import Storage, storage
 from rich.console import Console
-from tests.servers.processes import accepts_connections, free_port, running
-from tests.servers.s3 import seaweedfs
-from tests.servers.webdav import wsgidav
 
 from tour.files import differences, make_files
-from tour.sftp_server import USERNAME
 
 REPORT = Path("tour-output")
 console = Console(highlight=False)
@@ -35,76 +30,25 @@ def main() -> int:
         files, size = make_files(folder / "company")
         console.print(f"Made {files} files, {size / 2**20:.0f} MiB: odd names, empty, deep, large.")
         console.print("Starting an SFTP server (asyncssh), S3 (SeaweedFS) and WebDAV over TLS (WsgiDAV) ...")
-        with _servers(folder) as connections:
-            return _journey(folder, connections)
+        with storage(folder / "servers") as places:
+            return _journey(folder, places)
 
 
-@contextlib.contextmanager
-def _servers(folder: Path) -> Iterator[dict[str, dict[str, str]]]:
-    """Start the servers; yields what `mover connect` needs for each, and the variables that hold its secrets."""
-    password = secrets.token_urlsafe(12)
-    (folder / "password").write_text(password)
-    (folder / "sftp").mkdir()
-    port = free_port()
-    sftp = [
-        sys.executable,
-        "-m",
-        "tour.sftp_server",
-        str(port),
-        str(folder / "sftp"),
-        str(folder / "password"),
-    ]
-    for name in ("s3", "webdav"):
-        (folder / name).mkdir()
-    with (
-        running(sftp, log=folder / "sftp.log", ready=lambda: accepts_connections(port)),
-        seaweedfs(folder / "s3") as s3,
-        wsgidav(folder / "webdav") as webdav,
-    ):
-        s3.client().create_bucket(Bucket="company-archive")
-        os.environ |= {
-            "NAS_PASSWORD": password,
-            "S3_SECRET": s3.secret_key,
-            "CLOUD_PASSWORD": webdav.password,
-        }
-        yield {
-            "nas": {
-                "service": "sftp",
-                "host": "127.0.0.1",
-                "port": str(port),
-                "username": USERNAME,
-                "password": "@env:NAS_PASSWORD",
-            },
-            "cold": {
-                "service": "s3",
-                "endpoint": s3.url,
-                "bucket": "company-archive",
-                "access_key": s3.access_key,
-                "secret_key": "@env:S3_SECRET",
-                "ca_file": str(s3.ca_file),
-            },
-            "cloud": {
-                "service": "webdav",
-                "url": webdav.url,
-                "username": webdav.username,
-                "password": "@env:CLOUD_PASSWORD",
-                "ca_file": str(webdav.certificates.ca_file),
-            },
-        }
-
-
-def _journey(folder: Path, connections: dict[str, dict[str, str]]) -> int:
+def _journey(folder: Path, places: Storage) -> int:
     company, back = folder / "company", folder / "came back"
     # Servers on this very machine are what the address rules are meant to refuse; the tour permits loopback alone.
-    os.environ |= {"MOVER_HOME": str(folder / "home"), "MOVER_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8"}
-    for name, values in connections.items():
-        keys = [f"{key}={value}" for key, value in values.items() if key != "service"]
-        if _mover("connect", values["service"], name, *keys) != 0:
+    os.environ |= {
+        "MOVER_HOME": str(folder / "home"),
+        "MOVER_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
+        "MOVER_CA_FILE": str(places.ca_file),
+    }
+    for name, (service, values) in places.connections.items():
+        if _mover("connect", service, name, *_keys(name, values)) != 0:
             return 1
     legs = [
         (str(company), "nas:/company"),
-        ("nas:/company", "cold:/company"),
-        ("cold:/company", "cloud:/company"),
+        ("nas:/company", "archive:/company"),
+        ("archive:/company", "cloud:/company"),
     ]
     for source, destination in [*legs, ("cloud:/company", str(back))]:
         if _mover("copy", source, destination) != 0:
@@ -128,6 +72,18 @@ def _journey(folder: Path, connections: dict[str, dict[str, str]]) -> int:
         "  [bold].venv/bin/mover --help[/bold]\n"
     )
     return 0
+
+
+def _keys(name: str, values: Mapping[str, str | int]) -> list[str]:
+    """The arguments of `mover connect`, with secrets in variables, where others on this machine do not see them."""
+    keys = []
+    for key, value in values.items():
+        if key in {"password", "secret_key"}:
+            variable = f"{name.upper()}_SECRET"
+            os.environ[variable] = str(value)
+            value = f"@env:{variable}"  # noqa: PLW2901 - what stands in the command line instead
+        keys.append(f"{key}={value}")
+    return keys
 
 
 def _title(text: str) -> None:

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import enum
 import unicodedata
-from typing import ClassVar, Self
+from typing import Self
 
 _SAID_LIMIT = 300
 
@@ -93,8 +93,8 @@ class MoverError(Exception):
         said: The service's own words; made safe and shortened here.
     """
 
-    reason: ClassVar[Reason] = Reason.UNKNOWN
-    advice: ClassVar[str] = "Look at the message; if it does not help, report it with the run's item log."
+    reason: Reason = Reason.UNKNOWN
+    advice: str = "Look at the message; if it does not help, report it with the run's item log."
 
     def __init__(
         self, message: str, *, service: str = "", operation: str = "", path: str = "", said: str = ""

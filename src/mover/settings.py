@@ -32,7 +32,7 @@ from mover.vault.secret import Secret
 
 _PREFIX = "MOVER_"
 _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
-_SECRETS = {"proxy", "global_key", "smtp_url", "temporal_api_key", "payload_keys", "database_url"}
+_SECRETS = {"proxy", "global_key", "database_url", "smtp_url", "temporal_api_key", "payload_keys"}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
 _LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
@@ -159,7 +159,8 @@ def _address_of(place: ListenAt) -> str:
     """What people type to reach a server of this machine."""
     host = "localhost" if place.host in _EVERY_ADDRESS else place.host
     host = f"[{host}]" if ":" in host else host
-    return f"https://{host}" + ("" if place.port == HTTPS_PORT else f":{place.port}")
+    # Port 0 stands for one that is not known before something listens there.
+    return f"https://{host}" + ("" if place.port in {0, HTTPS_PORT} else f":{place.port}")
 
 
 def _listed(given: object) -> object:
@@ -223,9 +224,10 @@ class Settings(BaseSettings):
         temporal_key_file: The certificate's private key (PEM).
         temporal_api_key: API key to sign in there with.
         temporal_port: Port of the Temporal that `mover serve` starts; 0: any that is free.
-        payload_keys: Keys that what Temporal keeps is encrypted with, `id:key` separated by commas, the newest first,
-            each 32 bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
+        payload_keys: Keys that what Temporal keeps is encrypted with, separated by commas, the newest first, each 32
+            bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
         runner_pairs: Pairs that one runner moves at once.
+        runner_silence_s: A runner that is silent for so long is dead, and its pairs go on elsewhere.
         runner_drain_s: How long a runner that was told to end lets pairs come to a good moment to stop.
         listen: Where the API and the pages are served, `host:port`.
         redirect_listen: Where plain http is redirected to https, such as `0.0.0.0:80`; nowhere without it.
@@ -280,6 +282,7 @@ class Settings(BaseSettings):
     temporal_port: int = Field(0, ge=0, le=65535)
     payload_keys: Secret | None = None
     runner_pairs: int = Field(8, ge=1, le=1000)
+    runner_silence_s: float = Field(20, ge=2, le=3600, allow_inf_nan=False)
     runner_drain_s: float = Field(30, ge=0, le=3600, allow_inf_nan=False)
     listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
     redirect_listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] | None = None
@@ -313,12 +316,6 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _one_way_for_mail(self) -> Settings:
-        if self.smtp_url is not None and self.mail_outbox is not None:
-            raise ValueError("MOVER_SMTP_URL and MOVER_MAIL_OUTBOX are both set; keep one")
-        return self
-
-    @model_validator(mode="after")
     def _certificate_with_key(self) -> Settings:
         if (self.temporal_certificate_file is None) != (self.temporal_key_file is None):
             raise ValueError(
@@ -332,6 +329,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "MOVER_TLS_KEY_FILE is the key of a certificate; set MOVER_TLS_CERT_FILE as well"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_for_mail(self) -> Settings:
+        if self.smtp_url is not None and self.mail_outbox is not None:
+            raise ValueError("MOVER_SMTP_URL and MOVER_MAIL_OUTBOX are both set; keep one")
         return self
 
     @classmethod

@@ -5,7 +5,21 @@ import sys
 
 import pytest
 
-HEAVY = ("sqlalchemy", "structlog", "aiohttp", "cryptography", "asyncssh", "lxml", "awscrt")
+HEAVY = (
+    *("sqlalchemy", "structlog", "aiohttp", "cryptography", "asyncssh", "lxml", "awscrt"),
+    *(
+        "fastapi",
+        "starlette",
+        "uvicorn",
+        "temporalio",
+        "authlib",
+        "psycopg",
+        "webauthn",
+        "argon2",
+        "croniter",
+    ),
+    *("opentelemetry", "prometheus_client", "jinja2"),
+)
 
 
 def run_python(code: str) -> str:
@@ -22,7 +36,18 @@ def test_no_core_dump_and_no_look_into_memory():
     assert run_python(code) == "(0, 0) 0\n"
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["copy", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["--help"],
+        ["copy", "--help"],
+        ["serve", "--help"],
+        ["remote", "--help"],
+        ["--server", "https://localhost", "start", "--help"],
+        ["profile", "list"],
+    ],
+)
 def test_nothing_heavy_is_loaded_to_answer_quickly(arguments):
     code = (
         "import sys; from mover.cli.main import run_command_line;"
@@ -47,7 +72,17 @@ def test_a_copy_with_nothing_to_do_loads_only_what_it_needs(tmp_path, monkeypatc
     command = ["copy", str(tree), str(tmp_path / "copy"), "--json"]
     code = f"from mover.cli.main import run_command_line; run_command_line({command!r})"
     run_python(code)
-    unused = ("aiohttp", "alembic", "asyncssh", "awscrt", "lxml", "structlog")
+    unused = (
+        "aiohttp",
+        "alembic",
+        "asyncssh",
+        "awscrt",
+        "lxml",
+        "structlog",
+        "fastapi",
+        "temporalio",
+        "uvicorn",
+    )
     again = (
         "import sys; from mover.cli.process import load_only_our_own; load_only_our_own();"
         f"{code}; print([name for name in {unused!r} if name in sys.modules])"

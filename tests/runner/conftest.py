@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.database_url import fresh
 from tests.servers.temporal import TemporalServer, temporal
 
 from mover.migrations.scheduler import Scheduler
@@ -18,9 +19,12 @@ from mover.runner.reconciler import Reconciler
 from mover.runner.runner import Runner, open_runner
 from mover.runner.slices import Pace
 from mover.settings import Settings
+from mover.vault.secret import Secret
 from mover.workplace.workplace import Workplace, open_workplace
 
-QUICK = Pace(longest_s=600, look_s=0.1, quiet_s=1, drain_s=2)
+QUICK = Pace(longest_s=600, look_s=0.1, quiet_s=1, drain_s=2, reconcile_s=0.5)
+TOLD = Pace(look_s=0.1, quiet_s=1, drain_s=2, reconcile_s=3600)
+"""Nothing happens but what somebody tells Temporal, after a runner's first look."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Service:
     @asynccontextmanager
     async def running(self, **choices: Any) -> AsyncIterator[Runner]:
         """A runner at work, in this process, with a client of its own: one client serves one worker a queue."""
-        access = TemporalAccess(self.place.settings)
+        access = TemporalAccess(self.place.settings, interceptors=choices.pop("interceptors", ()))
         async with open_runner(self.place, access, pace=choices.pop("pace", QUICK), **choices) as runner:
             task = asyncio.create_task(runner.run())
             try:
@@ -58,13 +62,15 @@ def temporal_server(tmp_path: Path) -> Iterator[TemporalServer]:
 
 @pytest.fixture
 def serving(
-    temporal_server: TemporalServer,
+    temporal_server: TemporalServer, mover_home: Path
 ) -> Callable[..., AbstractAsyncContextManager[Service]]:
     """Open a service; settings besides Temporal's address are arguments."""
 
     @asynccontextmanager
     async def opened(**settings: Any) -> AsyncIterator[Service]:
-        chosen = Settings(temporal_address=temporal_server.address, **settings)
+        chosen = Settings(
+            temporal_address=temporal_server.address, database_url=Secret(fresh(mover_home)), **settings
+        )
         async with open_workplace(chosen) as place:
             access = TemporalAccess(chosen)
             reconciler = Reconciler(place.database, access, Scheduler(place.database))

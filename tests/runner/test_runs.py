@@ -56,8 +56,7 @@ async def test_a_pair_is_moved_and_counted(service: Service, tmp_path):
     assert files_below(organisation.destination / "a") == files
 
 
-async def test_a_run_that_no_message_told_of_is_found(service: Service, tmp_path, monkeypatch):
-    monkeypatch.setattr("mover.runner.runner._LOOK_S", 0.5)
+async def test_a_run_that_no_message_told_of_is_found(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
     put(organisation.source, some_files(3))
     async with service.running():
@@ -220,8 +219,7 @@ async def test_an_api_goes_on_while_temporal_is_down(service: Service, tmp_path,
         await reached(organisation, run, "ended")
 
 
-async def test_temporals_state_may_be_lost_in_the_middle(service: Service, tmp_path, monkeypatch):
-    monkeypatch.setattr("mover.runner.runner._LOOK_S", 0.5)
+async def test_temporals_state_may_be_lost_in_the_middle(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
     files = {
         f"/{pair}/{name}": content

@@ -12,7 +12,8 @@ import pytest
 
 from mover.errors import InvalidConfiguration, Locked
 from mover.serving.children import Part, PartDidNotStart
-from mover.serving.supervision import alone_in, running_parts
+from mover.serving.home_lock import alone_in
+from mover.serving.supervision import running_parts
 
 READY = (
     "import os, pathlib, signal, time; signal.signal(signal.SIGTERM, {on_term});"

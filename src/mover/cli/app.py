@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mover import __version__
+from mover.cli import service_commands
 from mover.cli.commands import RunOrCommand
 from mover.cli.completion import complete_address, complete_name, complete_service
 from mover.transfer.options import ConflictRule, VerifyLevel
@@ -157,6 +158,15 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server", metavar="URL", help="Work with a Mover server instead: mover remote --help."
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="NAME", help="Likewise, with a saved one.")
+    ] = None,
 ) -> None:
     """Move files between storage services."""
 
@@ -501,3 +511,6 @@ def database_upgrade(*, machine: Machine = False) -> int:
     from mover.cli.loop import run  # noqa: PLC0415
 
     return run(lambda: work(machine=machine))
+
+
+service_commands.add_to(app)

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from mover.cli.codes import COULD_NOT_RUN, INTERRUPTED, NOBODY_READS
 from mover.cli.loop import Interrupted, PipeBroken
+from mover.cli.remote.routing import is_for_a_server
 from mover.cli.screen import err, print_json, words
 from mover.database.failures import DatabaseTrouble
 from mover.errors import Canceled, MoverError, NotFound, Reason, SignInFailed, TimedOut, Unreachable, one_line
@@ -104,6 +105,8 @@ def _unexpected(error: BaseException, *, machine: bool) -> None:
 
 def _see_help(arguments: Sequence[str]) -> str:
     command = arguments[0] if arguments and arguments[0].isalpha() else ""
+    if is_for_a_server(arguments):
+        command = "remote"
     return " ".join(part for part in ("See mover", command, "--help") if part)
 
 

@@ -31,7 +31,12 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
-    from mover.cli.app import app  # noqa: PLC0415 - as above
+    from mover.cli.remote.routing import is_for_a_server  # noqa: PLC0415 - as above
+
+    if is_for_a_server(arguments):
+        from mover.cli.remote.app import app  # noqa: PLC0415 - as above
+    else:
+        from mover.cli.app import app  # noqa: PLC0415 - as above
 
     code = app(list(arguments), prog_name="mover", standalone_mode=False)
     sys.stdout.flush()

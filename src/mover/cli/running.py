@@ -6,8 +6,11 @@ import asyncio
 import logging
 import os
 import signal
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from mover.api.idempotency.queries import forget_organisation
 from mover.cli.codes import ALL_WELL
 from mover.cli.loop import loop_factory
 from mover.cli.process import collect_rarely
@@ -17,6 +20,9 @@ from mover.runner.runner import Runner, open_runner, runner_name
 from mover.serving.logs import log_service
 from mover.settings import Settings
 from mover.workplace.workplace import open_workplace
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 _log = logging.getLogger(__name__)
 
@@ -31,36 +37,41 @@ def run_runner(queue: str, metrics_port: int | None) -> int:
     log_service("runner", settings)
     collect_rarely()
     with ExitStack() as stack:
+        provider: TracerProvider | None = None
         if settings.otlp_endpoint is not None:
-            from mover.runner.traces import traced  # noqa: PLC0415 - OpenTelemetry is loaded only where it is wanted
-            from mover.serving.traces import tracing  # noqa: PLC0415 - likewise
+            # OpenTelemetry is loaded only where it is wanted.
+            from mover.serving.traces import tracing  # noqa: PLC0415
 
             provider = stack.enter_context(tracing("mover-runner", settings.otlp_endpoint))
-            interceptors = [traced(provider)]
-        else:
-            interceptors = []
         with asyncio.Runner(loop_factory=loop_factory()) as loop:
-            loop.run(_run(settings, queue, metrics_port, interceptors))
+            loop.run(_run(settings, queue, metrics_port, provider))
     return ALL_WELL
 
 
-async def _run(settings: Settings, queue: str, metrics_port: int | None, interceptors: list) -> None:  # type: ignore[type-arg]
+async def _run(
+    settings: Settings, queue: str, metrics_port: int | None, provider: TracerProvider | None
+) -> None:
     name = runner_name(queue)
-    access = TemporalAccess(settings, identity=name, interceptors=interceptors)
-    async with (
-        open_workplace(settings) as place,
-        open_runner(place, access, queue=queue, name=name) as runner,
-    ):
-        with ExitStack() as stack:
-            if metrics_port is not None:
-                from mover.serving.metrics import published  # noqa: PLC0415 - loaded only where it is wanted
+    async with AsyncExitStack() as opened:
+        place = await opened.enter_async_context(open_workplace(settings))
+        access = TemporalAccess(settings, identity=name)
+        if provider is not None:
+            from mover.runner.traces import traced, traced_connectors  # noqa: PLC0415 - as above
 
-                stack.enter_context(published(runner.measures.registry, metrics_port))
-            _end_on_signals(runner)
-            _log.info("runner %s works on the queue %s", name, queue)
-            _say_ready()
-            await runner.run()
-            _log.info("runner %s has ended", name)
+            place = replace(place, wrap=traced_connectors(provider, names=settings.otlp_names))
+            access = TemporalAccess(settings, identity=name, interceptors=[traced(provider)])
+        runner = await opened.enter_async_context(
+            open_runner(place, access, queue=queue, name=name, removers=(forget_organisation,))
+        )
+        if metrics_port is not None:
+            from mover.serving.metrics import published  # noqa: PLC0415 - loaded only where it is wanted
+
+            opened.enter_context(published(runner.measures.registry, metrics_port))
+        _end_on_signals(runner)
+        _log.info("runner %s works on the queue %s", name, queue)
+        _say_ready()
+        await runner.run()
+        _log.info("runner %s has ended", name)
 
 
 def _end_on_signals(runner: Runner) -> None:

@@ -29,10 +29,6 @@ Along = Callable[[Transaction, Connection], object]
 _ADDRESS_KEYS = ("host", "port", "url", "endpoint")
 
 
-def _nothing_more(_transaction: Transaction, _connection: Connection) -> None:
-    pass
-
-
 class ConnectionGone(NotFound):
     """What a pair refers to was deleted."""
 
@@ -43,6 +39,10 @@ class Deauthorised(SignInFailed):
     """Nobody used the connection for a long time."""
 
     advice = "Connect the account again under the same name; pairs and history are kept."
+
+
+def _nothing_more(_transaction: Transaction, _connection: Connection) -> None:
+    pass
 
 
 class Connections:

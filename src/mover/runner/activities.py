@@ -32,12 +32,14 @@ class DeskActivities:
         scheduler: Scheduler,
         housekeeper: Housekeeper,
         *,
+        silence_s: float,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._database = database
         self._reconciler = reconciler
         self._scheduler = scheduler
         self._housekeeper = housekeeper
+        self._silence_s = silence_s
         self._now_ns = now_ns
 
     @property
@@ -49,7 +51,9 @@ class DeskActivities:
     async def plan_migration(self, migration_id: str) -> Plan:
         """See which runs of a migration may be started now."""
         return await self._database.read(
-            lambda connection: queries.plan(connection, migration_id, self._now_ns())
+            lambda connection: queries.plan(
+                connection, migration_id, self._now_ns(), silence_s=self._silence_s
+            )
         )
 
     @activity.defn(name="fire_schedules")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from mover.accounts.tables import invitations, password_resets, sessions, sign_in_attempts, tickets
 from mover.migrations.states import ACTIVE, RunState, Wish
 from mover.migrations.tables import migrations, pair_runs
 from mover.runner.records import Plan, Ticket
@@ -21,7 +20,7 @@ def migrations_with_open_runs(connection: Connection, organisation_id: str | Non
     return list(connection.scalars(query))
 
 
-def plan(connection: Connection, migration_id: str, now_ns: int) -> Plan:
+def plan(connection: Connection, migration_id: str, now_ns: int, *, silence_s: float) -> Plan:
     """What of a migration may be started now: at most as many as its limit leaves room for."""
     bounds = connection.execute(
         select(migrations.c.pairs_now, migrations.c.pairs_at_once).where(migrations.c.id == migration_id)
@@ -50,29 +49,12 @@ def plan(connection: Connection, migration_id: str, now_ns: int) -> Plan:
     )
     return Plan(
         tickets=[
-            Ticket(row.id, row.migration_id, row.organisation_id, row.queue, urgency(row.priority))
+            Ticket(row.id, row.migration_id, row.organisation_id, row.queue, urgency(row.priority), silence_s)
             for row in connection.execute(due)
         ],
         open_runs=open_runs,
         next_s=None if later is None else max(0.1, (later - now_ns) / _NS),
     )
-
-
-def remove_expired(connection: Connection, now_ns: int, long_ago_ns: int, limit: int) -> int:
-    """Remove what nobody can use any more, at most so many rows of each kind; returns how many went."""
-    doomed = (
-        (sessions, sessions.c.expires_ns < now_ns),
-        (tickets, tickets.c.expires_ns < now_ns),
-        (password_resets, password_resets.c.expires_ns < long_ago_ns),
-        (invitations, (invitations.c.expires_ns < long_ago_ns) & invitations.c.accepted_ns.is_(None)),
-        (sign_in_attempts, sign_in_attempts.c.last_ns < long_ago_ns),
-    )
-    removed = 0
-    for table, old in doomed:
-        key = next(iter(table.primary_key.columns))
-        some = select(key).where(old).limit(limit).scalar_subquery()
-        removed += connection.execute(delete(table).where(key.in_(some))).rowcount
-    return removed
 
 
 def urgency(priority: int) -> int:

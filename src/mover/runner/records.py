@@ -22,6 +22,7 @@ class Ticket:
         organisation_id: Whose share of the runners it uses.
         queue: Of the runners.
         urgency: 1 (first) to 5 (last).
+        silence_s: A runner that is silent for so long is dead.
     """
 
     run_id: int
@@ -29,6 +30,7 @@ class Ticket:
     organisation_id: str
     queue: str
     urgency: int
+    silence_s: float
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,11 @@ class Swept:
     Attributes:
         rows: Of runs and items that were removed.
         expired: Sessions, links and the like that were.
+        deleted: Rows of organisations that were deleted.
         connections: Whose secrets were destroyed since nobody used them.
     """
 
     rows: int = 0
     expired: int = 0
+    deleted: int = 0
     connections: int = 0

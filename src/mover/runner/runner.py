@@ -12,8 +12,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_hex
@@ -22,7 +22,11 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from mover.accounts.assembly import assemble
+from mover.accounts.organisations import Remover
+from mover.accounts.site import Site
 from mover.errors import MoverError
+from mover.mail.choice import mail_from_settings
 from mover.migrations.retention import Retention
 from mover.migrations.scheduler import Scheduler
 from mover.migrations.work import Work
@@ -40,8 +44,6 @@ from mover.workplace.workplace import Workplace
 
 _log = logging.getLogger(__name__)
 
-_SILENT_NS = 15 * 1_000_000_000
-_LOOK_S = 5.0
 _SCHEDULES_EVERY = 12  # looks
 _RECONNECT_S = 2.0
 _LAST_WORDS_S = 20.0
@@ -79,6 +81,10 @@ class Runner:
         self._parts = parts
         self._ending = asyncio.Event()
         self._looks = 0
+        silence_s = parts.place.settings.runner_silence_s
+        self._silent_ns = int(
+            silence_s * 0.8e9
+        )  # a little sooner than Temporal, which then finds the run free
 
     @property
     def name(self) -> str:
@@ -156,7 +162,11 @@ class Runner:
             task_queue=names.DESK,
             workflows=workflows.ALL,
             activities=DeskActivities(
-                parts.place.database, parts.reconciler, parts.scheduler, parts.housekeeper
+                parts.place.database,
+                parts.reconciler,
+                parts.scheduler,
+                parts.housekeeper,
+                silence_s=parts.place.settings.runner_silence_s,
             ).all,
             max_cached_workflows=500,
             sticky_queue_schedule_to_start_timeout=_STICKY,
@@ -169,7 +179,7 @@ class Runner:
             task_queue=names.slices(bench.queue),
             activities=SliceActivities(bench, parts.measures).all,
             max_concurrent_activities=parts.place.settings.runner_pairs,
-            max_heartbeat_throttle_interval=timedelta(seconds=5),
+            max_heartbeat_throttle_interval=timedelta(seconds=1),
             graceful_shutdown_timeout=timedelta(seconds=bench.pace.drain_s + _LAST_WORDS_S),
         )
         return desk, slices
@@ -193,10 +203,10 @@ class Runner:
                 except Exception:  # what it is must not keep the other steps from being done
                     _log.exception("unexpected error while looking after %s", what)
             self._looks += 1
-            await self._pause(_LOOK_S)
+            await self._pause(self._parts.bench.pace.reconcile_s)
 
     async def _overdue(self) -> None:
-        for run in await self._parts.bench.work.overdue(_SILENT_NS):
+        for run in await self._parts.bench.work.overdue(self._silent_ns):
             _log.warning("run %s was taken from runner %s, which fell silent", run.id, run.runner)
 
     async def _due(self) -> None:
@@ -216,8 +226,20 @@ async def open_runner(
     queue: str = names.DEFAULT_QUEUE,
     name: str | None = None,
     pace: Pace | None = None,
+    removers: Sequence[Remover] = (),
 ) -> AsyncIterator[Runner]:
-    """Prepare a runner on an open workplace. Raises InvalidConfiguration: the queue's name, or staging cannot be used."""
+    """Prepare a runner on an open workplace.
+
+    Args:
+        place: Open.
+        access: To Temporal.
+        queue: Whose pairs it works on.
+        name: What it is called; else `runner_name` says.
+        pace: How long things take.
+        removers: Of the rooms above, for what belongs to organisations that were deleted.
+
+    Raises InvalidConfiguration: the queue's name, the way of mail, or staging cannot be used.
+    """
     names.check_queue(queue)
     settings = place.settings
     staging = Staging(
@@ -225,7 +247,18 @@ async def open_runner(
         memory_bytes=settings.staging_memory_bytes,
         disk_bytes=settings.staging_disk_bytes,
     )
-    async with staging:
+    mail = mail_from_settings(settings, place.egress)
+    accounts = assemble(
+        place.database,
+        place.vault,
+        place.egress,
+        Site(settings.public_url),
+        mail=mail,
+        queue=None,
+        removers=removers,
+    )
+    async with staging, AsyncExitStack() as stack:
+        stack.push_async_callback(accounts.close)
         scheduler = Scheduler(place.database)
         bench = Bench(
             place=place,
@@ -248,7 +281,7 @@ async def open_runner(
                 measures=Measures(staging=staging, pacers=place.pacers),
                 reconciler=Reconciler(place.database, access, scheduler),
                 scheduler=scheduler,
-                deliverer=Deliverer(place.database, place.vault, place.egress, None),
-                housekeeper=Housekeeper(place, Retention(place.database)),
+                deliverer=Deliverer(place.database, place.vault, place.egress, mail),
+                housekeeper=Housekeeper(place, accounts, Retention(place.database)),
             )
         )

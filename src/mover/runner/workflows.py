@@ -23,9 +23,6 @@ with workflow.unsafe.imports_passed_through():
     from mover.runner import names
     from mover.runner.records import Plan, SliceEnd, Swept, Ticket
 
-HEARTBEAT = timedelta(seconds=20)
-"""A runner that is silent for so long is dead, and its runs go on elsewhere."""
-
 TASK = timedelta(seconds=5)
 """A desk that takes so long to think about a workflow is dead, and another one thinks."""
 
@@ -132,7 +129,7 @@ class PairRun:
                     result_type=SliceEnd,
                     schedule_to_start_timeout=_LONGEST_WAIT,
                     start_to_close_timeout=_LONGEST_SLICE,
-                    heartbeat_timeout=HEARTBEAT,
+                    heartbeat_timeout=timedelta(seconds=ticket.silence_s),
                     retry_policy=_RETRIES,
                     priority=Priority(priority_key=ticket.urgency, fairness_key=ticket.organisation_id),
                 )

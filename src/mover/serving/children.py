@@ -135,9 +135,13 @@ class Child:
 
     def kill(self) -> None:
         """End it on the spot."""
+        self.send(signal.SIGKILL)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it runs."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGKILL)
+                self._process.send_signal(number)
 
 
 async def _said_something(descriptor: int) -> bool:

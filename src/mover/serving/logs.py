@@ -22,7 +22,7 @@ from mover.settings import Settings
 ABOUT = ("request_id", "organisation", "migration", "pair", "run", "item", "worker", "queue")
 """What a line may tell about what was being done, besides what is bound to the context."""
 
-_QUIET = ("uvicorn", "temporalio", "asyncssh", "opentelemetry", "sqlalchemy")
+_QUIET = ("uvicorn", "temporalio", "asyncssh", "opentelemetry", "sqlalchemy", "alembic")
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +79,9 @@ class JsonLines(logging.Handler):
         """Write one. A record that cannot be written is a defect of ours, and must not end what was being done."""
         try:
             about: dict[str, Any] = {"service": self._service, "logger": record.name}
-            about |= {name: value for name in ABOUT if (value := getattr(record, name, None)) is not None}
+            about |= {
+                name: value for name in ABOUT if (value := getattr(record, name, None)) not in (None, "")
+            }
             if record.exc_info and record.exc_info[1] is not None:
                 about["exc_info"] = record.exc_info[1]
             write = getattr(self._logger, logging.getLevelName(record.levelno).lower(), self._logger.info)

@@ -151,7 +151,13 @@ class _Accounts:
             self._stack.push_async_callback(connector.close)
             self._open[account] = _Open(connector, self._place.pacers.of(account, connector), told.secure)
         found = self._open[account]
-        return Side(place.text, account, paced(found.connector, found.pacer), root, secure=found.secure)
+        return Side(
+            place.text,
+            account,
+            paced(self._place.wrap(found.connector), found.pacer),
+            root,
+            secure=found.secure,
+        )
 
     async def _local(self, mount: Path) -> tuple[Connector, Account]:
         kind = connector_type("local")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from mover.connections.connections import Connections
+from mover.connectors.contract import Connector
 from mover.database.database import Database
 from mover.ledger.ledger import Ledger
 from mover.settings import Settings
@@ -16,6 +17,10 @@ from mover.vault.vault import Vault
 from mover.workplace.pacers import Pacers
 
 
+def _as_it_is(connector: Connector) -> Connector:
+    return connector
+
+
 @dataclass(frozen=True)
 class Workplace:
     """Everything open.
@@ -23,6 +28,7 @@ class Workplace:
     Attributes:
         connections: Those of the person at the command line; `for_person` has others'.
         pacers: What the accounts used here bear.
+        wrap: What connectors that move files are wrapped in, for tracing.
     """
 
     settings: Settings
@@ -32,6 +38,7 @@ class Workplace:
     connections: Connections
     ledger: Ledger
     pacers: Pacers = field(default_factory=Pacers)
+    wrap: Callable[[Connector], Connector] = _as_it_is
 
     def for_person(self, person: str) -> Workplace:
         """The same with the connections of another person or of an organisation, `organisation:<id>`."""

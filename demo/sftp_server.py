@@ -1,4 +1,4 @@
-"""An SFTP server on loopback, from asyncssh: `python -m tour.sftp_server PORT ROOT PASSWORD_FILE`."""
+"""An SFTP server on loopback, from asyncssh: `python -m demo.sftp_server PORT ROOT PASSWORD_FILE`."""
 
 from __future__ import annotations
 

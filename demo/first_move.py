@@ -1,0 +1,93 @@
+"""The move that the demo makes by itself: connections and pairs through the public API, the rest with the command line."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from demo.servers import BUCKET, Storage
+from demo.service import Access
+from mover.cli.remote.answers import Connection, Migration, Pair
+from mover.cli.remote.choice import ServerChoice
+from mover.cli.remote.server import open_server
+
+MIGRATION = "NAS to archive"
+
+
+class Added(msgspec.Struct):
+    """The pairs that were added."""
+
+    items: list[Pair]
+
+
+async def connect_and_plan(access: Access, places: Storage, departments: Iterable[str]) -> None:
+    """Connect the storage and make a migration whose pairs are the departments' folders."""
+    async with open_server(ServerChoice(access.url, access.key, access.ca_file)) as server:
+        ids: dict[str, str] = {}
+        for name, (service, configuration) in places.connections.items():
+            made = await server.post(
+                "/connections",
+                Connection,
+                {"name": name, "service": service, "configuration": configuration},
+            )
+            ids[name] = made.id
+        migration = await server.post(
+            "/migrations",
+            Migration,
+            {
+                "name": MIGRATION,
+                "source_connection_id": ids["nas"],
+                "destination_connection_id": ids["archive"],
+                "note": "Made by the demo, through the public API.",
+            },
+        )
+        await server.post(
+            f"/migrations/{migration.id}/pairs",
+            Added,
+            {
+                "pairs": [
+                    {"source_path": f"/{each}", "destination_path": f"/2025/{each}", "tags": ["demo"]}
+                    for each in departments
+                ]
+            },
+        )
+
+
+def run_mover(console: Console, access: Access, *arguments: str) -> int:
+    """Run the command line against the service, and show the command."""
+    command = ["mover", "--server", access.url, *arguments]
+    console.print(f"\n[bold cyan]$ {shlex.join(command)}[/bold cyan]", soft_wrap=True)
+    sys.stdout.flush()
+    variables: Mapping[str, str] = {
+        **os.environ,
+        "MOVER_API_KEY": access.key.reveal(),
+        "MOVER_CA_FILE": str(access.ca_file),
+    }
+    program = str(Path(sys.executable).with_name("mover"))
+    return subprocess.run([program, *command[1:]], env=variables, check=False).returncode
+
+
+def differences(places: Storage) -> list[str]:
+    """Compare what is in the archive with what is on the NAS, byte by byte, past Mover; a sentence for each difference."""
+    bucket = places.s3.client()
+    pages = bucket.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="2025/")
+    keys = {entry["Key"] for page in pages for entry in page.get("Contents", ())}
+    there = {key for key in keys if not key.endswith("/")}
+    here = {
+        "2025/" + str(path.relative_to(places.nas_root)): path
+        for path in places.nas_root.rglob("*")
+        if path.is_file()
+    }
+    found = [f"missing: {key}" for key in sorted(here.keys() - there)]
+    found += [f"too many: {key}" for key in sorted(there - here.keys())]
+    for key in sorted(here.keys() & there):
+        if bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read() != here[key].read_bytes():
+            found.append(f"different: {key}")
+    return found

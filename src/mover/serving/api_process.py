@@ -1,0 +1,129 @@
+"""The process of the API and the pages: everything opened as the operator says, and served until it is told to end."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.middleware import Middleware
+
+from mover.api.request_ids import RequestIdFilter
+from mover.errors import ServiceFault
+from mover.migrations.scheduler import Scheduler
+from mover.runner.client import TemporalAccess
+from mover.runner.orchestration import TemporalOrchestration
+from mover.runner.reconciler import Reconciler
+from mover.serving.certificates import names_of_this_server
+from mover.serving.listening import close_all, listen
+from mover.serving.routes import NoticeRoute
+from mover.serving.server import HttpsServer
+from mover.serving.streams import Application
+from mover.serving.tls import ServerTls, operators_certificate, own_made_certificate
+from mover.settings import Settings
+from mover.web.app import make_application
+from mover.workplace.workplace import Workplace, open_workplace
+
+SERVICE = "mover-api"
+
+_log = logging.getLogger(__name__)
+
+
+async def run_api(
+    settings: Settings,
+    *,
+    sockets: Sequence[socket.socket],
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C: then requests are finished, streams ended, and what is open closed.
+
+    Args:
+        settings: All that the operator decided.
+        sockets: Listening already.
+        ready: Called once connections are taken.
+
+    Raises InvalidConfiguration and Locked: it cannot start.
+    """
+    async with AsyncExitStack() as stack:
+        stack.callback(close_all, sockets)
+        tls = certificate_of(settings)
+        redirecting = listen(settings.redirect_listen) if settings.redirect_listen else []
+        stack.callback(close_all, redirecting)
+        place = await stack.enter_async_context(open_workplace(settings))
+        _name_requests_in_the_log()
+        application, streams = _wrapped(stack, settings, place)
+        server = HttpsServer(
+            application,
+            sockets,
+            tls,
+            redirect_sockets=redirecting,
+            plain_from=settings.trusted_proxies,
+            ready=ready,
+        )
+        streams.append(server)
+        _log.info("the API answers at %s", settings.public_url)
+        await server.serve()
+        _log.info("the API has ended")
+
+
+def certificate_of(settings: Settings) -> ServerTls:
+    """The operator's certificate, or one of our own making. Raises InvalidConfiguration."""
+    if settings.tls_cert_file is not None:
+        return operators_certificate(settings.tls_cert_file, settings.tls_key_file)
+    tls, made = own_made_certificate(settings.tls_path, server_names(settings))
+    if made.made:
+        _log.info("a certificate authority was made: %s, SHA-256 %s", made.ca_file, made.fingerprint)
+    return tls
+
+
+def server_names(settings: Settings) -> tuple[str, ...]:
+    """All names that a certificate of our own is for."""
+    return names_of_this_server((urlsplit(settings.public_url).hostname or "", settings.listen.host))
+
+
+def _wrapped(
+    stack: AsyncExitStack, settings: Settings, place: Workplace
+) -> tuple[Application, list[HttpsServer]]:
+    """The application, counted and traced if the operator wants that; and where to put the server once there is one."""
+    servers: list[HttpsServer] = []
+    interceptors: list[Any] = []
+    trace: Callable[[Application], Application] = _as_it_is
+    if settings.otlp_endpoint is not None:
+        from mover.runner.traces import traced  # noqa: PLC0415 - OpenTelemetry is loaded only where it is wanted
+        from mover.serving.traces import ApiTraces, tracing  # noqa: PLC0415 - likewise
+
+        provider = stack.enter_context(tracing(SERVICE, settings.otlp_endpoint))
+        interceptors.append(traced(provider))
+        trace = functools.partial(ApiTraces, provider=provider)
+    access = TemporalAccess(settings, identity=SERVICE, interceptors=interceptors)
+
+    async def orchestration_answers() -> None:
+        if not await access.answers():
+            raise ServiceFault("Temporal does not answer")
+
+    orchestration = TemporalOrchestration(Reconciler(place.database, access, Scheduler(place.database)))
+    app = make_application(place, orchestration, ready=orchestration_answers)
+    app.user_middleware.append(Middleware(NoticeRoute))  # the last one is next to the routes
+    application: Application = app
+    if settings.metrics_port is not None:
+        from mover.serving.metrics import ApiMetrics, new_registry, published  # noqa: PLC0415 - likewise
+
+        registry = new_registry()
+        stack.enter_context(published(registry, settings.metrics_port))
+        application = ApiMetrics(
+            application, registry=registry, streams=lambda: sum(server.streams for server in servers)
+        )
+    return trace(application), servers
+
+
+def _as_it_is(application: Application) -> Application:
+    return application
+
+
+def _name_requests_in_the_log() -> None:
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RequestIdFilter())

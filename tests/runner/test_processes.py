@@ -1,0 +1,97 @@
+"""Runners as operators run them: processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.e2e.command import Mover, Running
+from tests.e2e.places import files_below, put
+from tests.runner.conftest import Service
+from tests.runner.stage import Organisation
+from tests.runner.test_runs import files_arrived, reached, some_files
+from tests.runner.watching import listening, until
+from tests.servers.processes import accepts_connections, free_port
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
+
+
+@contextmanager
+def runner(service: Service, folder: Path, *arguments: str, **variables: str) -> Iterator[Running]:
+    """`mover runner` on the service's state."""
+    mover = Mover(
+        folder / "mover",
+        MOVER_HOME=str(service.place.settings.home),
+        MOVER_DATABASE_URL=service.place.settings.database_url.reveal(),
+        MOVER_TEMPORAL_ADDRESS=service.temporal.address,
+        **variables,
+    )
+    running = mover.start("runner", *arguments)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.kill()
+
+
+def fetched(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - always the same kind of address
+        return str(answer.read().decode())
+
+
+async def test_it_listens_nowhere_and_hands_over_in_order(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = some_files(60, 20_000)
+    put(organisation.source, files)
+    with runner(service, tmp_path) as process:
+        (run,) = await organisation.start("/", options='{"bandwidth": "200K"}')
+        await service.orchestration.nudge(organisation.id)
+        await files_arrived(organisation, 3)
+        assert listening(process.pid) == []
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait().code == 0
+    left = await organisation.run(run)
+    assert (left["state"], left["runner"], left["wish"]) == ("queued", "", "run")
+    arrived = files_below(organisation.destination)
+    assert 3 <= len(arrived) < len(files)
+    assert arrived.items() <= files.items()  # between files: nothing half-sent is left behind
+
+
+async def test_a_second_signal_hurries(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    put(organisation.source, {"/large": bytes(3 << 20)})
+    with runner(service, tmp_path, MOVER_RUNNER_DRAIN_S="100") as process:
+        (run,) = await organisation.start("/", options='{"bandwidth": "50K"}')
+        await service.orchestration.nudge(organisation.id)
+        await reached(organisation, run, "running")
+        began = time.monotonic()
+        while process.process.poll() is None:  # signals that come at once count once
+            assert time.monotonic() - began < 30
+            os.kill(process.pid, signal.SIGTERM)
+            await asyncio.sleep(0.5)
+        assert process.wait().code == 0
+    assert (await organisation.run(run))["state"] == "queued"
+
+
+async def test_it_shows_figures_on_loopback_only_if_asked(service: Service, tmp_path):
+    port = free_port()
+    with runner(service, tmp_path, "--metrics-port", str(port)) as process:
+        await until(lambda: accepts_connections(port))
+        assert listening(process.pid) == [f"0100007F:{port:04X}"]
+        told = await asyncio.to_thread(fetched, f"http://127.0.0.1:{port}/metrics")
+    assert 'mover_files_total{outcome="copied"} 0.0' in told
+    assert "mover_staged_bytes" in told
+
+
+async def test_what_cannot_work_is_said_at_once(service: Service, tmp_path):
+    with runner(service, tmp_path, "--queue", "Site A") as process:
+        done = process.wait()
+    assert done.code == 2
+    assert "a queue's name" in done.err
