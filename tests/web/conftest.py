@@ -55,9 +55,9 @@ async def mover(installation: Installation, application: FastAPI, tmp_path: Path
         yield answering
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Not for longer than a module: as long as it is there, no asynchronous test can run."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=tool("chromium"), args=list(ARGUMENTS), headless=True
