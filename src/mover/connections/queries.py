@@ -84,3 +84,11 @@ def mark_deauthorised(transaction: Transaction, connection_id: str, before_ns: i
 def remove(transaction: Transaction, connection_id: str) -> None:
     """Forget a connection."""
     transaction.execute(delete(connections).where(connections.c.id == connection_id))
+
+
+def remove_some(transaction: Transaction, person: str, limit: int) -> int:
+    """Forget at most `limit` connections of a person; returns how many. Their secrets are the vault's matter."""
+    some = select(connections.c.id).where(connections.c.person == person).limit(limit)
+    return transaction.execute(
+        delete(connections).where(connections.c.id.in_(some.scalar_subquery()))
+    ).rowcount

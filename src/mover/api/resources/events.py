@@ -28,7 +28,7 @@ _RETRY = b"retry: 3000\n\n"
     "/runs/events",
     Permission.READ,
     audiences=SESSIONS_ONLY,
-    media_type="text/event-stream",
+    media_types=("text/event-stream",),
     problems=(429,),
 )
 async def watch_runs(call: Calling) -> StreamingResponse:
