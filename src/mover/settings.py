@@ -228,8 +228,8 @@ class Settings(BaseSettings):
         temporal_key_file: The certificate's private key (PEM).
         temporal_api_key: API key to sign in there with.
         temporal_port: Port of the Temporal that `mover serve` starts; 0: any that is free.
-        payload_keys: Keys that what Temporal keeps is encrypted with, `id:key` separated by commas, the newest first,
-            each 32 bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
+        payload_keys: Keys that what Temporal keeps is encrypted with, separated by commas, the newest first, each 32
+            bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
         runner_pairs: Pairs that one runner moves at once.
         runner_silence_s: A runner that is silent for so long is dead, and its pairs go on elsewhere.
         runner_drain_s: How long a runner that was told to end lets pairs come to a good moment to stop.

@@ -28,6 +28,7 @@ def runner(service: Service, folder: Path, *arguments: str, **variables: str) ->
     mover = Mover(
         folder / "mover",
         MOVER_HOME=str(service.place.settings.home),
+        MOVER_DATABASE_URL=service.place.settings.database_url.reveal(),
         MOVER_TEMPORAL_ADDRESS=service.temporal.address,
         **variables,
     )

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import msgspec
 
 from mover.connections.connections import ConnectionGone
+from mover.database.failures import DatabaseTrouble
 from mover.errors import (
     AddressRefused,
     InvalidConfiguration,
-    Locked,
     MoverError,
     NotFound,
     QuotaExceeded,
@@ -245,7 +245,7 @@ class Slice:
             answer = await self._bench.work.progress(self._run.id, self._bench.runner, counts, state=state)
         except Overtaken:
             return None
-        except Locked:  # the database is busy; the next time will do
+        except DatabaseTrouble:  # it is busy, or away for a moment; the next time will do
             answer = Answer(Wish.RUN)
         self._beat(counts)
         return answer
@@ -310,6 +310,9 @@ class Slice:
             result = moving.result()
         except Overtaken:
             return SliceEnd.MORE
+        except DatabaseTrouble:
+            await self._give_way()
+            raise  # nobody's file is to blame, and the run goes on when the database is back
         except AlreadyRunning:
             await self._give_way()
             raise Held(5) from None
@@ -363,9 +366,22 @@ class Slice:
 async def run_slice(
     bench: Bench, run_id: int, *, attempt: int, beat: Callable[[Counts], None], made: Callable[[Slice], None]
 ) -> SliceEnd:
-    """Take a run and work on it for a while. Raises Held: somebody else has it, or it cannot be signed in to now."""
+    """Take a run and work on it for a while.
+
+    Raises Held: somebody else has it, it cannot be signed in to now, or the database is away.
+    """
     if bench.draining.begun:
         raise Held(0.5)
+    try:
+        return await _run_slice(bench, run_id, attempt=attempt, beat=beat, made=made)
+    except DatabaseTrouble as error:
+        _log.warning("a slice ended for want of the database: %s", error)
+        raise Held(3) from error
+
+
+async def _run_slice(
+    bench: Bench, run_id: int, *, attempt: int, beat: Callable[[Counts], None], made: Callable[[Slice], None]
+) -> SliceEnd:
     taken = await bench.work.take(bench.queue, bench.runner, Limits(free=1), only=run_id)
     if not taken:
         return await _not_taken(bench, run_id)
