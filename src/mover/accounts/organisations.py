@@ -24,7 +24,6 @@ from mover.database.database import Database
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
-
 _FOUNDED = "this installation has its first owner already"
 
 
@@ -98,12 +97,12 @@ class Organisations:
             last_sign_in_ns=None,
             has_password=True,
         )
-        # Anybody may ask for this at any time, and a hash is costly: it is not made for nothing.
-        if not await self.nobody_yet():
-            raise NotPossible(_FOUNDED)
         made_up = None if password is not None else self._passwords.make()
         if password is not None:
             self._passwords.check(password, own_words=(person.email, person.name, organisation.name))
+        # Anybody may ask for this at any time, and a hash is costly: it is not made for nothing.
+        if not await self.nobody_yet():
+            raise NotPossible(_FOUNDED)
         stored = await self._passwords.hash(password or made_up or Secret(""))
 
         def found(transaction: Connection) -> None:

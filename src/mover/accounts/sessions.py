@@ -31,6 +31,9 @@ from mover.database.database import Database
 from mover.errors import one_line
 from mover.vault.secret import Secret
 
+MOST_SESSIONS = 50
+"""Of a person; also known browsers. Each costs a row, and may hold streams open."""
+
 _SECOND_NS = 1_000_000_000
 _SEEN_EVERY_NS = 60 * _SECOND_NS
 _LONGEST_DEVICE = 200
