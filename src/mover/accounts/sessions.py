@@ -251,6 +251,7 @@ class Sessions:
     def begin(self, transaction: Connection, new: NewSession, *, know_device: bool) -> None:
         """Keep a prepared session in the transaction that lets the person in, and write that into the audit log.
 
+        Of very many sessions and browsers of a person those end that were not used for longest.
         Without an organisation it begins in the one that was used last, or that the person joined first.
         """
         session = new.session
@@ -262,8 +263,10 @@ class Sessions:
             or queries.last_organisation(transaction, person.id)
             or organisations.joined_first(transaction, person.id)
         )
+        queries.end_oldest(transaction, session, keep=MOST_SESSIONS - 1)
         queries.add(transaction, msgspec.structs.replace(session, organisation_id=chosen), hashed(new.token))
         if know_device:
+            queries.forget_oldest_devices(transaction, person.id, keep=MOST_SESSIONS - 1)
             queries.add_device(
                 transaction, new.device_id, hashed(new.device_token), person.id, session.created_ns
             )
