@@ -248,8 +248,15 @@ class Work:
         now_ns = self._now_ns()
 
         def work(connection: Connection) -> list[PairRun]:
-            silent = (_r.state.in_(_ACTIVE), _r.heartbeat_ns < now_ns - silent_for_ns)
-            query = select(pair_runs).where(*silent).order_by(_r.id).limit(limit).with_for_update()
+            # A sign of life from the future is one from before the clock was set back: who lives has given another.
+            silent = ~_r.heartbeat_ns.between(now_ns - silent_for_ns, now_ns + silent_for_ns)
+            query = (
+                select(pair_runs)
+                .where(_r.state.in_(_ACTIVE), silent)
+                .order_by(_r.id)
+                .limit(limit)
+                .with_for_update()
+            )
             lost = list(connection.execute(query))
             for run in lost:
                 self._lost(connection, run, now_ns)
