@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.migrations.office import Office
+from tests.migrations.office import Office, S, content
 from tests.migrations.test_running import ledger_run
 
 from mover.accounts.actor import Actor
+from mover.migrations.imports import ImportKind
+from mover.migrations.records import NewPair
+from mover.migrations.refusals import NotPossible
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunCode, RunState, Status
 
@@ -28,3 +31,33 @@ async def test_a_run_that_is_canceled_while_its_runner_stops_for_another_reason_
     pair = await office.only_pair(ann, migration)
     assert pair.status is Status.CANCELED
     assert (await office.start(ann, migration)).started == 1
+
+
+async def test_a_runner_that_died_before_the_clock_was_set_back_loses_its_run(office: Office, ann: Actor):
+    migration = await office.migration(ann, 1)
+    await office.start(ann, migration)
+    [run] = await office.take()
+    office.clock.advance(-86_400)
+    [lost] = await office.work.overdue(30 * S)
+    assert (lost.id, lost.state) == (run.id, RunState.QUEUED)
+
+
+async def test_paths_do_not_change_under_a_run(office: Office, ann: Actor):
+    migration = await office.migration(ann, 2)
+    first, second = (await office.pairs.page(ann, migration.id)).items
+    await office.runs.start(ann, Selection.these(migration.id, first.id))
+    [run] = await office.take()
+    elsewhere = NewPair(source_path="/elsewhere", destination_path=first.destination_path, notes="new")
+    with pytest.raises(NotPossible, match="cancel it first"):
+        await office.pairs.update(ann, first.id, elsewhere, version=None)
+    assert (await office.work.assignment(run.id)).source_path == first.source_path
+    noted = NewPair(source_path=first.source_path, destination_path=first.destination_path, notes="new")
+    assert (await office.pairs.update(ann, first.id, noted, version=None)).notes == "new"
+    assert (await office.pairs.update(ann, second.id, elsewhere, version=None)).source_path == "/elsewhere"
+
+    data = f"ID,Source Path,Tags\n{first.id},/elsewhere,\n{second.id},/there,\n".encode()
+    preview = await office.imports.read(ann, migration.id, ImportKind.UPDATE, content(data))
+    assert [line.pair_id for line in preview.first_problems] == [first.id]
+    data = f"ID,Source Path,Tags\n{first.id},{first.source_path},blue\n".encode()
+    preview = await office.imports.read(ann, migration.id, ImportKind.UPDATE, content(data))
+    assert await office.imports.apply(ann, preview.id) == 1
