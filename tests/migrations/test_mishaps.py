@@ -7,11 +7,13 @@ from tests.migrations.office import Office, S, content
 from tests.migrations.test_running import ledger_run
 
 from mover.accounts.actor import Actor
+from mover.ledger.states import RunMode
 from mover.migrations.imports import ImportKind
-from mover.migrations.records import NewPair
+from mover.migrations.records import Counts, MailRule, NewPair, PairRun
 from mover.migrations.refusals import NotPossible
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunCode, RunState, Status
+from mover.notices.tables import run_mails
 
 
 @pytest.mark.parametrize("leave", ["give_way", "pause"])
@@ -61,3 +63,35 @@ async def test_paths_do_not_change_under_a_run(office: Office, ann: Actor):
     data = f"ID,Source Path,Tags\n{first.id},{first.source_path},blue\n".encode()
     preview = await office.imports.read(ann, migration.id, ImportKind.UPDATE, content(data))
     assert await office.imports.apply(ann, preview.id) == 1
+
+
+async def test_what_a_run_goes_on_with_is_not_counted_twice(office: Office, ann: Actor):
+    migration = await office.migration(ann, 1, mail=MailRule.COMPLETION, mail_to=("acme-owner",))
+    together = await ledger_run(office)
+
+    async def ended(code: int, files: int) -> PairRun | None:
+        [run] = await office.take()
+        await office.work.begin(run.id, "r1", together)
+        counts = Counts(files_copied=files, bytes_copied=files * 100)
+        return await office.work.end(run.id, "r1", code, counts=counts)
+
+    await office.start(ann, migration)
+    await ended(230, 3)
+    await office.start(ann, migration)
+    again = await ended(404, 6)  # lost, and gone on with by itself
+    assert again is not None
+    office.clock.ns = again.not_before_ns
+    await ended(100, 10)
+    pair = await office.only_pair(ann, migration)
+    assert (pair.counts.files_copied, pair.total_files_copied, pair.total_bytes_copied) == (10, 10, 1000)
+    assert "Copied: 10 files, 1,000 bytes." in (await office.rows(run_mails))[-1].paragraphs
+
+
+async def test_what_a_scan_saw_is_not_counted_as_copied(office: Office, ann: Actor):
+    migration = await office.migration(ann, 1)
+    for mode in (RunMode.SCAN, RunMode.COPY, RunMode.VERIFY):
+        await office.start(ann, migration, mode)
+        [run] = await office.take()
+        await office.finish(run, 100, counts=Counts(files_copied=5, bytes_copied=50))
+    pair = await office.only_pair(ann, migration)
+    assert (pair.runs, pair.total_files_copied, pair.total_bytes_copied) == (3, 5, 50)
