@@ -101,6 +101,11 @@ async def test_without_orchestration_it_is_not_ready(installation: Installation)
     assert answer.text == "not ready\n"
 
 
+async def test_the_public_port_shows_no_figures(mover: Running) -> None:
+    """They are at a port of the loopback address; see `tests/serving/test_metrics.py`."""
+    assert (await mover.client.get("/metrics")).status_code == 404
+
+
 async def test_people_see_problems_as_pages_and_programs_as_json(installation: Installation) -> None:
     async def page(_request: Request, problem: HttpProblem) -> Response:
         return HTMLResponse(f"<p>{problem.reason}</p>", problem.status_code)
