@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from mover.accounts.actor import Permission
 from mover.api.problems import ServiceRefused
-from mover.entries import Entry, clean_path, join_path
+from mover.entries import Entry, EntryKind, clean_path, join_path
 from mover.errors import InvalidConfiguration, MoverError
 from mover.web.forms import sentence
 from mover.web.house import advice
@@ -86,7 +86,10 @@ async def _show(visit: Visit, side: str, data: FormData | QueryParams, *, new_na
             path = join_path(path, new_name)
             await connections.create_folder(visit.actor, connection_id, path)
         listing = await connections.browse(visit.actor, connection_id, path, limit=_MOST_SHOWN)
-        entries, more = listing.entries, listing.next is not None
+        entries = sorted(
+            listing.entries, key=lambda entry: (entry.kind is not EntryKind.FOLDER, entry.name.casefold())
+        )
+        more = listing.next is not None
     except ServiceRefused as refused:
         problem = f"{sentence(refused.error)} {advice(refused.error)}"
     except MoverError as error:
