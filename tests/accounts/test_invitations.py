@@ -8,6 +8,7 @@ from tests.accounts.house import CLIENT, OWNER, PASSWORD, House, open_house
 
 from mover.accounts import tables
 from mover.accounts.actor import Role
+from mover.accounts.passwords import Passwords
 from mover.accounts.records import Entrance
 from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDenied
 from mover.vault.secret import Secret
@@ -164,3 +165,21 @@ async def test_no_token_is_in_the_database(house: House) -> None:
     token = await _invite(house)
 
     assert token.reveal() not in repr(await house.rows(tables.invitations))
+
+
+async def test_an_invitation_of_somebody_with_an_account_hashes_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One link would else be worth any number of hashes, each of 64 MiB."""
+    other = await house.other_organisation("ben@example.org")
+    token = await _invite(house, other.person.email)
+    hashed: list[Secret] = []
+
+    async def hash_of(_passwords: Passwords, password: Secret) -> str:
+        hashed.append(password)
+        return "x"
+
+    monkeypatch.setattr(Passwords, "hash", hash_of)
+    with pytest.raises(Conflict, match="has an account already"):
+        await _accept(house, token)
+    assert hashed == []

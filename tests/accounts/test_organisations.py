@@ -11,6 +11,7 @@ from tests.accounts.house import CHEAP, CLIENT, OWNER, PASSWORD, SITE, House, op
 from mover.accounts import tables
 from mover.accounts.actor import Permission, Role
 from mover.accounts.assembly import assemble
+from mover.accounts.passwords import Passwords
 from mover.database.base import metadata
 from mover.database.database import Database
 from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDenied, SignInFailed
@@ -174,3 +175,19 @@ async def test_an_organisation_cannot_be_founded_with_rubbish(house: House) -> N
 
 
 ADDRESS = ipaddress.ip_address("198.51.100.7")
+
+
+async def test_founding_again_hashes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody can ask for it, as often as they like, and a hash takes 64 MiB and one of the two places for all sign-ins."""
+    hashed: list[Secret] = []
+
+    async def hash_of(_passwords: Passwords, password: Secret) -> str:
+        hashed.append(password)
+        return "x"
+
+    monkeypatch.setattr(Passwords, "hash", hash_of)
+    with pytest.raises(Conflict):
+        await house.accounts.organisations.found(
+            "Example", owner_email="eve@example.net", owner_name="Eve", password=PASSWORD
+        )
+    assert hashed == []

@@ -108,8 +108,10 @@ class Chaos:
         kills = 0
         for victim in victims:
             # A moment that is measured in files that arrive: the machine says how fast that is.
-            goal = len(await finished(self._place)) + rng.randint(1, max(2, FILES // (len(victims) + 4)))
-            deadline = time.monotonic() + 60
+            goal = len(await finished(self._place)) + rng.randint(1, max(2, FILES // (4 * len(victims))))
+            deadline = (
+                time.monotonic() + 60
+            )  # then it is killed while nothing arrives, which is as good a moment
             while (  # noqa: ASYNC110 - likewise
                 not over.done() and len(await finished(self._place)) < goal and time.monotonic() < deadline
             ):
@@ -167,7 +169,7 @@ async def kill_at_random(
         access = TemporalAccess(settings)
         orchestration = TemporalOrchestration(Reconciler(place.database, access, Scheduler(place.database)))
         runs = await organisation.start(
-            *(f"/p{pair}" for pair in range(PAIRS)), options='{"bandwidth": "4M"}'
+            *(f"/p{pair}" for pair in range(PAIRS)), options='{"bandwidth": "2M"}'
         )
         await orchestration.nudge(organisation.id)
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, delete, update
 from tests.migrations.office import Office, S
 from tests.transfer.workbench import Workbench, workbench
 
@@ -14,7 +15,8 @@ from mover.accounts.refusals import NoSuchThing, NotPossible
 from mover.errors import PermissionDenied
 from mover.ledger.records import ReportItem
 from mover.ledger.states import ItemState, RunMode
-from mover.ledger.tables import folders, items, runs
+from mover.ledger.tables import arrivals, folders, items, runs
+from mover.migrations import retention as retention_module
 from mover.migrations.options import PairOptions, engine_options
 from mover.migrations.records import Migration, NewPair, PairRun
 from mover.migrations.reports import Reports
@@ -296,6 +298,35 @@ async def test_a_ledger_run_that_a_younger_run_goes_on_with_is_kept(
     await office.work.begin(taken.id, "r1", first.ledger_run_id or 0)
     await Retention(office.database, now_ns=office.clock).sweep()
     assert {row.run_id for row in await office.rows(items)} == {first.ledger_run_id}
+
+
+async def test_a_run_that_is_half_removed_is_not_gone_on_with(
+    office: Office, bench: Workbench, ann: Actor, monkeypatch: pytest.MonkeyPatch
+):
+    fill(bench)
+    migration = await office.migration(ann, 1)
+    first = await moved(office, bench, ann, migration)
+
+    def interrupt(
+        connection: Connection,
+    ) -> None:  # as a kill leaves it: the folders are listed, no file has arrived
+        connection.execute(update(runs).values(finished=False))
+        connection.execute(update(items).where(items.c.kind == "file").values(state="planned"))
+        connection.execute(delete(arrivals))
+
+    await office.database.write(interrupt)
+    for path in [path for path, _ in bench.destination.files()]:
+        bench.destination.remove(path)
+    await office.runs.cancel(ann, Selection.matching(migration.id))
+    await office.migrations.delete(ann, migration.id)
+    monkeypatch.setattr(retention_module, "_ROWS", 1)
+    assert await Retention(office.database, now_ns=office.clock).sweep(steps=2) == 2
+    assert len(await office.rows(items)) > 0
+
+    again = await office.migration(ann, 1)
+    second = await moved(office, bench, ann, again)
+    assert second.ledger_run_id != first.ledger_run_id
+    assert second.counts.bytes_seen == first.counts.bytes_seen
 
 
 async def test_options_become_the_engines():

@@ -26,7 +26,7 @@ from mover.runner.housekeeping import Housekeeper
 from mover.staging.folder import ProcessFolder
 from mover.vault.tables import secrets as vault_secrets
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
 DAY_NS = 24 * 3600 * 10**9
 
@@ -100,7 +100,7 @@ async def test_a_schedule_starts_its_pairs_when_it_is_due(service: Service, tmp_
         await service.reconciler.put_schedules()
         second = first + 1
         there = select(pair_runs.c.id).where(pair_runs.c.id == second)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(240):
             while not await service.place.database.read(lambda c: c.scalar(there)):  # noqa: ASYNC110 - a row tells nobody
                 await asyncio.sleep(0.05)
         assert (await reached(organisation, second, "ended"))["trigger"] == "schedule"

@@ -150,7 +150,7 @@ class Invitations:
         Raises NotFound (unknown, used, revoked, expired), Conflict (the address has an account: sign in first),
         InvalidConfiguration (name, password).
         """
-        invitation = await self.look(token)
+        invitation = await self._look_for_new(token)
         now_ns = self._now_ns()
         person = Person(
             id=token_hex(16),
@@ -170,9 +170,7 @@ class Invitations:
         def accept(transaction: Connection) -> None:
             accepted = self._use(transaction, token)
             if people.by_email(transaction, accepted.email) is not None:
-                raise NotPossible(
-                    f"{accepted.email} has an account already; sign in, then open the link again"
-                )
+                raise _has_account(accepted.email)
             people.add(transaction, person, stored)
             self._join(transaction, accepted, person)
             self._sessions.begin(transaction, new, know_device=True)
@@ -180,9 +178,7 @@ class Invitations:
         try:
             await self._database.write(accept)
         except IntegrityError:  # invited by two organisations, accepted at the same moment
-            raise NotPossible(
-                f"{person.email} has an account already; sign in, then open the link again"
-            ) from None
+            raise _has_account(person.email) from None
         return await self._sessions.entrance(new, device=new.device_token)
 
     async def accept(self, signed_in: SignedIn, token: Secret, client: Client) -> Entrance:
@@ -217,6 +213,18 @@ class Invitations:
         await self._database.write(accept)
         return await self._sessions.entrance(new, device=None)
 
+    async def _look_for_new(self, token: Secret) -> Invitation:
+        """Find an invitation of somebody without an account, before a password is hashed for it: a hash is costly."""
+        now_ns = self._now_ns()
+
+        def look(transaction: Connection) -> Invitation:
+            found = _there(transaction, token, now_ns)
+            if people.by_email(transaction, found.email) is not None:
+                raise _has_account(found.email)
+            return found
+
+        return await self._database.read(look)
+
     def _use(self, transaction: Connection, token: Secret) -> Invitation:
         now_ns = self._now_ns()
         invitation = _there(transaction, token, now_ns)
@@ -249,3 +257,7 @@ def _there(transaction: Connection, token: Secret, now_ns: int) -> Invitation:
     if found is None:
         raise NoSuchThing(_GONE)
     return found
+
+
+def _has_account(email: str) -> NotPossible:
+    return NotPossible(f"{email} has an account already; sign in, then open the link again")

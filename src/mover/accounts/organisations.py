@@ -24,6 +24,8 @@ from mover.database.database import Database
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
+_FOUNDED = "this installation has its first owner already"
+
 
 class _BelongsElsewhereError(Exception):
     """The person is a member of another organisation too, and stays."""
@@ -98,11 +100,14 @@ class Organisations:
         made_up = None if password is not None else self._passwords.make()
         if password is not None:
             self._passwords.check(password, own_words=(person.email, person.name, organisation.name))
+        # Anybody may ask for this at any time, and a hash is costly: it is not made for nothing.
+        if not await self.nobody_yet():
+            raise NotPossible(_FOUNDED)
         stored = await self._passwords.hash(password or made_up or Secret(""))
 
         def found(transaction: Connection) -> None:
             if queries.anybody(transaction):
-                raise NotPossible("this installation has its first owner already")
+                raise NotPossible(_FOUNDED)
             queries.add(transaction, organisation, first=True)
             people.add(transaction, person, stored)
             queries.add_member(transaction, organisation.id, person.id, Role.OWNER, organisation.created_ns)
@@ -117,7 +122,7 @@ class Organisations:
         try:
             await self._database.write(found)
         except IntegrityError:  # another process was in the same transaction of its own: `first` is unique
-            raise NotPossible("this installation has its first owner already") from None
+            raise NotPossible(_FOUNDED) from None
         return Founded(organisation, person, made_up)
 
     async def create(self, actor: Actor, name: str) -> Organisation:

@@ -12,7 +12,7 @@ from mover.accounts.actor import Actor, ActorKind, Permission, Role
 from mover.accounts.attempts import Attempts, person_limit, succeeded
 from mover.accounts.audit import Action, Auditor
 from mover.accounts.passwords import Passwords
-from mover.accounts.queries import organisations, sessions, tickets
+from mover.accounts.queries import organisations, password_resets, sessions, tickets
 from mover.accounts.queries import people as queries
 from mover.accounts.records import Member, Membership, Method, Person, SignedIn
 from mover.accounts.refusals import NoSuchThing, NotPossible, SignInRefused
@@ -165,6 +165,7 @@ class People:
             succeeded(transaction, [limit])
             sessions.remove_of_person(transaction, person.id, but=signed_in.session.id)
             tickets.remove_of_person(transaction, person.id)
+            password_resets.void(transaction, person.id, self._now_ns())
             self._auditor.record(
                 transaction,
                 signed_in.actor,

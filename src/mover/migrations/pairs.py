@@ -30,6 +30,7 @@ from mover.migrations.queries.filtering import cursor_after, sort_column
 from mover.migrations.queries.found import change, found
 from mover.migrations.queries.selecting import selected
 from mover.migrations.records import NewPair, Page, Pair
+from mover.migrations.refusals import NotPossible
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunState, Status
 from mover.migrations.tables import migration_pairs, migrations, pair_runs
@@ -133,7 +134,10 @@ class Pairs:
         )
 
     async def update(self, actor: Actor, pair_id: int, new: NewPair, *, version: int | None) -> Pair:
-        """Change all that a person decides. A run under way keeps what it was taken with. Raises Overtaken."""
+        """Change all that a person decides. A run under way keeps the options that it was taken with.
+
+        Raises Overtaken, and NotPossible where other paths or connections are given while a run has not ended.
+        """
         actor.require(Permission.PLAN)
         now_ns = self._now_ns()
 
@@ -150,6 +154,11 @@ class Pairs:
                 "pair",
                 version,
             )
+            # After the change: who starts the pair at this moment waits for its row.
+            if any(getattr(pair, name) != values[name] for name in queries.ENDS) and queries.are_open(
+                connection, [pair_id]
+            ):
+                raise NotPossible("a run of this pair has not ended; cancel it first, or leave its paths")
             return rows.pair_from(found(connection, migration_pairs, "pair", actor.organisation_id, pair_id))
 
         return await self._database.write(work)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_, select, true, update
 
 from mover.database.database import Database
 from mover.ledger.tables import folders, items, runs
@@ -108,7 +108,10 @@ def _some(connection: Connection, table: Table, where: ColumnElement[bool]) -> i
 
 
 def _items(connection: Connection, mine: Mine, before_ns: int) -> int:
-    return _some(connection, items, items.c.run_id.in_(_old_ledger_runs(mine, before_ns)))
+    old = _old_ledger_runs(mine, before_ns)
+    # Nobody goes on with a run some of whose items are gone: it would take what is left for all that there is.
+    connection.execute(update(runs).where(runs.c.id.in_(old), ~runs.c.finished).values(finished=True))
+    return _some(connection, items, items.c.run_id.in_(old))
 
 
 def _folders(connection: Connection, mine: Mine, before_ns: int) -> int:

@@ -167,32 +167,47 @@ class Work:
         )
 
     async def pause(self, run_id: int, runner: str) -> None:
-        """The runner has stopped as it was told to; state PAUSED. With the wish to run it waits for its window."""
+        """The runner has stopped as it was told to; state PAUSED. With the wish to run it waits for its window.
+
+        With the wish to cancel, which came while it stopped, the run ends.
+        """
         now_ns = self._now_ns()
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
             run = _held(connection, run_id, runner)
+            if run.wish == Wish.CANCEL.value:
+                return False
             window = window_of(run.window, rows.options_from(run.options or "{}"))
             waits = run.wish == Wish.RUN.value and window is not None and not is_open(window, now_ns)
             if run.wish == Wish.RUN.value and not waits:  # resumed meanwhile, or the window has opened
                 _let_go(connection, run, RunState.QUEUED, RunCode.QUEUED, now_ns)
-                return
+                return True
             opening = {"not_before_ns": next_opening(window, now_ns)} if waits and window else {}
             _let_go(connection, run, RunState.PAUSED, RunCode.QUEUED, now_ns, **opening)
+            return True
 
-        await self._database.write(work)
+        if not await self._database.write(work):
+            await self.end(run_id, runner, RunCode.CANCELED)
 
     async def give_way(self, run_id: int, runner: str) -> None:
-        """The runner has stopped in order; the run is queued again (another waits, or the runner drains)."""
+        """The runner has stopped in order; the run is queued again (another waits, or the runner drains).
+
+        With the wish to pause it is PAUSED, and with the wish to cancel, which came while it stopped, it ends: nobody
+        takes a run that is not wished to run.
+        """
         now_ns = self._now_ns()
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
             run = _held(connection, run_id, runner)
+            if run.wish == Wish.CANCEL.value:
+                return False
             paused = run.wish == Wish.PAUSE.value
             state = RunState.PAUSED if paused else RunState.QUEUED
             _let_go(connection, run, state, RunCode.QUEUED, now_ns, given_way_ns=now_ns)
+            return True
 
-        await self._database.write(work)
+        if not await self._database.write(work):
+            await self.end(run_id, runner, RunCode.CANCELED)
 
     async def end(
         self,
@@ -233,8 +248,15 @@ class Work:
         now_ns = self._now_ns()
 
         def work(connection: Connection) -> list[PairRun]:
-            silent = (_r.state.in_(_ACTIVE), _r.heartbeat_ns < now_ns - silent_for_ns)
-            query = select(pair_runs).where(*silent).order_by(_r.id).limit(limit).with_for_update()
+            # A sign of life from the future is one from before the clock was set back: who lives has given another.
+            silent = ~_r.heartbeat_ns.between(now_ns - silent_for_ns, now_ns + silent_for_ns)
+            query = (
+                select(pair_runs)
+                .where(_r.state.in_(_ACTIVE), silent)
+                .order_by(_r.id)
+                .limit(limit)
+                .with_for_update()
+            )
             lost = list(connection.execute(query))
             for run in lost:
                 self._lost(connection, run, now_ns)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, select, update
 
+from mover.ledger.states import RunMode
 from mover.migrations.queries.connections import names
 from mover.migrations.queries.starting import new_run
 from mover.migrations.records import MailRule
@@ -54,8 +55,8 @@ _COUNT_IN_PAIR = (
         first_started_ns=func.coalesce(_p.first_started_ns, bindparam("new_started")),
         active_ns=_p.active_ns + bindparam("new_active"),
         last_active_ns=bindparam("new_active"),
-        total_files_copied=_p.total_files_copied + bindparam("new_files_copied"),
-        total_bytes_copied=_p.total_bytes_copied + bindparam("new_bytes_copied"),
+        total_files_copied=_p.total_files_copied + bindparam("more_files"),
+        total_bytes_copied=_p.total_bytes_copied + bindparam("more_bytes"),
         **{name: bindparam(f"new_{name}") for name in COUNTS},
     )
 )
@@ -72,7 +73,11 @@ def follow_up(
     again = {row.id: _again(connection, row, now_ns) for row in ended if _runs_again(row)}
     for start in range(0, len(ended), _ROWS_AT_ONCE):
         some = ended[start : start + _ROWS_AT_ONCE]
-        connection.execute(_COUNT_IN_PAIR, [_counted(row, again.get(row.id)) for row in some])
+        before = _copied_before(connection, some)
+        connection.execute(
+            _COUNT_IN_PAIR,
+            [_counted(row, again.get(row.id), *before.get(row.id, (0, 0))) for row in some],
+        )
     _tell(connection, ended, again, now_ns, failed_connection_id)
     final = Counter(row.migration_run_id for row in ended if row.id not in again)
     for migration_run_id in sorted(final):
@@ -115,7 +120,24 @@ def _again(connection: Connection, row: Row[Any], now_ns: int) -> int:
     return int(connection.execute(insert(pair_runs).values(**values).returning(_r.id)).scalar_one())
 
 
-def _counted(row: Row[Any], again: int | None) -> dict[str, Any]:
+def _copied_before(connection: Connection, ended: Sequence[Row[Any]]) -> dict[int, tuple[int, int]]:
+    """Files and bytes of these runs that count for an earlier run already, which they went on with, by run."""
+    earlier = pair_runs.alias("earlier")
+    query = (
+        select(
+            _r.id,
+            func.max(earlier.c.files_copied).label("files"),
+            func.max(earlier.c.bytes_copied).label("bytes"),
+        )
+        .join(earlier, and_(earlier.c.ledger_run_id == _r.ledger_run_id, earlier.c.id < _r.id))
+        .where(_r.id.in_([row.id for row in ended if row.ledger_run_id is not None]))
+        .group_by(_r.id)
+    )
+    return {row.id: (row.files, row.bytes) for row in connection.execute(query)}
+
+
+def _counted(row: Row[Any], again: int | None, files_before: int, bytes_before: int) -> dict[str, Any]:
+    copies = row.mode == RunMode.COPY.value  # other modes count what would be copied, or was compared
     status = status_of(RunState.ENDED, row.code)
     if again is not None:
         status = Status.PAUSED if row.wish == Wish.PAUSE.value else Status.QUEUED
@@ -130,6 +152,8 @@ def _counted(row: Row[Any], again: int | None) -> dict[str, Any]:
         "new_ended": row.ended_ns,
         "one": 0 if row.started_ns is None else 1,
         "new_active": row.active_ns,
+        "more_files": max(0, row.files_copied - files_before) if copies else 0,
+        "more_bytes": max(0, row.bytes_copied - bytes_before) if copies else 0,
         **{f"new_{name}": getattr(row, name) for name in COUNTS},
     }
 
@@ -260,10 +284,16 @@ def _outcome(connection: Connection, migration_run_id: str) -> tuple[Counter[Sta
         select(_r.code, func.count().label("number")).where(*counted, is_last).group_by(_r.code)
     ):
         outcome[status_of(RunState.ENDED, row.code)] += row.number
+    # A run that another one of the start went on with is counted in that one.
+    gone_on_with = exists().where(
+        later.c.migration_run_id == migration_run_id,
+        later.c.ledger_run_id == _r.ledger_run_id,
+        later.c.id > _r.id,
+    )
     sums = connection.execute(
         select(
             func.coalesce(func.sum(_r.files_copied), 0), func.coalesce(func.sum(_r.bytes_copied), 0)
-        ).where(*counted)
+        ).where(*counted, ~gone_on_with)
     ).one()
     return outcome, int(sums[0]), int(sums[1])
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -73,8 +74,12 @@ def mark_duplicates(connection: Connection, import_id: str, migration: Row[Any])
 
 
 def mark_unknown(connection: Connection, import_id: str, organisation_id: str, migration_id: str) -> None:
-    """Note which updates name a pair that is not the migration's, or one that an earlier line names."""
+    """Note which updates name a pair that is not the migration's, or one that an earlier line names, or move one that runs."""
     mine = (_r.import_id == import_id, _r.problem == "")
+    # Who starts one of these pairs at this moment waits until the file is applied.
+    named = select(_r.pair_id).where(_r.import_id == import_id)
+    locked = select(_p.id).where(_p.migration_id == migration_id, _p.id.in_(named)).order_by(_p.id)
+    connection.execute(locked.with_for_update()).all()
     known = exists().where(
         _p.id == _r.pair_id,
         _p.organisation_id == organisation_id,
@@ -94,6 +99,16 @@ def mark_unknown(connection: Connection, import_id: str, organisation_id: str, m
     )
     connection.execute(
         update(pair_import_rows).where(*mine, again).values(problem="an earlier line has the same ID")
+    )
+    under_way = exists().where(
+        _p.id == _r.pair_id,
+        _p.open_run.is_not(None),
+        or_(_p.source_path != _r.source_path, _p.destination_path != _r.destination_path),
+    )
+    connection.execute(
+        update(pair_import_rows)
+        .where(*mine, under_way)
+        .values(problem="a run of this pair has not ended; cancel it first, or leave its paths")
     )
 
 

@@ -15,6 +15,8 @@ from mover.migrations.tables import migration_pairs
 
 _c = migration_pairs.c
 _ADDED_AT_ONCE = 1_000
+ENDS = ("source_connection_id", "source_path", "destination_connection_id", "destination_path")
+"""From where to where: what a run must not lose from under it, for each of its slices reads them anew."""
 _KEPT_IN_COPY = (
     "organisation_id",
     "source_connection_id",
@@ -58,6 +60,15 @@ def page(
     query = select(migration_pairs).where(*belongs, condition(connection, terms))
     query = ordered(query, sort, descending=descending, question=question, cursor=cursor)
     return list(connection.execute(query.limit(limit)))
+
+
+def are_open(connection: Connection, ids: Sequence[int]) -> bool:
+    """Tell whether any of these pairs has a run that has not ended."""
+    for some in slices(ids):
+        query = select(_c.id).where(_c.id.in_(some), _c.open_run.is_not(None)).limit(1)
+        if connection.execute(query).first():
+            return True
+    return False
 
 
 def by_status(
