@@ -13,7 +13,8 @@ from tests.runner.conftest import Service
 from tests.runner.stage import Organisation, filled
 from tests.runner.test_runs import reached
 
-from mover.accounts.tables import people, sessions
+from mover.accounts.queries.organisations import mark_deleted
+from mover.accounts.tables import organisations, people, sessions
 from mover.connections.connections import Deauthorised
 from mover.connections.idle import IdleConnections
 from mover.connections.tables import connections
@@ -138,10 +139,15 @@ async def test_housekeeping_removes_what_is_over_and_goes_on_when_all_is_clean(s
                 person_id="p",
                 organisation_id=organisation.id,
                 expires_ns=expires,
+                last_seen_ns=now,
             )
             c.execute(insert(sessions), row)
 
     await service.place.database.write(fill)
+    gone = await Organisation.make(service.place, tmp_path)
+    await service.place.vault.destroy_person(
+        f"organisation:{gone.id}", along=lambda c: mark_deleted(c, gone.id, now)
+    )
     dead = ProcessFolder.claim(service.place.settings.staging_path)
     dead._lock.close()  # as when its process is killed
     housekeeper = Housekeeper(service.place, Retention(service.place.database))
@@ -151,5 +157,9 @@ async def test_housekeeping_removes_what_is_over_and_goes_on_when_all_is_clean(s
     assert beats
     left = await service.place.database.read(lambda c: list(c.scalars(select(sessions.c.id))))
     assert left == ["1"]
+    there = await service.place.database.read(lambda c: list(c.scalars(select(organisations.c.id))))
+    assert there == [organisation.id]
+    owners = await service.place.database.read(lambda c: set(c.scalars(select(connections.c.person))))
+    assert owners == {f"organisation:{organisation.id}"}
     assert not dead._path.exists()
     assert (await housekeeper.tidy_up(lambda: None)).expired == 0

@@ -190,10 +190,10 @@ def emptied_log(engine: Engine) -> bool:
         cursor = raw.cursor()
         cursor.execute("PRAGMA busy_timeout = 0")
         try:
-            busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # type: ignore[func-returns-value]
+            busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
             cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
-        return busy == 0
+        return bool(busy == 0)
     finally:
         raw.close()
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from mover.accounts.tables import invitations, password_resets, sessions, sign_in_attempts, tickets
 from mover.migrations.states import ACTIVE, RunState, Wish
 from mover.migrations.tables import migrations, pair_runs
 from mover.runner.records import Plan, Ticket
@@ -56,23 +55,6 @@ def plan(connection: Connection, migration_id: str, now_ns: int, *, silence_s: f
         open_runs=open_runs,
         next_s=None if later is None else max(0.1, (later - now_ns) / _NS),
     )
-
-
-def remove_expired(connection: Connection, now_ns: int, long_ago_ns: int, limit: int) -> int:
-    """Remove what nobody can use any more, at most so many rows of each kind; returns how many went."""
-    doomed = (
-        (sessions, sessions.c.expires_ns < now_ns),
-        (tickets, tickets.c.expires_ns < now_ns),
-        (password_resets, password_resets.c.expires_ns < long_ago_ns),
-        (invitations, (invitations.c.expires_ns < long_ago_ns) & invitations.c.accepted_ns.is_(None)),
-        (sign_in_attempts, sign_in_attempts.c.last_ns < long_ago_ns),
-    )
-    removed = 0
-    for table, old in doomed:
-        key = next(iter(table.primary_key.columns))
-        some = select(key).where(old).limit(limit).scalar_subquery()
-        removed += connection.execute(delete(table).where(key.in_(some))).rowcount
-    return removed
 
 
 def urgency(priority: int) -> int:

@@ -53,7 +53,7 @@ class Swept:
     """What housekeeping did, for those who look into Temporal.
 
     Attributes:
-        rows: Of runs and items that were removed.
+        rows: Of old runs and items, and of deleted organisations, that were removed.
         expired: Sessions, links and the like that were.
         connections: Whose secrets were destroyed since nobody used them.
     """

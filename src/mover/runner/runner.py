@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +22,7 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from mover.accounts.departures import Remover
 from mover.errors import MoverError
 from mover.migrations.retention import Retention
 from mover.migrations.scheduler import Scheduler
@@ -36,6 +37,7 @@ from mover.runner.reconciler import Reconciler
 from mover.runner.slices import Bench, Draining, Pace
 from mover.staging import Staging
 from mover.transfer.run import Engine
+from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import Workplace
 
 _log = logging.getLogger(__name__)
@@ -224,8 +226,9 @@ async def open_runner(
     queue: str = names.DEFAULT_QUEUE,
     name: str | None = None,
     pace: Pace | None = None,
+    removers: Sequence[Remover] = REMOVERS,
 ) -> AsyncIterator[Runner]:
-    """Prepare a runner on an open workplace. Raises InvalidConfiguration: the queue's name, or staging cannot be used."""
+    """Prepare a runner on an open workplace; `removers` are as for `Housekeeper`. Raises InvalidConfiguration: the queue's name, or staging cannot be used."""
     names.check_queue(queue)
     settings = place.settings
     staging = Staging(
@@ -257,6 +260,6 @@ async def open_runner(
                 reconciler=Reconciler(place.database, access, scheduler),
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, None),
-                housekeeper=Housekeeper(place, Retention(place.database)),
+                housekeeper=Housekeeper(place, Retention(place.database), removers=removers),
             )
         )
