@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from tests.accounts.house import CHEAP, CLIENT, OWNER, PASSWORD, SITE, House, open_house
+from tests.database_url import on_both
 
 from mover.accounts import tables
 from mover.accounts.actor import Permission, Role
@@ -18,6 +19,8 @@ from mover.transport.egress import Egress
 from mover.vault.providers import FileKeyProvider
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
+
+pytestmark = on_both
 
 
 async def test_there_is_one_first_owner_whoever_is_quicker(tmp_path: Path, database_url: str) -> None:
