@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.accounts.house import CLIENT, OWNER, PASSWORD, House, open_house
+from tests.database_url import on_both
 
 from mover.accounts import tables
 from mover.accounts.actor import Role
@@ -12,6 +13,8 @@ from mover.accounts.passwords import Passwords
 from mover.accounts.records import Entrance
 from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDenied
 from mover.vault.secret import Secret
+
+pytestmark = on_both
 
 
 async def _invite(house: House, email: str = "ben@example.org", role: Role = Role.OPERATOR) -> Secret:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from tests.accounts.house import CHEAP, CLIENT, OWNER, PASSWORD, SITE, House, open_house
+from tests.database_url import on_both
 
 from mover.accounts import tables
 from mover.accounts.actor import Permission, Role
@@ -20,9 +21,11 @@ from mover.vault.providers import FileKeyProvider
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
+pytestmark = on_both
 
-async def test_there_is_one_first_owner_whoever_is_quicker(tmp_path: Path) -> None:
-    opened = [await Database.open(f"sqlite:///{tmp_path}/mover.db") for _ in range(4)]
+
+async def test_there_is_one_first_owner_whoever_is_quicker(tmp_path: Path, database_url: str) -> None:
+    opened = [await Database.open(database_url) for _ in range(4)]
     houses = [
         assemble(
             database,
@@ -127,7 +130,7 @@ async def test_the_rows_of_a_deleted_organisation_go_in_batches_with_the_people_
     await _delete(house)
 
     rounds = 0
-    while await house.accounts.organisations.remove_deleted(limit=3):
+    while await house.accounts.departures.remove_deleted(limit=3):
         rounds += 1
 
     assert rounds > 3
@@ -157,11 +160,11 @@ async def test_removers_of_other_rooms_run_first(tmp_path: Path) -> None:
         return removed
 
     async with open_house(tmp_path) as house:
-        house.accounts.organisations._removers = (remover,)
+        house.accounts.departures._removers = (remover,)
         await _delete(house)
-        assert await house.accounts.organisations.remove_deleted(limit=4) == 4
+        assert await house.accounts.departures.remove_deleted(limit=4) == 4
         assert left["rows"] == 1
-        while await house.accounts.organisations.remove_deleted(limit=4):
+        while await house.accounts.departures.remove_deleted(limit=4):
             pass
     assert left["rows"] == 0
 

@@ -7,12 +7,18 @@ import os
 import random
 
 import pytest
+from sqlalchemy import select
 from tests.e2e.places import files_below, put
 from tests.runner.conftest import Service
 from tests.runner.stage import Organisation
 from tests.runner.watching import listening, until
 
+from mover.accounts.departures import Departures
+from mover.accounts.queries.organisations import mark_deleted
+from mover.ledger import tables as ledger
+from mover.migrations.tables import pair_runs
 from mover.runner.slices import Pace
+from mover.workplace.removers import REMOVERS
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
@@ -272,3 +278,30 @@ async def test_a_runner_listens_nowhere(service: Service):
     async with service.running():
         await service.access.client()
         assert set(listening(os.getpid())) == before
+
+
+async def test_runs_of_an_organisation_that_is_deleted_stop(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = some_files(400, 50_000)
+    put(organisation.source, files)
+    database, vault = service.place.database, service.place.vault
+    async with service.running() as runner:
+        await organisation.start("/", options=SLOW)
+        await service.orchestration.nudge(organisation.id)
+        await files_arrived(organisation, 3)
+        await vault.destroy_person(
+            f"organisation:{organisation.id}", along=lambda c: mark_deleted(c, organisation.id, 1)
+        )
+        departures = Departures(database, vault, removers=REMOVERS)
+        while await departures.remove_deleted():
+            pass
+        figures = runner.measures.registry
+
+        def slices() -> float:
+            samples = (sample for metric in figures.collect() for sample in metric.samples)
+            return sum(sample.value for sample in samples if sample.name == "mover_slices_total")
+
+        await until(lambda: slices() > 0)
+    assert len(files_below(organisation.destination)) < len(files)
+    for table in (pair_runs, ledger.runs, ledger.items):
+        assert not await database.read(lambda c, table=table: c.execute(select(table)).all())

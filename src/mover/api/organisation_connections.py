@@ -21,7 +21,6 @@ from mover.accounts.actor import Actor, Permission
 from mover.accounts.audit import Auditor
 from mover.accounts.refusals import NoSuchThing, NotPossible
 from mover.api.problems import HttpProblem, ServiceRefused
-from mover.connections import queries
 from mover.connections.connections import Connections
 from mover.connections.records import Connection
 from mover.connections.service_rules import ServiceRules
@@ -297,11 +296,6 @@ class OrganisationConnections:
                 if not self._opening[organisation_id]:
                     del self._opening[organisation_id]
                 self._freed.notify_all()
-
-
-def remove_connections(transaction: Transaction, organisation_id: str, limit: int) -> int:
-    """Remove at most `limit` connections of a deleted organisation; returns how many. A `Remover` of the accounts."""
-    return queries.remove_some(transaction, _person(organisation_id), limit)
 
 
 def _person(organisation_id: str) -> str:

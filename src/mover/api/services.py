@@ -15,7 +15,7 @@ from mover.accounts.assembly import Accounts, assemble
 from mover.accounts.audit_log import AuditLog
 from mover.accounts.email_addresses import EmailAddresses
 from mover.accounts.invitations import Invitations
-from mover.accounts.organisations import Organisations, Remover
+from mover.accounts.organisations import Organisations
 from mover.accounts.passkeys import Passkeys
 from mover.accounts.password_resets import PasswordResets
 from mover.accounts.passwords import Argon2Cost
@@ -29,7 +29,7 @@ from mover.api.events.hub import RunEvents
 from mover.api.idempotency.keys import IdempotencyKeys
 from mover.api.idempotency.queries import forget_organisation
 from mover.api.nudging import Nudging
-from mover.api.organisation_connections import OrganisationConnections, remove_connections
+from mover.api.organisation_connections import OrganisationConnections
 from mover.connections.service_rules import ServiceRules
 from mover.database.database import Database
 from mover.mail.choice import mail_from_settings
@@ -50,9 +50,7 @@ from mover.notices.webhooks import Webhooks
 from mover.settings import Settings
 from mover.transport.egress import Egress
 from mover.vault.vault import Vault
-
-REMOVERS: tuple[Remover, ...] = (forget_organisation, remove_connections)
-"""What belongs to deleted organisations in this room and in that of the connections; for whoever calls `remove_deleted`."""
+from mover.workplace.removers import REMOVERS
 
 
 class Workplace(Protocol):
@@ -156,7 +154,7 @@ def make_services(
         site,
         mail=mail,
         queue=queue,
-        removers=REMOVERS,
+        removers=(forget_organisation, *REMOVERS),
         cost=cost,
         now=now,
     )

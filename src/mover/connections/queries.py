@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from mover.connections.records import Connection
 from mover.connections.tables import connections
+from mover.database.removal import remove_some
 from mover.errors import Changed
 
 
@@ -86,9 +87,10 @@ def remove(transaction: Transaction, connection_id: str) -> None:
     transaction.execute(delete(connections).where(connections.c.id == connection_id))
 
 
-def remove_some(transaction: Transaction, person: str, limit: int) -> int:
-    """Forget at most `limit` connections of a person; returns how many. Their secrets are the vault's matter."""
-    some = select(connections.c.id).where(connections.c.person == person).limit(limit)
-    return transaction.execute(
-        delete(connections).where(connections.c.id.in_(some.scalar_subquery()))
-    ).rowcount
+def remove_organisation(transaction: Transaction, organisation_id: str, limit: int) -> int:
+    """Forget at most `limit` connections of an organisation; returns how many. A `Remover` of the accounts.
+
+    Their secrets went with the organisation's key.
+    """
+    own = connections.c.person == f"organisation:{organisation_id}"
+    return remove_some(transaction, connections, own, limit)

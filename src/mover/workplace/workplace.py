@@ -14,6 +14,7 @@ from mover.settings import Settings
 from mover.transport.egress import Egress
 from mover.transport.key_services import open_vault
 from mover.vault.vault import Vault
+from mover.workplace.holders import expect_there
 from mover.workplace.pacers import Pacers
 
 
@@ -54,7 +55,7 @@ async def open_workplace(settings: Settings) -> AsyncIterator[Workplace]:
     egress = Egress.from_settings(settings)
     database = await Database.open(settings.database_url, connections=settings.database_connections)
     try:
-        async with open_vault(settings, database) as vault:
+        async with open_vault(settings, database, expect_there=expect_there) as vault:
             yield Workplace(
                 settings, database, vault, egress, Connections(database, vault, egress), Ledger(database)
             )
