@@ -10,7 +10,7 @@ from mover.accounts import tables
 from mover.accounts.actor import Role
 from mover.accounts.passwords import Passwords
 from mover.accounts.records import Entrance
-from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDenied
+from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDenied, Throttled
 from mover.vault.secret import Secret
 
 
@@ -212,3 +212,15 @@ async def test_an_owner_who_becomes_an_administrator_leaves_no_invitation_of_own
     await house.accounts.people.change_role(house.owner, ben.person.id, Role.ADMINISTRATOR)
 
     assert [one.email for one in await house.accounts.invitations.open(house.owner)] == ["dan@example.org"]
+
+
+async def test_nobody_is_flooded_with_letters(house: House) -> None:
+    for _ in range(5):
+        await house.accounts.invitations.invite(house.owner, "ben@example.org", Role.VIEWER)
+    await house.accounts.invitations.invite(house.owner, "ben@example.org", Role.VIEWER)  # the wait begins
+
+    with pytest.raises(Throttled):
+        await house.accounts.invitations.invite(house.owner, "ben@example.org", Role.VIEWER)
+
+    assert len(house.letterbox.letters) < 10
+    await house.accounts.invitations.invite(house.owner, "cat@example.org", Role.VIEWER)
