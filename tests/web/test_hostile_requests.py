@@ -1,0 +1,102 @@
+"""Requests that no page of ours makes: refused as what they are, never as a defect, and never at the cost of others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+import pytest
+from tests.api.installation import URL, Running
+
+from mover.web.ways import LARGEST_FORM_BYTES
+
+HTML = {"Accept": "text/html,*/*"}
+STRANGER = {"Origin": URL, "Sec-Fetch-Site": "same-origin"} | HTML
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def defects(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if record.name.startswith("mover")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=x" % n for n in range(3000))),
+        ("multipart/form-data; boundary=x", b"garbage"),
+        ("multipart/form-data", b"garbage"),
+    ],
+)
+async def test_a_form_that_is_none_is_no_defect(
+    mover: Running, kind: str, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever could have a defect logged at will could fill the log, and wake somebody."""
+    answer = await mover.client.post("/sign-in", headers=STRANGER | {"Content-Type": kind}, content=content)
+
+    assert answer.status_code == HTTPStatus.BAD_REQUEST
+    assert defects(caplog) == []
+
+
+async def test_a_form_without_its_length_is_not_larger_than_others(mover: Running) -> None:
+    sent = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for n in range(60):
+            piece = b"f%d=%s&" % (n, b"x" * 50_000)
+            sent += len(piece)
+            yield piece
+
+    answer = await mover.client.post("/sign-in", headers=STRANGER | FORM, content=pieces())
+
+    assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    assert sent < 2 * LARGEST_FORM_BYTES
+
+
+async def test_nothing_is_read_of_who_is_not_signed_in(mover: Running, samples: dict[str, str]) -> None:
+    sent = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(20):
+            sent += 50_000
+            yield b"x" * 50_000
+
+    where = f"/migrations/{samples['migration_id']}/imports"
+    answer = await mover.client.post(where, headers=STRANGER | FORM, content=pieces())
+
+    assert (answer.status_code, answer.headers["location"]) == (HTTPStatus.SEE_OTHER, "/sign-in")
+    assert sent <= 50_000
+
+
+async def test_an_address_to_go_to_ends_no_header(mover: Running, samples: dict[str, str]) -> None:
+    answer = await mover.client.post(
+        f"/migrations/{samples['migration_id']}/run",
+        headers=mover.owner.browser | HTML | {"HX-Request": "true"},
+        data={"act": "start", "back": "?€\r\nSet-Cookie: a=b"},
+    )
+
+    assert answer.status_code == HTTPStatus.OK
+    where = answer.headers["hx-redirect"]
+    assert where.endswith("?%E2%82%AC%0D%0ASet-Cookie:%20a=b")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "/migrations/{migration_id}?limit=" + "9" * 5000,
+        "/migrations/{migration_id}/live?ids=" + "9" * 5000,
+        "/folders?side=source&walk=" + "[" * 2000,
+        "/folders?side=source&walk=5",
+        "/folders?side=source&walk=[1]",
+        "/folders?side=source&walk={{}}",
+        "/folders?side=source&source_exact=" + "[" * 2000,
+    ],
+)
+async def test_rubbish_in_an_address_is_no_defect(
+    mover: Running, samples: dict[str, str], where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await mover.client.get(where.format(**samples), headers=mover.owner.cookie | HTML)
+
+    assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    assert defects(caplog) == []
