@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 import pytest
 from tests.api.installation import URL, Running
 
+from mover.accounts.queries import password_resets
+from mover.accounts.records import Client
+from mover.accounts.tokens import hashed, new_token
+from mover.errors import SignInFailed, Throttled
+from mover.vault.secret import Secret
 from mover.web.ways import LARGEST_FORM_BYTES
 
 HTML = {"Accept": "text/html,*/*"}
@@ -100,3 +106,29 @@ async def test_rubbish_in_an_address_is_no_defect(
 
     assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
     assert defects(caplog) == []
+
+
+async def test_a_browser_that_set_a_new_password_is_known(mover: Running) -> None:
+    """Whoever keeps an account's counter of wrong passwords full must not keep its owner out who has the mail."""
+    services, owner = mover.services, mover.owner
+    token, now_ns = new_token(), int(services.now() * 1e9)
+    await services.database.write(
+        lambda transaction: password_resets.add(
+            transaction, hashed(token), owner.person_id, now_ns=now_ns, expires_ns=now_ns + 10**12
+        )
+    )
+    new = "copper meadow lantern 9"
+    answer = await mover.client.post(
+        f"/new-password/{token.reveal()}", headers=STRANGER, data={"password": new}
+    )
+    assert answer.status_code == HTTPStatus.SEE_OTHER
+    for _ in range(8):
+        with contextlib.suppress(SignInFailed, Throttled):
+            await services.sign_in.with_password("owner@example.org", Secret("wrong"), Client("203.0.113.9"))
+
+    came = await mover.client.post(
+        "/sign-in", headers=STRANGER, data={"email": "owner@example.org", "password": new}
+    )
+
+    assert came.status_code == HTTPStatus.SEE_OTHER, came.text
+    assert came.headers["location"] == "/"

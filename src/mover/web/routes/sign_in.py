@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from mover.accounts.records import Entrance, SecondFactor, SecondFactorNeeded
-from mover.api.cookies import clear_session, device_token, set_session
+from mover.api.cookies import clear_session, device_token, set_device, set_session
 from mover.api.operations import Open
 from mover.errors import Conflict, InvalidConfiguration, NotFound, SignInFailed, Throttled
 from mover.vault.secret import Secret
@@ -272,7 +272,7 @@ async def reset(visit: Visit) -> Response:
     """Set the new password."""
     form = Form()
     try:
-        await visit.house.services.password_resets.reset(
+        device = await visit.house.services.password_resets.reset(
             Secret(visit.parameter("token")), visit.secret("password"), visit.client
         )
     except NotFound:
@@ -280,7 +280,9 @@ async def reset(visit: Visit) -> Response:
     except InvalidConfiguration as error:
         form.faults["password"] = sentence(error)
         return visit.again("reset.html", form=form, token=visit.parameter("token"))
-    return visit.go("/sign-in", "Your password is changed. Sign in with it.")
+    response = visit.go("/sign-in", "Your password is changed. Sign in with it.")
+    set_device(response, device)
+    return response
 
 
 async def invitation_page(visit: Visit) -> Response:
