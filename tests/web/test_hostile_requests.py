@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from http import HTTPStatus
+from typing import cast
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
 from tests.api.installation import URL, Running
 
 from mover.accounts.queries import password_resets
@@ -14,6 +18,9 @@ from mover.accounts.records import Client
 from mover.accounts.tokens import hashed, new_token
 from mover.errors import SignInFailed, Throttled
 from mover.vault.secret import Secret
+from mover.web.app import make_house
+from mover.web.live import Live
+from mover.web.visit import Visit
 from mover.web.ways import LARGEST_FORM_BYTES
 
 HTML = {"Accept": "text/html,*/*"}
@@ -132,3 +139,29 @@ async def test_a_browser_that_set_a_new_password_is_known(mover: Running) -> Non
 
     assert came.status_code == HTTPStatus.SEE_OTHER, came.text
     assert came.headers["location"] == "/"
+
+
+async def test_streams_asked_for_at_the_same_moment_are_counted_too(mover: Running) -> None:
+    """Each asks the database once a second: one person must not have any number of them by asking for all at once."""
+    live = Live(at_once=3, sleep=lambda _: asyncio.Event().wait())
+    house = make_house(mover.services, live=live)
+    request = Request({"type": "http", "headers": [(b"cookie", mover.owner.cookie["Cookie"].encode())]})
+    visit = Visit(house, request, mover.owner.session.signed_in)
+
+    async def pieces(_visit: Visit) -> dict[str, str]:
+        return {"piece": "<p>here</p>"}
+
+    answers = [await live.stream(visit, pieces) for _ in range(10)]
+    streams = [
+        cast("AsyncGenerator[str | bytes, None]", answer.body_iterator)
+        for answer in answers
+        if isinstance(answer, StreamingResponse)
+    ]
+    sent = []
+    for stream in streams:
+        await anext(stream)  # how long the browser waits before it comes again
+        sent.append(await anext(stream, b""))
+
+    assert sum(b"here" in bytes(piece) for piece in sent) == 3
+    for stream in streams:
+        await stream.aclose()

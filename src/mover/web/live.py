@@ -63,6 +63,10 @@ class Live:
             return Response(status_code=HTTPStatus.NO_CONTENT)  # tells an EventSource not to come again
 
         async def content() -> AsyncIterator[bytes]:
+            # Again: counted is what is read, and others may have begun since that were asked for at the same moment.
+            if self._open[person] >= self._at_once:
+                yield _event("ended", "")
+                return
             self._open[person] += 1
             try:
                 async with aclosing(self._events(visit, pieces)) as events:
