@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from tests.api.installation import URL, Running
 
 from mover.accounts.queries import password_resets
 from mover.accounts.records import Client
+from mover.accounts.single_sign_on import Departure, SingleSignOn
 from mover.accounts.tokens import hashed, new_token
 from mover.errors import SignInFailed, Throttled
 from mover.vault.secret import Secret
@@ -143,7 +143,7 @@ async def test_a_browser_that_set_a_new_password_is_known(mover: Running) -> Non
 
 async def test_streams_asked_for_at_the_same_moment_are_counted_too(mover: Running) -> None:
     """Each asks the database once a second: one person must not have any number of them by asking for all at once."""
-    live = Live(at_once=3, sleep=lambda _: asyncio.Event().wait())
+    live = Live(at_once=3)
     house = make_house(mover.services, live=live)
     request = Request({"type": "http", "headers": [(b"cookie", mover.owner.cookie["Cookie"].encode())]})
     visit = Visit(house, request, mover.owner.session.signed_in)
@@ -153,7 +153,7 @@ async def test_streams_asked_for_at_the_same_moment_are_counted_too(mover: Runni
 
     answers = [await live.stream(visit, pieces) for _ in range(10)]
     streams = [
-        cast("AsyncGenerator[str | bytes, None]", answer.body_iterator)
+        cast("AsyncGenerator[bytes, None]", answer.body_iterator)
         for answer in answers
         if isinstance(answer, StreamingResponse)
     ]
@@ -162,6 +162,36 @@ async def test_streams_asked_for_at_the_same_moment_are_counted_too(mover: Runni
         await anext(stream)  # how long the browser waits before it comes again
         sent.append(await anext(stream, b""))
 
-    assert sum(b"here" in bytes(piece) for piece in sent) == 3
+    assert sum(b"here" in piece for piece in sent) == 3
     for stream in streams:
         await stream.aclose()
+
+
+async def test_an_organisation_has_a_way_in_that_others_cannot_take_away(
+    mover: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody who owns an organisation can lay claim to the domain of another: then no address leads to either any more."""
+    organisation_id = mover.owner.organisation_id
+    asked: list[str] = []
+
+    async def begin(_sign_on: SingleSignOn, organisation_id: str, _client: Client) -> Departure:
+        asked.append(organisation_id)
+        return Departure("https://login.example.org/authorize?x=y", new_token())
+
+    shown = await mover.client.get("/organisation", headers=mover.owner.cookie | HTML)
+    monkeypatch.setattr(SingleSignOn, "begin", begin)
+    page = await mover.client.get(f"/sign-in/organisation/{organisation_id}", headers=HTML)
+    assert (page.status_code, asked) == (HTTPStatus.OK, [])  # a link from elsewhere signs nobody in
+    answer = await mover.client.post(f"/sign-in/organisation/{organisation_id}", headers=STRANGER)
+
+    assert f'action="/sign-in/organisation/{organisation_id}"' in page.text
+    assert f"{URL}/sign-in/organisation/{organisation_id}" in shown.text
+    assert asked == [organisation_id]
+    assert answer.headers["refresh"] == "0; url=https://login.example.org/authorize?x=y"
+    assert "__Host-mover-ticket=" in answer.headers["set-cookie"]
+
+
+async def test_an_organisation_without_a_provider_has_no_such_way(mover: Running) -> None:
+    for organisation_id in (mover.owner.organisation_id, "0" * 32):
+        answer = await mover.client.post(f"/sign-in/organisation/{organisation_id}", headers=STRANGER)
+        assert answer.status_code == HTTPStatus.NOT_FOUND

@@ -181,6 +181,19 @@ async def _depart(visit: Visit, organisation_id: str) -> Response:
     return keep_ticket(response, departure.ticket, "away")
 
 
+async def organisation_page(visit: Visit) -> Response:
+    """The way in of one organisation, also if others claim the domain of its addresses.
+
+    It asks for one press: a link from elsewhere must not sign anybody in, in whatever organisation it likes.
+    """
+    return visit.page("sign_in_organisation.html", organisation_id=visit.parameter("organisation_id"))
+
+
+async def organisation_sign_in(visit: Visit) -> Response:
+    """Send somebody to the provider of an organisation."""
+    return await _depart(visit, visit.parameter("organisation_id"))
+
+
 async def single_sign_on(visit: Visit) -> Response:
     """Take somebody in who comes back from their organisation's provider."""
     ticket = _ticket(visit, "away")
@@ -363,6 +376,8 @@ WAYS = (
     Way("POST", "/sign-in/second-factor/passkey", Open.ANYBODY, second_factor_passkey),
     Way("POST", "/sign-in/passkey/options", Open.ANYBODY, passkey_options),
     Way("POST", "/sign-in/passkey", Open.ANYBODY, passkey_sign_in),
+    Way("GET", "/sign-in/organisation/{organisation_id}", Open.ANYBODY, organisation_page),
+    Way("POST", "/sign-in/organisation/{organisation_id}", Open.ANYBODY, organisation_sign_in),
     Way("GET", "/sign-in/organisation/{organisation_id}/return", Open.ANYBODY, single_sign_on),
     Way("POST", "/sign-out", Open.SIGNED_IN, sign_out),
     Way("GET", "/welcome", Open.ANYBODY, welcome_page),
