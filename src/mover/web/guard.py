@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from mover.accounts.actor import Permission
 from mover.accounts.records import SignedIn
-from mover.api.admission import check_csrf, check_same_origin
+from mover.api.admission import asks_for_stream, check_csrf, check_same_origin
 from mover.api.body_limit import too_large
 from mover.api.cookies import session_token
 from mover.api.operations import Open
@@ -86,7 +86,7 @@ async def find_session(house: House, request: Request) -> SignedIn | None:
     if token is None:
         return None
     try:
-        return await house.services.sessions.find(token)
+        return await house.services.sessions.find(token, used=not asks_for_stream(request))
     except SignInFailed:
         return None
 

@@ -114,7 +114,7 @@ async def _again(visit: Visit) -> Visit:
     token = session_token(visit.request)
     if token is None:
         raise SignInFailed("nobody is signed in")
-    signed_in = await visit.house.services.sessions.find(token)
+    signed_in = await visit.house.services.sessions.find(token, used=False)
     if signed_in.requirement is not None:
         raise SignInFailed("something is asked of this session first")
     return replace(visit, signed_in=signed_in)
