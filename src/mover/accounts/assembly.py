@@ -93,7 +93,7 @@ def assemble(
         people=People(database, passwords, sessions, attempts, audit, now=now),
         sign_in=SignIn(database, passwords, sessions, second_factors, attempts, audit, now=now),
         sessions=sessions,
-        invitations=Invitations(database, passwords, sessions, audit, site, mail, now=now),
+        invitations=Invitations(database, passwords, sessions, attempts, audit, site, mail, now=now),
         password_resets=PasswordResets(database, passwords, attempts, audit, site, queue, now=now),
         email_addresses=EmailAddresses(database, sessions, attempts, audit, site, queue, now=now),
         second_factors=second_factors,

@@ -91,8 +91,10 @@ class Sessions:
         self._recent_ns = int(recent_s * _SECOND_NS)
         self._now = now
 
-    async def find(self, token: Secret) -> SignedIn:
+    async def find(self, token: Secret, *, used: bool = True) -> SignedIn:
         """Find who a token belongs to, and note that it was used (written at most once a minute).
+
+        Not `used` is what a page does by itself while nobody need be there: that keeps no session alive.
 
         Raises SignInFailed: unknown, expired or revoked, in the same words.
         """
@@ -103,7 +105,7 @@ class Sessions:
         if found is None:
             raise SignInRefused(_NOT_SIGNED_IN)
         before_ns = now_ns - _SEEN_EVERY_NS
-        if found.session.last_seen_ns < before_ns:
+        if used and found.session.last_seen_ns < before_ns:
             await self._database.write(
                 lambda transaction: queries.seen(transaction, found.session.id, now_ns, before_ns)
             )

@@ -134,7 +134,8 @@ class Visit:
         """Answer with another page, which says once what was done."""
         response: Response
         if self.is_part:
-            response = Response(headers={"HX-Redirect": where})
+            # As Starlette spells a Location: what came from a form must not end the header.
+            response = Response(headers={"HX-Redirect": quote(where, safe=":/%#?=@[]!$&'()*+,;")})
         else:
             response = RedirectResponse(where, HTTPStatus.SEE_OTHER)
         if said:

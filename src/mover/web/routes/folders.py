@@ -44,16 +44,22 @@ def chosen_path(data: FormData | QueryParams, side: str) -> str:
     Raises InvalidConfiguration: not a path.
     """
     typed = str(data.get(f"{side}_path", "")).strip()
-    try:
-        exact = json.loads(str(data.get(f"{side}_exact", '""')))
-    except ValueError:
-        exact = ""
-    if isinstance(exact, str) and exact and as_typed(exact) == typed:
+    exact = _told(str(data.get(f"{side}_exact", '""')))
+    if exact and as_typed(exact) == typed:
         return exact
     try:
         return clean_path("/" + typed.lstrip("/"))
     except ValueError as error:
         raise InvalidConfiguration(f"this is not a folder's path: {error}") from None
+
+
+def _told(text: str) -> str:
+    """Read a path that a page of ours was told as JSON; empty for anything else."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    return told if isinstance(told, str) else ""
 
 
 def as_typed(path: str) -> str:
@@ -79,7 +85,9 @@ async def _show(visit: Visit, side: str, data: FormData | QueryParams, *, new_na
     problem, path, entries, more = "", "/", list[Entry](), False
     try:
         walked = str(data.get("walk", ""))
-        path = json.loads(walked) if walked else chosen_path(data, side)
+        path = _told(walked) if walked else chosen_path(data, side)
+        if not path:
+            raise InvalidConfiguration("this is not a folder's path")
         path = clean_path(path)
         connections = visit.house.services.connections
         if new_name:
@@ -94,7 +102,7 @@ async def _show(visit: Visit, side: str, data: FormData | QueryParams, *, new_na
         problem = f"{sentence(refused.error)} {advice(refused.error)}"
     except MoverError as error:
         problem = f"{sentence(error)} {error.advice}"
-    except (ValueError, TypeError):
+    except ValueError:
         problem = "This is not a folder's path."
     return visit.page(
         "parts/picker.html",

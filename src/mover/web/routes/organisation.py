@@ -44,6 +44,7 @@ async def _show(visit: Visit, form: Form | None = None, sso_form: Form | None = 
             ("", "Nobody: only those who are members"),
             *((role.value, words.role_word(role)) for role in Role if role is not Role.OWNER),
         ],
+        way_in=services.site.single_sign_on(found.id),
         return_address=services.site.single_sign_on_return(found.id),
     )
 
