@@ -21,7 +21,10 @@ def migrations_with_open_runs(connection: Connection, organisation_id: str | Non
 
 
 def plan(connection: Connection, migration_id: str, now_ns: int, *, silence_s: float) -> Plan:
-    """What of a migration may be started now: at most as many as its limit leaves room for."""
+    """What of a migration may be started now: of each queue at most as many as its limit leaves room for.
+
+    Of each, since a queue may have no runner now; how many are under way at once is seen to when one is taken.
+    """
     bounds = connection.execute(
         select(migrations.c.pairs_now, migrations.c.pairs_at_once).where(migrations.c.id == migration_id)
     ).one_or_none()
@@ -32,17 +35,23 @@ def plan(connection: Connection, migration_id: str, now_ns: int, *, silence_s: f
     counted = select(func.count()).select_from(pair_runs)
     active = connection.scalar(counted.where(of_it, pair_runs.c.state.in_(ACTIVE))) or 0
     open_runs = connection.scalar(counted.where(of_it, _open())) or 0
-    due = (
+    order = (pair_runs.c.priority.desc(), pair_runs.c.id)
+    waiting = (
         select(
             pair_runs.c.id,
             pair_runs.c.migration_id,
             pair_runs.c.organisation_id,
             pair_runs.c.queue,
             pair_runs.c.priority,
+            func.row_number().over(partition_by=pair_runs.c.queue, order_by=order).label("place"),
         )
         .where(of_it, _waits(), pair_runs.c.not_before_ns <= now_ns)
-        .order_by(pair_runs.c.priority.desc(), pair_runs.c.id)
-        .limit(max(0, limit - active))
+        .subquery()
+    )
+    due = (
+        select(waiting)
+        .where(waiting.c.place <= limit - active)
+        .order_by(waiting.c.priority.desc(), waiting.c.id)
     )
     later = connection.scalar(
         select(func.min(pair_runs.c.not_before_ns)).where(of_it, _waits(), pair_runs.c.not_before_ns > now_ns)
