@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event
 from tests.migrations.office import Office, made_template, opened
 
+from mover.migrations.queries.taking import must_give_way, take
+from mover.migrations.queries.throttling import lower
 from mover.migrations.records import NewPair
 from mover.runner import queries
 from mover.runner.records import Plan
@@ -40,3 +44,34 @@ async def test_runs_of_a_queue_without_runners_keep_no_others_from_starting(offi
     assert len(await office.take(5)) == 2
     assert (await planned(office, migration.id)).tickets == []
     assert await office.take(5, queue="far") == [], "no more are under way at once than the migration may"
+
+
+async def test_what_runners_ask_again_and_again_does_not_read_all_that_ever_ran(office: Office):
+    ann = await office.organisation("acme")
+    migration = await office.migration(ann, 1)
+    await office.start(ann, migration)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        asked.append((statement, values))
+
+    def work(connection: Connection) -> list[str]:
+        event.listen(connection, "before_cursor_execute", note)
+        [run] = take(connection, "default", "r1", 1, office.clock())
+        must_give_way(connection, run.id, office.clock())
+        lower(connection, migration.id, office.clock())
+        queries.plan(connection, migration.id, office.clock(), silence_s=30)
+        queries.migrations_with_open_runs(connection, None)
+        queries.migrations_with_open_runs(connection, "acme")
+        event.remove(connection, "before_cursor_execute", note)
+        driver: Any = connection.connection.dbapi_connection
+        return [
+            step[-1]
+            for statement, values in asked
+            for step in driver.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+
+    steps = [step for step in await office.database.write(work) if " pair_runs" in step]
+    assert len(steps) > 10
+    few = ("ix_pair_runs_open (migration_id=?)", "ix_pair_runs_queue (state=?", "PRIMARY KEY (rowid=?)")
+    assert [step for step in steps if not any(way in step for way in few)] == []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from mover.migrations.states import ACTIVE, RunState, Wish
-from mover.migrations.tables import migrations, pair_runs
+from mover.migrations.tables import IS_OPEN, migrations, pair_runs
 from mover.runner.records import Plan, Ticket
 
 _NS = 1_000_000_000
@@ -14,9 +14,14 @@ _STEPS = (50, 1, -1, -50)  # priorities of pairs down to which each urgency of T
 
 def migrations_with_open_runs(connection: Connection, organisation_id: str | None) -> list[str]:
     """Migrations, of one organisation or of all, that a runner has something to do for, now or later."""
-    query = select(pair_runs.c.migration_id).where(_open()).distinct()
+    states = pair_runs.c.state.in_([RunState.QUEUED, RunState.PAUSED, *ACTIVE])
+    query = select(pair_runs.c.migration_id).where(states, _open()).distinct()
     if organisation_id is not None:
-        query = query.where(pair_runs.c.organisation_id == organisation_id)
+        # By its migrations: an index leads to the open runs of each, past all that have ended.
+        query = select(migrations.c.id).where(
+            migrations.c.organisation_id == organisation_id,
+            exists().where(pair_runs.c.migration_id == migrations.c.id, _open()),
+        )
     return list(connection.scalars(query))
 
 
@@ -33,7 +38,7 @@ def plan(connection: Connection, migration_id: str, now_ns: int, *, silence_s: f
     limit = min(bounds)
     of_it = pair_runs.c.migration_id == migration_id
     counted = select(func.count()).select_from(pair_runs)
-    active = connection.scalar(counted.where(of_it, pair_runs.c.state.in_(ACTIVE))) or 0
+    active = connection.scalar(counted.where(of_it, IS_OPEN, pair_runs.c.state.in_(ACTIVE))) or 0
     open_runs = connection.scalar(counted.where(of_it, _open())) or 0
     order = (pair_runs.c.priority.desc(), pair_runs.c.id)
     waiting = (
@@ -72,8 +77,9 @@ def urgency(priority: int) -> int:
 
 
 def _waits() -> ColumnElement[bool]:
-    return pair_runs.c.state.in_([RunState.QUEUED, RunState.PAUSED]) & (pair_runs.c.wish == Wish.RUN)
+    waiting = pair_runs.c.state.in_([RunState.QUEUED, RunState.PAUSED])
+    return IS_OPEN & waiting & (pair_runs.c.wish == Wish.RUN)
 
 
 def _open() -> ColumnElement[bool]:
-    return or_(_waits(), pair_runs.c.state.in_(ACTIVE))
+    return IS_OPEN & or_(pair_runs.c.wish == Wish.RUN, pair_runs.c.state.in_(ACTIVE))
