@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -187,6 +188,15 @@ Index(
     sqlite_where=text("state != 'ended'"),
     postgresql_where=text("state != 'ended'"),
 )
+
+Index(
+    "ix_pair_runs_open",
+    pair_runs.c.migration_id,
+    sqlite_where=text("state != 'ended'"),
+    postgresql_where=text("state != 'ended'"),
+)
+IS_OPEN = pair_runs.c.state != literal_column("'ended'")
+"""A run that has not ended, written as the indexes of open runs have it: the few among all that a migration ever had."""
 
 run_samples = Table(
     "run_samples",

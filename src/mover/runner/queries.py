@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from mover.migrations.states import ACTIVE, RunState, Wish
-from mover.migrations.tables import migrations, pair_runs
+from mover.migrations.tables import IS_OPEN, migrations, pair_runs
 from mover.runner.records import Plan, Ticket
 
 _NS = 1_000_000_000
@@ -14,14 +14,22 @@ _STEPS = (50, 1, -1, -50)  # priorities of pairs down to which each urgency of T
 
 def migrations_with_open_runs(connection: Connection, organisation_id: str | None) -> list[str]:
     """Migrations, of one organisation or of all, that a runner has something to do for, now or later."""
-    query = select(pair_runs.c.migration_id).where(_open()).distinct()
+    states = pair_runs.c.state.in_([RunState.QUEUED, RunState.PAUSED, *ACTIVE])
+    query = select(pair_runs.c.migration_id).where(states, _open()).distinct()
     if organisation_id is not None:
-        query = query.where(pair_runs.c.organisation_id == organisation_id)
+        # By its migrations: an index leads to the open runs of each, past all that have ended.
+        query = select(migrations.c.id).where(
+            migrations.c.organisation_id == organisation_id,
+            exists().where(pair_runs.c.migration_id == migrations.c.id, _open()),
+        )
     return list(connection.scalars(query))
 
 
 def plan(connection: Connection, migration_id: str, now_ns: int, *, silence_s: float) -> Plan:
-    """What of a migration may be started now: at most as many as its limit leaves room for."""
+    """What of a migration may be started now: of each queue at most as many as its limit leaves room for.
+
+    Of each, since a queue may have no runner now; how many are under way at once is seen to when one is taken.
+    """
     bounds = connection.execute(
         select(migrations.c.pairs_now, migrations.c.pairs_at_once).where(migrations.c.id == migration_id)
     ).one_or_none()
@@ -30,19 +38,25 @@ def plan(connection: Connection, migration_id: str, now_ns: int, *, silence_s: f
     limit = min(bounds)
     of_it = pair_runs.c.migration_id == migration_id
     counted = select(func.count()).select_from(pair_runs)
-    active = connection.scalar(counted.where(of_it, pair_runs.c.state.in_(ACTIVE))) or 0
+    active = connection.scalar(counted.where(of_it, IS_OPEN, pair_runs.c.state.in_(ACTIVE))) or 0
     open_runs = connection.scalar(counted.where(of_it, _open())) or 0
-    due = (
+    order = (pair_runs.c.priority.desc(), pair_runs.c.id)
+    waiting = (
         select(
             pair_runs.c.id,
             pair_runs.c.migration_id,
             pair_runs.c.organisation_id,
             pair_runs.c.queue,
             pair_runs.c.priority,
+            func.row_number().over(partition_by=pair_runs.c.queue, order_by=order).label("place"),
         )
         .where(of_it, _waits(), pair_runs.c.not_before_ns <= now_ns)
-        .order_by(pair_runs.c.priority.desc(), pair_runs.c.id)
-        .limit(max(0, limit - active))
+        .subquery()
+    )
+    due = (
+        select(waiting)
+        .where(waiting.c.place <= limit - active)
+        .order_by(waiting.c.priority.desc(), waiting.c.id)
     )
     later = connection.scalar(
         select(func.min(pair_runs.c.not_before_ns)).where(of_it, _waits(), pair_runs.c.not_before_ns > now_ns)
@@ -63,8 +77,9 @@ def urgency(priority: int) -> int:
 
 
 def _waits() -> ColumnElement[bool]:
-    return pair_runs.c.state.in_([RunState.QUEUED, RunState.PAUSED]) & (pair_runs.c.wish == Wish.RUN)
+    waiting = pair_runs.c.state.in_([RunState.QUEUED, RunState.PAUSED])
+    return IS_OPEN & waiting & (pair_runs.c.wish == Wish.RUN)
 
 
 def _open() -> ColumnElement[bool]:
-    return or_(_waits(), pair_runs.c.state.in_(ACTIVE))
+    return IS_OPEN & or_(pair_runs.c.wish == Wish.RUN, pair_runs.c.state.in_(ACTIVE))

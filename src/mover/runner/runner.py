@@ -104,13 +104,17 @@ class Runner:
 
     async def run(self) -> None:
         """Work until `end`. Waits for Temporal as long as it takes, also in the middle."""
-        look = asyncio.create_task(self._look_now_and_then())
+        looking = [
+            asyncio.create_task(self._look_now_and_then()),
+            asyncio.create_task(self._deliver_now_and_then()),
+        ]
         try:
             while not self._ending.is_set():
                 await self._serve()
         finally:
-            look.cancel()
-            await asyncio.wait({look})
+            for task in looking:
+                task.cancel()
+            await asyncio.wait(looking)
 
     async def _serve(self) -> None:
         """Be connected to Temporal, until the end or until that breaks for good."""
@@ -190,19 +194,27 @@ class Runner:
                 ("runs of runners that fell silent", self._overdue),
                 ("schedules", self._due),
                 ("runs without a workflow", self._parts.reconciler.reconcile),
-                ("notices", self._parts.deliverer.deliver_due),
             ]
             if self._looks % _SCHEDULES_EVERY == 0:
                 steps.append(("schedules in Temporal", self._parts.reconciler.put_schedules))
             for what, step in steps:
-                try:
-                    await step()
-                except MoverError as error:
-                    _log.warning("cannot look after %s now: %s", what, error)
-                except Exception:  # what it is must not keep the other steps from being done
-                    _log.exception("unexpected error while looking after %s", what)
+                await self._look_after(what, step)
             self._looks += 1
             await self._pause(self._parts.bench.pace.reconcile_s)
+
+    async def _deliver_now_and_then(self) -> None:
+        """Send notices: apart from all else, since receivers and mail servers may take minutes to answer."""
+        while not self._ending.is_set():
+            await self._look_after("notices", self._parts.deliverer.deliver_due)
+            await self._pause(self._parts.bench.pace.reconcile_s)
+
+    async def _look_after(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await step()
+        except MoverError as error:
+            _log.warning("cannot look after %s now: %s", what, error)
+        except Exception:  # what it is must not keep the other steps from being done
+            _log.exception("unexpected error while looking after %s", what)
 
     async def _overdue(self) -> None:
         for run in await self._parts.bench.work.overdue(self._silent_ns):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, distinct, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, select, update
 
 from mover.migrations.options import PairOptions, effective
 from mover.migrations.queries import rows
@@ -57,7 +57,7 @@ def _candidates(
     # counted below stays true until the runs are taken. Always in the same order: nobody waits for one another.
     connection.execute(
         select(migrations.c.id)
-        .where(exists().where(_r.migration_id == migrations.c.id, waiting))
+        .where(migrations.c.id.in_(select(_r.migration_id).where(waiting)))
         .order_by(migrations.c.id)
         .with_for_update()
     ).all()
@@ -186,13 +186,10 @@ def must_give_way(connection: Connection, run_id: int, now_ns: int) -> bool:
     one with the lowest priority that was queued last. All who ask at the same moment get the same answer.
     """
     queue = connection.execute(select(_r.queue).where(_r.id == run_id)).scalar_one_or_none()
-    active = pair_runs.alias("active")
-    has_one = exists().where(active.c.organisation_id == _r.organisation_id, active.c.state.in_(_ACTIVE))
-    starving = connection.execute(
-        select(func.count(distinct(_r.organisation_id))).where(
-            can_be_taken(now_ns - _PATIENCE_NS, queue), ~has_one
-        )
-    ).scalar_one()
+    # Two lists of organisations: to look for each run that waits would be to read all that its organisation ever ran.
+    waiting = select(_r.organisation_id).where(can_be_taken(now_ns - _PATIENCE_NS, queue)).distinct()
+    under_way = select(_r.organisation_id).where(_r.state.in_(_ACTIVE)).distinct()
+    starving = len(set(connection.scalars(waiting)) - set(connection.scalars(under_way)))
     if not starving:
         return False
     freed = connection.execute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, select, update
 
 from mover.migrations.states import ACTIVE
-from mover.migrations.tables import migrations, pair_runs
+from mover.migrations.tables import IS_OPEN, migrations, pair_runs
 
 _S = 1_000_000_000
 _BETWEEN_CUTS_NS = 60 * _S  # what is under way when the limit falls is throttled a while longer
@@ -18,6 +18,7 @@ def lower(connection: Connection, migration_id: str, now_ns: int) -> bool:
     under_way = connection.execute(
         select(func.count()).where(
             pair_runs.c.migration_id == migration_id,
+            IS_OPEN,
             pair_runs.c.state.in_([state.value for state in ACTIVE]),
         )
     ).scalar_one()

@@ -223,6 +223,13 @@ def upgrade() -> None:
     op.create_index("ix_pair_runs_pair", "pair_runs", ["pair_id", "id"])
     op.create_index("ix_pair_runs_queue", "pair_runs", ["state", "queue", "not_before_ns"])
     op.create_index(
+        "ix_pair_runs_open",
+        "pair_runs",
+        ["migration_id"],
+        sqlite_where=sa.text("state != 'ended'"),
+        postgresql_where=sa.text("state != 'ended'"),
+    )
+    op.create_index(
         "uq_pair_runs_open",
         "pair_runs",
         ["pair_id"],
