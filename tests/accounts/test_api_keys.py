@@ -15,6 +15,7 @@ from mover.accounts import tables
 from mover.accounts.actor import ActorKind, Permission, Role
 from mover.accounts.api_keys import MadeKey
 from mover.accounts.key_text import PATTERN, KeyText
+from mover.database.sqlite import SqliteStore
 from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDenied, SignInFailed, Throttled
 from mover.vault.secret import Secret
 
@@ -211,7 +212,10 @@ async def test_most_calls_write_nothing(house: House) -> None:
     await house.accounts.api_keys.authenticate(made.text, HERE)
     written: list[str] = []
 
-    @event.listens_for(house.database._writing, "before_cursor_execute")
+    store = house.database._store
+    assert isinstance(store, SqliteStore)
+
+    @event.listens_for(store._writing, "before_cursor_execute")
     def note(_connection, _cursor, statement, *_rest) -> None:
         written.append(statement)
 
