@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.servers.s3 import S3Server
@@ -297,3 +298,54 @@ def test_light_and_dark_can_be_chosen_and_stay(browser: Browser, office: Office)
         assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != before
         at.sign_in("owner@example.org")
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_passkey_is_added_and_then_is_all_that_is_needed(browser: Browser, office: Office):
+    office.let_in("passkey@example.org")
+    with sitting(browser, office.served) as at:
+        page = at.page
+        key = page.context.new_cdp_session(page)
+        key.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+        }
+        key.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        at.sign_in("passkey@example.org")
+        at.go("/profile")
+        page.get_by_label("Name of a new passkey").fill("My laptop")
+        page.get_by_role("button", name="Add a passkey").click()
+        expect(page.get_by_text("My laptop is added.")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("button", name="Sign in with a passkey").click()
+        expect(page.locator("form[action='/sign-out']").first).to_be_attached()
+        expect(page).to_have_url(f"{office.served.url}/")
+
+
+def test_a_second_factor_is_set_up_and_asked_for(browser: Browser, office: Office):
+    office.let_in("factor@example.org")
+    with sitting(browser, office.served) as at:
+        page = at.page
+        at.sign_in("factor@example.org")
+        at.go("/profile")
+        page.get_by_role("button", name="Set it up").click()
+        expect(page.get_by_role("img", name="Code to scan")).to_be_visible()
+        assert accessibility(page, widths=(390,)) == []
+        page.get_by_text("It cannot be scanned").click()
+        secret = page.locator("details code").inner_text()
+        page.get_by_label("The code that the app shows").fill(pyotp.TOTP(secret).now())
+        page.get_by_role("button", name="Use it from now on").click()
+        codes = page.locator("#codes li").all_inner_texts()
+        assert len(set(codes)) == 10
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_label("Mail address").fill("factor@example.org")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+        assert accessibility(page, widths=(390,)) == []
+        page.get_by_label("Code").fill(codes[0])
+        page.get_by_role("button", name="Continue").click()
+        expect(page.locator("form[action='/sign-out']").first).to_be_attached()

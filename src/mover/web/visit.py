@@ -108,15 +108,12 @@ class Visit:
         *,
         place: str = "",
         status: int = HTTPStatus.OK,
-        block: str = "",
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> Response:
-        """Answer with a page, or with one block of it."""
+        """Answer with a page, or with a part of one."""
         frame = self.frame(place)
         context = {"may": self.may, **context}
-        if block:
-            return HTMLResponse(self.house.renderer.block(template, block, frame, **context), status, headers)
         response = HTMLResponse(self.house.renderer.render(template, frame, **context), status, headers)
         if frame.toast:
             response.delete_cookie(TOAST_COOKIE, path="/", secure=True, httponly=True, samesite="strict")
