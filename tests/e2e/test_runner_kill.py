@@ -90,6 +90,7 @@ class Chaos:
             "runner",
             MOVER_TEMPORAL_ADDRESS=self._server.address,
             MOVER_RUNNER_SILENCE_S="4",
+            MOVER_LOCAL_FOLDERS=str(self._destination.parent),
             MOVER_LOG_FILE=str(self._mover.home / "runner.jsonl"),
         )
 
@@ -161,6 +162,7 @@ async def kill_at_random(
         server = stack.enter_context(temporal(folder))
         settings = Settings(
             temporal_address=server.address,
+            local_folders=(tmp_path,),
             database_url=Secret(variables.get("MOVER_DATABASE_URL", mover.database_url)),
         )
         place = await stack.enter_async_context(open_workplace(settings))

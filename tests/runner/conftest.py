@@ -62,12 +62,13 @@ def temporal_server(tmp_path: Path) -> Iterator[TemporalServer]:
 
 @pytest.fixture
 def serving(
-    temporal_server: TemporalServer, mover_home: Path
+    temporal_server: TemporalServer, mover_home: Path, tmp_path: Path
 ) -> Callable[..., AbstractAsyncContextManager[Service]]:
-    """Open a service; settings besides Temporal's address are arguments."""
+    """Open a service that may use local folders of the test; other settings besides Temporal's address are arguments."""
 
     @asynccontextmanager
     async def opened(**settings: Any) -> AsyncIterator[Service]:
+        settings.setdefault("local_folders", (tmp_path,))
         chosen = Settings(
             temporal_address=temporal_server.address, database_url=Secret(fresh(mover_home)), **settings
         )

@@ -30,6 +30,7 @@ def runner(service: Service, folder: Path, *arguments: str, **variables: str) ->
         MOVER_HOME=str(service.place.settings.home),
         MOVER_DATABASE_URL=service.place.settings.database_url.reveal(),
         MOVER_TEMPORAL_ADDRESS=service.temporal.address,
+        MOVER_LOCAL_FOLDERS=str(folder),
         **variables,
     )
     running = mover.start("runner", *arguments)

@@ -102,7 +102,7 @@ async def test_a_schedule_starts_its_pairs_when_it_is_due(service: Service, tmp_
 
 async def test_idle_connections_lose_their_secrets_and_nothing_else(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
-    own = service.place.for_person(f"organisation:{organisation.id}").connections
+    own = service.place.for_organisation(organisation.id).connections
     values = {"host": "h", "username": "u", "password": "p"}
     idle = await own.add("idle", "sftp", values)
     fresh = await own.add("fresh", "sftp", values)

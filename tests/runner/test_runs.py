@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -165,7 +166,7 @@ async def test_no_more_pairs_at_once_than_the_migration_may(service: Service, tm
 async def test_what_cannot_be_opened_ends_with_its_code(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
     (organisation.source / "file").write_bytes(b"x")
-    own = service.place.for_person(f"organisation:{organisation.id}")
+    own = service.place.for_organisation(organisation.id)
     async with service.running():
         missing, one_file = await organisation.start("/nowhere", "/file")
         await service.orchestration.nudge(organisation.id)
@@ -175,6 +176,20 @@ async def test_what_cannot_be_opened_ends_with_its_code(service: Service, tmp_pa
         (gone,) = await organisation.start("/")
         await service.orchestration.nudge(organisation.id)
         assert (await reached(organisation, gone, "ended"))["code"] == 423
+
+
+async def test_a_folder_that_the_operator_allows_no_more_is_not_opened(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    put(organisation.source, {"/file": b"x"})
+    rules = service.place.settings.model_copy(update={"local_folders": (organisation.source,)})
+    stricter = replace(service, place=replace(service.place, settings=rules))
+    async with stricter.running():
+        (run,) = await organisation.start("/")
+        await service.orchestration.nudge(organisation.id)
+        ended = await reached(organisation, run, "ended")
+    assert ended["code"] == 402
+    assert "destination: 'path' is not in one of the folders that the operator allows" in ended["message"]
+    assert files_below(organisation.destination) == {}
 
 
 async def test_another_organisations_connection_is_not_there(service: Service, tmp_path):

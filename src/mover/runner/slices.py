@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import msgspec
 
 from mover.connections.connections import ConnectionGone
+from mover.connections.service_rules import NotAllowed
 from mover.database.failures import DatabaseTrouble
 from mover.errors import (
     AddressRefused,
@@ -167,7 +168,7 @@ class Slice:
         run = self._run
         self._accounts = (assignment.source_connection_id, assignment.destination_connection_id)
         self._pauses_before = place.pacers.pauses_of(self._accounts)
-        own = place.for_person(f"organisation:{run.organisation_id}")
+        own = place.for_organisation(run.organisation_id)
         scan_alone = run.mode is RunMode.SCAN and not assignment.destination_connection_id
         source = ConnectedPath(assignment.source_connection_id, assignment.source_path)
         destination = ConnectedPath(assignment.destination_connection_id, assignment.destination_path)
@@ -347,10 +348,10 @@ class Slice:
         )
 
     async def _connection_of(self, error: MoverError | None) -> str | None:
-        """Which of the two could not be signed in to."""
-        if not isinstance(error, SignInFailed):
+        """Which of the two could not be signed in to, or is not allowed any more."""
+        if not isinstance(error, (SignInFailed, NotAllowed)):
             return None
-        own = self._bench.place.for_person(f"organisation:{self._run.organisation_id}")
+        own = self._bench.place.for_organisation(self._run.organisation_id)
         for connection in await own.connections.all():
             if connection.id in self._accounts and connection.name == error.service:
                 return connection.id
@@ -409,7 +410,7 @@ def code_of(error: MoverError) -> RunCode:
     match error:
         case ConnectionGone():
             return RunCode.CONNECTION_NOT_FOUND
-        case SignInFailed():
+        case SignInFailed() | NotAllowed():
             return RunCode.SIGN_IN_FAILED
         case NotFound() | InvalidConfiguration():
             return RunCode.ROOT_INVALID

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from mover.connections.connections import Connections
+from mover.connections.service_rules import ServiceRules
 from mover.connectors.contract import Connector
 from mover.database.database import Database
 from mover.ledger.ledger import Ledger
@@ -27,7 +28,7 @@ class Workplace:
     """Everything open.
 
     Attributes:
-        connections: Those of the person at the command line; `for_person` has others'.
+        connections: Those of the person at the command line; `for_organisation` has an organisation's.
         pacers: What the accounts used here bear.
         wrap: What connectors that move files are wrapped in, for tracing.
     """
@@ -41,9 +42,19 @@ class Workplace:
     pacers: Pacers = field(default_factory=Pacers)
     wrap: Callable[[Connector], Connector] = _as_it_is
 
-    def for_person(self, person: str) -> Workplace:
-        """The same with the connections of another person or of an organisation, `organisation:<id>`."""
-        return replace(self, connections=Connections(self.database, self.vault, self.egress, person=person))
+    def for_organisation(self, organisation_id: str) -> Workplace:
+        """The same with the connections of an organisation of the service, under the operator's rules as they are now.
+
+        What they forbid by now is not opened, whenever it was saved: signing in to it raises NotAllowed.
+        """
+        own = Connections(
+            self.database,
+            self.vault,
+            self.egress,
+            person=f"organisation:{organisation_id}",
+            rules=ServiceRules(self.settings.local_folders),
+        )
+        return replace(self, connections=own)
 
 
 @asynccontextmanager
