@@ -14,7 +14,6 @@ from mover.accounts import tables
 from mover.accounts.actor import ActorKind, Permission, Role
 from mover.accounts.api_keys import MadeKey
 from mover.accounts.key_text import PATTERN, KeyText
-from mover.database.sqlite import SqliteStore
 from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDenied, SignInFailed, Throttled
 from mover.vault.secret import Secret
 
