@@ -284,7 +284,7 @@ async def test_nothing_of_a_deleted_organisation_stays(mover: Running) -> None:
         "/app/v1/organisation/deletion", headers=mover.owner.browser, json={"typed_name": "Example Ltd"}
     )
 
-    while await mover.services.organisations.remove_deleted():
+    while await mover.services.accounts.departures.remove_deleted():
         pass
     left = await mover.services.database.read(lambda c: list(c.execute(select(connections.c.id)).scalars()))
 

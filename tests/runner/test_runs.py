@@ -318,5 +318,5 @@ async def test_runs_of_an_organisation_that_is_deleted_stop(service: Service, tm
 
         await until(lambda: slices() > 0)
     assert len(files_below(organisation.destination)) < len(files)
-    for table in (pair_runs, ledger.runs, ledger.items):
-        assert not await database.read(lambda c, table=table: c.execute(select(table)).all())
+    tables = (pair_runs, ledger.runs, ledger.items)
+    assert await database.read(lambda c: [c.execute(select(table)).all() for table in tables]) == [[], [], []]
