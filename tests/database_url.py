@@ -57,6 +57,7 @@ on_postgresql = pytest.mark.parametrize(
 
 _until_the_end = contextlib.ExitStack()
 _made: dict[Path, tuple[str, str]] = {}
+_lasting: dict[Path, tuple[str, str]] = {}
 _in_use = [SUITE]
 
 
@@ -72,17 +73,28 @@ def using(kind: Kind) -> Iterator[Kind]:
     _in_use.pop()
 
 
-def fresh(folder: Path) -> str:
+def fresh(folder: Path, *, lasting: bool = False) -> str:
     """Return the URL of a database of a test's own: a file in a folder, or a database of the server with that schema.
 
-    `drop_all` removes it. A folder has one database, whoever asks.
+    `drop_all` removes it, unless it is to last for the session. A folder has one database, whoever asks.
     """
     if in_use() is Kind.SQLITE:
         return f"sqlite:///{quote(str(folder / 'mover.db'))}"
-    if folder not in _made:
-        name = server().create(_template())
-        _made[folder] = (name, server().url(name))
-    return _made[folder][1]
+    if (known := _made.get(folder) or _lasting.get(folder)) is None:
+        known = _remembered(folder, server().create(_template()), lasting=lasting)
+    return known[1]
+
+
+def copy(of: Path, folder: Path, *, lasting: bool = False) -> None:
+    """Give a folder a copy of another one's database, which nobody may have open; a file goes with its folder."""
+    if in_use() is not Kind.SQLITE:
+        name, _ = _made.get(of) or _lasting[of]
+        _remembered(folder, server().create(name), lasting=lasting)
+
+
+def _remembered(folder: Path, name: str, *, lasting: bool) -> tuple[str, str]:
+    known = (_lasting if lasting else _made)[folder] = (name, server().url(name))
+    return known
 
 
 def empty() -> str:
@@ -93,7 +105,7 @@ def empty() -> str:
 
 
 def drop_all() -> None:
-    """Remove what was made on the server since the last time."""
+    """Remove what was made on the server since the last time, and does not last."""
     while _made:
         _, (name, _) = _made.popitem()
         server().drop(name)

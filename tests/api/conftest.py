@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from tests.api.installation import Installation, Running, make_installation, opened, running
 from tests.api.samples import make_samples
+from tests.database_url import Kind, copy, fresh
 
 from mover.database.database import Database
 
@@ -28,11 +29,12 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def database(empty_database: Path, tmp_path: Path) -> AsyncIterator[Database]:
-    path = tmp_path / "home" / "mover.db"
-    path.parent.mkdir(mode=0o700)
-    shutil.copy(empty_database, path)
-    opened = await Database.open(f"sqlite:///{path}")
+async def database(empty_database: Path, tmp_path: Path, database_kind: Kind) -> AsyncIterator[Database]:
+    home = tmp_path / "home"
+    if database_kind is Kind.SQLITE:
+        home.mkdir(mode=0o700)
+        shutil.copy(empty_database, home)
+    opened = await Database.open(fresh(home))
     yield opened
     await opened.close()
 
@@ -49,6 +51,7 @@ def furnished(
     """A copy with one of everything in it."""
     home = tmp_path_factory.mktemp("furnished") / "home"
     shutil.copytree(installation.home, home)
+    copy(installation.home, home, lasting=True)
 
     async def make() -> dict[str, str]:
         async with opened(home) as (services, _):

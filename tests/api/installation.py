@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
+from tests.database_url import copy, fresh
 
 from mover.accounts.actor import Role
 from mover.accounts.passwords import Argon2Cost
@@ -117,6 +118,7 @@ class Running:
 async def opened(home: Path) -> AsyncIterator[tuple[Services, Recorded]]:
     settings = Settings(
         home=home,
+        database_url=Secret(fresh(home)),
         public_url=URL,
         local_folders=(home / "files",),
         allow_private_addresses=PrivateAddresses(every=True),
@@ -137,6 +139,7 @@ async def opened(home: Path) -> AsyncIterator[tuple[Services, Recorded]]:
 
 async def make_installation(home: Path) -> Installation:
     """Found two organisations, and let people of every role come in."""
+    fresh(home, lasting=True)
     (home / "files" / "inner").mkdir(parents=True)
     (home / "files" / "a file.txt").write_bytes(b"content")
     async with opened(home) as (services, _):
@@ -191,6 +194,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Copy an installation and answer requests for it. An application that is given saves making one."""
     shutil.copytree(installation.home, home, dirs_exist_ok=True)
+    copy(installation.home, home)
     async with opened(home) as (services, orchestration):
         app = app or app_of(services)
         app.state.services = services

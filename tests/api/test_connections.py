@@ -223,6 +223,7 @@ async def test_an_organisation_opens_few_connections_at_once(mover: Running, fil
     connection = await _folder(mover, files)
     opened = 0
     most = 0
+    full = asyncio.Event()
 
     async def slowly() -> httpx.Response:
         return await mover.client.post(f"/api/v1/connections/{connection}/test", headers=mover.owner.bearer)
@@ -237,6 +238,9 @@ async def test_an_organisation_opens_few_connections_at_once(mover: Running, fil
             nonlocal opened, most
             opened += 1
             most = max(most, opened)
+            if opened == OPEN_AT_ONCE:
+                full.set()
+            await full.wait()
             for _ in range(20):
                 await asyncio.sleep(0)
             opened -= 1

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.api.callers import ORGANISATION, a_caller, an_actor
+from tests.database_url import BOTH, Kind, fresh, on_sqlite, using
 
 from mover.api.admitted import Admitted
 from mover.api.idempotency.keys import KEPT_S, Attempt, IdempotencyKeys, KeptAnswer, attempt_of
@@ -21,6 +23,12 @@ class _Clock:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+@pytest.fixture(params=BOTH)
+def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
+    """All of it on both."""
+    yield from using(Kind(request.param))
 
 
 @pytest.fixture
@@ -134,7 +142,7 @@ async def test_of_many_at_once_one_is_done(keys: IdempotencyKeys) -> None:
 
 
 async def test_of_two_processes_at_once_one_is_done(keys: IdempotencyKeys, tmp_path: Path) -> None:
-    other = await Database.open(f"sqlite:///{tmp_path / 'home' / 'mover.db'}")
+    other = await Database.open(fresh(tmp_path / "home"))
     try:
         results = await asyncio.gather(
             keys.begin(_attempt(), limit_s=30),
@@ -179,6 +187,7 @@ async def test_an_answer_that_is_too_large_is_not_kept_and_the_request_not_repea
     assert raised.value.reason == "answer_not_kept"
 
 
+@on_sqlite
 async def test_the_database_holds_neither_answer_nor_request_nor_credential(
     keys: IdempotencyKeys, database: Database, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from tests.e2e.places import files_below, put
 from tests.runner.conftest import Service
 from tests.runner.stage import Organisation
@@ -318,5 +318,12 @@ async def test_runs_of_an_organisation_that_is_deleted_stop(service: Service, tm
 
         await until(lambda: slices() > 0)
     assert len(files_below(organisation.destination)) < len(files)
-    tables = (pair_runs, ledger.runs, ledger.items)
-    assert await database.read(lambda c: [c.execute(select(table)).all() for table in tables]) == [[], [], []]
+
+    def left(connection: Connection) -> list[object]:
+        return [
+            row
+            for table in (pair_runs, ledger.runs, ledger.items)
+            for row in connection.execute(select(table))
+        ]
+
+    assert await database.read(left) == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 from tests.database_url import on_sqlite
 from tests.e2e.searching import Needle, found_in_files
 
@@ -85,12 +87,23 @@ async def use(database: Database, key_file: Path) -> None:
 async def test_no_page_of_the_database_and_its_log_holds_a_secret_or_a_key(
     database: Database, key_file: Path, tmp_path: Path, made: list[bytes]
 ) -> None:
+    reading, done = threading.Event(), threading.Event()
+
+    def read_slowly(connection: Connection) -> None:
+        connection.execute(select(secrets)).all()
+        reading.set()
+        assert done.wait(120)
+
+    reader = asyncio.create_task(database.read(read_slowly))  # as long as it reads, nothing leaves the log
+    await asyncio.to_thread(reading.wait, 120)
     await use(database, key_file)
     assert len(made) >= 30 + 2 + 2
     log = tmp_path / "state" / "mover.db-wal"
     assert log.stat().st_size > 500_000
 
     assert found_in_files(state(tmp_path), needles(made)) == []
+    done.set()
+    await reader
 
     await database.close()
     assert not log.exists()

@@ -12,7 +12,9 @@ from mover.database.upsert import insert_missing
 
 def begin(connection: Connection, row: dict[str, Any]) -> bool:
     """Note that a request begins; False if there is one of its id."""
-    return connection.execute(insert_missing(connection, requests, ["id"]), row).rowcount == 1
+    # By the row that it gives back: what a driver calls the number of rows of such an insert is not the same everywhere.
+    added = insert_missing(connection, requests, ["id"]).returning(requests.c.id)
+    return connection.execute(added, row).first() is not None
 
 
 def find(connection: Connection, request_id: str) -> RowMapping | None:
