@@ -40,20 +40,20 @@ def mark_duplicates(connection: Connection, import_id: str, migration: Row[Any])
     """Note which new pairs are there already, in the file or in the migration."""
     mine = (_r.import_id == import_id, _r.problem == "", _r.duplicate_of == "")
     first = pair_import_rows.alias("first")
-    same_in_file = (
-        select(func.min(first.c.line))
+    # Not "of the earlier lines": for that SQLite goes through all of them for each line, and not through the index.
+    first_in_file = (
+        select(func.min(first.c.line + 0))
         .where(
             first.c.import_id == import_id,
             first.c.problem == "",
             first.c.paths_key == _r.paths_key,
-            first.c.line < _r.line,
         )
         .scalar_subquery()
     )
     connection.execute(
         update(pair_import_rows)
-        .where(*mine, same_in_file.is_not(None))
-        .values(duplicate_of=_named("line ", same_in_file))
+        .where(*mine, first_in_file < _r.line)
+        .values(duplicate_of=_named("line ", first_in_file))
     )
     same_pair = (
         select(func.min(_p.id))
