@@ -95,3 +95,11 @@ async def test_what_a_scan_saw_is_not_counted_as_copied(office: Office, ann: Act
         await office.finish(run, 100, counts=Counts(files_copied=5, bytes_copied=50))
     pair = await office.only_pair(ann, migration)
     assert (pair.runs, pair.total_files_copied, pair.total_bytes_copied) == (3, 5, 50)
+
+
+async def test_a_mail_about_a_verification_tells_what_was_compared(office: Office, ann: Actor):
+    migration = await office.migration(ann, 1, mail=MailRule.COMPLETION, mail_to=("acme-owner",))
+    await office.start(ann, migration, RunMode.VERIFY)
+    [run] = await office.take()
+    await office.finish(run, 101, counts=Counts(files_seen=2, files_skipped=2, bytes_seen=7, bytes_skipped=7))
+    assert "Compared: 2 files, 7 bytes." in (await office.rows(run_mails))[0].paragraphs
