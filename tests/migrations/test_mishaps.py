@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection, delete
+from sqlalchemy.exc import OperationalError
 from tests.migrations.office import Office, S, content
 from tests.migrations.test_running import ledger_run
 
@@ -103,3 +105,30 @@ async def test_a_mail_about_a_verification_tells_what_was_compared(office: Offic
     [run] = await office.take()
     await office.finish(run, 101, counts=Counts(files_seen=2, files_skipped=2, bytes_seen=7, bytes_skipped=7))
     assert "Compared: 2 files, 7 bytes." in (await office.rows(run_mails))[0].paragraphs
+
+
+async def test_what_a_lost_run_came_to_is_added_up_while_others_may_write(
+    office: Office, ann: Actor, monkeypatch: pytest.MonkeyPatch
+):
+    migration = await office.migration(ann, 1)
+    await office.start(ann, migration)
+    [run] = await office.take()
+    await office.work.begin(run.id, "r1", await ledger_run(office))
+    await office.runs.cancel(ann, Selection.matching(migration.id))
+    office.clock.advance(61)
+    writing: list[bool] = []
+
+    def counted(connection: Connection, *_: object, **__: object) -> Counts:
+        # Only who writes could; a reader's connection refuses.
+        try:
+            connection.execute(delete(run_mails))
+        except OperationalError:
+            writing.append(False)
+        else:
+            writing.append(True)
+        return Counts(files_copied=7)
+
+    monkeypatch.setattr("mover.migrations.work.counts_of", counted)
+    [lost] = await office.work.overdue(60 * S)
+    assert (lost.state, lost.code, lost.counts.files_copied) == (RunState.ENDED, RunCode.CANCELED, 7)
+    assert writing == [False]
