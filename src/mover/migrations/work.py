@@ -271,7 +271,7 @@ class Work:
 
 
 def _loses_for_good(run: Row[Any]) -> bool:
-    return run.wish == Wish.CANCEL.value or run.losses + 1 >= LOSSES
+    return bool(run.wish == Wish.CANCEL.value or run.losses + 1 >= LOSSES)
 
 
 def _lose(connection: Connection, run: Row[Any], counts: Counts, now_ns: int) -> None:
