@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete
 from tests.migrations.office import Office, S, made_template, may_only, opened
 from tests.notices.receiver import Receiver, receiving
 
@@ -22,6 +22,8 @@ from mover.mail.message import Message
 from mover.migrations.records import Counts, MailRule
 from mover.notices.delivering import PAUSES_S, Deliverer
 from mover.notices.events import Event
+from mover.notices.outbox import put_event
+from mover.notices.queries import claim
 from mover.notices.records import DeliveryState
 from mover.notices.tables import run_mails, webhook_deliveries
 from mover.notices.webhooks import WebhookOvertaken, Webhooks
@@ -326,3 +328,20 @@ async def test_mail_is_sent_later_when_the_server_is_down_and_to_members_only(
         "",
         "the person has left the organisation",
     ]
+
+
+async def test_a_webhook_with_much_to_be_told_keeps_no_other_waiting(post: Post, ann: Actor, office: Office):
+    eve = await office.organisation("evil")
+    slow, _ = await post.webhooks.create(eve, "https://slow.example/", ALL)
+    quick, _ = await post.webhooks.create(ann, "https://quick.example/", ALL)
+
+    def work(connection: Connection) -> list[str]:
+        for _ in range(30):
+            put_event(connection, "evil", Event.RUN_ENDED, {}, office.clock())
+        put_event(connection, "acme", Event.RUN_ENDED, {}, office.clock() + S)
+        now_ns = office.clock() + 2 * S
+        taken = claim(connection, webhook_deliveries, "c", now_ns=now_ns, until_ns=now_ns + S, limit=8)
+        return [row.webhook_id for row in taken]
+
+    taken = await office.database.write(work)
+    assert (taken.count(slow.id), taken.count(quick.id)) == (7, 1)

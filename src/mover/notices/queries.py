@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, update
 
 from mover.accounts.refusals import NoSuchThing
 from mover.accounts.tables import memberships, people
@@ -106,7 +106,10 @@ def attempts(connection: Connection, delivery_id: int) -> tuple[Attempt, ...]:
 def claim(
     connection: Connection, outbox: Table, claim_id: str, *, now_ns: int, until_ns: int, limit: int
 ) -> list[Row[Any]]:
-    """Take what is due, so that nobody else sends it until then; messages of webhooks that are stopped wait."""
+    """Take what is due, so that nobody else sends it until then; messages of webhooks that are stopped wait.
+
+    Webhooks take turns: one that has much to be told, and hangs each time, lets the others be told all the same.
+    """
     free = (
         outbox.c.state == DeliveryState.WAITING.value,
         outbox.c.due_ns <= now_ns,
@@ -114,7 +117,9 @@ def claim(
     )
     due = select(outbox.c.id).where(*free)
     if outbox is webhook_deliveries:
-        due = due.join(webhooks, and_(_w.id == _d.webhook_id, _w.active))
+        due = due.join(webhooks, and_(_w.id == _d.webhook_id, _w.active)).order_by(
+            func.row_number().over(partition_by=_d.webhook_id, order_by=(_d.due_ns, _d.id))
+        )
     due = due.order_by(outbox.c.due_ns, outbox.c.id).limit(limit)
     taken = (
         update(outbox)
