@@ -345,3 +345,21 @@ async def test_a_webhook_with_much_to_be_told_keeps_no_other_waiting(post: Post,
 
     taken = await office.database.write(work)
     assert (taken.count(slow.id), taken.count(quick.id)) == (7, 1)
+
+
+async def test_a_webhook_that_refuses_one_message_and_takes_others_is_not_stopped(
+    post: Post, office: Office, ann: Actor, receiver: Receiver
+):
+    hook, _ = await post.webhooks.create(ann, receiver.url, [Event.RUN_ENDED])
+    receiver.answers = [b"400 No"]
+    await run_one(office, ann)
+    assert await post.deliverer.deliver_due() == 1
+    receiver.answers = [b"204 No Content"]
+    await post.webhooks.test(ann, hook.id)
+    assert await post.deliverer.deliver_due() == 1
+    receiver.answers = [b"400 No"]
+    office.clock.advance(3 * 86_400)
+    assert await post.deliverer.deliver_due() == 1
+    refused = (await post.webhooks.deliveries(ann, hook.id))[-1]
+    assert refused.state is DeliveryState.FAILED
+    assert (await post.webhooks.get(ann, hook.id)).active

@@ -147,6 +147,14 @@ def add_attempt(connection: Connection, delivery_id: int, attempt: Attempt) -> N
     )
 
 
+def delivered_since(connection: Connection, webhook_id: str, since_ns: int) -> bool:
+    """Tell whether the webhook has taken any message since then."""
+    query = select(_d.id).where(
+        _d.webhook_id == webhook_id, _d.state == DeliveryState.DELIVERED.value, _d.ended_ns >= since_ns
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def stop_webhook(connection: Connection, webhook_id: str, reason: str, now_ns: int) -> None:
     """Stop a webhook that cannot be delivered to."""
     connection.execute(
