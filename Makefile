@@ -60,4 +60,4 @@ audit: $(READY) ## look for known vulnerabilities in the locked dependencies; fa
 	$(BIN)/python .ci/known_vulnerabilities.py --insist
 
 clean: ## remove what the targets made
-	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf demo-home demo-home.lock tour-output .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

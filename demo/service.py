@@ -20,7 +20,7 @@ from mover.accounts.api_keys import ApiKeys
 from mover.accounts.attempts import Attempts
 from mover.accounts.audit_log import AuditLog
 from mover.serving.api_process import server_names
-from mover.serving.certificates import own_certificate
+from mover.serving.certificates import name_of_this_machine, own_certificate
 from mover.serving.first_owner import first_owner
 from mover.settings import Settings
 from mover.vault.secret import Secret
@@ -67,7 +67,7 @@ def environment(home: Path, places: Storage) -> Mapping[str, str]:
 
 async def prepare(settings: Settings) -> Access:
     """Make certificate, database, owner and API key, so that the demo knows them."""
-    certificate = own_certificate(settings.tls_path, server_names(settings))
+    certificate = own_certificate(settings.tls_path, server_names(settings), wished=name_of_this_machine())
     async with open_workplace(settings) as place:
         founded = await first_owner(place, EMAIL, organisation="Example company", name="Demo owner")
         assert founded is not None, "the demo begins with an empty home"

@@ -134,14 +134,14 @@ def lock_held(url: str, name: str) -> Iterator[None]:
         try:
             async with database.lock(name):
                 held.set()
-                await asyncio.to_thread(done.wait, 60)
+                await asyncio.to_thread(done.wait, 290)
         finally:
             await database.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(hold()), name="holder")
     thread.start()
     try:
-        assert held.wait(30), "the lock was not taken"
+        assert held.wait(120), "the lock was not taken"
         yield
     finally:
         done.set()

@@ -33,7 +33,15 @@ from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource, has_s
 
 _PREFIX = "MOVER_"
 _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
-_SECRETS = {"proxy", "global_key", "global_key_previous", "temporal_api_key", "payload_keys", "database_url", "smtp_url"}
+_SECRETS = {
+    "proxy",
+    "global_key",
+    "global_key_previous",
+    "temporal_api_key",
+    "payload_keys",
+    "database_url",
+    "smtp_url",
+}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
 _LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
@@ -228,8 +236,8 @@ class Settings(BaseSettings):
         temporal_key_file: The certificate's private key (PEM).
         temporal_api_key: API key to sign in there with.
         temporal_port: Port of the Temporal that `mover serve` starts; 0: any that is free.
-        payload_keys: Keys that what Temporal keeps is encrypted with, `id:key` separated by commas, the newest first,
-            each 32 bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
+        payload_keys: Keys that what Temporal keeps is encrypted with, separated by commas, the newest first, each 32
+            bytes as hex or base64; instead of `keys/payloads.key`, for runners on several machines.
         runner_pairs: Pairs that one runner moves at once.
         runner_silence_s: A runner that is silent for so long is dead, and its pairs go on elsewhere.
         runner_drain_s: How long a runner that was told to end lets pairs come to a good moment to stop.

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from tests.accounts.house import House, open_house
+from tests.database_url import Kind
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, database_kind: Kind) -> AsyncIterator[House]:  # noqa: ARG001 - chosen before
     """Accounts on a database of their own, with a founder in it and a clock that stands still."""
     async with open_house(tmp_path) as opened:
         yield opened

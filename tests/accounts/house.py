@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
+from tests.database_url import Kind, fresh, in_use
 
 from mover.accounts.actor import Actor, ActorKind, Role
 from mover.accounts.assembly import Accounts, assemble
@@ -146,21 +147,21 @@ class House:
 def _template() -> tuple[dict[str, bytes], Founded]:
     """What founding leaves on disk: made once, since making the tables takes longer than most tests."""
 
-    async def found(folder: Path) -> Founded:
-        database = await Database.open(f"sqlite:///{folder / 'state' / 'mover.db'}")
-        vault = Vault(database, FileKeyProvider(folder / "keys" / "global.key"))
-        accounts = assemble(
-            database, vault, Egress(), SITE, mail=None, queue=None, cost=CHEAP, now=lambda: START
-        )
-        founded = await accounts.organisations.found(
-            "Example", owner_email=OWNER, owner_name="Ann Able", password=PASSWORD
-        )
-        await database.close()
-        return founded
-
     with TemporaryDirectory() as folder:
-        founded = asyncio.run(found(Path(folder)))
-        return {"mover.db": (Path(folder) / "state" / "mover.db").read_bytes()}, founded
+        file = Path(folder) / "state" / "mover.db"
+        founded = asyncio.run(_found(f"sqlite:///{file}", Path(folder)))
+        return {file.name: file.read_bytes()}, founded
+
+
+async def _found(url: str, folder: Path) -> Founded:
+    database = await Database.open(url)
+    vault = Vault(database, FileKeyProvider(folder / "keys" / "global.key"))
+    accounts = assemble(database, vault, Egress(), SITE, mail=None, queue=None, cost=CHEAP, now=lambda: START)
+    founded = await accounts.organisations.found(
+        "Example", owner_email=OWNER, owner_name="Ann Able", password=PASSWORD
+    )
+    await database.close()
+    return founded
 
 
 def _furnish(folder: Path) -> Founded:
@@ -181,8 +182,11 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """Open the accounts in a folder; the first organisation is founded already, in a copy of the same database each time."""
     clock = clock or Clock()
-    founded = await asyncio.to_thread(_furnish, folder)
-    url = f"sqlite:///{folder / 'state' / 'mover.db'}"
+    url = fresh(folder / "state")
+    if in_use() is Kind.SQLITE:
+        founded = await asyncio.to_thread(_furnish, folder)
+    else:
+        founded = await _found(url, folder)
     database = await Database.open(url)
     vault = Vault(database, FileKeyProvider(folder / "keys" / "global.key"), now=clock)
     egress = Egress(allowed=PrivateAddresses(every=True), ca_file=ca_file)

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 from tests.accounts.house import CLIENT, OWNER, PASSWORD, House, open_house
+from tests.database_url import on_both
 
 from mover.accounts import tables
 from mover.accounts.actor import Role
+from mover.accounts.passwords import Passwords
 from mover.accounts.records import Entrance
-from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDenied
+from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDenied, Throttled
 from mover.vault.secret import Secret
+
+pytestmark = on_both
 
 
 async def _invite(house: House, email: str = "ben@example.org", role: Role = Role.OPERATOR) -> Secret:
@@ -164,3 +168,61 @@ async def test_no_token_is_in_the_database(house: House) -> None:
     token = await _invite(house)
 
     assert token.reveal() not in repr(await house.rows(tables.invitations))
+
+
+async def test_an_invitation_of_somebody_with_an_account_hashes_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One link would else be worth any number of hashes, each of 64 MiB."""
+    other = await house.other_organisation("ben@example.org")
+    token = await _invite(house, other.person.email)
+    hashed: list[Secret] = []
+
+    async def hash_of(_passwords: Passwords, password: Secret) -> str:
+        hashed.append(password)
+        return "x"
+
+    monkeypatch.setattr(Passwords, "hash", hash_of)
+    with pytest.raises(Conflict, match="has an account already"):
+        await _accept(house, token)
+    assert hashed == []
+
+
+async def test_invitations_end_with_the_right_of_the_one_who_made_them(house: House) -> None:
+    """Else an administrator who expects to go would leave themself a way back in."""
+    accounts = house.accounts
+    removed = await house.add_person("ben@example.org", Role.ADMINISTRATOR)
+    demoted = await house.add_person("cat@example.org", Role.ADMINISTRATOR)
+    await accounts.invitations.invite(removed.actor, "ben.again@example.net", Role.ADMINISTRATOR)
+    await accounts.invitations.invite(demoted.actor, "cat.again@example.net", Role.ADMINISTRATOR)
+    kept = await _invite(house, "dan@example.org")
+
+    await accounts.people.remove(house.owner, removed.person.id)
+    await accounts.people.change_role(house.owner, demoted.person.id, Role.VIEWER)
+
+    for email in ("ben.again@example.net", "cat.again@example.net"):
+        with pytest.raises(NotFound):
+            await _accept(house, house.letterbox.token(email))
+    assert [one.email for one in await accounts.invitations.open(house.owner)] == ["dan@example.org"]
+    await _accept(house, kept)
+
+
+async def test_an_owner_who_becomes_an_administrator_leaves_no_invitation_of_owners(house: House) -> None:
+    ben = await house.add_person("ben@example.org", Role.OWNER)
+    await house.accounts.invitations.invite(ben.actor, "eve@example.net", Role.OWNER)
+    await house.accounts.invitations.invite(ben.actor, "dan@example.org", Role.OPERATOR)
+
+    await house.accounts.people.change_role(house.owner, ben.person.id, Role.ADMINISTRATOR)
+
+    assert [one.email for one in await house.accounts.invitations.open(house.owner)] == ["dan@example.org"]
+
+
+async def test_nobody_is_flooded_with_letters(house: House) -> None:
+    for _ in range(5):
+        await house.accounts.invitations.invite(house.owner, "ben@example.org", Role.VIEWER)
+
+    with pytest.raises(Throttled):
+        await house.accounts.invitations.invite(house.owner, "ben@example.org", Role.VIEWER)
+
+    assert len(house.letterbox.letters) < 10
+    await house.accounts.invitations.invite(house.owner, "cat@example.org", Role.VIEWER)

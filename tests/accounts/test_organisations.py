@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from tests.accounts.house import CHEAP, CLIENT, OWNER, PASSWORD, SITE, House, open_house
+from tests.database_url import on_both
 
 from mover.accounts import tables
 from mover.accounts.actor import Permission, Role
 from mover.accounts.assembly import assemble
+from mover.accounts.passwords import Passwords
 from mover.database.base import metadata
 from mover.database.database import Database
 from mover.errors import Conflict, InvalidConfiguration, NotFound, PermissionDenied, SignInFailed
@@ -19,9 +21,11 @@ from mover.vault.providers import FileKeyProvider
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
+pytestmark = on_both
 
-async def test_there_is_one_first_owner_whoever_is_quicker(tmp_path: Path) -> None:
-    opened = [await Database.open(f"sqlite:///{tmp_path}/mover.db") for _ in range(4)]
+
+async def test_there_is_one_first_owner_whoever_is_quicker(tmp_path: Path, database_url: str) -> None:
+    opened = [await Database.open(database_url) for _ in range(4)]
     houses = [
         assemble(
             database,
@@ -126,7 +130,7 @@ async def test_the_rows_of_a_deleted_organisation_go_in_batches_with_the_people_
     await _delete(house)
 
     rounds = 0
-    while await house.accounts.organisations.remove_deleted(limit=3):
+    while await house.accounts.departures.remove_deleted(limit=3):
         rounds += 1
 
     assert rounds > 3
@@ -156,11 +160,11 @@ async def test_removers_of_other_rooms_run_first(tmp_path: Path) -> None:
         return removed
 
     async with open_house(tmp_path) as house:
-        house.accounts.organisations._removers = (remover,)
+        house.accounts.departures._removers = (remover,)
         await _delete(house)
-        assert await house.accounts.organisations.remove_deleted(limit=4) == 4
+        assert await house.accounts.departures.remove_deleted(limit=4) == 4
         assert left["rows"] == 1
-        while await house.accounts.organisations.remove_deleted(limit=4):
+        while await house.accounts.departures.remove_deleted(limit=4):
             pass
     assert left["rows"] == 0
 
@@ -174,3 +178,19 @@ async def test_an_organisation_cannot_be_founded_with_rubbish(house: House) -> N
 
 
 ADDRESS = ipaddress.ip_address("198.51.100.7")
+
+
+async def test_founding_again_hashes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody can ask for it, as often as they like, and a hash takes 64 MiB and one of the two places for all sign-ins."""
+    hashed: list[Secret] = []
+
+    async def hash_of(_passwords: Passwords, password: Secret) -> str:
+        hashed.append(password)
+        return "x"
+
+    monkeypatch.setattr(Passwords, "hash", hash_of)
+    with pytest.raises(Conflict):
+        await house.accounts.organisations.found(
+            "Example", owner_email="eve@example.net", owner_name="Eve", password=PASSWORD
+        )
+    assert hashed == []

@@ -187,3 +187,13 @@ async def test_changing_the_address_needs_a_recent_sign_in(house: House) -> None
 
     with pytest.raises(PermissionDenied):
         await house.accounts.email_addresses.ask(signed_in, "ann.new@example.org")
+
+
+async def test_a_changed_password_ends_the_links_that_were_sent_before(house: House) -> None:
+    """Whoever fears that somebody reads their mail changes the password; a link that lies there must not undo that."""
+    await _ask(house)
+    token = house.letterbox.token(OWNER)
+    await house.accounts.people.change_password(await house.sign_in(), PASSWORD, OTHER_PASSWORD)
+
+    with pytest.raises(NotFound):
+        await house.accounts.password_resets.reset(token, PASSWORD, CLIENT)

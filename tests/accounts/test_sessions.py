@@ -6,6 +6,7 @@ from tests.accounts.house import CLIENT, OTHER_PASSWORD, OWNER, PASSWORD, START,
 from mover.accounts import tables
 from mover.accounts.actor import Permission, Role
 from mover.accounts.records import Client, Requirement, csrf_token
+from mover.accounts.sessions import MOST_SESSIONS
 from mover.accounts.tokens import new_token
 from mover.errors import NotFound, PermissionDenied, SignInFailed
 from mover.vault.secret import Secret
@@ -178,3 +179,17 @@ def test_a_csrf_token_depends_on_session_and_token() -> None:
     assert csrf_token(token, "a" * 32) == csrf_token(token, "a" * 32)
     assert csrf_token(token, "a" * 32) != csrf_token(token, "b" * 32)
     assert csrf_token(token, "a" * 32) != csrf_token(new_token(), "a" * 32)
+
+
+async def test_a_person_has_a_bounded_number_of_sessions_and_devices(house: House) -> None:
+    """Each costs a row and may hold streams open; those that were not used for longest end."""
+    first = last = await house.enter()
+    house.clock.at += 1
+    for _ in range(MOST_SESSIONS + 5):
+        last = await house.enter()
+
+    assert len(await house.rows(tables.sessions)) == MOST_SESSIONS
+    assert len(await house.rows(tables.known_devices)) == MOST_SESSIONS
+    assert (await house.accounts.sessions.find(last.token)).person.email == OWNER
+    with pytest.raises(SignInFailed):
+        await house.accounts.sessions.find(first.token)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.accounts.authenticator import Authenticator
 from tests.accounts.house import CLIENT, OTHER_PASSWORD, OWNER, PASSWORD, START, House, open_house
 from tests.servers.certificates import make_certificates
 from tests.servers.openid import (
@@ -26,6 +27,7 @@ from tests.servers.openid import (
 from mover.accounts import tables
 from mover.accounts.actor import Permission, Role
 from mover.accounts.records import Entrance, Method, Requirement, SingleSignOnSettings
+from mover.accounts.sessions import MOST_SESSIONS
 from mover.errors import (
     InvalidConfiguration,
     MoverError,
@@ -473,3 +475,64 @@ async def test_a_stranger_without_a_browser_ticket_is_refused(place: Place) -> N
     for answer in ({}, {"code": "x"}, {"state": "\ud800"}):
         with pytest.raises(MoverError):
             await sign_on.finish(place.organisation_id, Secret(""), answer, CLIENT)
+
+
+async def test_an_unverified_account_of_somebody_elses_making_does_not_get_in_by_the_owner_of_the_address(
+    tmp_path: Path, certificates: Path
+) -> None:
+    """Without mail, whoever invites has the link, and can make an account with the address of anybody.
+
+    If the one whose address it is then came by their organisation's provider, the maker's password would open that
+    organisation from there on.
+    """
+    ca_file = make_certificates(certificates).ca_file
+    async with (
+        open_house(tmp_path, ca_file=ca_file, mail=False) as house,
+        openid_provider(certificates, START) as provider,
+    ):
+        place = Place(house, provider, house.founded.organisation.id)
+        await place.configure()
+        accounts = house.accounts
+        others = await accounts.organisations.create(house.owner, "Others")
+        there = (await accounts.sessions.switch(await house.sign_in(), others.id, CLIENT)).signed_in
+        invited = await accounts.invitations.invite(there.actor, "ben@example.org", Role.VIEWER)
+        assert invited.link is not None
+        await accounts.invitations.accept_as_new(
+            Secret(invited.link.reveal().rpartition("/")[2]), name="Eve", password=PASSWORD, client=CLIENT
+        )
+
+        with pytest.raises(PermissionDenied, match="nobody has shown"):
+            await place.come()
+
+        squatter = await house.sign_in("ben@example.org")
+        joined = await accounts.people.memberships(squatter)
+        assert [one.organisation_name for one in joined] == ["Others"]
+
+
+async def test_single_sign_on_shows_no_passkeys(place: Place) -> None:
+    """The provider vouches for this organisation only; what a person signs in with elsewhere is not its business."""
+    cat = await place.house.add_person("cat@example.org", Role.VIEWER)
+    authenticator = Authenticator()
+    begun = await place.house.accounts.passkeys.begin_registration(cat)
+    await place.house.accounts.passkeys.finish_registration(
+        cat, begun.ticket, authenticator.register(begun.options), name="Cat's own laptop at home"
+    )
+    place.provider.user |= {"sub": "u-2", "email": "cat@example.org"}
+
+    signed_in = (await place.come()).signed_in
+
+    assert signed_in.person.id == cat.person.id
+    assert await place.house.accounts.passkeys.all(signed_in) == []
+
+
+async def test_arrivals_by_single_sign_on_end_no_sessions_of_elsewhere(place: Place) -> None:
+    cat = await place.house.add_person("cat@example.org", Role.VIEWER)
+    own = await place.house.enter("cat@example.org")
+    place.provider.user |= {"sub": "u-2", "email": "cat@example.org"}
+    place.house.clock.at += 1
+
+    for n in range(MOST_SESSIONS + 2):
+        place.house.clock.at += 60 * (n % 20 == 0)
+        await place.come()
+
+    assert (await place.house.accounts.sessions.find(own.token)).person.id == cat.person.id

@@ -40,7 +40,7 @@ async def test_signing_out_ends_the_session_and_takes_the_cookie_back(mover: Run
         {"X-CSRF-Token": "0" * 64},
         {"X-CSRF-Token": "\N{LATIN SMALL LETTER U WITH DIAERESIS}"},
         {"Origin": "https://evil.example"},
-        {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
         {"Origin": "http://mover.example.org"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},

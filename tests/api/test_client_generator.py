@@ -26,7 +26,7 @@ print("\\n".join(names))
 
 
 def _run(folder: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [_TOOLS / program, *arguments]
+    command = [str(_TOOLS / program), *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 

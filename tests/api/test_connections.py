@@ -8,10 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 from tests.api.installation import Running
 
 from mover.accounts.actor import Role
 from mover.api.organisation_connections import OPEN_AT_ONCE
+from mover.connections.tables import connections
 from mover.settings import PrivateAddresses
 
 _SFTP = {"host": "files.example.org", "username": "ann", "password": "canary-password"}
@@ -273,3 +275,19 @@ async def test_viewers_do_not_look_into_services(mover: Running, files: Path) ->
     seen = await mover.client.get(f"/api/v1/connections/{connection}", headers=viewer)
 
     assert (browsed.status_code, seen.status_code) == (403, 200)
+
+
+async def test_nothing_of_a_deleted_organisation_stays(mover: Running) -> None:
+    await _connect(mover, "nas", "sftp", _SFTP)
+    theirs = await _connect(mover, "nas", "sftp", _SFTP, by=mover.installation.stranger.bearer)
+    gone = await mover.client.post(
+        "/app/v1/organisation/deletion", headers=mover.owner.browser, json={"typed_name": "Example Ltd"}
+    )
+
+    while await mover.services.accounts.departures.remove_deleted():
+        pass
+    left = await mover.services.database.read(lambda c: list(c.execute(select(connections.c.id)).scalars()))
+
+    assert gone.status_code == 204, gone.text
+    assert (await mover.client.get("/api/v1/connections", headers=mover.owner.bearer)).status_code == 401
+    assert left == [theirs.json()["id"]]

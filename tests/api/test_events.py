@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from starlette.requests import Request
 from tests.api.installation import Running
 
+from mover.accounts.queries import sessions
 from mover.api.events.hub import PER_SESSION, RunEvents
 from mover.api.problems import HttpProblem
 from mover.api.resources import events
@@ -169,3 +171,47 @@ async def test_a_mover_that_ends_ends_all_streams(mover: Running, hub: RunEvents
         assert await queue.get() is None
     with pytest.raises(HttpProblem):
         hub.check("s")
+
+
+async def test_nothing_is_told_after_the_session_has_ended(
+    mover: Running, samples: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even for the seconds until the stream would look by itself: it may have been somebody else's browser."""
+    monkeypatch.setattr(mover.services.events, "_every_s", 0.01)
+    signed_in = mover.owner.session.signed_in
+    everything = Selection.matching(samples["migration_id"])
+    request = Request({"type": "http", "headers": [(b"cookie", mover.owner.cookie["Cookie"].encode())]})
+    stream = events._stream(signed_in.actor.organisation_id, signed_in.session.id, request, mover.services)
+    async with asyncio.timeout(60):
+        await anext(stream)  # how long the browser waits before it comes again
+        first = asyncio.ensure_future(anext(stream))
+        while not mover.services.events.watching:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0)
+        await mover.services.runs.start(signed_in.actor, everything)
+        assert b"event: run" in await first
+        await mover.services.sessions.end(signed_in)
+        await mover.services.runs.cancel(signed_in.actor, everything)
+        rest = [piece async for piece in stream]
+
+    assert not any(b'"code":230' in piece for piece in rest)
+
+
+async def test_a_stream_is_no_use_of_a_session(mover: Running) -> None:
+    """A page that is left open asks again and again; the session of whoever has gone has to end all the same."""
+    services, owner = mover.services, mover.owner
+    long_ago = int((services.now() - 3600) * 1e9)
+    session_id = owner.session.signed_in.session.id
+    await services.database.write(
+        lambda transaction: sessions.change(transaction, session_id, last_seen_ns=long_ago)
+    )
+
+    async def last_seen_ns() -> int:
+        return (await services.sessions.find(owner.session.token, used=False)).session.last_seen_ns
+
+    request = mover.client.build_request("GET", "/app/v1/session", headers=owner.cookie)
+    await events._still_allowed(Request({"type": "http", "headers": request.headers.raw}), services)
+    stream = owner.cookie | {"Accept": "text/event-stream"}
+    assert (await mover.client.get("/app/v1/session", headers=stream)).status_code == 200
+    assert await last_seen_ns() == long_ago
+    assert (await mover.client.get("/app/v1/session", headers=owner.cookie)).status_code == 200
+    assert await last_seen_ns() > long_ago

@@ -1,4 +1,4 @@
-"""Schemathesis against the public API, with all its checks. Long runs are made by hand (docs/api.md); this one is short and the same each time."""
+"""Schemathesis against the public API, with all its checks. Long runs are made by hand; this one is short and the same each time."""
 
 from __future__ import annotations
 

@@ -52,6 +52,7 @@ def _bodies() -> list[dict[str, Any]]:
     return bodies
 
 
+@pytest.mark.slow
 async def test_no_secret_comes_out_anywhere(
     mover: Running, samples: dict[str, str], caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:

@@ -89,23 +89,23 @@ async def test_a_read_sees_one_moment_and_waits_for_no_writer(database: Database
     def read_twice(connection: Connection) -> tuple[list[str], list[str]]:
         before = texts(connection)
         reading.set()
-        assert written.wait(20)
+        assert written.wait(120)
         return before, texts(connection)
 
     def write_slowly(connection: Connection) -> None:
         add(connection, "x")
         inside.set()
-        assert release.wait(20)
+        assert release.wait(120)
 
     first = asyncio.create_task(database.read(read_twice))
-    await asyncio.to_thread(reading.wait, 20)
+    await asyncio.to_thread(reading.wait, 120)
     await database.write(lambda c: add(c, "meanwhile"))
     written.set()
     assert await first == ([], [])
 
     inside, release = threading.Event(), threading.Event()
     slow = asyncio.create_task(database.write(write_slowly))
-    await asyncio.to_thread(inside.wait, 20)
+    await asyncio.to_thread(inside.wait, 120)
     assert await database.read(texts) == ["meanwhile"]
     release.set()
     await slow
@@ -128,11 +128,11 @@ async def test_a_cancelled_write_that_runs_is_carried_to_its_end_before_the_call
 
     def work(connection: Connection) -> None:
         inside.set()
-        assert release.wait(20)
+        assert release.wait(120)
         add(connection, "x")
 
     writing = asyncio.create_task(database.write(work))
-    await asyncio.to_thread(inside.wait, 20)
+    await asyncio.to_thread(inside.wait, 120)
     waiting = asyncio.create_task(database.write(lambda c: add(c, "never")))
     for _ in range(3):
         writing.cancel()

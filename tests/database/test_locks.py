@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from tests import database_url as databases
 from tests.database_url import Kind, lock_held, on_postgresql, on_sqlite
+from tests.servers.postgresql import PostgresqlServer
 from tests.servers.restarting import RestartingServer, restarting
 
 from mover.database.database import Database
@@ -48,7 +49,7 @@ async def not_refused(database: Database) -> bool:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait for what happens in another process."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not await condition():  # noqa: ASYNC110 - which tells nobody
             await asyncio.sleep(0)
 
@@ -138,23 +139,36 @@ async def test_a_folder_that_cannot_be_made_is_said(database: Database, path: Pa
 # On a server, the right can be lost.
 
 
+def _is_lock(name: str) -> str:
+    key = key_of(name) & (2**64 - 1)
+    return f"locktype = 'advisory' AND classid = {key >> 32} AND objid = {key & 0xFFFFFFFF}"
+
+
 async def end_holder(name: str) -> None:
     """End the session that holds a lock, as a network that fails would."""
-    key = key_of(name) & (2**64 - 1)
-    holder = (
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted "
-        f"AND classid = {key >> 32} AND objid = {key & 0xFFFFFFFF}"
-    )
+    holder = f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE granted AND {_is_lock(name)}"
     ended = await asyncio.to_thread(databases.server().execute, holder)
     assert ended == [(True,)]
+
+
+async def holders(server: PostgresqlServer, name: str) -> list[int]:
+    """The sessions that hold a lock, found without trying to take it, which would be in its holder's way."""
+    query = f"SELECT pid FROM pg_locks WHERE granted AND {_is_lock(name)}"
+    return [pid for (pid,) in await asyncio.to_thread(server.execute, query)]
 
 
 @on_postgresql
 async def test_a_holder_whose_session_was_ended_takes_the_lock_again(database: Database) -> None:
     async with database.lock("pair:42") as right:
+        before = await holders(databases.server(), "pair:42")
         await end_holder("pair:42")
-        await until(lambda: refused(database))
+
+        async def another_session() -> bool:
+            return await holders(databases.server(), "pair:42") not in ([], before)
+
+        await until(another_session)
         assert not right.lost
+        assert await refused(database)
 
 
 async def somebody_queues() -> bool:
@@ -192,10 +206,17 @@ def restarting_server() -> Iterator[RestartingServer]:
         yield server
 
 
-def lock_of(url: str, *, reclaim_s: float = 60, grace_s: float = 0) -> AdvisoryLock:
+def lock_of(
+    url: str,
+    *,
+    reclaim_s: float = 250,
+    grace_s: float = 0,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> AdvisoryLock:
     engine = make_engine(parsed(url), connections=1)
     _, options = engine.dialect.create_connect_args(engine.url)
-    return AdvisoryLock("pair:42", {**options, "autocommit": True}, "d", reclaim_s=reclaim_s, grace_s=grace_s)
+    connecting = {**options, "autocommit": True}
+    return AdvisoryLock("pair:42", connecting, "d", reclaim_s=reclaim_s, grace_s=grace_s, sleep=sleep)
 
 
 @on_postgresql
@@ -204,13 +225,25 @@ async def test_after_a_restart_the_holder_comes_before_all_others(
 ) -> None:
     assert database_kind is Kind.POSTGRESQL
     url = restarting_server.server.url("postgres")
+    waits = []
+
+    async def until_he_is_back(seconds: float) -> None:
+        """Stands for the grace, which lasts as long as the machine needs."""
+        waits.append(seconds)
+        await until(lambda: held(restarting_server.server))
+
+    async def held(server: PostgresqlServer) -> bool:
+        return bool(await holders(server, "pair:42"))
+
     async with lock_of(url) as right:
         await restarting_server.restart()
-        # A newcomer is there as soon as the server is. He gets it only after a while, and by then it is taken.
+        # A newcomer is there as soon as the server is. He waits for a while, and by then it is taken.
         with pytest.raises(Held):
-            async with lock_of(url, grace_s=2):
+            async with lock_of(url, grace_s=10_000, sleep=until_he_is_back):
                 pytest.fail("two at once")
         assert not right.lost
+    (waited,) = waits
+    assert 0 < waited < 10_000
 
     async with lock_of(url):
         pass

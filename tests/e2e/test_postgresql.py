@@ -49,16 +49,18 @@ def test_restarts_of_the_database_and_kills_of_the_command_send_nothing_twice(
     assert mover.run("db", "check", code=2).err
     mover.run("db", "upgrade", code=0)
     assert '"up_to_date":true' in mover.run("db", "check", "--json", code=0).out
-    command = ("copy", str(tmp_path / "from"), str(tmp_path / "to"), "--bwlimit", "2M", "--json")
+    command = ("copy", str(tmp_path / "from"), str(tmp_path / "to"), "--json")
+    # So slow that a machine which stands still for seconds comes in time before its end.
+    slowly, soon = ("--bwlimit", "500K"), ("--bwlimit", "1M")
 
-    running = mover.start(*command)
+    running = mover.start(*command, *slowly)
     running.runs_until(lambda: finished(url) > 30)
     asyncio.run(server.restart())
     running.runs_until(lambda: finished(url) > 60)
     running.kill()
     recorded = finished(url)
     there = inodes(tmp_path / "to")
-    again = mover.start(*command)
+    again = mover.start(*command, *soon)
     again.runs_until(lambda: finished(url) > recorded + 30)
     asyncio.run(server.restart())
     done = again.wait()

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from tests.e2e.command import Mover, Running
 from tests.e2e.places import files_below, put
 from tests.runner.stage import Organisation
+from tests.servers.restarting import RestartingServer, restarting
 from tests.servers.temporal import TemporalServer, temporal
 
 from mover.migrations.scheduler import Scheduler
@@ -25,6 +26,7 @@ from mover.runner.client import TemporalAccess
 from mover.runner.orchestration import TemporalOrchestration
 from mover.runner.reconciler import Reconciler
 from mover.settings import Settings
+from mover.vault.secret import Secret
 from mover.workplace.workplace import Workplace, open_workplace
 
 FILES = int(os.environ.get("KILL_FILES", "600"))
@@ -40,6 +42,9 @@ _FINISHED = text(
     "SELECT rtrim(pairs.destination_path, '/') || rtrim(folders.destination_path, '/') || '/' || items.destination_name "
     "FROM items JOIN folders ON folders.id = items.folder_id JOIN runs ON runs.id = items.run_id "
     "JOIN pairs ON pairs.id = runs.pair_id WHERE items.kind = 'file' AND items.state = 'copied'"
+)
+_FAILED = text(
+    "SELECT name, state, reason, message, attempts FROM items WHERE state IN ('failed', 'conflict')"
 )
 
 
@@ -64,7 +69,15 @@ def made(file: Path) -> tuple[int, int]:
 class Chaos:
     """Three runners and Temporal, killed in turn at random, each started again at once."""
 
-    def __init__(self, mover: Mover, server: TemporalServer, place: Workplace, destination: Path) -> None:
+    def __init__(
+        self,
+        mover: Mover,
+        server: TemporalServer,
+        place: Workplace,
+        destination: Path,
+        postgresql: RestartingServer | None,
+    ) -> None:
+        self._postgresql = postgresql
         self._mover = mover
         self._server = server
         self._place = place
@@ -77,6 +90,7 @@ class Chaos:
             "runner",
             MOVER_TEMPORAL_ADDRESS=self._server.address,
             MOVER_RUNNER_SILENCE_S="4",
+            MOVER_LOCAL_FOLDERS=str(self._destination.parent),
             MOVER_LOG_FILE=str(self._mover.home / "runner.jsonl"),
         )
 
@@ -90,12 +104,15 @@ class Chaos:
         rng = random.Random(seed)
         self._runners = [self.start_runner() for _ in range(RUNNERS)]
         victims = [*range(RUNNERS)] * KILLS + ["temporal"] * 2
+        victims += ["postgresql"] * 2 if self._postgresql else []
         rng.shuffle(victims)
         kills = 0
         for victim in victims:
             # A moment that is measured in files that arrive: the machine says how fast that is.
-            goal = len(await finished(self._place)) + rng.randint(1, max(2, FILES // (len(victims) + 4)))
-            deadline = time.monotonic() + 60
+            goal = len(await finished(self._place)) + rng.randint(1, max(2, FILES // (4 * len(victims))))
+            deadline = (
+                time.monotonic() + 60
+            )  # then it is killed while nothing arrives, which is as good a moment
             while (  # noqa: ASYNC110 - likewise
                 not over.done() and len(await finished(self._place)) < goal and time.monotonic() < deadline
             ):
@@ -103,7 +120,10 @@ class Chaos:
             if over.done():
                 break
             await self.look()
-            if victim == "temporal":
+            if victim == "postgresql":
+                assert self._postgresql is not None
+                await self._postgresql.restart()
+            elif victim == "temporal":
                 self._server.kill()
                 self._server.start()
             else:
@@ -118,21 +138,40 @@ class Chaos:
 
 
 async def test_runners_and_temporal_are_killed_at_random(tmp_path: Path, monkeypatch) -> None:
-    mover = Mover(tmp_path / "mover")
+    await kill_at_random(tmp_path, monkeypatch, None)
+
+
+@pytest.mark.skipif("RESTART_POSTGRESQL" not in os.environ, reason="by hand, for the time that it takes")
+async def test_runners_temporal_and_postgresql_are_killed_at_random(tmp_path: Path, monkeypatch) -> None:
+    with restarting() as server:
+        await kill_at_random(tmp_path, monkeypatch, server)
+
+
+async def kill_at_random(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgresql: RestartingServer | None
+) -> None:
+    variables = {"MOVER_DATABASE_URL": postgresql.server.url("postgres")} if postgresql else {}
+    mover = Mover(tmp_path / "mover", **variables)
     monkeypatch.setenv("MOVER_HOME", str(mover.home))
+    if postgresql:
+        mover.run("db", "upgrade", code=0)
     folder = tmp_path / "temporal"
     folder.mkdir()
     files = many_files(7)
     async with AsyncExitStack() as stack:
         server = stack.enter_context(temporal(folder))
-        settings = Settings(temporal_address=server.address)
+        settings = Settings(
+            temporal_address=server.address,
+            local_folders=(tmp_path,),
+            database_url=Secret(variables.get("MOVER_DATABASE_URL", mover.database_url)),
+        )
         place = await stack.enter_async_context(open_workplace(settings))
         organisation = await Organisation.make(place, tmp_path)
         put(organisation.source, files)
         access = TemporalAccess(settings)
         orchestration = TemporalOrchestration(Reconciler(place.database, access, Scheduler(place.database)))
         runs = await organisation.start(
-            *(f"/p{pair}" for pair in range(PAIRS)), options='{"bandwidth": "4M"}'
+            *(f"/p{pair}" for pair in range(PAIRS)), options='{"bandwidth": "2M"}'
         )
         await orchestration.nudge(organisation.id)
 
@@ -142,14 +181,16 @@ async def test_runners_and_temporal_are_killed_at_random(tmp_path: Path, monkeyp
                     await asyncio.sleep(0.2)
 
         over = asyncio.create_task(all_ended())
-        chaos = Chaos(mover, server, place, organisation.destination)
+        chaos = Chaos(mover, server, place, organisation.destination, postgresql)
         stack.callback(chaos.end)
         kills = await chaos.rage(over, 11)
         async with asyncio.timeout(WITHIN_S):
             await over
         ended = [await organisation.run(run) for run in runs]
+        failed = await place.database.read(lambda connection: list(connection.execute(_FAILED).all()))
 
-    assert kills == RUNNERS * KILLS + 2
+    assert kills == RUNNERS * KILLS + (4 if postgresql else 2)
+    assert failed == []
     assert [run["code"] for run in ended] == [100] * PAIRS
     assert sum(run["files_copied"] for run in ended) == len(files)
     assert files_below(organisation.destination) == files  # nothing missing, doubled, damaged, or left behind

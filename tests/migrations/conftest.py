@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.database_url import Kind
 from tests.migrations.office import Office, made_template, opened
 
 from mover.accounts.actor import Actor
@@ -17,7 +18,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def database(template: Path) -> AsyncIterator[Database]:
+async def database(template: Path, database_kind: Kind) -> AsyncIterator[Database]:  # noqa: ARG001 - chosen before
     async with opened(template) as database:
         yield database
 

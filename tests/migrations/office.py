@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert, select
+from tests.database_url import Kind, fresh, in_use
 
 from mover.accounts.actor import Actor, ActorKind, Permission, Role
 from mover.accounts.tables import memberships, organisations, people
@@ -153,7 +154,7 @@ async def content(data: bytes, piece: int = 7) -> AsyncIterator[bytes]:
 
 
 async def made_template(folder: Path) -> Path:
-    """A database with the schema in it, to be copied: making one takes longer than most tests."""
+    """A file with the schema in it, to be copied: making one takes longer than most tests."""
     path = folder / "template.db"
     database = await Database.open(f"sqlite:///{path}")
     await database.close()
@@ -162,14 +163,14 @@ async def made_template(folder: Path) -> Path:
 
 @asynccontextmanager
 async def opened(template: Path) -> AsyncIterator[Database]:
-    """A database of a test's own, in memory where there is such a folder: a commit need not wait for a disk here."""
+    """A database of a test's own; if it is a file, in memory where there is such a folder: a commit need not wait for a disk here."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(
         prefix="mover-tests-", dir=memory if memory.is_dir() else None
     ) as folder:
-        path = Path(folder) / "mover.db"
-        shutil.copyfile(template, path)
-        database = await Database.open(f"sqlite:///{path}")
+        if in_use() is Kind.SQLITE:
+            shutil.copyfile(template, Path(folder) / "mover.db")
+        database = await Database.open(fresh(Path(folder)))
         try:
             yield database
         finally:

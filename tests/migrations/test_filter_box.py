@@ -6,6 +6,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.database_url import on_both
 from tests.migrations.office import NOON, Office
 
 from mover.accounts.actor import Actor
@@ -14,6 +15,8 @@ from mover.migrations.filter_box import parse_filter
 from mover.migrations.queries.filtering import SORTS
 from mover.migrations.records import Migration, NewPair, Pair
 from mover.migrations.refusals import FilterMistake
+
+pytestmark = on_both
 
 
 @pytest.fixture

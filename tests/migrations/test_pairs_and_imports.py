@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.database_url import on_both
 from tests.migrations.office import Office, content, may_only
 
 from mover.accounts.actor import Actor, Permission
@@ -19,6 +20,8 @@ from mover.migrations.refusals import Overtaken
 from mover.migrations.selection import Selection
 from mover.migrations.states import Status
 from mover.migrations.timetable import Window
+
+pytestmark = on_both
 
 
 async def paths(office: Office, who: Actor, migration: Migration) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import insert
+from tests.database_url import on_both
 from tests.migrations.office import QUEUE, Office, S, actor, may_only
 
 from mover.accounts.actor import Actor, ActorKind, Permission, system_actor
@@ -30,6 +31,8 @@ from mover.migrations.states import (
 from mover.migrations.timetable import Window
 from mover.migrations.work import LOSSES, Limits
 from mover.notices.tables import run_mails
+
+pytestmark = on_both
 
 
 def test_every_code_of_the_engine_is_a_code_and_every_code_has_a_meaning():

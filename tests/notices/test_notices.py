@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, delete
+from tests.database_url import Kind, on_both
 from tests.migrations.office import Office, S, made_template, may_only, opened
 from tests.notices.receiver import Receiver, receiving
 
@@ -32,6 +33,8 @@ from mover.transport.egress import Egress
 from mover.vault.providers import FileKeyProvider
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
+
+pytestmark = on_both
 
 ALL = (Event.RUN_STARTED, Event.RUN_ENDED, Event.MIGRATION_ENDED, Event.CONNECTION_FAILED)
 
@@ -73,7 +76,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def database(template: Path) -> AsyncIterator[Database]:
+async def database(template: Path, database_kind: Kind) -> AsyncIterator[Database]:  # noqa: ARG001 - chosen before
     async with opened(template) as database:
         yield database
 

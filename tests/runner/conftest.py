@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.database_url import fresh
 from tests.servers.temporal import TemporalServer, temporal
 
 from mover.migrations.scheduler import Scheduler
@@ -18,6 +19,7 @@ from mover.runner.reconciler import Reconciler
 from mover.runner.runner import Runner, open_runner
 from mover.runner.slices import Pace
 from mover.settings import Settings
+from mover.vault.secret import Secret
 from mover.workplace.workplace import Workplace, open_workplace
 
 QUICK = Pace(longest_s=600, look_s=0.1, quiet_s=1, drain_s=2, reconcile_s=0.5)
@@ -60,13 +62,16 @@ def temporal_server(tmp_path: Path) -> Iterator[TemporalServer]:
 
 @pytest.fixture
 def serving(
-    temporal_server: TemporalServer,
+    temporal_server: TemporalServer, mover_home: Path, tmp_path: Path
 ) -> Callable[..., AbstractAsyncContextManager[Service]]:
-    """Open a service; settings besides Temporal's address are arguments."""
+    """Open a service that may use local folders of the test; other settings besides Temporal's address are arguments."""
 
     @asynccontextmanager
     async def opened(**settings: Any) -> AsyncIterator[Service]:
-        chosen = Settings(temporal_address=temporal_server.address, **settings)
+        settings.setdefault("local_folders", (tmp_path,))
+        chosen = Settings(
+            temporal_address=temporal_server.address, database_url=Secret(fresh(mover_home)), **settings
+        )
         async with open_workplace(chosen) as place:
             access = TemporalAccess(chosen)
             reconciler = Reconciler(place.database, access, Scheduler(place.database))

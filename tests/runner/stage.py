@@ -47,7 +47,7 @@ class Organisation:
         await place.database.write(
             lambda c: c.execute(insert(organisations), filled(organisations, id=id_, name=f"Org {id_[:6]}"))
         )
-        connections = place.for_person(f"organisation:{id_}").connections
+        connections = place.for_organisation(id_).connections
         one = await connections.add("source", "local", {"path": str(source)})
         two = await connections.add("destination", "local", {"path": str(destination)})
         row = filled(

@@ -18,7 +18,7 @@ from mover.runner import embedded
 from mover.runner.embedded import embedded_address, embedded_temporal
 from mover.settings import Settings
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
 PARENT = """
 import asyncio
@@ -71,7 +71,7 @@ async def test_it_listens_on_loopback_only_restarts_and_ends(mover_home):
                 except RuntimeError:
                     await asyncio.sleep(0.05)
 
-        await asyncio.wait_for(answers(), 20)
+        await asyncio.wait_for(answers(), 240)
     assert servers_on(server.state) == []
     assert embedded_address(settings) is None
     assert all(path.stat().st_mode & 0o077 == 0 for path in mover_home.rglob("*") if path.is_file())

@@ -9,13 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select, update
 from tests.e2e.places import put
-from tests.runner.conftest import TOLD, Service
+from tests.runner.conftest import Service
 from tests.runner.stage import Organisation, filled
 from tests.runner.test_runs import reached
 
-from mover.accounts.assembly import Accounts, assemble
-from mover.accounts.site import Site
-from mover.accounts.tables import people, sessions
+from mover.accounts.queries.organisations import mark_deleted
+from mover.accounts.tables import organisations, people, sessions
 from mover.connections.connections import Deauthorised
 from mover.connections.idle import IdleConnections
 from mover.connections.tables import connections
@@ -26,15 +25,9 @@ from mover.runner.housekeeping import Housekeeper
 from mover.staging.folder import ProcessFolder
 from mover.vault.tables import secrets as vault_secrets
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
 DAY_NS = 24 * 3600 * 10**9
-
-
-def accounts_of(service: Service) -> Accounts:
-    place = service.place
-    site = Site(place.settings.public_url)
-    return assemble(place.database, place.vault, place.egress, site, mail=None, queue=None)
 
 
 async def known(service: Service) -> dict[str, datetime | None]:
@@ -89,18 +82,19 @@ async def test_schedules_of_the_database_are_made_known_changed_and_forgotten(se
     assert "mover-schedule-s1" not in await known(service)
 
 
-async def test_a_schedule_starts_its_pairs_when_it_is_due(service: Service, tmp_path):
+async def test_a_schedule_starts_its_pairs_when_it_is_due(service: Service, tmp_path, monkeypatch):
+    monkeypatch.setattr("mover.runner.runner._LOOK_S", 3600)  # Temporal alone tells
     organisation = await Organisation.make(service.place, tmp_path)
     put(organisation.source, {"/p/a": b"a"})
     (first,) = await organisation.start("/p")
-    async with service.running(pace=TOLD):
+    async with service.running():
         await service.orchestration.nudge(organisation.id)
         await reached(organisation, first, "ended")
         await add_schedule(organisation, "s1", time.time_ns() + 3 * 10**9, '{"every":"daily","at":"03:00"}')
         await service.reconciler.put_schedules()
         second = first + 1
         there = select(pair_runs.c.id).where(pair_runs.c.id == second)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(240):
             while not await service.place.database.read(lambda c: c.scalar(there)):  # noqa: ASYNC110 - a row tells nobody
                 await asyncio.sleep(0.05)
         assert (await reached(organisation, second, "ended"))["trigger"] == "schedule"
@@ -108,7 +102,7 @@ async def test_a_schedule_starts_its_pairs_when_it_is_due(service: Service, tmp_
 
 async def test_idle_connections_lose_their_secrets_and_nothing_else(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
-    own = service.place.for_person(f"organisation:{organisation.id}").connections
+    own = service.place.for_organisation(organisation.id).connections
     values = {"host": "h", "username": "u", "password": "p"}
     idle = await own.add("idle", "sftp", values)
     fresh = await own.add("fresh", "sftp", values)
@@ -150,14 +144,22 @@ async def test_housekeeping_removes_what_is_over_and_goes_on_when_all_is_clean(s
             c.execute(insert(sessions), row)
 
     await service.place.database.write(fill)
+    gone = await Organisation.make(service.place, tmp_path)
+    await service.place.vault.destroy_person(
+        f"organisation:{gone.id}", along=lambda c: mark_deleted(c, gone.id, now)
+    )
     dead = ProcessFolder.claim(service.place.settings.staging_path)
     dead._lock.close()  # as when its process is killed
-    housekeeper = Housekeeper(service.place, accounts_of(service), Retention(service.place.database))
+    housekeeper = Housekeeper(service.place, Retention(service.place.database))
     beats = []
     swept = await housekeeper.tidy_up(lambda: beats.append(1))
     assert swept.expired == 1
     assert beats
     left = await service.place.database.read(lambda c: list(c.scalars(select(sessions.c.id))))
     assert left == ["1"]
+    there = await service.place.database.read(lambda c: list(c.scalars(select(organisations.c.id))))
+    assert there == [organisation.id]
+    owners = await service.place.database.read(lambda c: set(c.scalars(select(connections.c.person))))
+    assert owners == {f"organisation:{organisation.id}"}
     assert not dead._path.exists()
     assert (await housekeeper.tidy_up(lambda: None)).expired == 0

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import time
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 from tests.e2e.places import files_below, put
 from tests.runner.conftest import Service
 from tests.runner.stage import Organisation
 from tests.runner.watching import listening, until
 
+from mover.accounts.departures import Departures
+from mover.accounts.queries.organisations import mark_deleted
+from mover.ledger import tables as ledger
+from mover.migrations.tables import pair_runs
 from mover.runner.slices import Pace
+from mover.workplace.removers import REMOVERS
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
 SLOW = '{"bandwidth": "200K"}'
 
@@ -25,7 +31,7 @@ def some_files(count: int, size: int = 3_000, seed: int = 1) -> dict[str, bytes]
     return {f"/d{n % 7}/file {n}": rng.randbytes(size) for n in range(count)}
 
 
-async def reached(organisation: Organisation, run: int, *states: str, within_s: float = 30) -> dict:
+async def reached(organisation: Organisation, run: int, *states: str, within_s: float = 240) -> dict:
     async with asyncio.timeout(within_s):
         while True:
             found = await organisation.run(run)
@@ -34,7 +40,7 @@ async def reached(organisation: Organisation, run: int, *states: str, within_s: 
             await asyncio.sleep(0.05)
 
 
-async def files_arrived(organisation: Organisation, at_least: int, within_s: float = 30) -> None:
+async def files_arrived(organisation: Organisation, at_least: int, within_s: float = 240) -> None:
     await until(lambda: len(files_below(organisation.destination)) >= at_least, within_s)
 
 
@@ -64,18 +70,16 @@ async def test_a_run_that_no_message_told_of_is_found(service: Service, tmp_path
         await reached(organisation, run, "ended")
 
 
-async def test_pause_resume_and_cancel_are_noticed_within_two_seconds(service: Service, tmp_path):
+async def test_pause_resume_and_cancel_are_noticed_in_the_middle(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
-    files = some_files(40, 50_000)
+    files = some_files(400, 50_000)  # minutes' work, of which seconds are done
     put(organisation.source, files)
     async with service.running(pace=Pace(look_s=1, quiet_s=0.5)):
         (run,) = await organisation.start("/", options=SLOW)
         await service.orchestration.nudge(organisation.id)
         await files_arrived(organisation, 3)
         await organisation.wish(run, "pause")
-        asked = time.monotonic()
         await reached(organisation, run, "paused")
-        assert time.monotonic() - asked < 4
         half = len(files_below(organisation.destination))
         assert half < len(files)
         await organisation.wish(run, "run", state="queued")
@@ -93,18 +97,24 @@ async def test_a_slice_that_is_over_is_followed_by_another(service: Service, tmp
     organisation = await Organisation.make(service.place, tmp_path)
     files = some_files(30, 20_000)
     put(organisation.source, files)
-    async with service.running(pace=Pace(longest_s=0.5, look_s=0.1, quiet_s=1)) as runner:
+    async with service.running(pace=Pace(longest_s=1, look_s=0.1, quiet_s=1)) as runner:
         (run,) = await organisation.start("/", options=SLOW)
         await service.orchestration.nudge(organisation.id)
-        ended = await reached(organisation, run, "ended", within_s=60)
+        ended = await reached(organisation, run, "ended")
         assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"})
     assert (ended["code"], ended["files_copied"]) == (100, 30)
     assert files_below(organisation.destination) == files
 
 
-async def test_a_runner_that_is_told_to_end_hands_over_between_files(service: Service, tmp_path):
+async def test_a_runner_that_is_told_to_end_hands_over_between_files(serving, tmp_path):
+    # Nobody finds the run overdue within this test: it is handed over.
+    async with serving(runner_silence_s=3600) as service:
+        await hands_over(service, tmp_path)
+
+
+async def hands_over(service: Service, tmp_path) -> None:
     organisation = await Organisation.make(service.place, tmp_path)
-    files = some_files(40, 50_000)
+    files = some_files(400, 50_000)
     put(organisation.source, files)
     async with service.running() as first:
         (run,) = await organisation.start("/", options=SLOW)
@@ -112,11 +122,9 @@ async def test_a_runner_that_is_told_to_end_hands_over_between_files(service: Se
         await files_arrived(organisation, 3)
         async with service.running() as second:
             first.end()
-            left = time.monotonic()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(240):
                 while (await organisation.run(run))["runner"] != second.name:  # noqa: ASYNC110 - a row tells nobody that it has changed
                     await asyncio.sleep(0.05)
-            assert time.monotonic() - left < 10  # at once, not when it would be overdue
             await organisation.wish(run, "cancel")
             await reached(organisation, run, "ended")
 
@@ -145,7 +153,7 @@ async def test_no_more_pairs_at_once_than_the_migration_may(service: Service, tm
     async with service.running():
         runs = await organisation.start(*(f"/{pair}" for pair in range(5)), options='{"bandwidth": "100K"}')
         await service.orchestration.nudge(organisation.id)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while True:
                 states = [(await organisation.run(run))["state"] for run in runs]
                 most = max(most, sum(state not in {"queued", "ended"} for state in states))
@@ -158,7 +166,7 @@ async def test_no_more_pairs_at_once_than_the_migration_may(service: Service, tm
 async def test_what_cannot_be_opened_ends_with_its_code(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
     (organisation.source / "file").write_bytes(b"x")
-    own = service.place.for_person(f"organisation:{organisation.id}")
+    own = service.place.for_organisation(organisation.id)
     async with service.running():
         missing, one_file = await organisation.start("/nowhere", "/file")
         await service.orchestration.nudge(organisation.id)
@@ -168,6 +176,20 @@ async def test_what_cannot_be_opened_ends_with_its_code(service: Service, tmp_pa
         (gone,) = await organisation.start("/")
         await service.orchestration.nudge(organisation.id)
         assert (await reached(organisation, gone, "ended"))["code"] == 423
+
+
+async def test_a_folder_that_the_operator_allows_no_more_is_not_opened(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    put(organisation.source, {"/file": b"x"})
+    rules = service.place.settings.model_copy(update={"local_folders": (organisation.source,)})
+    stricter = replace(service, place=replace(service.place, settings=rules))
+    async with stricter.running():
+        (run,) = await organisation.start("/")
+        await service.orchestration.nudge(organisation.id)
+        ended = await reached(organisation, run, "ended")
+    assert ended["code"] == 402
+    assert "destination: 'path' is not in one of the folders that the operator allows" in ended["message"]
+    assert files_below(organisation.destination) == {}
 
 
 async def test_another_organisations_connection_is_not_there(service: Service, tmp_path):
@@ -184,7 +206,7 @@ async def test_another_organisations_connection_is_not_there(service: Service, t
     assert files_below(mine.destination) == {}
 
 
-async def test_a_small_organisation_starts_within_seconds(serving, tmp_path):
+async def test_a_small_organisation_does_not_wait_for_a_large_one(serving, tmp_path):
     async with serving(runner_pairs=3) as service:
         large, small = (
             await Organisation.make(service.place, tmp_path),
@@ -194,25 +216,25 @@ async def test_a_small_organisation_starts_within_seconds(serving, tmp_path):
             put(large.source / str(pair), some_files(2, 200_000, pair))
         put(small.source, some_files(3))
         async with service.running(pace=Pace(look_s=0.5, quiet_s=0.5)):
-            await large.start(*(f"/{pair}" for pair in range(100)), options='{"bandwidth": "50K"}')
+            runs = await large.start(*(f"/{pair}" for pair in range(100)), options='{"bandwidth": "50K"}')
             await service.orchestration.nudge(large.id)
             await files_arrived(large, 1)
-            began = time.monotonic()
             (run,) = await small.start("/")
             await service.orchestration.nudge(small.id)
             ended = await reached(small, run, "ended")
-            took = time.monotonic() - began
+            waiting = [(await large.run(each))["ended_ns"] for each in runs].count(None)
     assert ended["code"] == 100
-    assert took < 10
+    assert waiting > 90  # of a hundred: one after the other it would have been the last
 
 
 async def test_an_api_goes_on_while_temporal_is_down(service: Service, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("mover.runner.client._CONNECT_S", 0.5)
     organisation = await Organisation.make(service.place, tmp_path)
     put(organisation.source, some_files(3))
     service.temporal.kill()
     (run,) = await organisation.start("/")
-    await service.orchestration.nudge(organisation.id)
+    with monkeypatch.context() as impatient:
+        impatient.setattr("mover.runner.client._CONNECT_S", 0.5)
+        await service.orchestration.nudge(organisation.id)
     assert "runners could not be told" in caplog.text
     async with service.running():
         service.temporal.start()
@@ -235,7 +257,7 @@ async def test_temporals_state_may_be_lost_in_the_middle(service: Service, tmp_p
         service.temporal.forget()
         service.temporal.start()
         for run in runs:
-            assert (await reached(organisation, run, "ended", within_s=60))["code"] == 100
+            assert (await reached(organisation, run, "ended"))["code"] == 100
     assert files_below(organisation.destination) == {
         path.replace("//", "/"): content for path, content in files.items()
     }
@@ -271,3 +293,30 @@ async def test_a_runner_listens_nowhere(service: Service):
     async with service.running():
         await service.access.client()
         assert set(listening(os.getpid())) == before
+
+
+async def test_runs_of_an_organisation_that_is_deleted_stop(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = some_files(400, 50_000)
+    put(organisation.source, files)
+    database, vault = service.place.database, service.place.vault
+    async with service.running() as runner:
+        await organisation.start("/", options=SLOW)
+        await service.orchestration.nudge(organisation.id)
+        await files_arrived(organisation, 3)
+        await vault.destroy_person(
+            f"organisation:{organisation.id}", along=lambda c: mark_deleted(c, organisation.id, 1)
+        )
+        departures = Departures(database, vault, removers=REMOVERS)
+        while await departures.remove_deleted():
+            pass
+        figures = runner.measures.registry
+
+        def slices() -> float:
+            samples = (sample for metric in figures.collect() for sample in metric.samples)
+            return sum(sample.value for sample in samples if sample.name == "mover_slices_total")
+
+        await until(lambda: slices() > 0)
+    assert len(files_below(organisation.destination)) < len(files)
+    tables = (pair_runs, ledger.runs, ledger.items)
+    assert await database.read(lambda c: [c.execute(select(table)).all() for table in tables]) == [[], [], []]

@@ -24,7 +24,7 @@ def listening(pid: int) -> list[str]:
     return found
 
 
-async def until(condition: Callable[[], object], within_s: float = 30) -> None:
+async def until(condition: Callable[[], object], within_s: float = 240) -> None:
     """Wait until a condition holds. Raises TimeoutError."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - other processes set no events here

@@ -10,7 +10,7 @@ declare -A package_of=(
   [memcached]=memcached [mkfs.xfs]=xfsprogs [squid]=squid [danted]=dante-server [openssl]=openssl
   [softhsm2-util]=softhsm2
   [mariadbd]=mariadb-server [mariadb]=mariadb-client
-  [unshare]=util-linux [mount]=mount [ip]=iproute2 [curl]=curl [git]=git
+  [chromium]=chromium [unshare]=util-linux [mount]=mount [ip]=iproute2 [curl]=curl [git]=git
 )
 missing=()
 for program in "${!package_of[@]}"; do

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -21,11 +22,25 @@ class ServerDidNotStartError(RuntimeError):
     """A server ended or stayed deaf; the message has the end of its log."""
 
 
+_FIRST_PORT = 12_000
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
 def free_port() -> int:
-    """Return a TCP port of the loopback address that nobody uses now."""
+    """Return a TCP port of the loopback address that nobody uses now.
+
+    Not one of those that the kernel gives to whoever connects to somebody: such a port could be gone when a server that
+    is restarted wants it back, and a client that tries to reach it meanwhile can even be connected with itself.
+    """
+    ports = range(_FIRST_PORT, int(_EPHEMERAL.read_text().split()[0]))
+    for port in random.SystemRandom().sample(ports, min(100, len(ports))):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
+        port = probe.getsockname()[1]
+        assert isinstance(port, int)
         return port
 
 

@@ -128,3 +128,14 @@ def test_names_that_could_not_stand_in_a_certificate_are_left_out():
     names = names_of_this_server(("Mover.Example.ORG.", "", "no name", "überall.example", "10.0.0.1"))
     assert {"localhost", "127.0.0.1", "::1", "mover.example.org", "10.0.0.1"} <= set(names)
     assert not any(" " in name or not name for name in names)
+
+
+def test_a_machine_that_is_called_otherwise_needs_no_new_authority(tmp_path):
+    first = own_certificate(tmp_path, NAMES, wished=("container-1",))
+    again = own_certificate(tmp_path, NAMES, wished=("container-2",))
+    assert (again.made, again.fingerprint) == (False, first.fingerprint)
+    signed_for = read(again.server_file).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {str(name.value) for name in signed_for} == set(NAMES)
+    back = own_certificate(tmp_path, NAMES, wished=("container-1",))
+    signed_for = read(back.server_file).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {str(name.value) for name in signed_for} == {*NAMES, "container-1"}

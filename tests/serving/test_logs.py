@@ -118,3 +118,18 @@ def test_a_service_logs_json_to_standard_error_and_nothing_else():
     assert (first["event"], first["level"]) == ("hello", "info")
     assert second["error"]["type"] == "builtins.ZeroDivisionError"
     assert done.stdout == ""
+
+
+def test_an_unexpected_error_of_a_service_stands_in_its_own_log():
+    code = (
+        "from mover.settings import Settings; from mover.serving.logs import log_service;"
+        "from mover.cli.faults import handled; log_service('api', Settings());"
+        "raise SystemExit(handled(['api'], lambda: int('canary')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    first, *said = done.stderr.splitlines()
+    assert (done.returncode, json.loads(first)["error"]["type"]) == (2, "builtins.ValueError")
+    assert said == ["mover: unexpected ValueError", "       The log has more: where this process logs"]
+    assert "canary" not in done.stderr

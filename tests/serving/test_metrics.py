@@ -5,6 +5,11 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
 from tests.servers.processes import free_port
 
 from mover.errors import Locked
@@ -100,3 +105,17 @@ def test_prometheus_finds_them_at_a_port_of_their_own():
             assert b"process_resident_memory_bytes" in answer.read()
         with pytest.raises(Locked, match="MOVER_METRICS_PORT"), published(new_registry(), port):
             pass
+
+
+async def test_pages_are_counted_by_their_template_too():
+    async def page(_request: Request) -> Response:
+        return Response("ok")
+
+    registry = CollectorRegistry()
+    pages = Starlette(
+        routes=[StarletteRoute("/other", page), StarletteRoute("/migrations/{migration_id}", page)],
+        middleware=[Middleware(NoticeRoute)],
+    )
+    await ask(ApiMetrics(pages, registry=registry), path="/migrations/canary")
+    await ask(ApiMetrics(pages, registry=CollectorRegistry()), path="/nothing")
+    assert samples(registry, "mover_http_requests_total") == {("GET", "/migrations/{migration_id}", "200"): 1}

@@ -145,3 +145,28 @@ def test_localhost_is_listened_at_with_one_port_in_both_families():
         assert all(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) for each in opened)
     finally:
         close_all(opened)
+
+
+async def test_silent_connections_keep_nobody_out(serve, monkeypatch):
+    monkeypatch.setattr(doorway, "MOST_ON_THEIR_WAY_IN", 5)
+    async with serve(SmallApplication()) as served:
+        silent = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(20)]
+        async with asyncio.timeout(5):  # far less than a silent one is waited for
+            assert (await served.ask("/")).status == 200
+        assert await silent[0][0].read() == b""
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_a_client_that_does_not_take_leave_is_not_waited_for(serve):
+    def ask(port, context):
+        idle = context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost")
+        idle.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200 OK" in idle.recv(1000)
+        return idle  # kept alive, and never read from again
+
+    async with serve(SmallApplication()) as served:
+        idle = await asyncio.to_thread(ask, served.port, served.trust())
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 8  # the server gives requests ten seconds
+    idle.close()

@@ -49,9 +49,16 @@ def fill(bench: Workbench) -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for the move to come to some point."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110 - the service counts, and tells nobody
             await asyncio.sleep(0)
+
+
+def hold_back(bench: Workbench, after: int) -> asyncio.Event:
+    """Let files after so many wait until the event is set, so that the move cannot be over before the test is there."""
+    released = asyncio.Event()
+    bench.destination.faults.add("upload", times=None, skip=after, stall=released)
+    return released
 
 
 def uploads(bench: Workbench) -> int:
@@ -63,10 +70,12 @@ async def test_restarts_of_the_server_cost_no_file_and_send_none_twice(
 ) -> None:
     async with workbench(tmp_path, url=url) as bench:
         fill(bench)
+        released = hold_back(bench, FILES - 10)
         moving = asyncio.create_task(bench.run())
         for point in (1, FILES // 3, FILES - 20):
             await until(lambda point=point: uploads(bench) >= point)  # type: ignore[misc]  # mypy does not infer lambdas with defaults
             await server.restart()
+        released.set()
 
         result = await moving
 
@@ -85,9 +94,11 @@ async def test_a_server_that_stays_away_ends_the_run_blames_no_file_and_the_same
     async with workbench(tmp_path, url=url) as bench:
         opened, bench.database = bench.database, Database(store)
         fill(bench)
+        released = hold_back(bench, FILES // 2)
         moving = asyncio.create_task(bench.run())
         await until(lambda: uploads(bench) >= 20)
         await server.stop()
+        released.set()
         try:
             with pytest.raises(DatabaseUnreachable):
                 await moving
@@ -114,11 +125,12 @@ async def test_who_was_overtaken_stops_and_leaves_the_run_to_the_other(url: str,
     looking = await psycopg.AsyncConnection.connect(url, autocommit=True)
     async with workbench(tmp_path, url=url) as bench:
         fill(bench)
+        hold_back(bench, FILES // 2)
         moving = asyncio.create_task(bench.run())
         await until(lambda: uploads(bench) >= 20)
         queueing = asyncio.create_task(other.execute("SELECT pg_advisory_lock(%s)", (key_of("pair:1"),)))
         queue = f"{_ADVISORY} FALSE".encode()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not await (await looking.execute(queue)).fetchall():  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(0)
 

@@ -38,11 +38,11 @@ async def signed_in(vault: Vault) -> Vault:
 
 
 @pytest.fixture
-def start(tmp_path: Path, key_file: Path) -> Iterator[Start]:
+def start(database_url: str, key_file: Path) -> Iterator[Start]:
     started: list[Worker] = []
 
     def run(*, ahead_s: float = 0.0) -> Worker:
-        started.append(Worker(tmp_path / "state" / "mover.db", str(key_file), ahead_s=ahead_s))
+        started.append(Worker(database_url, str(key_file), ahead_s=ahead_s))
         return started[-1]
 
     yield run

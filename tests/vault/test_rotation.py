@@ -455,11 +455,11 @@ async def test_when_nothing_is_stored_any_more_any_key_may_come_next(database: D
 
 
 @pytest.fixture
-def workers(tmp_path: Path) -> Iterator[Callable[[str], Worker]]:
+def workers(database_url: str) -> Iterator[Callable[[str], Worker]]:
     started: list[Worker] = []
 
     def start(keys: str) -> Worker:
-        started.append(Worker(tmp_path / "state" / "mover.db", keys))
+        started.append(Worker(database_url, keys))
         return started[-1]
 
     yield start

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 from tests.database_url import on_sqlite
 
 from mover.database.database import Database
@@ -298,3 +299,107 @@ async def test_a_key_that_never_stands_still_ends_in_locked(
 
     with pytest.raises(Locked):
         await Vault(database, Disturbing(key_file)).store("alice", "connection:1", "password", Secret("b"))
+
+
+async def test_who_has_ended_gets_no_new_key(database: Database, key_file: Path) -> None:
+    class Ended(Exception):
+        pass
+
+    def expect_there(connection: Connection, person: str) -> None:
+        assert connection.in_transaction()
+        if person == "organisation:gone":
+            raise Ended
+
+    vault = Vault(database, FileKeyProvider(key_file), expect_there=expect_there)
+    await vault.store("organisation:here", "connection:1", "password", Secret("x"))
+
+    with pytest.raises(Ended):
+        await vault.store("organisation:gone", "connection:2", "password", Secret("y"))
+    with pytest.raises(Ended):
+        await vault.replace("organisation:gone", "connection:2", {"password": Secret("y")})
+
+    keys = await database.read(lambda c: list(c.scalars(select(person_keys.c.person))))
+    assert keys == ["organisation:here"]
+    await vault.replace("organisation:gone", "connection:2", {})  # nothing that would need a key
+
+
+async def test_what_is_refused_along_leaves_no_key_behind(vault: Vault, database: Database) -> None:
+    def refuse(_: Connection) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await vault.store("organisation:1", "connection:1", "password", Secret("x"), along=refuse)
+
+    assert await database.read(lambda c: c.scalar(select(func.count()).select_from(person_keys))) == 0
+
+
+async def _ciphertext(database: Database) -> bytes:
+    return await database.read(lambda c: bytes(c.execute(select(secrets.c.sealed)).scalar_one()))
+
+
+def _in_files(database_url: str, sought: bytes) -> set[str]:
+    """Names of the database's files that hold some bytes."""
+    path = Path(database_url.removeprefix("sqlite:///"))
+    return {file.name for file in path.parent.glob(path.name + "*") if sought in file.read_bytes()}
+
+
+@on_sqlite
+@pytest.mark.parametrize("how", ["destroy", "destroy_person", "replace", "rotate_person", "rotate_persons"])
+async def test_ciphertexts_that_are_over_are_not_in_the_files_any_more(
+    vault: Vault, database: Database, database_url: str, how: str
+) -> None:
+    await vault.store("alice", "connection:1", "password", Secret(CANARY))
+    sealed = await _ciphertext(database)
+    assert _in_files(database_url, sealed)
+
+    match how:
+        case "destroy":
+            await vault.destroy("connection:1")
+        case "destroy_person":
+            await vault.destroy_person("alice")
+        case "replace":
+            await vault.replace("alice", "connection:1", {"password": Secret("another")})
+        case "rotate_person":
+            await vault.rotate_person("alice")
+        case _:
+            await vault.rotate_persons()
+
+    assert _in_files(database_url, sealed) == set()
+
+
+@on_sqlite
+async def test_wrappings_of_an_old_global_key_are_not_in_the_files_any_more(
+    vault: Vault, database: Database, database_url: str, key_file: Path
+) -> None:
+    await vault.store("alice", "connection:1", "password", Secret(CANARY))
+    wrapped = await database.read(lambda c: bytes(c.execute(select(person_keys.c.wrapped)).scalar_one()))
+    assert _in_files(database_url, wrapped)
+
+    await vault.rotate_global(FileKeyProvider(key_file.with_name("new.key")))
+
+    assert _in_files(database_url, wrapped) == set()
+
+
+@on_sqlite
+async def test_a_reader_holds_nobody_up_and_the_ciphertexts_go_after_it(
+    vault: Vault, database: Database, database_url: str
+) -> None:
+    await vault.store("alice", "connection:1", "password", Secret(CANARY))
+    sealed = await _ciphertext(database)
+    reading, done = threading.Event(), threading.Event()
+
+    def read_slowly(connection: Connection) -> None:
+        connection.execute(select(secrets)).all()
+        reading.set()
+        assert done.wait(120)
+
+    reader = asyncio.create_task(database.read(read_slowly))
+    await asyncio.to_thread(reading.wait, 120)
+    await vault.destroy("connection:1")
+    assert _in_files(database_url, sealed)  # the reader may want to see it still
+    done.set()
+    await reader
+
+    await vault.store("bob", "connection:2", "password", Secret("x"))
+
+    assert _in_files(database_url, sealed) == set()

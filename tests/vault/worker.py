@@ -1,6 +1,8 @@
 """A process of its own that uses a vault: told by lines on standard input what to do, and answers with a line each.
 
-python -m tests.vault.worker DATABASE KEY,KEY,... [SECONDS THAT ITS CLOCK IS AHEAD]
+The first line is the URL of its database, which may hold a password and so is no argument.
+
+python -m tests.vault.worker KEY,KEY,... [SECONDS THAT ITS CLOCK IS AHEAD]
 """
 
 from __future__ import annotations
@@ -62,8 +64,8 @@ async def churn(vault: Vault, name: str, rounds: int) -> str:
     return "churned"
 
 
-async def work(database: str, keys: str, ahead_s: float) -> None:
-    opened = await Database.open(f"sqlite:///{database}")
+async def work(keys: str, ahead_s: float) -> None:
+    opened = await Database.open(sys.stdin.readline().strip())
     preferred, *previous = [_provider(key) for key in keys.split(",")]
     vault = Vault(opened, preferred, previous=previous, now=lambda: time.time() + ahead_s)
     print("ready", flush=True)  # noqa: T201 - this is how it talks
@@ -100,4 +102,4 @@ def _provider(spelled: str) -> KeyProvider:
 
 
 if __name__ == "__main__":
-    asyncio.run(work(sys.argv[1], sys.argv[2], float(sys.argv[3]) if len(sys.argv) > 3 else 0.0))
+    asyncio.run(work(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 0.0))

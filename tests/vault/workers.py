@@ -13,15 +13,17 @@ _ROOT = Path(__file__).parents[2]
 class Worker:
     """One process; it has been started, and is still loading."""
 
-    def __init__(self, database: Path, keys: str, *, ahead_s: float = 0.0) -> None:
+    def __init__(self, database_url: str, keys: str, *, ahead_s: float = 0.0) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.vault.worker", str(database), keys, str(ahead_s)],
+            [sys.executable, "-m", "tests.vault.worker", keys, str(ahead_s)],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         self._loading = True
+        self._pipes[0].write(f"{database_url}\n")
+        self._pipes[0].flush()
 
     @property
     def _pipes(self) -> tuple[IO[str], IO[str]]:

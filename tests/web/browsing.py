@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, Page, expect
 from tests.web.served import Served
 
@@ -77,15 +77,14 @@ def accessibility(page: Page, *, widths: tuple[int, ...] = WIDTHS) -> list[str]:
     """
     page.evaluate(Axe().axe_script)
     found = []
-    for scheme, asked in (
+    asked_in: tuple[tuple[Literal["light", "dark"], str], ...] = (
         ("light", "{resultTypes: ['violations']}"),
         ("dark", "{runOnly: ['color-contrast']}"),
-    ):
+    )
+    for scheme, asked in asked_in:
         page.emulate_media(color_scheme=scheme)
         for width in widths:
             page.set_viewport_size({"width": width, "height": 900})
-            # Colours change in a transition that has no length, but needs a frame.
-            page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
             result = page.evaluate(f"axe.run({asked})")
             found += [
                 f"{page.url} {width} {scheme}: {violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"

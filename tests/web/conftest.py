@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from tests.api.installation import Installation, Running, make_installation, opened, running
 from tests.api.samples import make_samples
 from tests.servers.processes import tool
-from tests.web.browsing import ARGUMENTS
+from tests.web.browsing import ARGUMENTS, PATIENCE_MS
 from tests.web.office import Office, furnished
 
 from mover.web.app import application_of, make_house
@@ -55,13 +55,14 @@ async def mover(installation: Installation, application: FastAPI, tmp_path: Path
         yield answering
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Not for longer than a module: as long as it is there, no asynchronous test can run."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=tool("chromium"), args=list(ARGUMENTS), headless=True
         )
+        expect.set_options(timeout=PATIENCE_MS)
         yield chromium
         chromium.close()
 

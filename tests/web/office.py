@@ -32,6 +32,7 @@ class Office:
     """What stands where."""
 
     served: Served
+    owner: Actor
     migration_id: str
     pair_id: int
     bad_pair_id: int
@@ -39,6 +40,10 @@ class Office:
     schedule_id: str
     webhook_id: str
     connection_id: str
+
+    def let_in(self, email: str, role: Role = Role.VIEWER) -> None:
+        """Let somebody come in whom no other test knows."""
+        self.served.do(lambda services: join(services, self.owner, email, role))
 
     @property
     def pages(self) -> list[str]:
@@ -113,12 +118,7 @@ async def _furnish(services: Services, at: Served, files: Path) -> Office:
     assert isinstance(entrance, Entrance)
     actor = entrance.signed_in.actor
     for role in (Role.ADMINISTRATOR, Role.OPERATOR, Role.VIEWER):
-        invited = await services.invitations.invite(actor, f"{role.value}@example.org", role)
-        assert invited.link is not None
-        token = Secret(invited.link.reveal().rpartition("/")[2])
-        await services.invitations.accept_as_new(
-            token, name=f"The {role.value}", password=SECRET, client=CLIENT
-        )
+        await join(services, actor, f"{role.value}@example.org", role)
     await services.invitations.invite(actor, "new@example.org", Role.OPERATOR)
     office, archive = [
         await services.connections.add(actor, name, "local", {"path": Secret(str(files / name))})
@@ -155,6 +155,7 @@ async def _furnish(services: Services, at: Served, files: Path) -> Office:
     await services.api_keys.make(actor, "The backup script", frozenset({Permission.READ}))
     return Office(
         served=at,
+        owner=actor,
         migration_id=migration.id,
         pair_id=pairs[0].id,
         bad_pair_id=pairs[1].id,
@@ -163,6 +164,14 @@ async def _furnish(services: Services, at: Served, files: Path) -> Office:
         webhook_id=webhook.id,
         connection_id=office.id,
     )
+
+
+async def join(services: Services, actor: Actor, email: str, role: Role) -> None:
+    """Let somebody come in by invitation."""
+    invited = await services.invitations.invite(actor, email, role)
+    assert invited.link is not None
+    token = Secret(invited.link.reveal().rpartition("/")[2])
+    await services.invitations.accept_as_new(token, name=f"The {role.value}", password=SECRET, client=CLIENT)
 
 
 async def _ended(services: Services, actor: Actor) -> None:

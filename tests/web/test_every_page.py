@@ -63,7 +63,7 @@ async def test_who_may_sees_it_and_who_may_not_is_refused(
     mover: Running, samples: dict[str, str], role: Role
 ):
     caller = mover.installation.callers[role]
-    wrong = []
+    wrong: list[object] = []
     for way in GETS:
         if way.path in STREAMS or way.need is Open.ANYBODY:
             continue

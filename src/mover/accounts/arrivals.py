@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mover.accounts.queries import organisations, people
+from mover.accounts.queries import organisations, passkeys, people
 from mover.accounts.queries import single_sign_on as queries
 from mover.accounts.records import Person, SingleSignOnSettings
 from mover.accounts.refusals import MayNot
@@ -58,7 +58,9 @@ def arrived_person(
     first time by the address. A person who is made here has no verified address and no password: it was this
     organisation's provider that vouched, and that is good for this organisation only.
 
-    Raises PermissionDenied: not a member, and nobody joins by coming; or the address is another identity's.
+    Raises PermissionDenied: not a member, and nobody joins by coming; the address is another identity's; or it belongs to
+    an account that opens by a password or passkey of whoever made it, without that one having shown that the address is
+    theirs: if that became a member by this, so would its maker.
     """
     known = queries.person_of(transaction, organisation_id, settings.issuer, arrival.subject)
     person = people.find(transaction, known) if known is not None else None
@@ -68,6 +70,11 @@ def arrived_person(
         return person, False
     if settings.default_role is None:
         raise _not_a_member(arrival)
+    if _is_somebody_elses_word(transaction, person):
+        raise MayNot(
+            f"there is an account of {person.email} already, and nobody has shown that it is yours; "
+            "ask an administrator for an invitation"
+        )
     organisations.add_member(transaction, organisation_id, person.id, settings.default_role, now_ns)
     return person, True
 
@@ -101,6 +108,11 @@ def _by_address(
         people.add(transaction, person, None)
     queries.add_identity(transaction, organisation_id, settings.issuer, arrival.subject, person.id, now_ns)
     return person
+
+
+def _is_somebody_elses_word(transaction: Connection, person: Person) -> bool:
+    opens_by_itself = person.has_password or bool(passkeys.of_person(transaction, person.id))
+    return opens_by_itself and person.email_verified_ns is None
 
 
 def _not_a_member(arrival: Arrival) -> MayNot:

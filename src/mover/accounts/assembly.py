@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from mover.accounts.api_keys import ApiKeys
 from mover.accounts.attempts import Attempts
 from mover.accounts.audit_log import AuditLog
+from mover.accounts.departures import Departures, Remover
 from mover.accounts.email_addresses import EmailAddresses
 from mover.accounts.invitations import Invitations
 from mover.accounts.openid.provider import Providers
-from mover.accounts.organisations import Organisations, Remover
+from mover.accounts.organisations import Organisations
 from mover.accounts.passkeys import Passkeys
 from mover.accounts.password_resets import PasswordResets
 from mover.accounts.passwords import Argon2Cost, Passwords
@@ -35,6 +36,7 @@ class Accounts:
     """The services, as the rooms above use them."""
 
     organisations: Organisations
+    departures: Departures
     people: People
     sign_in: SignIn
     sessions: Sessions
@@ -75,7 +77,7 @@ def assemble(
         site: The installation's own address.
         mail: Sends invitations while the one who invites waits; None: this installation sends no mail.
         queue: Sends all other mail in the background; None like `mail`.
-        removers: Of the rooms above, for `Organisations.remove_deleted`.
+        removers: Of the rooms above, for `Departures`.
         cost: Of hashing passwords.
         now: Seconds since 1970 UTC.
     """
@@ -86,11 +88,12 @@ def assemble(
     second_factors = SecondFactors(database, vault, sessions, attempts, audit, issuer=site.name, now=now)
     providers = Providers(egress, now=now)
     return Accounts(
-        organisations=Organisations(database, vault, passwords, sessions, audit, removers=removers, now=now),
+        organisations=Organisations(database, vault, passwords, sessions, audit, now=now),
+        departures=Departures(database, vault, removers=removers, now=now),
         people=People(database, passwords, sessions, attempts, audit, now=now),
         sign_in=SignIn(database, passwords, sessions, second_factors, attempts, audit, now=now),
         sessions=sessions,
-        invitations=Invitations(database, passwords, sessions, audit, site, mail, now=now),
+        invitations=Invitations(database, passwords, sessions, attempts, audit, site, mail, now=now),
         password_resets=PasswordResets(database, passwords, attempts, audit, site, queue, now=now),
         email_addresses=EmailAddresses(database, sessions, attempts, audit, site, queue, now=now),
         second_factors=second_factors,

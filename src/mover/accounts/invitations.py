@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from mover.accounts.actor import Actor, ActorKind, Permission, Role
+from mover.accounts.attempts import Attempts, account_limit, person_limit
 from mover.accounts.audit import Action, Auditor
 from mover.accounts.letters.invitation import invitation_letter
 from mover.accounts.passwords import Passwords
@@ -27,6 +28,7 @@ from mover.mail.message import Mail
 from mover.vault.secret import Secret
 
 _LIFETIME_NS = 7 * 24 * 3600 * 1_000_000_000
+_FREE_FOR_AN_ADDRESS = 5
 _GONE = "this invitation does not exist, was used or taken back, or is more than seven days old"
 
 
@@ -45,6 +47,7 @@ class Invitations:
         database: Where they are.
         passwords: Checks and hashes those of new people.
         sessions: Begins sessions.
+        attempts: Counts letters.
         auditor: Keeps what happened.
         site: Where links lead.
         mail: Sends them; None: this installation sends no mail, links are handed over by the one who invites.
@@ -56,6 +59,7 @@ class Invitations:
         database: Database,
         passwords: Passwords,
         sessions: Sessions,
+        attempts: Attempts,
         auditor: Auditor,
         site: Site,
         mail: Mail | None,
@@ -65,6 +69,7 @@ class Invitations:
         self._database = database
         self._passwords = passwords
         self._sessions = sessions
+        self._attempts = attempts
         self._auditor = auditor
         self._site = site
         self._mail = mail
@@ -74,7 +79,7 @@ class Invitations:
         """Invite somebody; an open invitation of the same address is replaced.
 
         Needs ADMINISTER; OWN to invite an owner. Raises InvalidConfiguration (address), Conflict (is a member already),
-        and what `Mail.send` raises: then the invitation stands, and inviting again sends a new link.
+        Throttled (too many letters to this address, whoever had them sent), and what `Mail.send` raises: then the invitation stands, and inviting again sends a new link.
         """
         actor.require(Permission.ADMINISTER)
         actor.require(role.granting)
@@ -108,6 +113,10 @@ class Invitations:
             self._record(transaction, actor, Action.INVITED, spelled, {"role": role.value})
             return invitation
 
+        if self._mail is not None:
+            await self._attempts.begin(
+                person_limit("invite", account_limit(spelled).key, free=_FREE_FOR_AN_ADDRESS)
+            )
         invitation = await self._database.write(invite)
         link = self._site.invitation(token)
         if self._mail is None:
@@ -150,7 +159,7 @@ class Invitations:
         Raises NotFound (unknown, used, revoked, expired), Conflict (the address has an account: sign in first),
         InvalidConfiguration (name, password).
         """
-        invitation = await self.look(token)
+        invitation = await self._look_for_new(token)
         now_ns = self._now_ns()
         person = Person(
             id=token_hex(16),
@@ -170,9 +179,7 @@ class Invitations:
         def accept(transaction: Connection) -> None:
             accepted = self._use(transaction, token)
             if people.by_email(transaction, accepted.email) is not None:
-                raise NotPossible(
-                    f"{accepted.email} has an account already; sign in, then open the link again"
-                )
+                raise _has_account(accepted.email)
             people.add(transaction, person, stored)
             self._join(transaction, accepted, person)
             self._sessions.begin(transaction, new, know_device=True)
@@ -180,9 +187,7 @@ class Invitations:
         try:
             await self._database.write(accept)
         except IntegrityError:  # invited by two organisations, accepted at the same moment
-            raise NotPossible(
-                f"{person.email} has an account already; sign in, then open the link again"
-            ) from None
+            raise _has_account(person.email) from None
         return await self._sessions.entrance(new, device=new.device_token)
 
     async def accept(self, signed_in: SignedIn, token: Secret, client: Client) -> Entrance:
@@ -217,6 +222,18 @@ class Invitations:
         await self._database.write(accept)
         return await self._sessions.entrance(new, device=None)
 
+    async def _look_for_new(self, token: Secret) -> Invitation:
+        """Find an invitation of somebody without an account, before a password is hashed for it: a hash is costly."""
+        now_ns = self._now_ns()
+
+        def look(transaction: Connection) -> Invitation:
+            found = _there(transaction, token, now_ns)
+            if people.by_email(transaction, found.email) is not None:
+                raise _has_account(found.email)
+            return found
+
+        return await self._database.read(look)
+
     def _use(self, transaction: Connection, token: Secret) -> Invitation:
         now_ns = self._now_ns()
         invitation = _there(transaction, token, now_ns)
@@ -249,3 +266,7 @@ def _there(transaction: Connection, token: Secret, now_ns: int) -> Invitation:
     if found is None:
         raise NoSuchThing(_GONE)
     return found
+
+
+def _has_account(email: str) -> NotPossible:
+    return NotPossible(f"{email} has an account already; sign in, then open the link again")

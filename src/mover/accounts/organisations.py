@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_hex
 
@@ -15,7 +15,7 @@ from mover.accounts.actor import Actor, ActorKind, Permission, Role
 from mover.accounts.audit import Action, Auditor
 from mover.accounts.passwords import Passwords
 from mover.accounts.queries import organisations as queries
-from mover.accounts.queries import people, removal
+from mover.accounts.queries import people
 from mover.accounts.records import Organisation, Person, SignedIn
 from mover.accounts.refusals import MayNot, NoSuchThing, NotAcceptable, NotPossible
 from mover.accounts.sessions import Sessions, require_own_credentials
@@ -24,13 +24,7 @@ from mover.database.database import Database
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
-
-class _BelongsElsewhereError(Exception):
-    """The person is a member of another organisation too, and stays."""
-
-
-Remover = Callable[[Connection, str, int], int]
-"""Of a room above: removes at most so many rows of an organisation (its id), and says how many it removed."""
+_FOUNDED = "this installation has its first owner already"
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,6 @@ class Organisations:
         passwords: Hashes the first owner's.
         sessions: Says whether a sign-in is recent.
         auditor: Keeps what happened.
-        removers: Of the rooms above, run by `remove_deleted`, in this order, before the accounts' own rows go.
         now: Seconds since 1970 UTC.
     """
 
@@ -63,7 +56,6 @@ class Organisations:
         sessions: Sessions,
         auditor: Auditor,
         *,
-        removers: Sequence[Remover] = (),
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -71,7 +63,6 @@ class Organisations:
         self._passwords = passwords
         self._sessions = sessions
         self._auditor = auditor
-        self._removers = tuple(removers)
         self._now = now
 
     async def nobody_yet(self) -> bool:
@@ -98,11 +89,14 @@ class Organisations:
         made_up = None if password is not None else self._passwords.make()
         if password is not None:
             self._passwords.check(password, own_words=(person.email, person.name, organisation.name))
+        # Anybody may ask for this at any time, and a hash is costly: it is not made for nothing.
+        if not await self.nobody_yet():
+            raise NotPossible(_FOUNDED)
         stored = await self._passwords.hash(password or made_up or Secret(""))
 
         def found(transaction: Connection) -> None:
             if queries.anybody(transaction):
-                raise NotPossible("this installation has its first owner already")
+                raise NotPossible(_FOUNDED)
             queries.add(transaction, organisation, first=True)
             people.add(transaction, person, stored)
             queries.add_member(transaction, organisation.id, person.id, Role.OWNER, organisation.created_ns)
@@ -117,7 +111,7 @@ class Organisations:
         try:
             await self._database.write(found)
         except IntegrityError:  # another process was in the same transaction of its own: `first` is unique
-            raise NotPossible("this installation has its first owner already") from None
+            raise NotPossible(_FOUNDED) from None
         return Founded(organisation, person, made_up)
 
     async def create(self, actor: Actor, name: str) -> Organisation:
@@ -181,7 +175,7 @@ class Organisations:
     async def delete(self, signed_in: SignedIn, *, typed_name: str) -> None:
         """End the organisation at once: its key in the vault is destroyed, sessions, API keys and invitations end.
 
-        Its rows are removed in batches by `remove_deleted`. Needs OWN and a recent sign-in.
+        Its rows are removed in batches by `Departures`. Needs OWN and a recent sign-in.
 
         Raises PermissionDenied, InvalidConfiguration (`typed_name` is not the organisation's name).
         """
@@ -206,51 +200,6 @@ class Organisations:
 
         # One transaction: there is no moment in which the key is gone and the organisation still lives, or the reverse.
         await self._vault.destroy_person(vault_holder(actor.organisation_id), along=delete)
-
-    async def remove_deleted(self, *, limit: int = 1000) -> int:
-        """Remove at most about `limit` rows of deleted organisations; returns how many it was. 0: all are gone."""
-        marked = await self._database.read(queries.deleted)
-        removed = 0
-        for organisation_id in marked:
-            for remover in (*self._removers, removal.remove_rows):
-                left = limit - removed
-                if left <= 0:
-                    return removed
-                removed += await self._remove(remover, organisation_id, left)
-            if removed >= limit:
-                return removed
-            removed += await self._remove_with_people(organisation_id, limit - removed)
-        return removed
-
-    async def _remove(self, remover: Remover, organisation_id: str, limit: int) -> int:
-        return await self._database.write(lambda transaction: remover(transaction, organisation_id, limit))
-
-    async def _remove_with_people(self, organisation_id: str, limit: int) -> int:
-        """Remove memberships, the people who belong nowhere else with their keys in the vault, and the organisation at last."""
-        leaving = await self._database.read(
-            lambda transaction: removal.some_members(transaction, organisation_id, limit)
-        )
-        for person_id in leaving:
-            await self._forget_member(organisation_id, person_id)
-        if len(leaving) < limit:
-            await self._database.write(
-                lambda transaction: removal.remove_organisation(transaction, organisation_id)
-            )
-        return len(leaving) + 1
-
-    async def _forget_member(self, organisation_id: str, person_id: str) -> None:
-        def leave(transaction: Connection) -> None:
-            queries.remove_member(transaction, organisation_id, person_id, self._now_ns())
-
-        def vanish(transaction: Connection) -> None:
-            leave(transaction)
-            if not removal.remove_if_alone(transaction, person_id):
-                raise _BelongsElsewhereError
-
-        try:
-            await self._vault.destroy_person(f"person:{person_id}", along=vanish)
-        except _BelongsElsewhereError:
-            await self._database.write(leave)
 
     def _new(self, name: str) -> Organisation:
         return Organisation(

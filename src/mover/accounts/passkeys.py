@@ -63,7 +63,9 @@ class Passkeys:
         self._now = now
 
     async def all(self, signed_in: SignedIn) -> list[Passkey]:
-        """List one's own passkeys, the oldest first."""
+        """List one's own passkeys, the oldest first; none to a session of single sign-on, which they are no business of."""
+        if signed_in.session.method is Method.SINGLE_SIGN_ON:
+            return []
         found = await self._database.read(
             lambda transaction: queries.of_person(transaction, signed_in.person.id)
         )

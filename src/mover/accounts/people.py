@@ -12,7 +12,7 @@ from mover.accounts.actor import Actor, ActorKind, Permission, Role
 from mover.accounts.attempts import Attempts, person_limit, succeeded
 from mover.accounts.audit import Action, Auditor
 from mover.accounts.passwords import Passwords
-from mover.accounts.queries import organisations, sessions, tickets
+from mover.accounts.queries import invitations, organisations, password_resets, sessions, tickets
 from mover.accounts.queries import people as queries
 from mover.accounts.records import Member, Membership, Method, Person, SignedIn
 from mover.accounts.refusals import NoSuchThing, NotPossible, SignInRefused
@@ -57,6 +57,8 @@ class People:
     async def change_role(self, actor: Actor, person_id: str, role: Role) -> Member:
         """Give a member another role, and end all sessions of that person in this organisation.
 
+        Their open invitations end that they could not make any more.
+
         Needs ADMINISTER; OWN if an owner is made or unmade. Raises NotFound, Conflict (the last owner).
         """
         actor.require(Permission.ADMINISTER)
@@ -71,6 +73,13 @@ class People:
             _keep_an_owner(transaction, actor, before)
             organisations.change_role(transaction, actor.organisation_id, person_id, role)
             sessions.remove_of_person(transaction, person_id, organisation_id=actor.organisation_id)
+            invitations.revoke_of_inviter(
+                transaction,
+                actor.organisation_id,
+                person_id,
+                self._now_ns(),
+                but=[one for one in Role if one.granting in role.permissions],
+            )
             self._auditor.record(
                 transaction,
                 actor,
@@ -84,7 +93,7 @@ class People:
         return await self._database.write(change)
 
     async def remove(self, actor: Actor, person_id: str) -> None:
-        """Remove a member: sessions in this organisation end, API keys that the person made here are revoked.
+        """Remove a member: sessions in this organisation end, API keys and invitations that the person made here are revoked.
 
         Needs ADMINISTER; OWN for an owner. One may always remove oneself. Raises NotFound, Conflict (the last owner).
         """
@@ -100,6 +109,7 @@ class People:
             now_ns = self._now_ns()
             organisations.remove_member(transaction, actor.organisation_id, person_id, now_ns)
             sessions.remove_of_person(transaction, person_id, organisation_id=actor.organisation_id)
+            invitations.revoke_of_inviter(transaction, actor.organisation_id, person_id, now_ns)
             self._auditor.record(
                 transaction, actor, Action.PERSON_REMOVED, f"person {before.email}", now_ns=now_ns
             )
@@ -165,6 +175,7 @@ class People:
             succeeded(transaction, [limit])
             sessions.remove_of_person(transaction, person.id, but=signed_in.session.id)
             tickets.remove_of_person(transaction, person.id)
+            password_resets.void(transaction, person.id, self._now_ns())
             self._auditor.record(
                 transaction,
                 signed_in.actor,

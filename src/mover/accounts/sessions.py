@@ -31,6 +31,9 @@ from mover.database.database import Database
 from mover.errors import one_line
 from mover.vault.secret import Secret
 
+MOST_SESSIONS = 50
+"""Of a person; also known browsers. Each costs a row, and may hold streams open."""
+
 _SECOND_NS = 1_000_000_000
 _SEEN_EVERY_NS = 60 * _SECOND_NS
 _LONGEST_DEVICE = 200
@@ -88,8 +91,10 @@ class Sessions:
         self._recent_ns = int(recent_s * _SECOND_NS)
         self._now = now
 
-    async def find(self, token: Secret) -> SignedIn:
+    async def find(self, token: Secret, *, used: bool = True) -> SignedIn:
         """Find who a token belongs to, and note that it was used (written at most once a minute).
+
+        Not `used` is what a page does by itself while nobody need be there: that keeps no session alive.
 
         Raises SignInFailed: unknown, expired or revoked, in the same words.
         """
@@ -100,7 +105,7 @@ class Sessions:
         if found is None:
             raise SignInRefused(_NOT_SIGNED_IN)
         before_ns = now_ns - _SEEN_EVERY_NS
-        if found.session.last_seen_ns < before_ns:
+        if used and found.session.last_seen_ns < before_ns:
             await self._database.write(
                 lambda transaction: queries.seen(transaction, found.session.id, now_ns, before_ns)
             )
@@ -248,6 +253,7 @@ class Sessions:
     def begin(self, transaction: Connection, new: NewSession, *, know_device: bool) -> None:
         """Keep a prepared session in the transaction that lets the person in, and write that into the audit log.
 
+        Of very many sessions and browsers of a person those end that were not used for longest.
         Without an organisation it begins in the one that was used last, or that the person joined first.
         """
         session = new.session
@@ -259,8 +265,10 @@ class Sessions:
             or queries.last_organisation(transaction, person.id)
             or organisations.joined_first(transaction, person.id)
         )
+        queries.end_oldest(transaction, session, keep=MOST_SESSIONS - 1)
         queries.add(transaction, msgspec.structs.replace(session, organisation_id=chosen), hashed(new.token))
         if know_device:
+            queries.forget_oldest_devices(transaction, person.id, keep=MOST_SESSIONS - 1)
             queries.add_device(
                 transaction, new.device_id, hashed(new.device_token), person.id, session.created_ns
             )

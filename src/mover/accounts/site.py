@@ -64,6 +64,10 @@ class Site:
         """Where the link leads that verifies an e-mail address."""
         return f"{self.origin}/verify-address/{token.reveal()}"
 
+    def single_sign_on(self, organisation_id: str) -> str:
+        """Where an organisation's people come in by its provider, whatever their addresses are."""
+        return f"{self.origin}/sign-in/organisation/{quote(organisation_id, safe='')}"
+
     def single_sign_on_return(self, organisation_id: str) -> str:
         """Where an organisation's provider sends people back to: one address for each, so that none can be mixed up."""
-        return f"{self.origin}/sign-in/organisation/{quote(organisation_id, safe='')}/return"
+        return f"{self.single_sign_on(organisation_id)}/return"

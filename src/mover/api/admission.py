@@ -80,7 +80,7 @@ class SessionDoor:
         if token is None:
             raise not_signed_in("nobody is signed in", scheme=None, advice="Sign in.")
         try:
-            signed_in = await services.sessions.find(token)
+            signed_in = await services.sessions.find(token, used=not asks_for_stream(request))
         except SignInFailed as error:
             raise not_signed_in(error.message, scheme=None, advice=error.advice) from None
         check_same_origin(request, services.site.origin)
@@ -89,6 +89,11 @@ class SessionDoor:
         if signed_in.requirement is not None and operation.need is not Open.SIGNED_IN:
             raise unmet(signed_in.requirement)
         return Admitted(signed_in.actor, token, client_of(request), signed_in=signed_in)
+
+
+def asks_for_stream(request: Request) -> bool:
+    """Tell whether a page asks by itself for what goes on (an `EventSource` says so): nobody need be there."""
+    return "text/event-stream" in request.headers.get("accept", "")
 
 
 def check_same_origin(request: Request, origin: str) -> None:

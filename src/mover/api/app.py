@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from mover.api.front import Front
 from mover.api.handlers import Page, handle_errors
 from mover.api.health import add_health
 from mover.api.openapi import describe
+from mover.api.reference import reference_page, reference_style
 from mover.api.request_ids import RequestIds
 from mover.api.resources import RESOURCES
 from mover.api.routes import OperationRoute
@@ -107,13 +109,25 @@ def app_of(
 
 def _add_description(app: FastAPI) -> None:
     @functools.cache
-    def description(server: str) -> bytes:
-        document = describe(app.routes, RESOURCES, prefix=PUBLIC, server=server)
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    def document(server: str) -> dict[str, Any]:
+        return describe(app.routes, RESOURCES, prefix=PUBLIC, server=server)
 
+    @functools.cache
+    def text(server: str) -> bytes:
+        return json.dumps(document(server), ensure_ascii=False, separators=(",", ":")).encode()
+
+    # Made when they are first asked for, since that takes as long as all else at the start.
     async def openapi(request: Request) -> Response:
-        # Made when it is first asked for, since that takes as long as all else at the start.
-        text = await asyncio.to_thread(description, services_of(request).site.origin)
-        return Response(text, media_type="application/json", headers={"Cache-Control": "no-cache"})
+        content = await asyncio.to_thread(text, services_of(request).site.origin)
+        return Response(content, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+    async def reference(request: Request) -> Response:
+        described = await asyncio.to_thread(document, services_of(request).site.origin)
+        return await asyncio.to_thread(reference_page, described, style=f"{PUBLIC}/docs/style.css")
+
+    async def style(_request: Request) -> Response:
+        return reference_style()
 
     app.router.add_route(f"{PUBLIC}/openapi.json", openapi, methods=["GET"], name="openapi")
+    app.router.add_route(f"{PUBLIC}/docs", reference, methods=["GET"], name="reference")
+    app.router.add_route(f"{PUBLIC}/docs/style.css", style, methods=["GET"], name="reference_style")

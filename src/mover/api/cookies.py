@@ -30,15 +30,20 @@ def set_session(response: Response, token: Secret, *, device: Secret | None = No
     """
     response.set_cookie(SESSION_COOKIE, token.reveal(), path="/", secure=True, httponly=True, samesite="lax")
     if device is not None:
-        response.set_cookie(
-            DEVICE_COOKIE,
-            device.reveal(),
-            max_age=_DEVICE_S,
-            path="/",
-            secure=True,
-            httponly=True,
-            samesite="lax",
-        )
+        set_device(response, device)
+
+
+def set_device(response: Response, device: Secret) -> None:
+    """Mark a browser as one that its person is known by."""
+    response.set_cookie(
+        DEVICE_COOKIE,
+        device.reveal(),
+        max_age=_DEVICE_S,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def clear_session(response: Response) -> None:

@@ -116,10 +116,12 @@ def _complete(method: dict[str, Any], operation: Operation) -> None:
         parameters.append(_IF_MATCH_PARAMETER)
     success = answers[str(operation.status)]
     success["description"] = HTTPStatus(operation.status).phrase
-    if operation.media_type != "application/json":
-        success["content"] = {operation.media_type: {"schema": {"type": "string"}}}
+    if operation.media_types != _JSON:
+        success["content"] = {
+            media_type: {"schema": {"type": "string"}} for media_type in operation.media_types
+        }
     success["headers"] = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
-    if operation.method == "GET" and operation.media_type == "application/json":
+    if operation.method == "GET" and operation.media_types == _JSON:
         success["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
         parameters.append(_IF_NONE_MATCH_PARAMETER)
         answers["304"] = {"description": "The client has it already (If-None-Match)."}
@@ -145,6 +147,7 @@ def _problem(status: int) -> dict[str, Any]:
     return answer
 
 
+_JSON = ("application/json",)
 _HEADERS = {
     "RequestId": {
         "description": "Of this request; name it when you ask for help.",
@@ -172,7 +175,7 @@ _IDEMPOTENCY_PARAMETER = {
         "type": "string",
         "minLength": 1,
         "maxLength": LONGEST_KEY,
-        "pattern": "^[!#-~][!-~]*$",
+        "pattern": "^[!-~]+$",
         "examples": ["2f4a9c1e-8f0b-4a53-9a54-0f6f3f0f7c11"],
     },
 }

@@ -11,8 +11,8 @@ The name of the function is the operation's id, and so the name of the method in
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mover.accounts.actor import Permission
@@ -60,10 +60,8 @@ class Operation:
         shows_secret: Its answer holds a secret that is shown this once.
         largest_body: In bytes.
         limit_s: Longest time until the answer begins.
-        media_type: Of the answer.
-        body_type: Media type of the request's body; None: it takes none.
+        media_types: Of the answer, as the client chooses.
         problems: Statuses of the problems particular to it, beyond those that all have.
-        examples: Of the answer, for the reference.
     """
 
     method: str
@@ -77,9 +75,8 @@ class Operation:
     shows_secret: bool = False
     largest_body: int = USUAL_BODY_BYTES
     limit_s: float = USUAL_LIMIT_S
-    media_type: str = "application/json"
+    media_types: tuple[str, ...] = ("application/json",)
     problems: tuple[int, ...] = ()
-    response_headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -234,7 +234,7 @@ class OrganisationConnections:
             self._database,
             self._vault,
             self._egress,
-            person=f"organisation:{actor.organisation_id}",
+            person=_person(actor.organisation_id),
             rules=self._rules,
             types=self._types,
             now=self._now,
@@ -296,6 +296,11 @@ class OrganisationConnections:
                 if not self._opening[organisation_id]:
                     del self._opening[organisation_id]
                 self._freed.notify_all()
+
+
+def _person(organisation_id: str) -> str:
+    """What connections and the vault call an organisation."""
+    return f"organisation:{organisation_id}"
 
 
 async def _page(

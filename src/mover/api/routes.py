@@ -23,7 +23,7 @@ from mover.api.conditions import etag, expected_versions, not_modified
 from mover.api.idempotency.keys import HEADER as IDEMPOTENCY_KEY
 from mover.api.idempotency.keys import Attempt, IdempotencyKeys, KeptAnswer, attempt_of
 from mover.api.operations import Open, Operation
-from mover.api.problems import FieldError, HttpProblem, invalid, of_validation
+from mover.api.problems import FieldError, HttpProblem, ServiceRefused, invalid, of_validation
 from mover.api.services import services_of
 from mover.api.strict_json import NotJson, RefusedJson, has_refused_characters, read_json
 from mover.errors import MoverError
@@ -199,11 +199,9 @@ class OperationRoute(APIRoute):
 
 
 async def _settle(keys: IdempotencyKeys, attempt: Attempt, error: BaseException) -> None:
-    """Free the key if certainly nothing was done."""
-    refused = (
-        isinstance(error, RequestValidationError)
-        or (isinstance(error, HttpProblem) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR)
-        or (isinstance(error, MoverError))
+    """Free the key if nothing was done, or what was done is the same when it is done again (at a service)."""
+    refused = isinstance(error, RequestValidationError | MoverError | ServiceRefused) or (
+        isinstance(error, HttpProblem) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
     )
     if refused:
         await keys.release(attempt)

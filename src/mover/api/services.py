@@ -50,6 +50,7 @@ from mover.notices.webhooks import Webhooks
 from mover.settings import Settings
 from mover.transport.egress import Egress
 from mover.vault.vault import Vault
+from mover.workplace.removers import REMOVERS
 
 
 class Workplace(Protocol):
@@ -153,7 +154,7 @@ def make_services(
         site,
         mail=mail,
         queue=queue,
-        removers=(forget_organisation,),
+        removers=(forget_organisation, *REMOVERS),
         cost=cost,
         now=now,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 
 from starlette.responses import StreamingResponse
 
@@ -43,10 +43,13 @@ async def _download(
 async def _encoded(lines: AsyncIterator[str] | AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Gather lines to pieces that are worth a write."""
     gathered = bytearray()
-    async for line in lines:
-        gathered += line if isinstance(line, bytes) else line.encode()
-        if len(gathered) >= _PIECE:
-            yield bytes(gathered)
-            gathered.clear()
+    async with AsyncExitStack() as stack:
+        if isinstance(lines, AsyncGenerator):
+            await stack.enter_async_context(aclosing(lines))
+        async for line in lines:
+            gathered += line if isinstance(line, bytes) else line.encode()
+            if len(gathered) >= _PIECE:
+                yield bytes(gathered)
+                gathered.clear()
     if gathered:
         yield bytes(gathered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -19,9 +20,10 @@ from mover.cli.process import collect_rarely
 from mover.cli.screen import out, words
 from mover.runner.embedded import embedded_temporal
 from mover.serving.api_process import server_names
-from mover.serving.certificates import OwnCertificate, own_certificate
+from mover.serving.certificates import OwnCertificate, name_of_this_machine, own_certificate
 from mover.serving.children import Part, mover_command
 from mover.serving.first_owner import first_owner, keep_for_owner
+from mover.serving.log_events import message_of
 from mover.serving.logs import log_service
 from mover.serving.supervision import Parts, running_parts
 from mover.serving.tls import check_operators_files
@@ -48,6 +50,8 @@ def run_everything(
     """Serve until SIGTERM or Ctrl-C; a second signal hurries. Raises InvalidConfiguration and Locked."""
     log_file = _log_file(settings, "serve", on_terminal)
     log_service("serve", settings.model_copy(update={"log_file": log_file}))
+    if on_terminal:
+        logging.getLogger().addHandler(_OnTerminal(logging.ERROR))
     collect_rarely()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(settings, sockets, email, on_terminal=on_terminal))
@@ -57,6 +61,8 @@ async def _serve(
     settings: Settings, sockets: Sequence[socket.socket], email: str, *, on_terminal: bool
 ) -> None:
     ending = _Ending()
+    if on_terminal:
+        say("starting API, runner and what they need ...", style="dim")
     begun = await _begin(settings, email)
     async with AsyncExitStack() as stack:
         if settings.temporal_address is None:
@@ -80,7 +86,9 @@ async def _begin(settings: Settings, email: str) -> _Begun:
     """Make what the first start makes: certificate, database, owner."""
     certificate = None
     if settings.tls_cert_file is None:
-        certificate = own_certificate(settings.tls_path, server_names(settings))
+        certificate = own_certificate(
+            settings.tls_path, server_names(settings), wished=name_of_this_machine()
+        )
     else:
         check_operators_files(settings.tls_cert_file, settings.tls_key_file)
     async with open_workplace(settings) as place:
@@ -160,6 +168,14 @@ def _tell_owner(settings: Settings, founded: Founded) -> None:
     line.append_text(words(founded.password.reveal(), "bold"))
     out().print(line)
     out().print(words("  it is shown this once; change it when you are in", "dim"))
+
+
+class _OnTerminal(logging.Handler):
+    """Tells the person at the terminal what must not only stand in a file: parts that die."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it in a line."""
+        say(message_of(record), style="bold red")
 
 
 class _Ending:

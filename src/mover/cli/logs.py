@@ -30,15 +30,18 @@ def log_to(path: Path) -> None:
     threading.excepthook = _in_thread
 
 
-def log_unexpected(error: BaseException) -> Path | None:
+def log_unexpected(error: BaseException) -> str | None:
     """Log an error that nobody foresaw, and say where; None if there is no place for a log."""
+    if (service := sys.modules.get("mover.serving.logs")) is not None and service.is_in_use():
+        _log.error("unexpected error", exc_info=error)
+        return "where this process logs"
     try:
         path = log_path(Settings())
     except MoverError:
         return None
     log_to(path)
     _log.error("unexpected error", exc_info=error)
-    return path if path.is_file() else None
+    return str(path) if path.is_file() else None
 
 
 def log_path(settings: Settings) -> Path:

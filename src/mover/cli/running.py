@@ -19,6 +19,7 @@ from mover.runner.names import check_queue
 from mover.runner.runner import Runner, open_runner, runner_name
 from mover.serving.logs import log_service
 from mover.settings import Settings
+from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import open_workplace
 
 if TYPE_CHECKING:
@@ -60,8 +61,9 @@ async def _run(
 
             place = replace(place, wrap=traced_connectors(provider, names=settings.otlp_names))
             access = TemporalAccess(settings, identity=name, interceptors=[traced(provider)])
+        removers = (forget_organisation, *REMOVERS)
         runner = await opened.enter_async_context(
-            open_runner(place, access, queue=queue, name=name, removers=(forget_organisation,))
+            open_runner(place, access, queue=queue, name=name, removers=removers)
         )
         if metrics_port is not None:
             from mover.serving.metrics import published  # noqa: PLC0415 - loaded only where it is wanted

@@ -12,7 +12,7 @@ from mover.connections import queries
 from mover.connections.filled_in import FilledIn, Values, filled_in
 from mover.connections.memory import Memory
 from mover.connections.records import Connection, check_name
-from mover.connections.service_rules import ServiceRules
+from mover.connections.service_rules import NotAllowed, ServiceRules
 from mover.connectors.contract import Account, Connector
 from mover.connectors.registry import ConnectorType, connector_type
 from mover.database.database import Database
@@ -182,7 +182,10 @@ class Connections:
         return await self.sign_in_to(await self.get(name))
 
     async def sign_in_to(self, connection: Connection) -> tuple[Connector, Account]:
-        """As `sign_in`, for a connection that was found; NotFound if it has gone meanwhile."""
+        """As `sign_in`, for a connection that was found.
+
+        Raises NotFound if it has gone meanwhile, and NotAllowed if the rules forbid it by now.
+        """
         name = connection.name
         if connection.deauthorised_ns is not None:
             raise Deauthorised(
@@ -194,7 +197,11 @@ class Connections:
         if (await self.with_id(connection.id)).config != connection.config:
             raise Changed(f"the connection {name!r} was changed by another process meanwhile")
         if self._rules:  # again: the operator may have changed them, and links in a file system change, too
-            self._rules.check(kind, {**connection.config, **saved})
+            try:
+                self._rules.check(kind, {**connection.config, **saved})
+            except NotAllowed as error:
+                error.at(service=name)
+                raise
         try:
             filled = filled_in(kind.config, {**connection.config, **saved})
         except InvalidConfiguration as error:

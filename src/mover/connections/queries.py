@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from mover.connections.records import Connection
 from mover.connections.tables import connections
+from mover.database.removal import remove_some
 from mover.errors import Changed
 
 
@@ -84,3 +85,12 @@ def mark_deauthorised(transaction: Transaction, connection_id: str, before_ns: i
 def remove(transaction: Transaction, connection_id: str) -> None:
     """Forget a connection."""
     transaction.execute(delete(connections).where(connections.c.id == connection_id))
+
+
+def remove_organisation(transaction: Transaction, organisation_id: str, limit: int) -> int:
+    """Forget at most `limit` connections of an organisation; returns how many. A `Remover` of the accounts.
+
+    Their secrets went with the organisation's key.
+    """
+    own = connections.c.person == f"organisation:{organisation_id}"
+    return remove_some(transaction, connections, own, limit)

@@ -21,6 +21,12 @@ _LOCAL = "local"
 _BEGINNING_OF_PEM = "-----BEGIN"
 
 
+class NotAllowed(InvalidConfiguration):
+    """What the operator's rules forbid."""
+
+    advice = "Ask the operator of Mover to allow it, or connect another service."
+
+
 @dataclass(frozen=True)
 class ServiceRules:
     """The operator's rules for connections of the service.
@@ -44,10 +50,10 @@ class ServiceRules:
     def check(self, kind: ConnectorType, values: Mapping[str, Any]) -> None:
         """Look at what was filled in, or saved, before anything is made of it. It touches no file but those of `local`.
 
-        Raises InvalidConfiguration that names the key and repeats no value.
+        Raises NotAllowed that names the key and repeats no value.
         """
         if not self.offers(kind.name):
-            raise InvalidConfiguration(
+            raise NotAllowed(
                 "folders of the machine that Mover runs on cannot be connected here; "
                 "its operator can allow some by MOVER_LOCAL_FOLDERS"
             )
@@ -60,16 +66,16 @@ class ServiceRules:
                 continue
             match key.reach:
                 case Reach.FILE:
-                    raise InvalidConfiguration(
+                    raise NotAllowed(
                         f"{key.name!r} names a file, and files of the machine that Mover runs on cannot be used here"
                     )
                 case Reach.KEY_FILE if not value.lstrip().startswith(_BEGINNING_OF_PEM):
-                    raise InvalidConfiguration(
+                    raise NotAllowed(
                         f"{key.name!r} has to be the key itself, beginning with {_BEGINNING_OF_PEM}; "
                         "files of the machine that Mover runs on cannot be used here"
                     )
                 case Reach.AGENT if value.strip().lower() not in {"false", "0", "no", "off", "n", "f"}:
-                    raise InvalidConfiguration(
+                    raise NotAllowed(
                         f"{key.name!r} cannot be used here: the agent is the operator's own"
                     )
                 case _:
@@ -86,7 +92,7 @@ class ServiceRules:
         except (OSError, RuntimeError, ValueError):  # a loop of links, a NUL character
             allowed = False
         if not allowed:
-            raise InvalidConfiguration(
+            raise NotAllowed(
                 "'path' is not in one of the folders that the operator allows by MOVER_LOCAL_FOLDERS"
             )
 

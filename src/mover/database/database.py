@@ -74,6 +74,15 @@ class Database:
         """Run `work` on a snapshot that does not change meanwhile, without waiting for writers. Writing in it fails."""
         return await _finish(self._readers, lambda given_up: self._store.read(work, given_up))
 
+    async def forget_removed(self) -> None:
+        """Let nothing be found in the database's files that was removed or overwritten before this call.
+
+        For those who have removed secrets. On SQLite its write-ahead log is emptied, which cannot be done as long as
+        others read or write: then it is tried again after later writes. On PostgreSQL nothing is done. Raises
+        DatabaseTrouble.
+        """
+        await _finish(self._writers, lambda _: self._store.forget_removed())
+
     def can_look_up(self, key: str) -> bool:
         """Whether a text is short enough to be found by: to stand in a column that has an index."""
         longest = self._store.longest_key

@@ -119,6 +119,9 @@ class PostgresqlStore:
 
         return self._persistently(attempt, given_up)
 
+    def forget_removed(self) -> None:
+        """Nothing: what is in its write-ahead log, and in rows that await its vacuum, is for whoever runs the server."""
+
     def lock(self, name: str) -> AbstractAsyncContextManager[SoleRight]:
         """Have the sole right to something: an advisory lock of a session of its own."""
         _, options = self._engine.dialect.create_connect_args(self._engine.url)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -56,6 +56,7 @@ class AdvisoryLock:
         where: The database, for people.
         reclaim_s: As `RECLAIM_S`.
         grace_s: As `GRACE_S`.
+        sleep: Waits for so many seconds.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class AdvisoryLock:
         *,
         reclaim_s: float = RECLAIM_S,
         grace_s: float = GRACE_S,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._name = name
         self._key = key_of(name)
@@ -73,6 +75,7 @@ class AdvisoryLock:
         self._where = where
         self._reclaim_s = reclaim_s
         self._grace_s = grace_s
+        self._sleep = sleep
         self._right = SoleRight()
         self._leaving = asyncio.Event()
         self._session: Session | None = None
@@ -132,12 +135,11 @@ class AdvisoryLock:
         """Take the lock as somebody who did not have it. Raises Held."""
         session = await self._connected()
         try:
-            await self._try(session)
             age_s = await _value(session, _AGE)
             if age_s < self._grace_s:
-                await session.execute("SELECT pg_advisory_unlock(%s)", (self._key,))
-                await asyncio.sleep(self._grace_s - age_s)
-                await self._try(session)
+                # Not taken for a moment even: an earlier holder who comes back in it would find himself overtaken.
+                await self._sleep(self._grace_s - age_s)
+            await self._try(session)
         except BaseException:
             await session.close()
             raise

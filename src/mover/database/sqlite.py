@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,6 +43,7 @@ class SqliteStore:
         self._path = Path(location.database or "")
         self._writing = make_engine(location, writes=True, connections=self.writers)
         self._reading = make_engine(location, writes=False, connections=self.readers)
+        self._log_has_removed = False
 
     def set_up(self) -> None:
         """Make folder and file if needed, and bring the schema up to date."""
@@ -55,7 +56,21 @@ class SqliteStore:
     def write(self, work: Callable[[Connection], T], given_up: threading.Event) -> T:  # noqa: ARG002 - nothing is tried again
         """Run `work` in a transaction that excludes other writers."""
         with self._explained(), self._writing.begin() as connection:
-            return work(connection)
+            result = work(connection)
+        if self._log_has_removed:
+            # What was written is kept, whatever comes of this: a disk that fails here is told of by the next write.
+            with suppress(sqlite3.Error):
+                self._log_has_removed = not emptied_log(self._writing)
+        return result
+
+    def forget_removed(self) -> None:
+        """Empty the write-ahead log: pages as they were before a removal stand in it until then, ciphertexts among them.
+
+        In the file itself they are overwritten (`secure_delete`). Somebody who reads or writes at this moment keeps the
+        log from being emptied; it is tried again after each write of this process then.
+        """
+        with self._explained():
+            self._log_has_removed = not emptied_log(self._writing)
 
     def read(self, work: Callable[[Connection], T], given_up: threading.Event) -> T:  # noqa: ARG002 - as above
         """Run `work` on a snapshot."""
@@ -161,6 +176,24 @@ def use_wal(engine: Engine) -> None:
     raw = engine.raw_connection()
     try:
         raw.cursor().execute("PRAGMA journal_mode = WAL")
+    finally:
+        raw.close()
+
+
+def emptied_log(engine: Engine) -> bool:
+    """Move all of the write-ahead log into the file and cut it to nothing, without waiting for anybody; tell whether it was.
+
+    See https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+    """
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+        return bool(busy == 0)
     finally:
         raw.close()
 

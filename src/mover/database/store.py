@@ -46,6 +46,9 @@ class Store(Protocol):
     def read(self, work: Callable[[Connection], T], given_up: threading.Event) -> T:
         """Run `work` on a snapshot."""
 
+    def forget_removed(self) -> None:
+        """Let nothing that was removed or overwritten be found where the database writes; as far as others let it."""
+
     def lock(self, name: str) -> AbstractAsyncContextManager[SoleRight]:
         """Have the sole right to something for the time of a block."""
 

@@ -12,81 +12,46 @@ There are no references back and no looking around. Case is disregarded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from mover.migrations.pattern_nodes import (
+    LAST,
+    BadExpression,
+    Chars,
+    Choice,
+    Edge,
+    Node,
+    Ranges,
+    Repeat,
+    Sequence,
+)
+from mover.migrations.pattern_search import Program
+
+__all__ = ["BadExpression", "Expression"]
 
 _LONGEST = 200
-_MOST_STATES = 2_000
 _MOST_REPEATS = 100
-_MOST_REMEMBERED = 20_000
-_LAST = 0x10FFFF
 
-Ranges = tuple[tuple[int, int], ...]
 _DIGITS: Ranges = ((48, 57),)
 _WORD: Ranges = (
     (48, 57),
     (65, 90),
     (95, 95),
     (97, 122),
-    (0xC0, _LAST),
+    (0xC0, LAST),
 )  # all letters beyond ASCII, and their like
-_BLANK: Ranges = ((9, 13), (32, 32), (0xA0, 0xA0))
+_BLANK: Ranges = (
+    (9, 13),
+    (28, 32),
+    (0x85, 0x85),
+    (0xA0, 0xA0),
+    (0x1680, 0x1680),
+    (0x2000, 0x200A),
+    (0x2028, 0x2029),
+    (0x202F, 0x202F),
+    (0x205F, 0x205F),
+    (0x3000, 0x3000),
+)
 _CLASSES = {"d": _DIGITS, "w": _WORD, "s": _BLANK}
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r"}
-
-
-class BadExpression(ValueError):
-    """The expression is not one of these. `at` is where, counted from 0."""
-
-    def __init__(self, message: str, at: int) -> None:
-        super().__init__(message)
-        self.at = at
-
-
-@dataclass(frozen=True)
-class Chars:
-    """One character of some ranges, or of none of them."""
-
-    ranges: Ranges
-    negated: bool = False
-
-    def has(self, character: str) -> bool:
-        """Tell whether the character is one of them, in any case."""
-        codes = {ord(character), *(ord(c) for c in character.lower()), *(ord(c) for c in character.upper())}
-        found = any(low <= code <= high for code in codes for low, high in self.ranges)
-        return found != self.negated
-
-
-@dataclass(frozen=True)
-class Edge:
-    """The beginning or the end of the text."""
-
-    end: bool
-
-
-@dataclass(frozen=True)
-class Sequence:
-    """One after the other."""
-
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of them."""
-
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """Again and again; without end if `most` is None."""
-
-    part: Node
-    least: int
-    most: int | None
-
-
-Node = Chars | Edge | Sequence | Choice | Repeat
 
 
 class Expression:
@@ -97,15 +62,17 @@ class Expression:
             raise BadExpression(f"an expression has at most {_LONGEST} characters", _LONGEST)
         self.text = text
         self._node = _Parser(text).parse()
-        self._program = _Program()
-        self._program.compile(self._node)
+        self._program = Program(self._node)
 
     def found_in(self, text: str) -> bool:
         """Tell whether it matches anywhere in a text."""
         return self._program.search(text)
 
     def for_postgresql(self) -> str:
-        """Spell it as PostgreSQL's advanced regular expression, for `~*`."""
+        """Spell it as PostgreSQL's advanced regular expression, for `~`: letters stand in both cases.
+
+        PostgreSQL's own `~*` knows no case but that of ASCII where text is compared by bytes.
+        """
         return _spelled(self._node)
 
 
@@ -262,112 +229,11 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 4  # noqa: PLR2004 - digits
 
 
-@dataclass
-class _Program:
-    """States, numbered: a character leads to the next one, everything else to some others at once."""
-
-    chars: list[Chars | None] = field(default_factory=list)
-    edges: list[Edge | None] = field(default_factory=list)
-    ways: list[list[int]] = field(default_factory=list)
-    sets: list[frozenset[int]] = field(default_factory=list)
-    known: dict[frozenset[int], int] = field(default_factory=dict)
-    steps: dict[tuple[int, str], int] = field(default_factory=dict)
-    final: int = -1
-
-    def compile(self, node: Node) -> None:
-        """Build the states back to front: each knows where it leads."""
-        self.final = self._state([])
-        self.first = self._before(node, self.final)
-
-    def _state(self, ways: list[int], *, chars: Chars | None = None, edge: Edge | None = None) -> int:
-        if len(self.ways) >= _MOST_STATES:
-            raise BadExpression("too many repeats in one another", 0)
-        self.chars.append(chars)
-        self.edges.append(edge)
-        self.ways.append(ways)
-        return len(self.ways) - 1
-
-    def _before(self, node: Node, then: int) -> int:
-        match node:
-            case Chars():
-                return self._state([then], chars=node)
-            case Edge():
-                return self._state([then], edge=node)
-            case Sequence(parts):
-                for part in reversed(parts):
-                    then = self._before(part, then)
-                return then
-            case Choice(parts):
-                return self._state([self._before(part, then) for part in parts])
-            case Repeat(part, least, most):
-                if most is None:
-                    loop = self._state([])
-                    self.ways[loop] = [self._before(part, loop), then]
-                    then = loop
-                else:
-                    for _ in range(most - least):
-                        then = self._state([self._before(part, then), then])
-                for _ in range(least):
-                    then = self._before(part, then)
-                return then
-
-    def _closure(self, states: frozenset[int], *, start: bool, end: bool) -> frozenset[int]:
-        """All states that are reached without a character, those before an edge that is not here included."""
-        reached: set[int] = set()
-        waiting = list(states)
-        while waiting:
-            state = waiting.pop()
-            if state in reached:
-                continue
-            reached.add(state)
-            edge = self.edges[state]
-            if self.chars[state] is None and (edge is None or (end if edge.end else start)):
-                waiting += self.ways[state]
-        return frozenset(reached)
-
-    def _number(self, states: frozenset[int]) -> int:
-        if (number := self.known.get(states)) is None:
-            number = self.known[states] = len(self.sets)
-            self.sets.append(states)
-        return number
-
-    def search(self, text: str) -> bool:
-        begin = self._closure(frozenset({self.first}), start=True, end=not text)
-        if self.final in begin:
-            return True
-        current = self._number(begin)
-        for character in text:
-            following = self.steps.get((current, character))
-            if following is None:
-                following, current = self._step(current, character)
-            if following < 0:
-                return True
-            current = following
-        return self.final in self._closure(self.sets[current], start=False, end=True)
-
-    def _step(self, current: int, character: str) -> tuple[int, int]:
-        states = self.sets[current]
-        if len(self.steps) >= _MOST_REMEMBERED:  # forget all: memory is bounded, and it is learnt again
-            self.steps.clear()
-            self.known.clear()
-            self.sets.clear()
-            current = self._number(states)
-        targets = {
-            self.ways[state][0]
-            for state in states
-            if (chars := self.chars[state]) is not None and chars.has(character)
-        }
-        reached = self._closure(frozenset(targets | {self.first}), start=False, end=False)
-        following = -1 if self.final in reached else self._number(reached)
-        self.steps[current, character] = following
-        return following, current
-
-
 def _spelled(node: Node) -> str:
     match node:
-        case Chars(ranges, negated):
+        case Chars(_, negated):
             inside = "".join(
-                _code(low) if low == high else f"{_code(low)}-{_code(high)}" for low, high in ranges
+                _code(low) if low == high else f"{_code(low)}-{_code(high)}" for low, high in node.wanted
             )
             return f"[{'^' if negated else ''}{inside}]"
         case Edge(end):

@@ -289,6 +289,8 @@ def _lose(connection: Connection, run: Row[Any], counts: Counts, now_ns: int) ->
 def _run(connection: Connection, run_id: int, *, lock: bool = False) -> Row[Any]:
     query = select(pair_runs).where(_r.id == run_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None and lock:  # by a runner that has it, or had
+        raise Overtaken(f"run {run_id} was removed meanwhile")
     if row is None:
         raise NoSuchThing(f"there is no run {run_id}")
     return row

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, selec
 
 from mover.accounts.refusals import NoSuchThing
 from mover.accounts.tables import memberships, people
+from mover.database.removal import remove_in_order, step
 from mover.notices.events import Event
 from mover.notices.records import Attempt, Delivery, DeliveryState, Webhook
 from mover.notices.tables import run_mails, webhook_attempts, webhook_deliveries, webhooks
@@ -183,3 +184,16 @@ def remove_old(connection: Connection, outbox: Table, before_ns: int, limit: int
     """Remove what is older, sent or not; returns how many."""
     old = select(outbox.c.id).where(outbox.c.created_ns < before_ns).limit(limit)
     return connection.execute(delete(outbox).where(outbox.c.id.in_(old))).rowcount
+
+
+def remove_organisation(connection: Connection, organisation_id: str, limit: int) -> int:
+    """Remove at most `limit` rows of an organisation; returns how many. A `Remover` of the accounts."""
+    own = select(_d.id).where(_d.organisation_id == organisation_id).scalar_subquery()
+    steps = (
+        step(webhook_attempts, webhook_attempts.c.delivery_id.in_(own)),
+        *(
+            step(table, table.c.organisation_id == organisation_id)
+            for table in (webhook_deliveries, run_mails, webhooks)
+        ),
+    )
+    return remove_in_order(connection, steps, limit)

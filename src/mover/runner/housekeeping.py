@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from mover.accounts.assembly import Accounts
+from mover.accounts.departures import Departures, Remover
+from mover.accounts.upkeep import Upkeep
 from mover.connections.idle import IdleConnections
 from mover.migrations.retention import Retention
 from mover.runner.records import Swept
 from mover.staging.folder import sweep
+from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import Workplace
 
 _STEPS = 100  # of retention, between two signs of life
 
 
 class Housekeeper:
-    """Tidies up. Several may at the same time."""
+    """Tidies up. Several may at the same time.
+
+    Args:
+        place: Where.
+        retention: Removes old runs.
+        removers: Of what belongs to deleted organisations, in every room that keeps something of them.
+        now_ns: Nanoseconds since 1970 UTC.
+    """
 
     def __init__(
         self,
         place: Workplace,
-        accounts: Accounts,
         retention: Retention,
         *,
+        removers: Sequence[Remover] = REMOVERS,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._place = place
-        self._accounts = accounts
         self._retention = retention
+        self._now_ns = now_ns
+        self._departures = Departures(place.database, place.vault, removers=removers, now=self._now)
+        self._upkeep = Upkeep(place.database, now=self._now)
         self._idle = IdleConnections(place.database, place.vault, now_ns=now_ns)
 
     async def tidy_up(self, alive: Callable[[], object]) -> Swept:
@@ -41,20 +52,23 @@ class Housekeeper:
         alive()
         return Swept(
             connections=connections,
-            expired=await _all(self._accounts.upkeep.remove_expired, alive),
-            deleted=await _all(self._accounts.organisations.remove_deleted, alive),
+            expired=await _all(self._upkeep.remove_expired, alive),
+            deleted=await _all(self._departures.remove_deleted, alive),
             rows=await _all(lambda: self._retention.sweep(steps=_STEPS), alive),
         )
+
+    def _now(self) -> float:
+        return self._now_ns() / 1e9
 
     def _sweep_staging(self) -> None:
         with suppress(FileNotFoundError):  # nothing was ever staged
             sweep(self._place.settings.staging_path)
 
 
-async def _all(some: Callable[[], Awaitable[int]], alive: Callable[[], object]) -> int:
-    """Remove batch after batch until nothing is left; returns how much went."""
+async def _all(remove: Callable[[], Awaitable[int]], alive: Callable[[], object]) -> int:
+    """Repeat until nothing is removed; returns how much it was in all."""
     removed = 0
-    while batch := await some():
-        removed += batch
+    while some := await remove():
+        removed += some
         alive()
     return removed

@@ -53,7 +53,7 @@ class Swept:
     """What housekeeping did, for those who look into Temporal.
 
     Attributes:
-        rows: Of runs and items that were removed.
+        rows: Of old runs and items that were removed.
         expired: Sessions, links and the like that were.
         deleted: Rows of organisations that were deleted.
         connections: Whose secrets were destroyed since nobody used them.

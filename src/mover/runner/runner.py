@@ -13,7 +13,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_hex
@@ -22,9 +22,7 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from mover.accounts.assembly import assemble
-from mover.accounts.organisations import Remover
-from mover.accounts.site import Site
+from mover.accounts.departures import Remover
 from mover.errors import MoverError
 from mover.mail.choice import mail_from_settings
 from mover.migrations.retention import Retention
@@ -40,6 +38,7 @@ from mover.runner.reconciler import Reconciler
 from mover.runner.slices import Bench, Draining, Pace
 from mover.staging import Staging
 from mover.transfer.run import Engine
+from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import Workplace
 
 _log = logging.getLogger(__name__)
@@ -238,7 +237,7 @@ async def open_runner(
     queue: str = names.DEFAULT_QUEUE,
     name: str | None = None,
     pace: Pace | None = None,
-    removers: Sequence[Remover] = (),
+    removers: Sequence[Remover] = REMOVERS,
 ) -> AsyncIterator[Runner]:
     """Prepare a runner on an open workplace.
 
@@ -248,7 +247,7 @@ async def open_runner(
         queue: Whose pairs it works on.
         name: What it is called; else `runner_name` says.
         pace: How long things take.
-        removers: Of the rooms above, for what belongs to organisations that were deleted.
+        removers: As for `Housekeeper`.
 
     Raises InvalidConfiguration: the queue's name, the way of mail, or staging cannot be used.
     """
@@ -260,17 +259,7 @@ async def open_runner(
         disk_bytes=settings.staging_disk_bytes,
     )
     mail = mail_from_settings(settings, place.egress)
-    accounts = assemble(
-        place.database,
-        place.vault,
-        place.egress,
-        Site(settings.public_url),
-        mail=mail,
-        queue=None,
-        removers=removers,
-    )
-    async with staging, AsyncExitStack() as stack:
-        stack.push_async_callback(accounts.close)
+    async with staging:
         scheduler = Scheduler(place.database)
         bench = Bench(
             place=place,
@@ -294,6 +283,6 @@ async def open_runner(
                 reconciler=Reconciler(place.database, access, scheduler),
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, mail),
-                housekeeper=Housekeeper(place, accounts, Retention(place.database)),
+                housekeeper=Housekeeper(place, Retention(place.database), removers=removers),
             )
         )

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 import msgspec
 
 from mover.connections.connections import ConnectionGone
+from mover.connections.service_rules import NotAllowed
+from mover.database.failures import DatabaseTrouble
 from mover.errors import (
     AddressRefused,
     InvalidConfiguration,
-    Locked,
     MoverError,
     NotFound,
     QuotaExceeded,
@@ -167,7 +168,7 @@ class Slice:
         run = self._run
         self._accounts = (assignment.source_connection_id, assignment.destination_connection_id)
         self._pauses_before = place.pacers.pauses_of(self._accounts)
-        own = place.for_person(f"organisation:{run.organisation_id}")
+        own = place.for_organisation(run.organisation_id)
         scan_alone = run.mode is RunMode.SCAN and not assignment.destination_connection_id
         source = ConnectedPath(assignment.source_connection_id, assignment.source_path)
         destination = ConnectedPath(assignment.destination_connection_id, assignment.destination_path)
@@ -245,7 +246,7 @@ class Slice:
             answer = await self._bench.work.progress(self._run.id, self._bench.runner, counts, state=state)
         except Overtaken:
             return None
-        except Locked:  # the database is busy; the next time will do
+        except DatabaseTrouble:  # it is busy, or away for a moment; the next time will do
             answer = Answer(Wish.RUN)
         self._beat(counts)
         return answer
@@ -310,6 +311,9 @@ class Slice:
             result = moving.result()
         except Overtaken:
             return SliceEnd.MORE
+        except DatabaseTrouble:
+            await self._give_way()
+            raise  # nobody's file is to blame, and the run goes on when the database is back
         except AlreadyRunning:
             await self._give_way()
             raise Held(5) from None
@@ -344,10 +348,10 @@ class Slice:
         )
 
     async def _connection_of(self, error: MoverError | None) -> str | None:
-        """Which of the two could not be signed in to."""
-        if not isinstance(error, SignInFailed):
+        """Which of the two could not be signed in to, or is not allowed any more."""
+        if not isinstance(error, (SignInFailed, NotAllowed)):
             return None
-        own = self._bench.place.for_person(f"organisation:{self._run.organisation_id}")
+        own = self._bench.place.for_organisation(self._run.organisation_id)
         for connection in await own.connections.all():
             if connection.id in self._accounts and connection.name == error.service:
                 return connection.id
@@ -363,9 +367,22 @@ class Slice:
 async def run_slice(
     bench: Bench, run_id: int, *, attempt: int, beat: Callable[[Counts], None], made: Callable[[Slice], None]
 ) -> SliceEnd:
-    """Take a run and work on it for a while. Raises Held: somebody else has it, or it cannot be signed in to now."""
+    """Take a run and work on it for a while.
+
+    Raises Held: somebody else has it, it cannot be signed in to now, or the database is away.
+    """
     if bench.draining.begun:
         raise Held(0.5)
+    try:
+        return await _run_slice(bench, run_id, attempt=attempt, beat=beat, made=made)
+    except DatabaseTrouble as error:
+        _log.warning("a slice ended for want of the database: %s", error)
+        raise Held(3) from error
+
+
+async def _run_slice(
+    bench: Bench, run_id: int, *, attempt: int, beat: Callable[[Counts], None], made: Callable[[Slice], None]
+) -> SliceEnd:
     taken = await bench.work.take(bench.queue, bench.runner, Limits(free=1), only=run_id)
     if not taken:
         return await _not_taken(bench, run_id)
@@ -393,7 +410,7 @@ def code_of(error: MoverError) -> RunCode:
     match error:
         case ConnectionGone():
             return RunCode.CONNECTION_NOT_FOUND
-        case SignInFailed():
+        case SignInFailed() | NotAllowed():
             return RunCode.SIGN_IN_FAILED
         case NotFound() | InvalidConfiguration():
             return RunCode.ROOT_INVALID

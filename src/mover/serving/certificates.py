@@ -34,6 +34,7 @@ AUTHORITY_LIFE = dt.timedelta(days=3652)
 SERVER_LIFE = dt.timedelta(days=90)
 RENEWED_BEFORE = dt.timedelta(days=30)
 _CLOCKS_DIFFER = dt.timedelta(hours=1)
+_EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104 - names of nobody; compared with, not listened on
 _LONGEST_COMMON_NAME = 64  # RFC 5280, appendix A.1
 
 Now = Callable[[], dt.datetime]
@@ -63,21 +64,27 @@ def utc_now() -> dt.datetime:
 
 def names_of_this_server(also: Sequence[str] = ()) -> tuple[str, ...]:
     """Names and addresses that people may type to reach this machine, each once."""
-    # Not its full name, for which DNS would have to be asked.
-    wanted = ("localhost", "127.0.0.1", "::1", socket.gethostname(), *also)
-    wanted = tuple(name.lower().rstrip(".") for name in wanted)
+    wanted = tuple(name.lower().rstrip(".") for name in ("localhost", "127.0.0.1", "::1", *also))
     return tuple(dict.fromkeys(name for name in wanted if _is_usable(name)))
 
 
-def own_certificate(folder: Path, names: Sequence[str], *, now: Now = utc_now) -> OwnCertificate:
+def name_of_this_machine() -> tuple[str, ...]:
+    """What the machine calls itself, if that can stand in a certificate. In containers it changes with every start."""
+    name = socket.gethostname().lower()
+    return (name,) if _is_usable(name) else ()
+
+
+def own_certificate(
+    folder: Path, names: Sequence[str], *, wished: Sequence[str] = (), now: Now = utc_now
+) -> OwnCertificate:
     """Return a certificate for all `names`; make or renew what is missing, too old, or for other names.
 
-    Idempotent, and safe in several processes at once. Raises InvalidConfiguration if the folder cannot be used.
+    `wished` names are in it if the authority may sign for them, or is new; for them alone none is made anew. Idempotent, and safe in several processes at once. Raises InvalidConfiguration if the folder cannot be used.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone_in(folder):
-            return _made(folder, names, now())
+            return _made(folder, names, wished, now())
     except OSError as error:
         raise InvalidConfiguration(
             f"the certificates in {str(folder)!r} cannot be used: {error.strerror}"
@@ -89,14 +96,15 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
-def _made(folder: Path, names: Sequence[str], now: dt.datetime) -> OwnCertificate:
+def _made(folder: Path, names: Sequence[str], wished: Sequence[str], now: dt.datetime) -> OwnCertificate:
     ca_file, ca_key_file, server_file = (folder / name for name in ("ca.pem", "ca-key.pem", "server.pem"))
     authority = _Authority.read(ca_file, ca_key_file)
     made = authority is None or not authority.may_sign(names, now)
     if authority is None or made:
-        authority = _Authority.new(names, now)
+        authority = _Authority.new(tuple(dict.fromkeys((*names, *wished))), now)
         _write(ca_key_file, _private(authority.key), mode=0o600)
         _write(ca_file, authority.certificate.public_bytes(Encoding.PEM), mode=0o644)
+    names = tuple(dict.fromkeys((*names, *(name for name in wished if authority.permits(name)))))
     if made or not _still_good(server_file, authority, names, now):
         _write(server_file, authority.sign(names, now), mode=0o600)
     return OwnCertificate(ca_file, server_file, fingerprint(authority.certificate), made)
@@ -138,14 +146,19 @@ class _Authority:
 
     def may_sign(self, names: Sequence[str], now: dt.datetime) -> bool:
         """Tell whether it is young enough, and for all these names."""
-        if self.certificate.not_valid_after_utc - SERVER_LIFE < now:
-            return False
+        young = self.certificate.not_valid_after_utc - SERVER_LIFE >= now
+        return young and all(self.permits(name) for name in names)
+
+    def permits(self, name: str) -> bool:
+        """Tell whether it is for that name."""
         try:
             found = self.certificate.extensions.get_extension_for_class(x509.NameConstraints)
         except x509.ExtensionNotFound:
             return False
-        permitted = {str(constraint.value) for constraint in found.value.permitted_subtrees or ()}
-        return all(str(_constraint(name).value) in permitted for name in names)
+        return any(
+            str(_constraint(name).value) == str(permitted.value)
+            for permitted in found.value.permitted_subtrees or ()
+        )
 
     def sign(self, names: Sequence[str], now: dt.datetime) -> bytes:
         """Make a key and a certificate for a server, as PEM, with this authority's certificate behind it."""
@@ -229,7 +242,7 @@ def _is_usable(name: str) -> bool:
         _general_name(name)
     except ValueError:  # no name that could stand in a certificate
         return False
-    return bool(name) and "/" not in name and " " not in name
+    return bool(name) and "/" not in name and " " not in name and name not in _EVERY_ADDRESS
 
 
 def _private(key: ec.EllipticCurvePrivateKey) -> bytes:

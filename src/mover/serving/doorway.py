@@ -22,8 +22,9 @@ from mover.settings import IPNetwork
 _HANDSHAKE = 22
 _FIRST_BYTE_WITHIN_S = 10.0
 _HANDSHAKE_WITHIN_S = 15.0
+_GOODBYE_WITHIN_S = 1.0  # a client that does not end TLS in order is not waited for
 _PLAIN_WITHIN_S = 5.0
-_ON_THEIR_WAY_IN = 500
+MOST_ON_THEIR_WAY_IN = 500
 _PAUSE_S = 0.2
 _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -60,9 +61,8 @@ class Doorway:
         self._https_port = https_port
         self._only_plain = only_plain
         self._plain_from = tuple(plain_from)
-        self._room = asyncio.Semaphore(_ON_THEIR_WAY_IN)
         self._accepting: list[asyncio.Task[None]] = []
-        self._entering: set[asyncio.Task[None]] = set()
+        self._entering: dict[asyncio.Task[None], None] = {}  # in the order in which they came
 
     def open(self) -> None:
         """Begin to accept; needs the running event loop."""
@@ -82,25 +82,24 @@ class Doorway:
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._room.acquire()
             try:
                 connection, _ = await loop.sock_accept(listener)
             except OSError as error:
-                self._room.release()
                 if error.errno in _OUT_OF_FILES:
                     _log.error("no more connections can be taken: %s", error.strerror)
                     await asyncio.sleep(_PAUSE_S)
                 continue
-            except BaseException:
-                self._room.release()
-                raise
+            if len(self._entering) >= MOST_ON_THEIR_WAY_IN:
+                # Who came first and says nothing makes room: nobody can keep others out by connecting in silence.
+                first = next(iter(self._entering))
+                first.cancel()
+                del self._entering[first]
             task = asyncio.create_task(self._enter(connection))
-            self._entering.add(task)
+            self._entering[task] = None
             task.add_done_callback(self._entered)
 
     def _entered(self, task: asyncio.Task[None]) -> None:
-        self._entering.discard(task)
-        self._room.release()
+        self._entering.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a connection could not be taken", exc_info=error)
 
@@ -119,6 +118,7 @@ class Doorway:
                     connection,
                     ssl=self._context(),
                     ssl_handshake_timeout=_HANDSHAKE_WITHIN_S,
+                    ssl_shutdown_timeout=_GOODBYE_WITHIN_S,
                 )
             elif first is not None and self._may_be_plain(connection):
                 handed_on = True

@@ -109,6 +109,11 @@ def log_service(service: str, settings: Settings, *, sink: Sink | None = None) -
     threading.excepthook = _in_thread
 
 
+def is_in_use() -> bool:
+    """Tell whether this process is one of the service's, and logs as such."""
+    return any(isinstance(handler, JsonLines) for handler in logging.getLogger().handlers)
+
+
 def _redact(_logger: Any, _method: str, event: Any) -> Any:
     return {name: redacted(value) if isinstance(value, str) else value for name, value in event.items()}
 

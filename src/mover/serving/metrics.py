@@ -28,7 +28,7 @@ from mover.serving.streams import Application, Message, Receive, Send
 LOOPBACK = "127.0.0.1"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 5.0, 20.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_REFUSED = (401, 429)
+_REFUSED = (401, 403, 422, 429)  # a page answers a wrong password with 422
 
 
 class ApiMetrics:

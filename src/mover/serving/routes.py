@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
+from starlette.routing import Match
+
 from mover.serving.streams import Application, Receive, Send
 
 UNKNOWN = "unknown"
@@ -27,10 +29,24 @@ class NoticeRoute:
             await self._app(scope, receive, send)
         finally:
             told = scope.get(_TOLD)
-            route = scope.get("route")
-            path = getattr(route, "path_format", None) or getattr(route, "path", None)
-            if told is not None and path:
-                told.append(str(path))
+            if told is not None and (path := _template(scope)):
+                told.append(path)
+
+
+def _template(scope: MutableMapping[str, Any]) -> str | None:
+    route = scope.get("route") or _matching(scope)
+    path = getattr(route, "path_format", None) or getattr(route, "path", None)
+    return str(path) if path else None
+
+
+def _matching(scope: MutableMapping[str, Any]) -> Any:
+    """Look for the route once more: Starlette's own (FastAPI's do) leave no word in the scope which it was."""
+    if "endpoint" not in scope:  # none was found
+        return None
+    for route in getattr(scope.get("app"), "routes", ()):
+        if route.matches(scope)[0] is Match.FULL:
+            return route
+    return None
 
 
 def ask_for_route(scope: MutableMapping[str, Any]) -> None:

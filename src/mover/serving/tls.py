@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography import x509
 
 from mover.errors import InvalidConfiguration, MoverError
-from mover.serving.certificates import Now, OwnCertificate, own_certificate, utc_now
+from mover.serving.certificates import Now, OwnCertificate, name_of_this_machine, own_certificate, utc_now
 
 LOOKED_AT_EVERY_S = 60.0
 _SOON = dt.timedelta(days=14)
@@ -160,9 +160,10 @@ def own_made_certificate(
     folder: Path, names: tuple[str, ...], *, now: Now = utc_now
 ) -> tuple[ServerTls, OwnCertificate]:
     """Use a certificate of our own making, and renew it in time. Raises InvalidConfiguration."""
-    made = own_certificate(folder, names, now=now)
+    wished = name_of_this_machine()
+    made = own_certificate(folder, names, wished=wished, now=now)
 
     def prepare() -> Files:
-        return own_certificate(folder, names, now=now).server_file, None
+        return own_certificate(folder, names, wished=wished, now=now).server_file, None
 
     return ServerTls(prepare), made

@@ -5,10 +5,12 @@ The command line and the service both get their vault here, so that there is one
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from sqlalchemy import Connection
 
 from mover.database.database import Database
 from mover.errors import Transient
@@ -77,9 +79,20 @@ class KeyServices:
         return self._sessions[which]
 
 
+def _anybody(_connection: Connection, _person: str) -> None:
+    pass
+
+
 @asynccontextmanager
-async def open_vault(settings: Settings, database: Database) -> AsyncIterator[Vault]:
+async def open_vault(
+    settings: Settings,
+    database: Database,
+    *,
+    expect_there: Callable[[Connection, str], object] = _anybody,
+) -> AsyncIterator[Vault]:
     """Open the vault with the global keys that the operator's settings name; nothing is connected before one is needed.
+
+    `expect_there` is as for `Vault`.
 
     Raises InvalidConfiguration.
     """
@@ -87,6 +100,6 @@ async def open_vault(settings: Settings, database: Database) -> AsyncIterator[Va
     try:
         provider = key_provider(settings.preferred_global_key, services)
         previous = [key_provider(source, services) for source in settings.earlier_global_keys]
-        yield Vault(database, provider, previous=previous)
+        yield Vault(database, provider, previous=previous, expect_there=expect_there)
     finally:
         await services.close()

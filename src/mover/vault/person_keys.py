@@ -68,21 +68,22 @@ class PersonKeys:
         self._now = now
         self._proven: set[str] = set()
 
-    async def obtain(self, person: str) -> PersonKey:
-        """Return a person's key, made now if there is none. Raises OvertakenError."""
+    async def obtain(self, person: str) -> tuple[PersonKey, bool]:
+        """Return a person's key, and whether it was made now since there is none: then `add` stores it.
+
+        Raises OvertakenError.
+        """
         row = await self._database.read(lambda connection: queries.person_key(connection, person))
         if row is not None:
-            return await self.unwrapped(row)
-        fresh = await self.fresh(person)
+            return await self.unwrapped(row), False
+        return await self.fresh(person), True
 
-        def add(connection: Connection) -> None:
-            if queries.person_key(connection, person) is not None:
-                raise OvertakenError
-            self.expect_current(connection, fresh.row.global_key_id)
-            queries.add_person_key(connection, fresh.row)
-
-        await self._database.write(add)
-        return fresh
+    def add(self, connection: Connection, fresh: PersonKey) -> None:
+        """Store a new key of a person who has none. Raises OvertakenError if there is one by now."""
+        if queries.person_key(connection, fresh.row.person) is not None:
+            raise OvertakenError
+        self.expect_current(connection, fresh.row.global_key_id)
+        queries.add_person_key(connection, fresh.row)
 
     async def fresh(self, person: str) -> PersonKey:
         """Make a new key, wrapped by the current global key, and store nothing."""

@@ -25,6 +25,10 @@ def _nothing_more(_connection: Connection) -> None:
     pass
 
 
+def _anybody(_connection: Connection, _person: str) -> None:
+    pass
+
+
 def _nobody(_count: int) -> None:
     pass
 
@@ -34,6 +38,8 @@ class Vault:
 
     A person here is whoever has a key of their own: `local` for the command line; in the service `organisation:<id>` and
     `person:<id>`. What is destroyed with one of them, and what a change of key costs, goes by these keys.
+
+    What is destroyed, or sealed anew, is gone from the database's files too as soon as nobody else uses them (SQLite).
 
     Several processes may use the same vault, also while keys change. All methods raise InvalidConfiguration if the
     global key that is needed is not among those given, or a stored secret is damaged; what the providers raise (a key
@@ -45,6 +51,8 @@ class Vault:
         provider: Of the global key that the operator prefers. It wraps the first key; which one wraps all others is
             noted in the database and changed by `rotate_global`.
         previous: Providers of other global keys that stored keys may still need, or will need soon.
+        expect_there: Raises if a person has ended, so that whoever comes too late makes no new key for one whose key was
+            destroyed; called in the transaction that stores a new key.
         now: Seconds since 1970 UTC.
     """
 
@@ -54,10 +62,12 @@ class Vault:
         provider: KeyProvider,
         *,
         previous: Sequence[KeyProvider] = (),
+        expect_there: Callable[[Connection, str], object] = _anybody,
         now: Callable[[], float] = time.time,
     ) -> None:
         ring = KeyRing(provider, previous)
         self._database = database
+        self._expect_there = expect_there
         self._keys = PersonKeys(database, ring, now=now)
         self._rotation = Rotation(database, self._keys, ring)
         self._refreshing = Refreshing(database, self._keys)
@@ -96,6 +106,7 @@ class Vault:
             await self._put(person, owner, secrets, anew)
         else:
             await self._database.write(anew)
+        await self._database.forget_removed()
 
     async def fetch(self, person: str, owner: str, field: str) -> Secret:
         """Hand out one secret. Raises NotFound."""
@@ -116,14 +127,14 @@ class Vault:
             along(connection)
 
         await self._database.write(remove)
+        await self._database.forget_removed()
 
     async def destroy_person(
         self, person: str, *, along: Callable[[Connection], object] = _nothing_more
     ) -> None:
         """Destroy a person's key and all secrets that it sealed. Idempotent. `along` as in `store`.
 
-        A process that stores something for the same person afterwards makes a new key, so whoever has persons that can
-        end lets `along` of `store` and `replace` look whether they are still there.
+        A process that stores something for the same person afterwards makes a new key, unless `expect_there` refuses.
         """
 
         def remove(connection: Connection) -> None:
@@ -131,6 +142,7 @@ class Vault:
             along(connection)
 
         await self._database.write(remove)
+        await self._database.forget_removed()
 
     async def refresh(
         self,
@@ -163,10 +175,14 @@ class Vault:
     async def rotate_person(self, person: str) -> None:
         """Give a person a new key and seal all secrets with it, in one transaction. Raises NotFound without a key."""
         await self._rotation.renew_person(person)
+        await self._database.forget_removed()
 
     async def rotate_persons(self, *, progress: Callable[[int], object] = _nobody) -> int:
         """Give every person a new key, each in one transaction; return how many. `progress` is told how many are done."""
-        return await self._rotation.renew_all_persons(progress)
+        try:
+            return await self._rotation.renew_all_persons(progress)
+        finally:
+            await self._database.forget_removed()
 
     async def rotate_global(self, new: KeyProvider, *, progress: Callable[[int], object] = _nobody) -> int:
         """Wrap all persons' keys with another global key, in batches; return how many. See `rotation.py`.
@@ -175,7 +191,10 @@ class Vault:
         If it is interrupted, some keys need the old one and some the new one, until it is done again. `progress` is
         told how many keys are done. Raises Locked if another process rotates to yet another key.
         """
-        return await self._rotation.change_global(new, progress)
+        try:
+            return await self._rotation.change_global(new, progress)
+        finally:
+            await self._database.forget_removed()
 
     async def global_keys(self) -> list[KeyUse]:
         """Tell of each global key what it is needed for, those that are given first."""
@@ -204,14 +223,18 @@ class Vault:
         _check(person, owner, *secrets)
 
         async def attempt() -> None:
-            key = await self._keys.obtain(person)
+            key, is_new = await self._keys.obtain(person)
             rows = [
                 key.sealed(owner, field, secret.reveal().encode("utf-8", "surrogatepass"))
                 for field, secret in secrets.items()
             ]
 
             def put(connection: Connection) -> None:
-                expect_unchanged(connection, key.row)
+                if is_new:
+                    self._expect_there(connection, person)
+                    self._keys.add(connection, key)
+                else:
+                    expect_unchanged(connection, key.row)
                 first(connection)
                 queries.put_secrets(connection, rows)
 

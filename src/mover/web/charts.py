@@ -11,7 +11,7 @@ WIDTH = 640
 HEIGHT = 180
 _LEFT, _BOTTOM, _TOP = 64, 24, 10
 _MOST_POINTS = 240
-_FEWEST_POINTS = 2
+_FEWEST_SAMPLES = 4
 _STEPS = (1, 2, 5, 10)
 _NANOSECONDS = 1_000_000_000
 
@@ -64,7 +64,7 @@ def throughput(totals: Sequence[tuple[int, int]]) -> Line | None:
     Returns None if there are too few to draw.
     """
     samples = [one for n, one in enumerate(totals) if n == 0 or one[0] > totals[n - 1][0]]
-    if len(samples) < _FEWEST_POINTS + 1:
+    if len(samples) < _FEWEST_SAMPLES:
         return None
     stride = max(1, math.ceil(len(samples) / _MOST_POINTS))
     thinned = [*samples[:-1:stride], samples[-1]]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
+from http import HTTPStatus
 
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from mover.accounts.actor import Permission
 from mover.accounts.records import SignedIn
-from mover.api.admission import check_csrf, check_same_origin
+from mover.api.admission import asks_for_stream, check_csrf, check_same_origin
 from mover.api.body_limit import too_large
 from mover.api.cookies import session_token
 from mover.api.operations import Open
@@ -57,6 +60,8 @@ def _endpoint(way: Way, shared: House) -> Callable[[Request], Awaitable[Response
             if way.method != "GET":
                 check_same_origin(request, house.services.site.origin)
             visit.signed_in = await find_session(house, request)
+            if visit.signed_in is None and way.need is not Open.ANYBODY:
+                return ask_to_sign_in(visit)  # before anything is read of what they send
             visit.data = await _form(way, request) if way.method == "POST" else FormData()
             refusal = await _admit(way, visit)
             return refusal if refusal is not None else await way.answer(visit)
@@ -81,7 +86,7 @@ async def find_session(house: House, request: Request) -> SignedIn | None:
     if token is None:
         return None
     try:
-        return await house.services.sessions.find(token)
+        return await house.services.sessions.find(token, used=not asks_for_stream(request))
     except SignInFailed:
         return None
 
@@ -90,7 +95,7 @@ async def _admit(way: Way, visit: Visit) -> Response | None:
     """None if the visit may go on. Raises HttpProblem (403) and PermissionDenied."""
     signed_in = visit.signed_in
     if signed_in is None:
-        return None if way.need is Open.ANYBODY else ask_to_sign_in(visit)
+        return None  # the page is open to anybody
     if way.method != "GET":
         presented = visit.text(CSRF_FIELD) or visit.request.headers.get("x-csrf-token", "")
         if way.need is Open.ANYBODY and not signed_in.csrf_matches(presented):
@@ -111,10 +116,42 @@ async def _form(way: Way, request: Request) -> FormData:
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > way.largest_body:
         raise too_large(way.largest_body)
-    form = await request.form(max_fields=_MOST_FIELDS, max_files=4, max_part_size=way.largest_body)
+    limited = _FormRequest(request, way.largest_body)
+    try:
+        form = await limited.form(max_fields=_MOST_FIELDS, max_files=4, max_part_size=way.largest_body)
+    except HttpProblem:
+        raise
+    except HTTPException:
+        if limited.exceeded:
+            raise too_large(way.largest_body) from None
+        raise HttpProblem(
+            HTTPStatus.BAD_REQUEST,
+            "bad_form",
+            "the form cannot be read, or has too many fields",
+            advice="Load the page again, and send it once more.",
+        ) from None
     if any("\0" in name or (isinstance(value, str) and "\0" in value) for name, value in form.multi_items()):
         raise _nul()
     return form
+
+
+class _FormRequest(Request):
+    """A request whose form is not larger than it may be, also if its length was not announced (or not rightly)."""
+
+    def __init__(self, request: Request, limit: int) -> None:
+        super().__init__(request.scope, request.receive)
+        self._limit = limit
+        self.exceeded = False
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body. Raises MultiPartException, at which the parser throws away what it has written to disk."""
+        come = 0
+        async for piece in super().stream():
+            come += len(piece)
+            if come > self._limit:
+                self.exceeded = True
+                raise MultiPartException("too large")
+            yield piece
 
 
 def _refuse_nul(request: Request) -> None:

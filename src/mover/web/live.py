@@ -63,6 +63,10 @@ class Live:
             return Response(status_code=HTTPStatus.NO_CONTENT)  # tells an EventSource not to come again
 
         async def content() -> AsyncIterator[bytes]:
+            # Again: counted is what is read, and others may have begun since that were asked for at the same moment.
+            if self._open[person] >= self._at_once:
+                yield _event("ended", "")
+                return
             self._open[person] += 1
             try:
                 async with aclosing(self._events(visit, pieces)) as events:
@@ -110,7 +114,7 @@ async def _again(visit: Visit) -> Visit:
     token = session_token(visit.request)
     if token is None:
         raise SignInFailed("nobody is signed in")
-    signed_in = await visit.house.services.sessions.find(token)
+    signed_in = await visit.house.services.sessions.find(token, used=False)
     if signed_in.requirement is not None:
         raise SignInFailed("something is asked of this session first")
     return replace(visit, signed_in=signed_in)

@@ -67,7 +67,7 @@ class Shown:
             descending=query.get("order") == "down",
             columns=tuple(dict.fromkeys(chosen)) or USUAL,
             cursor=query.get("cursor", ""),
-            limit=int(limit) if limit.isdecimal() and int(limit) in PAGE_SIZES else 100,
+            limit=next((size for size in PAGE_SIZES if limit == str(size)), 100),
         )
 
     @property

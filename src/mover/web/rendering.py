@@ -32,11 +32,6 @@ class Renderer:
         """Render a page or a part of one."""
         return self._environment.get_template(template).render(frame=frame, **context)
 
-    def block(self, template: str, block: str, frame: Frame, **context: Any) -> str:
-        """Render one block of a page: the part that a live update replaces."""
-        found = self._environment.get_template(template)
-        return "".join(found.blocks[block](found.new_context({"frame": frame, **context})))
-
 
 def exact(text: object) -> Markup:
     """For the value of a field, which comes back as it is: escaped, and not made visible. Half pairs are replaced."""

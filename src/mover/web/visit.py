@@ -108,15 +108,12 @@ class Visit:
         *,
         place: str = "",
         status: int = HTTPStatus.OK,
-        block: str = "",
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> Response:
-        """Answer with a page, or with one block of it."""
+        """Answer with a page, or with a part of one."""
         frame = self.frame(place)
         context = {"may": self.may, **context}
-        if block:
-            return HTMLResponse(self.house.renderer.block(template, block, frame, **context), status, headers)
         response = HTMLResponse(self.house.renderer.render(template, frame, **context), status, headers)
         if frame.toast:
             response.delete_cookie(TOAST_COOKIE, path="/", secure=True, httponly=True, samesite="strict")
@@ -134,7 +131,8 @@ class Visit:
         """Answer with another page, which says once what was done."""
         response: Response
         if self.is_part:
-            response = Response(headers={"HX-Redirect": where})
+            # As Starlette spells a Location: what came from a form must not end the header.
+            response = Response(headers={"HX-Redirect": quote(where, safe=":/%#?=@[]!$&'()*+,;")})
         else:
             response = RedirectResponse(where, HTTPStatus.SEE_OTHER)
         if said:

@@ -190,11 +190,6 @@ def item_state_word(state: str) -> str:
     return _ITEM_STATES.get(state, state)
 
 
-def item_states() -> list[tuple[str, str]]:
-    """All states of items, to choose from."""
-    return list(_ITEM_STATES.items())
-
-
 def verification_word(verification: str | None) -> str:
     """How an arrival was verified."""
     return _VERIFICATIONS.get(verification or "", "")

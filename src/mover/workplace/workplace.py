@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from mover.connections.connections import Connections
+from mover.connections.service_rules import ServiceRules
 from mover.connectors.contract import Connector
 from mover.database.database import Database
 from mover.ledger.ledger import Ledger
@@ -14,6 +15,7 @@ from mover.settings import Settings
 from mover.transport.egress import Egress
 from mover.transport.key_services import open_vault
 from mover.vault.vault import Vault
+from mover.workplace.holders import expect_there
 from mover.workplace.pacers import Pacers
 
 
@@ -26,7 +28,7 @@ class Workplace:
     """Everything open.
 
     Attributes:
-        connections: Those of the person at the command line; `for_person` has others'.
+        connections: Those of the person at the command line; `for_organisation` has an organisation's.
         pacers: What the accounts used here bear.
         wrap: What connectors that move files are wrapped in, for tracing.
     """
@@ -40,9 +42,19 @@ class Workplace:
     pacers: Pacers = field(default_factory=Pacers)
     wrap: Callable[[Connector], Connector] = _as_it_is
 
-    def for_person(self, person: str) -> Workplace:
-        """The same with the connections of another person or of an organisation, `organisation:<id>`."""
-        return replace(self, connections=Connections(self.database, self.vault, self.egress, person=person))
+    def for_organisation(self, organisation_id: str) -> Workplace:
+        """The same with the connections of an organisation of the service, under the operator's rules as they are now.
+
+        What they forbid by now is not opened, whenever it was saved: signing in to it raises NotAllowed.
+        """
+        own = Connections(
+            self.database,
+            self.vault,
+            self.egress,
+            person=f"organisation:{organisation_id}",
+            rules=ServiceRules(self.settings.local_folders),
+        )
+        return replace(self, connections=own)
 
 
 @asynccontextmanager
@@ -54,7 +66,7 @@ async def open_workplace(settings: Settings) -> AsyncIterator[Workplace]:
     egress = Egress.from_settings(settings)
     database = await Database.open(settings.database_url, connections=settings.database_connections)
     try:
-        async with open_vault(settings, database) as vault:
+        async with open_vault(settings, database, expect_there=expect_there) as vault:
             yield Workplace(
                 settings, database, vault, egress, Connections(database, vault, egress), Ledger(database)
             )

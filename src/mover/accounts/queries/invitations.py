@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -75,6 +76,23 @@ def revoke_of_address(transaction: Connection, organisation_id: str, email: str,
         .where(
             invitations.c.organisation_id == organisation_id,
             invitations.c.email == email,
+            invitations.c.accepted_ns.is_(None),
+            invitations.c.revoked_ns.is_(None),
+        )
+        .values(revoked_ns=now_ns)
+    )
+
+
+def revoke_of_inviter(
+    transaction: Connection, organisation_id: str, person_id: str, now_ns: int, *, but: Collection[Role] = ()
+) -> None:
+    """Take back what a person has invited others to, except for these roles."""
+    transaction.execute(
+        update(invitations)
+        .where(
+            invitations.c.organisation_id == organisation_id,
+            invitations.c.invited_by == person_id,
+            invitations.c.role.not_in([role.value for role in but]),
             invitations.c.accepted_ns.is_(None),
             invitations.c.revoked_ns.is_(None),
         )

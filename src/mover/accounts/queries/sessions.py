@@ -133,6 +133,24 @@ def remove_of_person(
     return transaction.execute(statement).rowcount
 
 
+def end_oldest(transaction: Connection, begins: Session, *, keep: int) -> None:
+    """End all but `keep` sessions of the person, those that were not used for longest.
+
+    Those that came by an organisation's provider are counted apart: it must not be able to end any others.
+    """
+    mine = [sessions.c.person_id == begins.person_id]
+    if begins.method is Method.SINGLE_SIGN_ON:
+        mine += [
+            sessions.c.method == Method.SINGLE_SIGN_ON.value,
+            sessions.c.organisation_id == begins.organisation_id,
+        ]
+    else:
+        mine.append(sessions.c.method != Method.SINGLE_SIGN_ON.value)
+    newest = select(sessions.c.id).where(*mine).order_by(sessions.c.last_seen_ns.desc(), sessions.c.id)
+    kept = newest.limit(keep).scalar_subquery()
+    transaction.execute(delete(sessions).where(*mine, sessions.c.id.not_in(kept)))
+
+
 def remove_by_method(transaction: Connection, organisation_id: str, method: Method) -> int:
     """End the sessions in an organisation that were begun one way."""
     statement = delete(sessions).where(
@@ -190,6 +208,20 @@ def device_used(transaction: Connection, device_id: str, now_ns: int) -> None:
     """Note that a known browser was used."""
     transaction.execute(
         update(known_devices).where(known_devices.c.id == device_id).values(last_used_ns=now_ns)
+    )
+
+
+def forget_oldest_devices(transaction: Connection, person_id: str, *, keep: int) -> None:
+    """Know only `keep` browsers of a person any more, those that were used last."""
+    mine = known_devices.c.person_id == person_id
+    newest = (
+        select(known_devices.c.id)
+        .where(mine)
+        .order_by(known_devices.c.last_used_ns.desc(), known_devices.c.id)
+        .limit(keep)
+    )
+    transaction.execute(
+        delete(known_devices).where(mine, known_devices.c.id.not_in(newest.scalar_subquery()))
     )
 
 

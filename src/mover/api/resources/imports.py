@@ -14,6 +14,7 @@ from mover.api.body_limit import LARGEST_BODY
 from mover.api.calls import Calling
 from mover.api.models import Answer, Id
 from mover.api.operations import Resource
+from mover.api.problems import FieldError, invalid
 from mover.migrations.imports import ImportKind
 
 resource = Resource("Imports", "Pairs from CSV files.")
@@ -50,7 +51,6 @@ class ImportPreview(Answer):
     rows: int
     problems: int
     duplicates: int
-    problem: str = Field(description="Of the file as a whole; empty when there is none.")
     first_problems: list[ImportLine] = Field(description="At most 100.")
     first_duplicates: list[ImportLine] = Field(description="At most 100.")
     first_rows: list[ImportLine] = Field(description="At most 100.")
@@ -74,6 +74,8 @@ async def read_import(
 ) -> ImportPreview:
     """Read a CSV file and tell what it would do. No pair is touched."""
     preview = await call.services.imports.read(call.actor, migration_id, kind, _pieces(content))
+    if preview.problem:
+        raise invalid("the file cannot be read", [FieldError(preview.problem)])
     call.made(f"/imports/{preview.id}")
     return ImportPreview.of(preview)
 

@@ -15,6 +15,7 @@ from mover.api.body_limit import LARGEST_BODY
 from mover.api.calls import Calling
 from mover.api.models import Answer, Body, Cursor, Id, Limit, Moment, NumberedId
 from mover.api.operations import Resource
+from mover.api.problems import FieldError, invalid
 from mover.api.streams import csv_download
 from mover.migrations.records import MapKind, Subject
 
@@ -92,13 +93,12 @@ class NewMapRow(Body):
 
 
 class MapImport(Answer):
-    """What a file does to a map; nothing is changed if there are problems."""
+    """What a file does to a map."""
 
     added: int
     changed: int
     removed: int
     unchanged: int
-    problems: list[str] = Field(description="Sentences, with their line.")
 
 
 class MapPreviewRequest(Body):
@@ -224,14 +224,18 @@ async def import_map(
     replace: Annotated[bool, Query(description="Rows that are not in the file go.")] = False,
     dry_run: Annotated[bool, Query(description="Only tell what it would do.")] = False,
 ) -> MapImport:
-    """Read a CSV file into a map, all or nothing."""
+    """Read a CSV file into a map, all or nothing: lines that cannot be are told as errors."""
     done = await call.services.maps.import_csv(
         call.actor, map_id, _pieces(content), replace=replace, dry_run=dry_run
     )
+    if done.problems:
+        raise invalid(
+            "the file cannot be read into the map", [FieldError(problem) for problem in done.problems]
+        )
     return MapImport.of(done)
 
 
-@resource.get("/maps/{map_id}/rows.csv", Permission.READ, media_type="text/csv")
+@resource.get("/maps/{map_id}/rows.csv", Permission.READ, media_types=("text/csv",))
 async def export_map(call: Calling, map_id: Id) -> StreamingResponse:
     """Download a map as CSV."""
     await call.services.maps.get(call.actor, map_id)

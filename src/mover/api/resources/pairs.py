@@ -135,7 +135,9 @@ async def list_pairs(
     migration_id: Id,
     text: FilterQuery = "",
     sort: Sort = "id",
-    direction: Literal["ascending", "descending"] = "ascending",
+    direction: Annotated[
+        Literal["ascending", "descending"], Query(description="Of the order.")
+    ] = "ascending",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> PairPage:
@@ -169,7 +171,7 @@ async def count_pairs(call: Calling, migration_id: Id, text: FilterQuery = "") -
     return StatusCounts(counts=dict(await call.services.pairs.summary(call.actor, migration_id, filter=text)))
 
 
-@resource.get("/migrations/{migration_id}/pairs.csv", Permission.READ, media_type="text/csv")
+@resource.get("/migrations/{migration_id}/pairs.csv", Permission.READ, media_types=("text/csv",))
 async def export_pairs(call: Calling, migration_id: Id, text: FilterQuery = "") -> StreamingResponse:
     """Download the pairs as CSV; changed, the file can be imported as an update."""
     await call.services.migrations.get(call.actor, migration_id)

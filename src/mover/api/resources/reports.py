@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import Query
+from fastapi import Path, Query
 from starlette.responses import StreamingResponse
 
 from mover.accounts.actor import Permission
@@ -19,12 +19,14 @@ from mover.migrations.streams import RowStream
 resource = Resource("Reports", "What was moved, what was not, and the proof, as CSV or lines of JSON.")
 
 
+_TABLE = ("text/csv", "application/jsonl")
+_Kind = Annotated[ScanReport, Path(description="Which of the reports.")]
 Format = Annotated[
     Literal["csv", "jsonl"], Query(alias="format", description="CSV, or lines of JSON objects.")
 ]
 
 
-@resource.get("/migrations/{migration_id}/report", Permission.READ, media_type="text/csv")
+@resource.get("/migrations/{migration_id}/report", Permission.READ, media_types=_TABLE)
 async def migration_report(
     call: Calling, migration_id: Id, text: FilterQuery = "", form: Format = "csv"
 ) -> StreamingResponse:
@@ -34,34 +36,34 @@ async def migration_report(
     )
 
 
-@resource.get("/migrations/{migration_id}/errors", Permission.READ, media_type="text/csv")
+@resource.get("/migrations/{migration_id}/errors", Permission.READ, media_types=_TABLE)
 async def migration_errors(call: Calling, migration_id: Id, form: Format = "csv") -> StreamingResponse:
     """Download the error report of the last runs of all pairs of a migration."""
     return await _sent(await call.services.reports.errors(call.actor, migration_id=migration_id), form)
 
 
-@resource.get("/runs/{run_id}/log", Permission.READ, media_type="text/csv")
+@resource.get("/runs/{run_id}/log", Permission.READ, media_types=_TABLE)
 async def item_log(call: Calling, run_id: NumberedId, form: Format = "csv") -> StreamingResponse:
     """Download the item log of a run: a row an item."""
     return await _sent(await call.services.reports.item_log(call.actor, run_id), form)
 
 
-@resource.get("/runs/{run_id}/errors", Permission.READ, media_type="text/csv")
+@resource.get("/runs/{run_id}/errors", Permission.READ, media_types=_TABLE)
 async def run_errors(call: Calling, run_id: NumberedId, form: Format = "csv") -> StreamingResponse:
     """Download the error report of a run."""
     return await _sent(await call.services.reports.errors(call.actor, run_id=run_id), form)
 
 
-@resource.get("/runs/{run_id}/scan/{kind}", Permission.READ, media_type="text/csv")
+@resource.get("/runs/{run_id}/scan/{kind}", Permission.READ, media_types=_TABLE)
 async def scan_report(
-    call: Calling, run_id: NumberedId, kind: ScanReport, form: Format = "csv"
+    call: Calling, run_id: NumberedId, kind: _Kind, form: Format = "csv"
 ) -> StreamingResponse:
     """Download what a scan found."""
     return await _sent(await call.services.scan_reports.report(call.actor, run_id, kind), form)
 
 
 @resource.get(
-    "/runs/{run_id}/reconciliation", Permission.READ, media_type="application/jsonl", problems=(409,)
+    "/runs/{run_id}/reconciliation", Permission.READ, media_types=("application/jsonl",), problems=(409,)
 )
 async def reconciliation(call: Calling, run_id: NumberedId) -> StreamingResponse:
     """Download source against destination, item by item, signed; `mover report verify` checks it."""

@@ -147,7 +147,7 @@ def _contained(columns: Sequence[ColumnElement[str]], term: Term) -> ColumnEleme
 def matches(connection: Connection, column: ColumnElement[str], pattern: Expression) -> ColumnElement[bool]:
     """Return the condition that an expression is found in a column, by the database's own means or by ours."""
     if connection.dialect.name == "postgresql":
-        return column.op("~*", is_comparison=True)(pattern.for_postgresql())
+        return column.op("~", is_comparison=True)(pattern.for_postgresql())
     raw = connection.connection.dbapi_connection
     assert raw is not None
     raw.create_function("mover_found", 2, _found, deterministic=True)

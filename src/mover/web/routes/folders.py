@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from mover.accounts.actor import Permission
 from mover.api.problems import ServiceRefused
-from mover.entries import Entry, clean_path, join_path
+from mover.entries import Entry, EntryKind, clean_path, join_path
 from mover.errors import InvalidConfiguration, MoverError
 from mover.web.forms import sentence
 from mover.web.house import advice
@@ -44,16 +44,22 @@ def chosen_path(data: FormData | QueryParams, side: str) -> str:
     Raises InvalidConfiguration: not a path.
     """
     typed = str(data.get(f"{side}_path", "")).strip()
-    try:
-        exact = json.loads(str(data.get(f"{side}_exact", '""')))
-    except ValueError:
-        exact = ""
-    if isinstance(exact, str) and exact and as_typed(exact) == typed:
+    exact = _told(str(data.get(f"{side}_exact", '""')))
+    if exact and as_typed(exact) == typed:
         return exact
     try:
         return clean_path("/" + typed.lstrip("/"))
     except ValueError as error:
         raise InvalidConfiguration(f"this is not a folder's path: {error}") from None
+
+
+def _told(text: str) -> str:
+    """Read a path that a page of ours was told as JSON; empty for anything else."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    return told if isinstance(told, str) else ""
 
 
 def as_typed(path: str) -> str:
@@ -79,19 +85,24 @@ async def _show(visit: Visit, side: str, data: FormData | QueryParams, *, new_na
     problem, path, entries, more = "", "/", list[Entry](), False
     try:
         walked = str(data.get("walk", ""))
-        path = json.loads(walked) if walked else chosen_path(data, side)
+        path = _told(walked) if walked else chosen_path(data, side)
+        if not path:
+            raise InvalidConfiguration("this is not a folder's path")
         path = clean_path(path)
         connections = visit.house.services.connections
         if new_name:
             path = join_path(path, new_name)
             await connections.create_folder(visit.actor, connection_id, path)
         listing = await connections.browse(visit.actor, connection_id, path, limit=_MOST_SHOWN)
-        entries, more = listing.entries, listing.next is not None
+        entries = sorted(
+            listing.entries, key=lambda entry: (entry.kind is not EntryKind.FOLDER, entry.name.casefold())
+        )
+        more = listing.next is not None
     except ServiceRefused as refused:
         problem = f"{sentence(refused.error)} {advice(refused.error)}"
     except MoverError as error:
         problem = f"{sentence(error)} {error.advice}"
-    except (ValueError, TypeError):
+    except ValueError:
         problem = "This is not a folder's path."
     return visit.page(
         "parts/picker.html",

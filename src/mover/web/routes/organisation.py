@@ -9,6 +9,7 @@ from mover.accounts.records import SingleSignOnSettings
 from mover.accounts.refusals import RecentSignInNeeded
 from mover.api.cookies import clear_session
 from mover.errors import InvalidConfiguration, MoverError
+from mover.migrations.retention import DEFAULT_DAYS
 from mover.web import words
 from mover.web.forms import Form
 from mover.web.routes.pair import number
@@ -44,6 +45,8 @@ async def _show(visit: Visit, form: Form | None = None, sso_form: Form | None = 
             ("", "Nobody: only those who are members"),
             *((role.value, words.role_word(role)) for role in Role if role is not Role.OWNER),
         ],
+        way_in=services.site.single_sign_on(found.id),
+        kept_days=DEFAULT_DAYS,
         return_address=services.site.single_sign_on_return(found.id),
     )
 

@@ -46,6 +46,7 @@ _OUTCOMES = (
     ("Failed", "bad", frozenset({ItemState.FAILED})),
 )
 _LONGEST_BIGINT = 18
+_KNOWN_AFTER_S = 5  # before that a pace is none
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ async def _figures(visit: Visit, run: PairRun) -> dict[str, Any]:
     services = visit.house.services
     samples = await services.runs.throughput(visit.actor, run.id)
     outcomes = await services.runs.outcomes(visit.actor, run.id)
+    elapsed_s = _elapsed_s(run, visit.house.now_ns())
+    # The counts of a run under way are some seconds old, the ledger is not.
+    begun = {state: count for state, count in outcomes.items() if state not in ledger.OPEN}
+    counts = run.counts
+    counted = counts.files_copied + counts.files_skipped + counts.files_failed
     return {
         "throughput": charts.throughput([(one.at_ns, one.bytes) for one in samples]),
         "outcomes": charts.parts(
@@ -103,17 +109,33 @@ async def _figures(visit: Visit, run: PairRun) -> dict[str, Any]:
                 for label, tone, group in _OUTCOMES
             ]
         ),
-        "remaining_s": _remaining(run),
+        "done": max(counted, sum(begun.values())),
+        "seen": max(counts.files_seen, sum(outcomes.values())),
+        "moved": max(counts.files_copied, sum(outcomes.get(state, 0) for state in ledger.MOVED)),
+        "elapsed_s": elapsed_s,
+        "remaining_s": _remaining_s(run, elapsed_s),
     }
 
 
-def _remaining(run: PairRun) -> float | None:
+def _elapsed_s(run: PairRun, now_ns: int) -> float:
+    """How long it has been worked on; that of a slice under way is counted from the run's start."""
+    if run.active_ns or run.started_ns is None or run.state is RunState.ENDED:
+        return run.active_ns / 1e9
+    return max(0, now_ns - run.started_ns) / 1e9
+
+
+def _remaining_s(run: PairRun, elapsed_s: float) -> float | None:
     """How long it will still take, by its pace so far; None while nobody can know."""
     counts = run.counts
     done = counts.bytes_copied + counts.bytes_skipped + counts.bytes_failed
-    if run.state is not RunState.RUNNING or not done or run.active_ns <= 0 or done >= counts.bytes_seen:
+    if (
+        run.state is not RunState.RUNNING
+        or not done
+        or elapsed_s < _KNOWN_AFTER_S
+        or done >= counts.bytes_seen
+    ):
         return None
-    return (counts.bytes_seen - done) / (done / (run.active_ns / 1e9))
+    return (counts.bytes_seen - done) / (done / elapsed_s)
 
 
 async def overview(visit: Visit) -> Response:

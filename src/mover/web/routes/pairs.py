@@ -21,6 +21,7 @@ from mover.web.house import advice
 from mover.web.pair_table import COLUMNS, PAGE_SIZES, Shown
 from mover.web.routes.folders import chosen_path
 from mover.web.routes.migrations import connection_names
+from mover.web.routes.pair import number
 from mover.web.spelling import counted
 from mover.web.visit import Visit
 from mover.web.ways import LARGEST_FILE_BYTES, Way
@@ -312,7 +313,7 @@ async def apply_import(visit: Visit) -> Response:
 async def live(visit: Visit) -> Response:
     """The status of the pairs that are shown, whenever it changes."""
     migration = await _migration(visit)
-    ids = [int(text) for text in visit.query("ids").split(",") if text.isdecimal()][: max(PAGE_SIZES)]
+    ids = [id_ for text in visit.query("ids").split(",") if (id_ := number(text))][: max(PAGE_SIZES)]
     columns = visit.query("columns").split(",")
     if not ids:
         return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -6,9 +6,11 @@ from starlette.responses import Response
 
 from mover.accounts.actor import Permission, Role
 from mover.accounts.records import Member
+from mover.accounts.refusals import TooManyAttempts
 from mover.errors import Conflict, InvalidConfiguration, MoverError, PermissionDenied
 from mover.web import words
 from mover.web.forms import Form, sentence
+from mover.web.routes.sign_in import throttled
 from mover.web.visit import Visit
 from mover.web.ways import Way
 
@@ -51,6 +53,9 @@ async def invite(visit: Visit) -> Response:
         )
     except (InvalidConfiguration, Conflict, PermissionDenied) as error:
         form.faults["email"] = sentence(error)
+        return await _list(visit, form)
+    except TooManyAttempts as error:
+        form.faults["email"] = throttled(error)
         return await _list(visit, form)
     except MoverError as error:
         form.faults[""] = f"The invitation stands, but no mail could be sent: {sentence(error)}"

@@ -7,7 +7,8 @@ from starlette.responses import Response
 from mover.accounts.actor import Permission
 from mover.api.streams import csv_download, jsonl_download
 from mover.errors import InvalidConfiguration
-from mover.migrations.reports import RowStream
+from mover.migrations.scan_reports import ScanReport
+from mover.migrations.streams import RowStream
 from mover.web.routes.migrations import connection_names
 from mover.web.routes.pair import number
 from mover.web.routes.pairs import pairs_of_runs
@@ -15,7 +16,6 @@ from mover.web.visit import Visit
 from mover.web.ways import Way
 
 _PLACE = "reports"
-_SCANS = frozenset({"summary", "extensions", "large", "long", "names", "folders"})
 
 
 async def reports(visit: Visit) -> Response:
@@ -62,8 +62,8 @@ async def of_run(visit: Visit) -> Response:
         case "reconciliation":
             lines = await services.reports.reconciliation(actor, run_id)
             return await jsonl_download(lines, f"reconciliation-{run_id}")
-        case _ if kind in _SCANS:
-            stream = await services.reports.scan(actor, run_id, kind)
+        case _ if kind in set(ScanReport):
+            stream = await services.scan_reports.report(actor, run_id, ScanReport(kind))
         case _:
             raise InvalidConfiguration("there is no such report")
     return await _file(visit, stream)

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from mover.accounts.records import Entrance, SecondFactor, SecondFactorNeeded
-from mover.api.cookies import clear_session, device_token, set_session
+from mover.api.cookies import clear_session, device_token, set_device, set_session
 from mover.api.operations import Open
 from mover.errors import Conflict, InvalidConfiguration, NotFound, SignInFailed, Throttled
 from mover.vault.secret import Secret
@@ -181,6 +181,19 @@ async def _depart(visit: Visit, organisation_id: str) -> Response:
     return keep_ticket(response, departure.ticket, "away")
 
 
+async def organisation_page(visit: Visit) -> Response:
+    """The way in of one organisation, also if others claim the domain of its addresses.
+
+    It asks for one press: a link from elsewhere must not sign anybody in, in whatever organisation it likes.
+    """
+    return visit.page("sign_in_organisation.html", organisation_id=visit.parameter("organisation_id"))
+
+
+async def organisation_sign_in(visit: Visit) -> Response:
+    """Send somebody to the provider of an organisation."""
+    return await _depart(visit, visit.parameter("organisation_id"))
+
+
 async def single_sign_on(visit: Visit) -> Response:
     """Take somebody in who comes back from their organisation's provider."""
     ticket = _ticket(visit, "away")
@@ -272,7 +285,7 @@ async def reset(visit: Visit) -> Response:
     """Set the new password."""
     form = Form()
     try:
-        await visit.house.services.password_resets.reset(
+        device = await visit.house.services.password_resets.reset(
             Secret(visit.parameter("token")), visit.secret("password"), visit.client
         )
     except NotFound:
@@ -280,7 +293,9 @@ async def reset(visit: Visit) -> Response:
     except InvalidConfiguration as error:
         form.faults["password"] = sentence(error)
         return visit.again("reset.html", form=form, token=visit.parameter("token"))
-    return visit.go("/sign-in", "Your password is changed. Sign in with it.")
+    response = visit.go("/sign-in", "Your password is changed. Sign in with it.")
+    set_device(response, device)
+    return response
 
 
 async def invitation_page(visit: Visit) -> Response:
@@ -361,6 +376,8 @@ WAYS = (
     Way("POST", "/sign-in/second-factor/passkey", Open.ANYBODY, second_factor_passkey),
     Way("POST", "/sign-in/passkey/options", Open.ANYBODY, passkey_options),
     Way("POST", "/sign-in/passkey", Open.ANYBODY, passkey_sign_in),
+    Way("GET", "/sign-in/organisation/{organisation_id}", Open.ANYBODY, organisation_page),
+    Way("POST", "/sign-in/organisation/{organisation_id}", Open.ANYBODY, organisation_sign_in),
     Way("GET", "/sign-in/organisation/{organisation_id}/return", Open.ANYBODY, single_sign_on),
     Way("POST", "/sign-out", Open.SIGNED_IN, sign_out),
     Way("GET", "/welcome", Open.ANYBODY, welcome_page),

@@ -1,0 +1,14 @@
+"""What removes the rows of a deleted organisation, of all rooms below, in the order in which they can go."""
+
+from __future__ import annotations
+
+from mover.accounts.departures import Remover
+from mover.connections import queries as connections
+from mover.migrations.queries import removal as migrations
+from mover.notices import queries as notices
+
+REMOVERS: tuple[Remover, ...] = (
+    notices.remove_organisation,
+    migrations.remove_organisation,  # looks at the connections
+    connections.remove_organisation,
+)
