@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import Connection, delete
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+from tests.database_url import on_both
 from tests.migrations.office import Office, S, content
 from tests.migrations.test_running import ledger_run
 
@@ -16,6 +17,8 @@ from mover.migrations.refusals import NotPossible
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunCode, RunState, Status
 from mover.notices.tables import run_mails
+
+pytestmark = on_both
 
 
 @pytest.mark.parametrize("leave", ["give_way", "pause"])
@@ -122,7 +125,7 @@ async def test_what_a_lost_run_came_to_is_added_up_while_others_may_write(
         # Only who writes could; a reader's connection refuses.
         try:
             connection.execute(delete(run_mails))
-        except OperationalError:
+        except DBAPIError:
             writing.append(False)
         else:
             writing.append(True)
