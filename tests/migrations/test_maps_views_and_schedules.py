@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import update
 from tests.migrations.office import NOON, Office, S, actor, content, may_only
 
 from mover.accounts.actor import Actor, Permission, Role
@@ -16,6 +17,7 @@ from mover.migrations.scheduler import Scheduler
 from mover.migrations.schedules import Schedules
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunState, Trigger
+from mover.migrations.tables import schedules as schedules_table
 from mover.migrations.timetable import Every, Timing, Window
 from mover.migrations.views import Views
 
@@ -140,6 +142,24 @@ async def test_maps_of_others_are_not_there_and_one_in_use_stays(maps: Maps, off
     assert await maps.list(ann) == ()
     with pytest.raises(PermissionDenied):
         await maps.create(actor("acme", Role.VIEWER), "x", MapKind.USERS)
+
+
+async def test_a_schedule_that_is_not_understood_any_more_keeps_no_other_waiting(
+    schedules: Schedules, scheduler: Scheduler, office: Office, ann: Actor, caplog: pytest.LogCaptureFixture
+):
+    eve = await office.organisation("evil")
+    theirs, migration = await office.migration(eve, 1), await office.migration(ann, 1)
+    broken = await schedules.create(eve, theirs.id, NewSchedule(name="b", timing=HOURLY.timing))
+    made = await schedules.create(ann, migration.id, NewSchedule(name="n", timing=HOURLY.timing))
+    gone = update(schedules_table).where(schedules_table.c.id == broken.id)
+    timing = '{"every":"hourly","zone":"Mars/Phobos"}'  # as when the zones of the machine are renewed
+    await office.database.write(lambda connection: connection.execute(gone.values(timing=timing, next_ns=1)))
+    office.clock.ns = made.next_ns or 0
+    assert await scheduler.fire_due() == ["acme"]
+    assert "Mars/Phobos" in caplog.text
+    caplog.clear()
+    assert await scheduler.fire_due() == []
+    assert caplog.text == ""
 
 
 async def test_a_schedule_starts_its_pairs_once_whoever_looks(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection, delete
+from sqlalchemy.exc import DBAPIError
+from tests.database_url import on_both
 from tests.migrations.office import Office, S, content
 from tests.migrations.test_running import ledger_run
 
@@ -14,6 +17,8 @@ from mover.migrations.refusals import NotPossible
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunCode, RunState, Status
 from mover.notices.tables import run_mails
+
+pytestmark = on_both
 
 
 @pytest.mark.parametrize("leave", ["give_way", "pause"])
@@ -95,3 +100,38 @@ async def test_what_a_scan_saw_is_not_counted_as_copied(office: Office, ann: Act
         await office.finish(run, 100, counts=Counts(files_copied=5, bytes_copied=50))
     pair = await office.only_pair(ann, migration)
     assert (pair.runs, pair.total_files_copied, pair.total_bytes_copied) == (3, 5, 50)
+
+
+async def test_a_mail_about_a_verification_tells_what_was_compared(office: Office, ann: Actor):
+    migration = await office.migration(ann, 1, mail=MailRule.COMPLETION, mail_to=("acme-owner",))
+    await office.start(ann, migration, RunMode.VERIFY)
+    [run] = await office.take()
+    await office.finish(run, 101, counts=Counts(files_seen=2, files_skipped=2, bytes_seen=7, bytes_skipped=7))
+    assert "Compared: 2 files, 7 bytes." in (await office.rows(run_mails))[0].paragraphs
+
+
+async def test_what_a_lost_run_came_to_is_added_up_while_others_may_write(
+    office: Office, ann: Actor, monkeypatch: pytest.MonkeyPatch
+):
+    migration = await office.migration(ann, 1)
+    await office.start(ann, migration)
+    [run] = await office.take()
+    await office.work.begin(run.id, "r1", await ledger_run(office))
+    await office.runs.cancel(ann, Selection.matching(migration.id))
+    office.clock.advance(61)
+    writing: list[bool] = []
+
+    def counted(connection: Connection, *_: object, **__: object) -> Counts:
+        # Only who writes could; a reader's connection refuses.
+        try:
+            connection.execute(delete(run_mails))
+        except DBAPIError:
+            writing.append(False)
+        else:
+            writing.append(True)
+        return Counts(files_copied=7)
+
+    monkeypatch.setattr("mover.migrations.work.counts_of", counted)
+    [lost] = await office.work.overdue(60 * S)
+    assert (lost.state, lost.code, lost.counts.files_copied) == (RunState.ENDED, RunCode.CANCELED, 7)
+    assert writing == [False]

@@ -300,6 +300,23 @@ async def test_a_ledger_run_that_a_younger_run_goes_on_with_is_kept(
     assert {row.run_id for row in await office.rows(items)} == {first.ledger_run_id}
 
 
+async def test_nothing_is_signed_of_a_run_that_another_one_goes_on_with(
+    office: Office, bench: Workbench, ann: Actor, keys: SigningKeys
+):
+    fill(bench)
+    migration = await office.migration(ann, 1)
+    first = await moved(office, bench, ann, migration)  # is run again by itself
+    [again] = [run for run in (await office.runs.page(ann)).items if run.state is RunState.QUEUED]
+    office.clock.ns = again.not_before_ns
+    [taken] = await office.take()
+    await office.work.begin(taken.id, "r1", first.ledger_run_id or 0)
+    reports = Reports(office.database, keys, now_ns=office.clock)
+    with pytest.raises(NotPossible, match="has to end"):
+        await reports.reconciliation(ann, first.id)
+    await office.work.end(taken.id, "r1", 100)
+    assert [line async for line in await reports.reconciliation(ann, first.id)]
+
+
 async def test_a_run_that_is_half_removed_is_not_gone_on_with(
     office: Office, bench: Workbench, ann: Actor, monkeypatch: pytest.MonkeyPatch
 ):

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete
 from tests.database_url import Kind, on_both
 from tests.migrations.office import Office, S, made_template, may_only, opened
 from tests.notices.receiver import Receiver, receiving
@@ -23,6 +23,8 @@ from mover.mail.message import Message
 from mover.migrations.records import Counts, MailRule
 from mover.notices.delivering import PAUSES_S, Deliverer
 from mover.notices.events import Event
+from mover.notices.outbox import put_event
+from mover.notices.queries import claim
 from mover.notices.records import DeliveryState
 from mover.notices.tables import run_mails, webhook_deliveries
 from mover.notices.webhooks import WebhookOvertaken, Webhooks
@@ -329,3 +331,38 @@ async def test_mail_is_sent_later_when_the_server_is_down_and_to_members_only(
         "",
         "the person has left the organisation",
     ]
+
+
+async def test_a_webhook_with_much_to_be_told_keeps_no_other_waiting(post: Post, ann: Actor, office: Office):
+    eve = await office.organisation("evil")
+    slow, _ = await post.webhooks.create(eve, "https://slow.example/", ALL)
+    quick, _ = await post.webhooks.create(ann, "https://quick.example/", ALL)
+
+    def work(connection: Connection) -> list[str]:
+        for _ in range(30):
+            put_event(connection, "evil", Event.RUN_ENDED, {}, office.clock())
+        put_event(connection, "acme", Event.RUN_ENDED, {}, office.clock() + S)
+        now_ns = office.clock() + 2 * S
+        taken = claim(connection, webhook_deliveries, "c", now_ns=now_ns, until_ns=now_ns + S, limit=8)
+        return [row.webhook_id for row in taken]
+
+    taken = await office.database.write(work)
+    assert (taken.count(slow.id), taken.count(quick.id)) == (7, 1)
+
+
+async def test_a_webhook_that_refuses_one_message_and_takes_others_is_not_stopped(
+    post: Post, office: Office, ann: Actor, receiver: Receiver
+):
+    hook, _ = await post.webhooks.create(ann, receiver.url, [Event.RUN_ENDED])
+    receiver.answers = [b"400 No"]
+    await run_one(office, ann)
+    assert await post.deliverer.deliver_due() == 1
+    receiver.answers = [b"204 No Content"]
+    await post.webhooks.test(ann, hook.id)
+    assert await post.deliverer.deliver_due() == 1
+    receiver.answers = [b"400 No"]
+    office.clock.advance(3 * 86_400)
+    assert await post.deliverer.deliver_due() == 1
+    refused = (await post.webhooks.deliveries(ann, hook.id))[-1]
+    assert refused.state is DeliveryState.FAILED
+    assert (await post.webhooks.get(ann, hook.id)).active

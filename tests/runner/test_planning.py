@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
+from tests.database_url import BOTH, Kind, on_sqlite
 from tests.migrations.office import Office, made_template, opened
 
 from mover.migrations.queries.taking import must_give_way, take
@@ -18,7 +19,7 @@ from mover.runner.records import Plan
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
+async def office(tmp_path: Path, database_kind: Kind) -> AsyncIterator[Office]:  # noqa: ARG001 - chosen before
     async with opened(await made_template(tmp_path)) as database:
         yield Office(database)
 
@@ -29,6 +30,7 @@ async def planned(office: Office, migration_id: str) -> Plan:
     )
 
 
+@pytest.mark.parametrize("database_kind", BOTH, indirect=True)
 async def test_runs_of_a_queue_without_runners_keep_no_others_from_starting(office: Office):
     ann = await office.organisation("acme")
     migration = await office.migration(ann, pairs_at_once=2)
@@ -46,6 +48,7 @@ async def test_runs_of_a_queue_without_runners_keep_no_others_from_starting(offi
     assert await office.take(5, queue="far") == [], "no more are under way at once than the migration may"
 
 
+@on_sqlite
 async def test_what_runners_ask_again_and_again_does_not_read_all_that_ever_ran(office: Office):
     ann = await office.organisation("acme")
     migration = await office.migration(ann, 1)

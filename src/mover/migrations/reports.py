@@ -30,7 +30,7 @@ from mover.migrations.refusals import NotPossible
 from mover.migrations.signing import SigningKeys
 from mover.migrations.streams import Row as ReportRow
 from mover.migrations.streams import RowStream
-from mover.migrations.tables import migration_pairs, migrations, pair_runs, schedules
+from mover.migrations.tables import IS_OPEN, migration_pairs, migrations, pair_runs, schedules
 from mover.reports.cells import moment
 from mover.reports.reconciliation import signed_lines
 
@@ -117,12 +117,12 @@ class Reports:
     async def reconciliation(self, actor: Actor, run_id: int) -> AsyncIterator[bytes]:
         """Source against destination, signed: lines of JSON for a file `.jsonl`; `mover report verify` checks it.
 
-        Raises NotPossible before the engine has begun with the run, or while it has not ended.
+        Raises NotPossible before the engine has begun with the run, or while it, or one that goes on with it, has not ended.
         """
         run = await self._run(actor, run_id)
-        if run.ledger_run_id is None or run.ended_ns is None:
-            raise NotPossible("the run has to end before source and destination are reconciled")
         ledger_run_id = run.ledger_run_id
+        if ledger_run_id is None or run.ended_ns is None or await self._is_under_way(ledger_run_id):
+            raise NotPossible("the run has to end before source and destination are reconciled")
         query = select(ledger_runs).where(ledger_runs.c.id == ledger_run_id)
         ledger_run = await self._database.read(lambda connection: connection.execute(query).one())
         key = await self._keys.present(actor.organisation_id)
@@ -139,6 +139,10 @@ class Reports:
         }
         signed = datetime.fromtimestamp(self._now_ns() // 1_000_000_000, UTC).isoformat()
         return signed_lines(key, about, self._reconciled(ledger_run_id), signed)
+
+    async def _is_under_way(self, ledger_run_id: int) -> bool:
+        query = select(pair_runs.c.id).where(pair_runs.c.ledger_run_id == ledger_run_id, IS_OPEN).limit(1)
+        return await self._database.read(lambda connection: connection.execute(query).first() is not None)
 
     async def _reconciled(self, ledger_run_id: int) -> AsyncIterator[Mapping[str, Any]]:
         after = 0

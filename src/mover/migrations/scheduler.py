@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from secrets import token_hex
@@ -10,6 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from mover.database.database import Database
+from mover.database.failures import DatabaseTrouble
+from mover.errors import MoverError
 from mover.ledger.states import RunMode
 from mover.migrations.queries import rows
 from mover.migrations.queries.selecting import selected
@@ -20,7 +23,9 @@ from mover.migrations.states import Trigger
 from mover.migrations.tables import migrations, schedules
 from mover.migrations.timetable import next_times
 
+_log = logging.getLogger(__name__)
 _c = schedules.c
+_ANEW_NS = 600 * 1_000_000_000  # one that cannot be understood is tried again then
 
 
 class Scheduler:
@@ -46,8 +51,20 @@ class Scheduler:
         due = await self._database.read(lambda connection: list(connection.execute(query)))
         concerned: dict[str, None] = {}
         for row in due:  # one transaction each: thousands of pairs may hang on one
-            if await self._database.write(lambda connection, row=row: _fire(connection, row, now_ns)):  # type: ignore[misc]  # mypy does not infer lambdas with defaults
-                concerned[row.organisation_id] = None
+            try:
+                fired = await self._database.write(lambda connection, row=row: _fire(connection, row, now_ns))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+            except DatabaseTrouble:
+                raise
+            except (
+                MoverError
+            ) as error:  # its time zone is gone, say: the schedules behind it are due all the same
+                _log.warning("schedule %s cannot start its pairs, and waits: %s", row.id, error)
+                put_off = update(schedules).where(_c.id == row.id, _c.next_ns == row.next_ns)
+                later = put_off.values(next_ns=now_ns + _ANEW_NS)
+                await self._database.write(lambda connection, later=later: connection.execute(later))  # type: ignore[misc]  # as above
+            else:
+                if fired:
+                    concerned[row.organisation_id] = None
         return list(concerned)
 
     async def next_due_ns(self) -> int | None:

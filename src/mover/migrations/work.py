@@ -246,20 +246,19 @@ class Work:
         One that was lost `LOSSES` times in a row without progress ends with 404, one that was to be canceled with 230.
         """
         now_ns = self._now_ns()
+        # A sign of life from the future is one from before the clock was set back: who lives has given another.
+        silent = ~_r.heartbeat_ns.between(now_ns - silent_for_ns, now_ns + silent_for_ns)
+        query = select(pair_runs).where(_r.state.in_(_ACTIVE), silent).order_by(_r.id).limit(limit)
+        found = await self._database.read(lambda connection: list(connection.execute(query)))
+        if not found:
+            return []
+        # Before the transaction: it takes a second for a million items, and all who write would wait.
+        counted = {run.id: await self.counted(run.id) for run in found if _loses_for_good(run)}
 
         def work(connection: Connection) -> list[PairRun]:
-            # A sign of life from the future is one from before the clock was set back: who lives has given another.
-            silent = ~_r.heartbeat_ns.between(now_ns - silent_for_ns, now_ns + silent_for_ns)
-            query = (
-                select(pair_runs)
-                .where(_r.state.in_(_ACTIVE), silent)
-                .order_by(_r.id)
-                .limit(limit)
-                .with_for_update()
-            )
-            lost = list(connection.execute(query))
+            lost = list(connection.execute(query.with_for_update()))
             for run in lost:
-                self._lost(connection, run, now_ns)
+                _lose(connection, run, counted.get(run.id) or rows.counts_from(run), now_ns)
             return [rows.run_from(_run(connection, run.id)) for run in lost]
 
         return await self._database.write(work)
@@ -270,15 +269,21 @@ class Work:
         query = select(func.count()).select_from(pair_runs).where(can_be_taken(now_ns, queue))
         return await self._database.read(lambda connection: int(connection.execute(query).scalar_one()))
 
-    def _lost(self, connection: Connection, run: Row[Any], now_ns: int) -> None:
-        if run.wish == Wish.CANCEL.value or run.losses + 1 >= LOSSES:
-            code = RunCode.CANCELED if run.wish == Wish.CANCEL.value else RunCode.RUNNER_STOPPED
-            message = "" if code is RunCode.CANCELED else f"{LOSSES} runners in a row fell silent"
-            counts = counts_values(_counted(connection, run))
-            follow_up(connection, [_end(connection, run, code, message, counts, now_ns)], now_ns)
-            return
-        state = RunState.PAUSED if run.wish == Wish.PAUSE.value else RunState.QUEUED
-        _let_go(connection, run, state, RunCode.QUEUED_AGAIN, now_ns, losses=run.losses + 1)
+
+def _loses_for_good(run: Row[Any]) -> bool:
+    return bool(run.wish == Wish.CANCEL.value or run.losses + 1 >= LOSSES)
+
+
+def _lose(connection: Connection, run: Row[Any], counts: Counts, now_ns: int) -> None:
+    """Take a run away from its runner; `counts` are for one that ends by it."""
+    if _loses_for_good(run):
+        code = RunCode.CANCELED if run.wish == Wish.CANCEL.value else RunCode.RUNNER_STOPPED
+        message = "" if code is RunCode.CANCELED else f"{LOSSES} runners in a row fell silent"
+        ended = _end(connection, run, code, message, counts_values(counts), now_ns)
+        follow_up(connection, [ended], now_ns)
+        return
+    state = RunState.PAUSED if run.wish == Wish.PAUSE.value else RunState.QUEUED
+    _let_go(connection, run, state, RunCode.QUEUED_AGAIN, now_ns, losses=run.losses + 1)
 
 
 def _run(connection: Connection, run_id: int, *, lock: bool = False) -> Row[Any]:

@@ -125,7 +125,7 @@ class Deliverer:
                 return
             attempt = Attempt(at_ns=began, took_ns=max(0, ended - began), status=status, message=message)
             queries.add_attempt(connection, row.id, attempt)
-            if gives_up:
+            if gone or (gives_up and not queries.delivered_since(connection, hook.id, row.created_ns)):
                 reason = (
                     "the receiver says that it is gone (410)"
                     if gone

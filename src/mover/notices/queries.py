@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, update
 
 from mover.accounts.refusals import NoSuchThing
 from mover.accounts.tables import memberships, people
@@ -107,7 +107,10 @@ def attempts(connection: Connection, delivery_id: int) -> tuple[Attempt, ...]:
 def claim(
     connection: Connection, outbox: Table, claim_id: str, *, now_ns: int, until_ns: int, limit: int
 ) -> list[Row[Any]]:
-    """Take what is due, so that nobody else sends it until then; messages of webhooks that are stopped wait."""
+    """Take what is due, so that nobody else sends it until then; messages of webhooks that are stopped wait.
+
+    Webhooks take turns: one that has much to be told, and hangs each time, lets the others be told all the same.
+    """
     free = (
         outbox.c.state == DeliveryState.WAITING.value,
         outbox.c.due_ns <= now_ns,
@@ -115,7 +118,9 @@ def claim(
     )
     due = select(outbox.c.id).where(*free)
     if outbox is webhook_deliveries:
-        due = due.join(webhooks, and_(_w.id == _d.webhook_id, _w.active))
+        due = due.join(webhooks, and_(_w.id == _d.webhook_id, _w.active)).order_by(
+            func.row_number().over(partition_by=_d.webhook_id, order_by=(_d.due_ns, _d.id))
+        )
     due = due.order_by(outbox.c.due_ns, outbox.c.id).limit(limit)
     taken = (
         update(outbox)
@@ -141,6 +146,14 @@ def add_attempt(connection: Connection, delivery_id: int, attempt: Attempt) -> N
     connection.execute(
         insert(webhook_attempts).values(delivery_id=delivery_id, **msgspec.structs.asdict(attempt))
     )
+
+
+def delivered_since(connection: Connection, webhook_id: str, since_ns: int) -> bool:
+    """Tell whether the webhook has taken any message since then."""
+    query = select(_d.id).where(
+        _d.webhook_id == webhook_id, _d.state == DeliveryState.DELIVERED.value, _d.ended_ns >= since_ns
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def stop_webhook(connection: Connection, webhook_id: str, reason: str, now_ns: int) -> None:

@@ -243,7 +243,8 @@ def _close(connection: Connection, migration_run_id: str, pairs: int, now_ns: in
         .returning(migration_runs)
     ).one()
     migration = connection.execute(select(migrations).where(migrations.c.id == run.migration_id)).one()
-    outcome, copied, volume = _outcome(connection, migration_run_id)
+    outcome = _outcome(connection, migration_run_id)
+    copied = _sums(connection, migration_run_id, "files_copied", "bytes_copied")
     data = {
         "migration_id": run.migration_id,
         "migration": migration.name,
@@ -252,25 +253,27 @@ def _close(connection: Connection, migration_run_id: str, pairs: int, now_ns: in
         "trigger": run.trigger,
         "pairs": run.pairs,
         "pairs_by_status": {status.word: count for status, count in outcome.items()},
-        "files_copied": copied,
-        "bytes_copied": volume,
+        "files_copied": copied[0],
+        "bytes_copied": copied[1],
     }
     put_event(connection, run.organisation_id, Event.MIGRATION_ENDED, data, now_ns)
     rule = MailRule(migration.mail)
     bad = outcome[Status.FAILED] + outcome[Status.SOME_PROBLEMS]
     if rule is MailRule.COMPLETION or (rule is MailRule.ERRORS and bad):
         people = msgspec.json.decode(migration.mail_to, type=list[str])
+        compares = run.mode == RunMode.VERIFY.value  # and copies nothing
+        told = _sums(connection, migration_run_id, "files_seen", "bytes_seen") if compares else copied
         put_mails(
             connection,
             run.organisation_id,
             people,
-            *_mail(migration, run, outcome, copied, volume, now_ns),
+            *_mail(migration, run, outcome, *told, now_ns),
             now_ns,
         )
 
 
-def _outcome(connection: Connection, migration_run_id: str) -> tuple[Counter[Status], int, int]:
-    """How many pairs ended in each status, counting the last run of each; and what was copied by all."""
+def _outcome(connection: Connection, migration_run_id: str) -> Counter[Status]:
+    """How many pairs ended in each status, counting the last run of each."""
     later = pair_runs.alias("later")
     is_last = ~exists().where(
         later.c.migration_run_id == migration_run_id,
@@ -284,18 +287,23 @@ def _outcome(connection: Connection, migration_run_id: str) -> tuple[Counter[Sta
         select(_r.code, func.count().label("number")).where(*counted, is_last).group_by(_r.code)
     ):
         outcome[status_of(RunState.ENDED, row.code)] += row.number
-    # A run that another one of the start went on with is counted in that one.
+    return outcome
+
+
+def _sums(connection: Connection, migration_run_id: str, files: str, volume: str) -> tuple[int, int]:
+    """Add up two counts of all runs; one that another one of the start went on with is counted in that one."""
+    later = pair_runs.alias("later")
     gone_on_with = exists().where(
         later.c.migration_run_id == migration_run_id,
         later.c.ledger_run_id == _r.ledger_run_id,
         later.c.id > _r.id,
     )
     sums = connection.execute(
-        select(
-            func.coalesce(func.sum(_r.files_copied), 0), func.coalesce(func.sum(_r.bytes_copied), 0)
-        ).where(*counted, ~gone_on_with)
+        select(func.coalesce(func.sum(_r[files]), 0), func.coalesce(func.sum(_r[volume]), 0)).where(
+            _r.migration_run_id == migration_run_id, ~gone_on_with
+        )
     ).one()
-    return outcome, int(sums[0]), int(sums[1])
+    return int(sums[0]), int(sums[1])
 
 
 def _mail(
