@@ -33,7 +33,15 @@ from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource, has_s
 
 _PREFIX = "MOVER_"
 _FILE_VARIABLE = "MOVER_SETTINGS_FILE"
-_SECRETS = {"proxy", "global_key", "global_key_previous", "temporal_api_key", "payload_keys", "database_url", "smtp_url"}
+_SECRETS = {
+    "proxy",
+    "global_key",
+    "global_key_previous",
+    "temporal_api_key",
+    "payload_keys",
+    "database_url",
+    "smtp_url",
+}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
 _LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")

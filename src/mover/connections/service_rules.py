@@ -75,9 +75,7 @@ class ServiceRules:
                         "files of the machine that Mover runs on cannot be used here"
                     )
                 case Reach.AGENT if value.strip().lower() not in {"false", "0", "no", "off", "n", "f"}:
-                    raise NotAllowed(
-                        f"{key.name!r} cannot be used here: the agent is the operator's own"
-                    )
+                    raise NotAllowed(f"{key.name!r} cannot be used here: the agent is the operator's own")
                 case _:
                     pass
 
