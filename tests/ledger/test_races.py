@@ -34,7 +34,7 @@ async def main():
     sys.stdin.readline()
     pairs = [await ledger.pair(PairKey("a", f"/{{n}}", "b", "/")) for n in range({PAIRS})]
     run = await ledger.run(int(sys.argv[2]))
-    under_way = RunLedger(database, pairs[0], run, now_ns=lambda: 0)
+    under_way = RunLedger(database, pairs[0], run, 0, now_ns=lambda: 0)
     claimed = []
     while items := await under_way.claim(large=False, limit=7):
         claimed += [item.id for item in items]

@@ -7,9 +7,11 @@ it is watched for: the server restarts, somebody ends the session, the network f
 - if another process was quicker, or the server cannot be reached for `RECLAIM_S`, the holder's task is cancelled, and
   its block raises LockLost.
 
-Two processes cannot both believe to have it for longer than a moment: a server that was started just now gives new
-locks only after `GRACE_S`, in which earlier holders come back; and a server that cannot reach a holder keeps its lock
-for longer (`_SERVER_KEEPS_S`) than the holder goes on without it.
+Two processes hardly ever both believe to have it: a server that was started just now gives new locks only after
+`GRACE_S`, in which earlier holders come back; and a server that cannot reach a holder keeps its lock for longer
+(`_SERVER_KEEPS_S`) than the holder goes on without it. A holder who takes longer to come back (a machine at its limit, a
+network that fails while the server restarts) is overtaken, and goes on until he notices: what he does meanwhile must do no
+harm. So `RunLedger` refuses what he writes, and the one who came after him looks for what he left.
 """
 
 from __future__ import annotations
@@ -30,14 +32,21 @@ from mover.database.store import SoleRight
 RECLAIM_S = 100.0
 """A holder goes on without its lock for so long, while it tries to get it back."""
 
-GRACE_S = 3.0
-"""A server gives no new locks for so long after its start."""
+GRACE_S = 5.0
+"""A server gives no new locks for so long after it was there again, to the second."""
 
 _SERVER_KEEPS_S = 140
 _HEARTBEAT_S = 5.0
 _RETRY_S = 0.2
 _LEAVE_S = 5.0
 _AGE = "SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8"
+# A crashed server takes nobody in until it has recovered, which ends with a checkpoint.
+_CHECKPOINT_AGE = "SELECT greatest(0, extract(epoch FROM clock_timestamp() - checkpoint_time))::float8 FROM pg_control_checkpoint()"
+_NOT_TOLD = (
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.FeatureNotSupported,
+    psycopg.errors.InsufficientPrivilege,
+)
 _SESSION = (
     # Half of it idle, then a question every so often; and as long for an answer that is not acknowledged.
     f"SET tcp_keepalives_idle = {_SERVER_KEEPS_S // 2}; SET tcp_keepalives_interval = {_SERVER_KEEPS_S // 14};"
@@ -135,7 +144,7 @@ class AdvisoryLock:
         """Take the lock as somebody who did not have it. Raises Held."""
         session = await self._connected()
         try:
-            age_s = await _value(session, _AGE)
+            age_s = await self._age_s(session)
             if age_s < self._grace_s:
                 # Not taken for a moment even: an earlier holder who comes back in it would find himself overtaken.
                 await self._sleep(self._grace_s - age_s)
@@ -144,6 +153,19 @@ class AdvisoryLock:
             await session.close()
             raise
         return session
+
+    async def _age_s(self, session: Session) -> float:
+        """Since when earlier holders could have been back: the server's start, or the end of its recovery.
+
+        Long after its start, when no holder waits any more, later checkpoints do not count.
+        """
+        age_s = float(await _value(session, _AGE))
+        if age_s > self._reclaim_s + self._grace_s:
+            return age_s
+        try:
+            return min(age_s, await _value(session, _CHECKPOINT_AGE))
+        except _NOT_TOLD:  # something that only speaks like PostgreSQL
+            return age_s
 
     async def _keep(self) -> None:
         """Watch the session, and take the lock again when it ends; cancel the holder if that cannot be done."""

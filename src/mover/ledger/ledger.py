@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -33,6 +33,8 @@ from mover.ledger.records import (
 )
 from mover.ledger.states import Code, ItemState, RunMode, Verification
 from mover.ledger.survey import Survey, survey
+
+T = TypeVar("T")
 
 _SEEN = 16  # pages of listings that share a transaction
 _LISTED = {"state": "listed"}
@@ -76,14 +78,15 @@ class Ledger:
         A side that was `unencrypted` once stays so in what is reported of the run. The caller holds the pair's lock: nobody else runs this pair now.
         """
 
-        def work(connection: Connection) -> Run:
+        def work(connection: Connection) -> tuple[Run, int]:
+            turn = runs.next_turn(connection, pair.id)
             latest = runs.latest_run(connection, pair.id, mode, dry_run=dry_run)
             if latest and not latest.finished and latest.fingerprint == fingerprint:
                 told = tuple(dict.fromkeys((*latest.unencrypted, *unencrypted)))
                 runs.reopen_run(connection, latest.id)
                 runs.update_run(connection, latest.id, {"unencrypted": ",".join(told)})
-                return msgspec.structs.replace(latest, resumed=True, unencrypted=told)
-            return runs.add_run(
+                return msgspec.structs.replace(latest, resumed=True, unencrypted=told), turn
+            run = runs.add_run(
                 connection,
                 {
                     "pair_id": pair.id,
@@ -102,9 +105,10 @@ class Ledger:
                     "unencrypted": ",".join(unencrypted),
                 },
             )
+            return run, turn
 
-        run = await self._database.write(work)
-        return RunLedger(self._database, pair, run, now_ns=self._now_ns)
+        run, turn = await self._database.write(work)
+        return RunLedger(self._database, pair, run, turn, now_ns=self._now_ns)
 
     async def runs(self, limit: int = 50) -> list[Run]:
         """The newest runs first."""
@@ -156,29 +160,45 @@ class RunLedger:
     """The ledger of one run under way. Made by `Ledger.start`.
 
     Methods return when what they write is on disk. Outcomes and parts of many tasks share transactions.
+
+    A process that has lost the pair's lock may not know it yet (its connection broke, and another one was quicker). So
+    each transaction sees first whether the turn that began with `Ledger.start` is over: then nothing is written, and
+    every method that writes raises LockLost. What the other one does with the same items is never overwritten.
     """
 
-    def __init__(self, database: Database, pair: Pair, run: Run, *, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, database: Database, pair: Pair, run: Run, turn: int, *, now_ns: Callable[[], int]
+    ) -> None:
         self._database = database
         self.pair = pair
         self.run = run
+        self._turn = turn
         self._now_ns = now_ns
         self._outcomes = GroupCommit[Outcome](self._write_outcomes)
         self._parts = GroupCommit[tuple[int, PartRecord]](self._write_parts)
         self._seen = GroupCommit[Callable[[Connection], None]](self._write_seen, most=_SEEN)
 
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """Write in one transaction, if it is still this process's turn. Raises LockLost."""
+
+        def in_turn(connection: Connection) -> T:
+            runs.expect_turn(connection, self.pair.id, self._turn)
+            return work(connection)
+
+        return await self._database.write(in_turn)
+
     async def _write_outcomes(self, outcomes: Sequence[Outcome]) -> None:
-        await self._database.write(lambda connection: items.finish_items(connection, self.pair.id, outcomes))
+        await self._write(lambda connection: items.finish_items(connection, self.pair.id, outcomes))
 
     async def _write_parts(self, sent: Sequence[tuple[int, PartRecord]]) -> None:
-        await self._database.write(lambda connection: uploads.keep_parts(connection, sent))
+        await self._write(lambda connection: uploads.keep_parts(connection, sent))
 
     async def _write_seen(self, steps: Sequence[Callable[[Connection], None]]) -> None:
         def work(connection: Connection) -> None:
             for step in steps:
                 step(connection)
 
-        await self._database.write(work)
+        await self._write(work)
 
     def can_keep(self, key: str) -> bool:
         """Whether the database can find something by a text of that length."""
@@ -188,7 +208,7 @@ class RunLedger:
 
     async def add_root(self, *, source_id: str | None, destination_exists: bool) -> None:
         """Queue the root folder, unless it was queued before."""
-        await self._database.write(
+        await self._write(
             lambda connection: folders.add_root(
                 connection, self.run.id, source_id=source_id, destination_exists=destination_exists
             )
@@ -227,9 +247,7 @@ class RunLedger:
     async def scanned(self) -> None:
         """Note that the whole source has been seen."""
         await self._seen.flush()
-        await self._database.write(
-            lambda connection: runs.update_run(connection, self.run.id, {"scanned": True})
-        )
+        await self._write(lambda connection: runs.update_run(connection, self.run.id, {"scanned": True}))
 
     async def arrivals_of(self, source_keys: Sequence[str]) -> dict[str, Arrival]:
         """Earlier arrivals of these entries, by source key."""
@@ -271,7 +289,7 @@ class RunLedger:
             arrivals.forget_arrivals(connection, self.pair.id, from_keys)
             arrivals.keep_arrivals(connection, self.pair.id, taken)
 
-        await self._database.write(work)
+        await self._write(work)
 
     async def known_fingerprints(self, fingerprints: Sequence[str]) -> set[str]:
         """Those of these contents that some earlier arrival has."""
@@ -286,7 +304,7 @@ class RunLedger:
         """
         kept = {key: entry for key, entry in entries.items() if self.can_keep(key)}
         if kept:
-            await self._database.write(lambda connection: listings.keep_listing(connection, folder.id, kept))
+            await self._write(lambda connection: listings.keep_listing(connection, folder.id, kept))
 
     async def listed(self, folder: FolderTask, keys: Sequence[str]) -> dict[str, Entry]:
         """Those entries of a kept listing that have these keys."""
@@ -294,7 +312,7 @@ class RunLedger:
 
     async def drop_listing(self, folder: FolderTask) -> None:
         """Forget a kept listing."""
-        await self._database.write(lambda connection: listings.drop_listing(connection, folder.id))
+        await self._write(lambda connection: listings.drop_listing(connection, folder.id))
 
     # Renames.
 
@@ -312,19 +330,17 @@ class RunLedger:
 
     async def plan_items(self, item_ids: Sequence[int]) -> None:
         """Let held items be copied."""
-        await self._database.write(lambda connection: items.plan_items(connection, item_ids))
+        await self._write(lambda connection: items.plan_items(connection, item_ids))
 
     async def forget_arrival(self, source_key: str) -> None:
         """Drop the arrival of an entry that goes by another key now."""
-        await self._database.write(
-            lambda connection: arrivals.forget_arrivals(connection, self.pair.id, [source_key])
-        )
+        await self._write(lambda connection: arrivals.forget_arrivals(connection, self.pair.id, [source_key]))
 
     # Copying.
 
     async def claim(self, *, large: bool, limit: int) -> list[Item]:
         """Take planned files for sending, oldest first. Their state says `sending` before this returns."""
-        return await self._database.write(
+        return await self._write(
             lambda connection: items.claim(connection, self.run.id, large=large, limit=limit)
         )
 
@@ -348,7 +364,7 @@ class RunLedger:
     async def add_upload(self, source_key: str, *, token: str, part_size: int, evidence: str) -> UploadRecord:
         """Keep an upload that was just begun."""
         await self._parts.flush()  # a part of one that it replaces may be on its way still
-        return await self._database.write(
+        return await self._write(
             lambda connection: uploads.add_upload(
                 connection, self.pair.id, source_key, token=token, part_size=part_size, evidence=evidence
             )
@@ -360,14 +376,12 @@ class RunLedger:
 
     async def forget_parts(self, upload: UploadRecord, numbers: Sequence[int]) -> None:
         """Drop parts that the destination turned out not to have."""
-        await self._database.write(lambda connection: uploads.forget_part(connection, upload.id, numbers))
+        await self._write(lambda connection: uploads.forget_part(connection, upload.id, numbers))
 
     async def drop_upload(self, source_key: str) -> None:
         """Forget an upload that is finished or gone."""
         await self._parts.flush()  # a part of it may be on its way still
-        await self._database.write(
-            lambda connection: uploads.drop_upload(connection, self.pair.id, source_key)
-        )
+        await self._write(lambda connection: uploads.drop_upload(connection, self.pair.id, source_key))
 
     # The end.
 
@@ -393,7 +407,7 @@ class RunLedger:
 
     async def keep_arrivals(self, known: Sequence[Arrival]) -> None:
         """Overwrite arrivals with what is known better now."""
-        await self._database.write(lambda connection: arrivals.keep_arrivals(connection, self.pair.id, known))
+        await self._write(lambda connection: arrivals.keep_arrivals(connection, self.pair.id, known))
 
     async def folders_to_date(self, limit: int, *, before_id: int) -> list[FolderTask]:
         """Folders whose modified time is to be set, each before the one that holds it."""
@@ -429,4 +443,4 @@ class RunLedger:
             "active_ns": self.run.active_ns + active_ns,
             "message": message,
         }
-        await self._database.write(lambda connection: runs.update_run(connection, self.run.id, values))
+        await self._write(lambda connection: runs.update_run(connection, self.run.id, values))

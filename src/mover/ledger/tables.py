@@ -19,6 +19,7 @@ pairs = Table(
     Column("source_path", Text, nullable=False),
     Column("destination", Text, nullable=False),
     Column("destination_path", Text, nullable=False),
+    Column("turn", BigInteger, nullable=False, server_default="0"),  # grows with each start: see RunLedger
     UniqueConstraint("source", "source_path", "destination", "destination_path"),
 )
 

@@ -49,6 +49,7 @@ _SMALL_BATCH = 48
 _LARGE_BATCH = 1
 _ENDS_THE_RUN = (SignInFailed, QuotaExceeded)
 _SERVICE_DOWN = (Unreachable, TimedOut, ServiceFault, Throttled)
+_MEETINGS = 2
 _VAIN_LIMIT = 30  # files in a row that failed because a service is down
 
 
@@ -202,7 +203,8 @@ class Lanes:
                     fruitless = 0  # a bad line that brings a part each time brings the file in the end
                 elif isinstance(error, Throttled) and self._arrivals > arrivals:
                     fruitless, arrivals = 0, self._arrivals  # others are served: this one's turn comes
-                if isinstance(error, Transient) and fruitless < self._options.attempts:
+                again = isinstance(error, Transient) and fruitless < self._options.attempts
+                if again or _may_have_met_another(item, error, attempt, at_source=reader.trouble is error):
                     left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(self._retries.wait_s(max(fruitless, 1), error, self._rng))
                     entry = await self._entry_now(item, entry, error)
@@ -269,6 +271,16 @@ class Lanes:
             started_ns=started,
             ended_ns=self._now_ns(),
         )
+
+
+def _may_have_met_another(item: Item, error: MoverError, attempt: int, *, at_source: bool) -> bool:
+    """Whether the process that sent the item before may have been at it still.
+
+    It had lost the pair and did not know: it put the file into its place, or took the temporary one away, between this
+    process's look and its own turn. The next attempt looks again, and finds the file complete, or the place free.
+    """
+    met = isinstance(error, (Conflict, NotFound)) and not at_source
+    return met and item.interrupted and attempt <= _MEETINGS
 
 
 def _state_for(error: MoverError, *, at_source: bool) -> ItemState:

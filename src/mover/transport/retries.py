@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from mover.errors import Changed, IntegrityError, Transient
+from mover.errors import Changed, IntegrityError, MoverError, Transient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +27,9 @@ class RetryPolicy:
     cap_s: float = 60.0
     total_s: float = 900.0
 
-    def wait_s(self, tried: int, error: Transient, rng: random.Random) -> float:
+    def wait_s(self, tried: int, error: MoverError, rng: random.Random) -> float:
         """Seconds to wait after the `tried`-th try failed; exactly what the service wished, if it wished for any."""
-        if error.retry_after_s:
+        if isinstance(error, Transient) and error.retry_after_s:
             return error.retry_after_s
         return rng.uniform(0, min(self.cap_s, self.first_s * 2.0 ** min(tried - 1, 30)))
 

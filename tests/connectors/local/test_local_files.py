@@ -8,6 +8,7 @@ import socket
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -232,3 +233,47 @@ async def test_finish_whose_answer_was_lost_finds_the_file(connector: LocalConne
     part = await uploads.send(token, 1, 0, GivenContent(b"ours"))
     first = await uploads.finish(token, goal, [part], {})
     assert await uploads.finish(token, goal, [part], {}) == first
+
+
+@dataclass
+class HaltingContent(GivenContent):
+    """Content whose end comes when the test lets it."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        yield self.data[:MIB]
+        yield self.data[MIB : 2 * MIB]
+        self.begun.set()
+        await self.released.wait()
+        yield self.data[2 * MIB :]
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_who_sends_a_file_again_is_not_hindered_by_the_one_who_sent_it_before(
+    connector: LocalConnector, folder: Path, *, cancelled: bool
+) -> None:
+    """Both give the temporary file the same name: that of the earlier one is gone when the later one has begun."""
+    data = os.urandom(3 * MIB)
+    contents = [HaltingContent(data), HaltingContent(data)]
+    same = target(ROOT, "file")
+    uploads = []
+    for content in contents:
+        uploads.append(asyncio.create_task(connector.upload(same, content)))
+        await content.begun.wait()
+    earlier, later = uploads
+    if cancelled:
+        earlier.cancel()
+        await asyncio.wait({earlier})
+    else:
+        contents[0].released.set()
+        with pytest.raises(Changed, match="another process"):
+            await earlier
+        assert names_in(folder) == [temporary_name(same.key)]  # nothing half-written has the name
+    contents[1].released.set()
+
+    await later
+
+    assert (folder / "file").read_bytes() == data
+    assert names_in(folder) == ["file"]

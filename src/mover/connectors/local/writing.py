@@ -14,7 +14,7 @@ from mover.connectors.local.api import Root, described, look_in, open_file, raw_
 from mover.connectors.local.placing import move_exclusively
 from mover.connectors.local.threads import Threads
 from mover.entries import Entry, EntryKind, join_path
-from mover.errors import Changed, Conflict, IntegrityError, NotFound
+from mover.errors import Changed, Conflict, IntegrityError, MoverError, NotFound
 
 PIECE: Final = 1024 * 1024
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL
@@ -35,6 +35,14 @@ class Draft:
     @property
     def _temporary(self) -> bytes:
         return raw_name(temporary_name(self.target.key))
+
+    def _is_ours(self, folder: int) -> bool:
+        """Whether the temporary name is that of this very file still: it is the same for whoever sends it again."""
+        try:
+            there = os.stat(self._temporary, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self.descriptor))
 
     @classmethod
     def create(cls, root: Root, target: Target, *, sync: bool, pieces: Sequence[bytes] = ()) -> Draft:
@@ -96,7 +104,10 @@ class Draft:
             self.write(piece)
 
     def finish(self) -> Entry:
-        """Give the file its time and its name; the draft is closed then. Raises Conflict or Changed."""
+        """Give the file its time and its name; the draft is closed then.
+
+        Raises Conflict, and Changed: the file to be replaced, or the temporary one, is not what it was.
+        """
         target = self.target
         with self.root.folder(target.folder.path) as folder:
             replaced = self.check_name(folder)
@@ -107,6 +118,8 @@ class Draft:
             if self.sync:
                 os.fsync(self.descriptor)
             final = raw_name(target.name)
+            if not self._is_ours(folder):
+                raise Changed("another process sends the same file and has taken the temporary one away")
             if replaced is None:
                 move_exclusively(folder, self._temporary, folder, final)
             else:
@@ -135,10 +148,14 @@ class Draft:
         return there
 
     def discard(self) -> None:
-        """Close and remove the temporary file, as far as that is still possible. Idempotent."""
+        """Close and remove the temporary file, as far as that is still possible, and no other's. Idempotent."""
+        if self.descriptor == _NO_FILE:
+            return
+        # Whatever led here is the error to report; a later try removes what is left.
+        with suppress(OSError, MoverError), self.root.folder(self.target.folder.path) as folder:
+            if self._is_ours(folder):
+                os.unlink(self._temporary, dir_fd=folder)
         self.close()
-        with suppress(OSError):  # whatever led here is the error to report; a later try removes what is left
-            remove_draft(self.root, self.target.folder.path, self.target.key)
 
     def close(self) -> None:
         """Close the file. Idempotent."""

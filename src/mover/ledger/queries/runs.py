@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
+from mover.database.failures import LockLost
 from mover.database.upsert import insert_missing
 from mover.ledger import rows
 from mover.ledger.records import Pair, PairKey, Run
@@ -28,6 +29,19 @@ def pair(connection: Connection, key: PairKey) -> Pair:
     connection.execute(insert_missing(connection, pairs, list(msgspec.structs.asdict(key))), [values])
     row = connection.execute(select(pairs).where(*where)).one()
     return Pair(row.id, row.token, key)
+
+
+def next_turn(connection: Connection, pair_id: int) -> int:
+    """Begin a process's turn with a pair, which ends that of whoever had it before; returns its number."""
+    begun = update(pairs).where(pairs.c.id == pair_id).values(turn=pairs.c.turn + 1).returning(pairs.c.turn)
+    return int(connection.execute(begun).scalar_one())
+
+
+def expect_turn(connection: Connection, pair_id: int, turn: int) -> None:
+    """See that the turn is not over. Raises LockLost."""
+    now = connection.execute(select(pairs.c.turn).where(pairs.c.id == pair_id)).scalar_one_or_none()
+    if now != turn:
+        raise LockLost("another process has gone on with this pair")
 
 
 def add_run(connection: Connection, values: Mapping[str, Any]) -> Run:
