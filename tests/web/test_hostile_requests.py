@@ -151,7 +151,7 @@ async def test_streams_asked_for_at_the_same_moment_are_counted_too(mover: Runni
     async def pieces(_visit: Visit) -> dict[str, str]:
         return {"piece": "<p>here</p>"}
 
-    answers = [await live.stream(visit, pieces) for _ in range(10)]
+    answers = [await visit.live(pieces) for _ in range(10)]
     streams = [
         cast("AsyncGenerator[bytes, None]", answer.body_iterator)
         for answer in answers

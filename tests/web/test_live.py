@@ -50,7 +50,7 @@ def visit_of(mover: Running, live: Live) -> Visit:
 async def told(
     mover: Running, live: Live, pieces: Callable[[Visit], Awaitable[Mapping[str, str]]]
 ) -> list[str]:
-    answer = await live.stream(visit_of(mover, live), pieces)
+    answer = await visit_of(mover, live).live(pieces)
     assert isinstance(answer, StreamingResponse)
     assert answer.media_type == "text/event-stream"
     return [
@@ -112,12 +112,12 @@ async def test_one_person_has_only_so_many(mover: Running):
     live = Live(at_once=1, longest_s=2, clock=clock, sleep=clock.sleep)
 
     async def pieces(visit: Visit) -> dict[str, str]:
-        refused = await live.stream(visit, pieces)
+        refused = await visit.live(pieces)
         assert refused.status_code == 204
         return {}
 
     await told(mover, live, pieces)
-    again = await live.stream(visit_of(mover, live), pieces)
+    again = await visit_of(mover, live).live(pieces)
     assert isinstance(again, StreamingResponse)
 
 

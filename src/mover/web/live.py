@@ -11,20 +11,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from starlette.responses import Response, StreamingResponse
 
-from mover.api.cookies import session_token
-from mover.errors import MoverError, SignInFailed
+from mover.errors import MoverError
 
-if TYPE_CHECKING:
-    from mover.web.visit import Visit
-
-Pieces = Callable[["Visit"], Awaitable[Mapping[str, str]]]
-"""What is shown now, by piece: text with `hx-swap-oob`, which htmx puts in place."""
+Pieces = Callable[[], Awaitable[Mapping[str, str]]]
+"""What is shown now, by piece: text with `hx-swap-oob`, which htmx puts in place. Raises MoverError: nothing any more."""
 
 _RETRY_MS = 3000
 
@@ -56,9 +50,8 @@ class Live:
         self._sleep = sleep
         self._open: Counter[str] = Counter()
 
-    async def stream(self, visit: Visit, pieces: Pieces) -> Response:
-        """Answer with a stream."""
-        person = visit.session.person.id
+    async def stream(self, person: str, pieces: Pieces) -> Response:
+        """Answer a person (their id) with a stream."""
         if self._open[person] >= self._at_once:
             return Response(status_code=HTTPStatus.NO_CONTENT)  # tells an EventSource not to come again
 
@@ -69,7 +62,7 @@ class Live:
                 return
             self._open[person] += 1
             try:
-                async with aclosing(self._events(visit, pieces)) as events:
+                async with aclosing(self._events(pieces)) as events:
                     async for event in events:
                         yield event
             finally:
@@ -81,19 +74,15 @@ class Live:
             content(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
         )
 
-    async def _events(self, visit: Visit, pieces: Pieces) -> AsyncGenerator[bytes, None]:
+    async def _events(self, pieces: Pieces) -> AsyncGenerator[bytes, None]:
         yield f"retry: {_RETRY_MS}\n\n".encode()
         end = self._clock() + self._longest_s
         sent: dict[str, str] = {}
         first = True
         while self._clock() < end:
             try:
-                visit = await _again(visit)
-                found = await pieces(visit)
-            except SignInFailed:
-                yield _event("ended", "")
-                return
-            except MoverError:  # what is shown is gone, or the right to see it
+                found = await pieces()
+            except MoverError:  # what is shown is gone, or the session, or the right to see it
                 yield _event("ended", "")
                 return
             changed = [text for name, text in found.items() if sent.get(name) != text]
@@ -107,17 +96,6 @@ class Live:
             else:
                 yield b": still here\n\n"  # finds out that the browser is gone
             await self._sleep(self._period_s)
-
-
-async def _again(visit: Visit) -> Visit:
-    """The same visit with what its session may do now. Raises SignInFailed."""
-    token = session_token(visit.request)
-    if token is None:
-        raise SignInFailed("nobody is signed in")
-    signed_in = await visit.house.services.sessions.find(token, used=False)
-    if signed_in.requirement is not None:
-        raise SignInFailed("something is asked of this session first")
-    return replace(visit, signed_in=signed_in)
 
 
 def _event(name: str, data: str) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +17,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from mover.accounts.actor import Actor, Permission
 from mover.accounts.records import Client, SignedIn
 from mover.api.admission import client_of
+from mover.api.cookies import session_token
+from mover.errors import SignInFailed
 from mover.vault.secret import Secret
 from mover.web.forms import Form
 from mover.web.frame import Frame, Toast, menu
@@ -122,6 +124,24 @@ class Visit:
     def part(self, template: str, **context: Any) -> str:
         """Render a part of a page that is sent later."""
         return self.house.renderer.render(template, self.frame(), may=self.may, **context)
+
+    async def live(self, pieces: Callable[[Visit], Awaitable[Mapping[str, str]]]) -> Response:
+        """Answer with what changes from now on, each time looked at with what the session may do then."""
+
+        async def look() -> Mapping[str, str]:
+            return await pieces(await self._as_of_now())
+
+        return await self.house.live.stream(self.session.person.id, look)
+
+    async def _as_of_now(self) -> Visit:
+        """The same visit with what its session may do now. Raises SignInFailed."""
+        token = session_token(self.request)
+        if token is None:
+            raise SignInFailed("nobody is signed in")
+        signed_in = await self.house.services.sessions.find(token, used=False)
+        if signed_in.requirement is not None:
+            raise SignInFailed("something is asked of this session first")
+        return replace(self, signed_in=signed_in)
 
     def again(self, template: str, *, place: str = "", **context: Any) -> Response:
         """Answer with the form that was sent, and what is wrong with it."""

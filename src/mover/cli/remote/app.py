@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mover.cli.remote.report_kinds import ReportFormat, ReportKind
+
 if TYPE_CHECKING:
     from mover.cli.remote.server import Server
 
@@ -25,22 +27,6 @@ class Mode(enum.StrEnum):
     COPY = "copy"
     SCAN = "scan"
     VERIFY = "verify"
-
-
-class ReportKind(enum.StrEnum):
-    """Which report: the last three are of runs, the first two of migrations."""
-
-    PAIRS = "pairs"
-    ERRORS = "errors"
-    LOG = "log"
-    RECONCILIATION = "reconciliation"
-
-
-class ReportFormat(enum.StrEnum):
-    """In which form."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
 
 
 app = typer.Typer(

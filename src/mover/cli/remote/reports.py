@@ -11,9 +11,9 @@ import msgspec
 from mover.cli.codes import ALL_WELL, SOME_FAILED
 from mover.cli.figures import count_text, duration_text, size_text
 from mover.cli.remote.answers import Problems, Run
-from mover.cli.remote.app import ReportFormat, ReportKind
 from mover.cli.remote.finding import find_migration
 from mover.cli.remote.looking import status_words, when
+from mover.cli.remote.report_kinds import ReportFormat, ReportKind
 from mover.cli.remote.server import Query, Server
 from mover.cli.screen import err, out, print_json, words
 from mover.errors import InvalidConfiguration

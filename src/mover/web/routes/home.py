@@ -56,7 +56,7 @@ async def live(visit: Visit) -> Response:
             for name in ("figures", "migrations", "runs")
         }
 
-    return await visit.house.live.stream(visit, pieces)
+    return await visit.live(pieces)
 
 
 WAYS = (

@@ -172,7 +172,7 @@ async def live(visit: Visit) -> Response:
                 found[name] = again.part(f"parts/pair_{name}.html", **(shared | figures | {"live": True}))
         return found
 
-    return await visit.house.live.stream(visit, pieces)
+    return await visit.live(pieces)
 
 
 async def items(visit: Visit) -> Response:

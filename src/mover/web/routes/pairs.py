@@ -333,7 +333,7 @@ async def live(visit: Visit) -> Response:
         )
         return found
 
-    return await visit.house.live.stream(visit, pieces)
+    return await visit.live(pieces)
 
 
 WAYS = (
