@@ -163,7 +163,7 @@ class AdvisoryLock:
         if age_s > self._reclaim_s + self._grace_s:
             return age_s
         try:
-            return min(age_s, await _value(session, _CHECKPOINT_AGE))
+            return min(age_s, float(await _value(session, _CHECKPOINT_AGE)))
         except _NOT_TOLD:  # something that only speaks like PostgreSQL
             return age_s
 
