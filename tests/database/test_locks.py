@@ -250,6 +250,37 @@ async def test_after_a_restart_the_holder_comes_before_all_others(
 
 
 @on_postgresql
+async def test_the_grace_counts_from_the_end_of_a_recovery(
+    restarting_server: RestartingServer, database_kind: Kind
+) -> None:
+    """Which ends with a checkpoint, and may take longer than the grace after the server's start."""
+    assert database_kind is Kind.POSTGRESQL
+    server = restarting_server.server
+
+    async def age_s() -> float:
+        query = "SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8"
+        ((age,),) = await asyncio.to_thread(server.execute, query)
+        return float(age)
+
+    async def grown_up() -> bool:
+        return await age_s() > 3
+
+    await until(grown_up)
+    before = await age_s()
+    await asyncio.to_thread(server.execute, "CHECKPOINT")
+    waits = []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    async with lock_of(server.url("postgres"), grace_s=10_000, sleep=note):
+        after = await age_s()
+
+    (waited,) = waits
+    assert 10_000 - waited <= after - before + 1  # a checkpoint's time has no fractions
+
+
+@on_postgresql
 async def test_a_server_that_stays_away_ends_the_right(
     restarting_server: RestartingServer, database_kind: Kind
 ) -> None:

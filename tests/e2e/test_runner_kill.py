@@ -29,8 +29,10 @@ from mover.settings import Settings
 from mover.vault.secret import Secret
 from mover.workplace.workplace import Workplace, open_workplace
 
-FILES = int(os.environ.get("KILL_FILES", "600"))
+BY_HAND = "KILLS" in os.environ
+FILES = int(os.environ.get("KILL_FILES", "240"))
 KILLS = int(os.environ.get("KILLS", "1"))  # of each runner
+KILLS_OF_TEMPORAL = 2 if BY_HAND else 1
 RUNNERS = 3
 PAIRS = 6
 MIB = 1 << 20
@@ -49,10 +51,12 @@ _FAILED = text(
 
 
 def many_files(seed: int) -> dict[str, bytes]:
-    """Files for each pair: mostly small, and one that goes in parts."""
+    """Files for each pair: mostly small, and one of the lane for large ones, which takes a while."""
     rng = random.Random(seed)
     small = {f"/p{n % PAIRS}/d{n % 13}/file {n}": rng.randbytes(rng.randint(0, 8_000)) for n in range(FILES)}
-    return small | {f"/p{pair}/large": rng.randbytes(16 * MIB + pair) for pair in range(PAIRS)}
+    return small | {
+        f"/p{pair}/large": rng.randbytes((16 if BY_HAND else 9) * MIB + pair) for pair in range(PAIRS)
+    }
 
 
 async def finished(place: Workplace) -> set[str]:
@@ -103,7 +107,7 @@ class Chaos:
         """Kill until every runner was killed often enough, or all is over; returns how many kills there were."""
         rng = random.Random(seed)
         self._runners = [self.start_runner() for _ in range(RUNNERS)]
-        victims = [*range(RUNNERS)] * KILLS + ["temporal"] * 2
+        victims = [*range(RUNNERS)] * KILLS + ["temporal"] * KILLS_OF_TEMPORAL
         victims += ["postgresql"] * 2 if self._postgresql else []
         rng.shuffle(victims)
         kills = 0
@@ -171,7 +175,8 @@ async def kill_at_random(
         access = TemporalAccess(settings)
         orchestration = TemporalOrchestration(Reconciler(place.database, access, Scheduler(place.database)))
         runs = await organisation.start(
-            *(f"/p{pair}" for pair in range(PAIRS)), options='{"bandwidth": "2M"}'
+            *(f"/p{pair}" for pair in range(PAIRS)),
+            options='{"bandwidth": "2M"}' if BY_HAND else '{"bandwidth": "1M"}',
         )
         await orchestration.nudge(organisation.id)
 
@@ -189,7 +194,11 @@ async def kill_at_random(
         ended = [await organisation.run(run) for run in runs]
         failed = await place.database.read(lambda connection: list(connection.execute(_FAILED).all()))
 
-    assert kills == RUNNERS * KILLS + (4 if postgresql else 2)
+    if BY_HAND:
+        assert kills == RUNNERS * KILLS + KILLS_OF_TEMPORAL + (2 if postgresql else 0)
+    assert (
+        kills >= RUNNERS
+    )  # a move that goes quickly on a machine that is slow to start things may end before the last
     assert failed == []
     assert [run["code"] for run in ended] == [100] * PAIRS
     assert sum(run["files_copied"] for run in ended) == len(files)

@@ -91,8 +91,6 @@ async def test_it_shows_figures_on_loopback_only_if_asked(service: Service, tmp_
     assert "mover_staged_bytes" in told
 
 
-async def test_what_cannot_work_is_said_at_once(service: Service, tmp_path):
-    with runner(service, tmp_path, "--queue", "Site A") as process:
-        done = process.wait()
-    assert done.code == 2
+def test_what_cannot_work_is_said_at_once(tmp_path):
+    done = Mover(tmp_path / "mover").run("runner", "--queue", "Site A", code=2)
     assert "a queue's name" in done.err

@@ -184,4 +184,5 @@ async def _remove(client: Client, schedule_id: str) -> None:
 
 
 def _moment(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns // _NS, UTC)
+    """The first whole second that is not before: whoever looks earlier finds nothing due, and nobody looks again."""
+    return datetime.fromtimestamp(-(-ns // _NS), UTC)
