@@ -308,7 +308,7 @@ class Settings(BaseSettings):
     runner_silence_s: float = Field(20, ge=2, le=3600, allow_inf_nan=False)
     runner_drain_s: float = Field(30, ge=0, le=3600, allow_inf_nan=False)
     runner_versions: Literal["automatic", "by_hand", "off"] = "automatic"
-    runner_build: str | None = Field(None, pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+    runner_build: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
     redirect_listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] | None = None
     tls_cert_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None

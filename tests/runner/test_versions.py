@@ -30,14 +30,15 @@ async def current(service: Service) -> str:
     try:
         answer = await client.workflow_service.describe_worker_deployment(asked)
     except RPCError as error:
-        assert error.status is RPCStatusCode.NOT_FOUND
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
         return ""
     return answer.worker_deployment_info.routing_config.current_deployment_version.build_id
 
 
 async def until_current(service: Service, build: str) -> None:
-    async with asyncio.timeout(120):
-        while await current(service) != build:
+    async with asyncio.timeout(60):
+        while await current(service) != build:  # noqa: ASYNC110 - Temporal tells nobody
             await asyncio.sleep(0.05)
 
 
@@ -53,7 +54,7 @@ async def endings(service: Service) -> Counter[tuple[str, str, str]]:
 
 async def endings_with(service: Service, *wanted: tuple[str, str, str]) -> Counter[tuple[str, str, str]]:
     """The same, as soon as these are among them: Temporal's list is a little late."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(60):
         while True:
             found = await endings(service)
             if all(one in found for one in wanted):
@@ -79,8 +80,8 @@ async def test_what_a_build_that_has_gone_had_begun_is_finished_by_another(servi
         put(organisation.source, files)
         settings = {"MOVER_RUNNER_BUILD": "old", "MOVER_RUNNER_SILENCE_S": "3"}
         with (
-            runner(service, tmp_path / "a", MOVER_LOCAL_FOLDERS=str(tmp_path), **settings) as one,
-            runner(service, tmp_path / "b", MOVER_LOCAL_FOLDERS=str(tmp_path), **settings) as two,
+            runner(service, tmp_path, **settings) as one,
+            runner(service, tmp_path, **settings) as two,
         ):
             await until_current(service, "old")
             runs = await organisation.start("/p0", "/p1", "/p2", options=SLOW)
@@ -139,7 +140,7 @@ async def test_builds_are_exchanged_while_runs_are_under_way(serving, tmp_path):
                 await service.orchestration.nudge(other.id)
                 await reached(other, second, "ended")
                 assert await current(service) == "new"
-                await _the_older_waits(service)
+                await endings_with(service, ("MigrationRun", "mover:old", "CONTINUED_AS_NEW"))
                 old.send(signal.SIGTERM)
                 assert old.wait().code == 0
                 assert (await reached(organisation, first, "ended"))["code"] == 100
@@ -147,9 +148,9 @@ async def test_builds_are_exchanged_while_runs_are_under_way(serving, tmp_path):
                     service,
                     ("PairRun", "mover:old", "CONTINUED_AS_NEW"),
                     ("PairRun", "mover:new", "COMPLETED"),
-                    ("MigrationRun", "mover:old", "CONTINUED_AS_NEW"),
                     ("MigrationRun", "mover:new", "COMPLETED"),
                 )
+                await _the_older_waits(service)
     assert not [kind for kind in found if kind[2] in {"FAILED", "TERMINATED"}]
     assert files_below(organisation.destination / "a") == files
 
@@ -157,13 +158,11 @@ async def test_builds_are_exchanged_while_runs_are_under_way(serving, tmp_path):
 async def _the_older_waits(service: Service) -> None:
     """It becomes the current one if no runner of the newer is left, or an operator wishes so, and else not."""
     assert await Versions(service.access, "default", "old", sure_s=0).look()
-    assert await Versions(service.access, "default", "old", automatic=False, gone_s=0, sure_s=0).look()
-    assert not await Versions(service.access, "default", "unheard-of", gone_s=0, sure_s=0).look()
+    assert await Versions(service.access, "default", "old", automatic=False, gone_s=-3600, sure_s=0).look()
+    assert not await Versions(service.access, "default", "unheard-of", gone_s=-3600, sure_s=0).look()
     assert await current(service) == "new"
-    assert await Versions(service.access, "default", "old", gone_s=-60, sure_s=0).look()
+    assert await Versions(service.access, "default", "old", gone_s=-3600, sure_s=0).look()
     assert await current(service) == "old"
-    assert await Versions(service.access, "default", "new", sure_s=0).look()
-    assert await current(service) == "new"
 
 
 @pytest.mark.servers
@@ -189,7 +188,7 @@ def test_a_build_is_called_by_the_code_that_is_replayed(tmp_path, monkeypatch):
     assert build_id() != before
 
 
-@pytest.mark.parametrize("name", ["", "a:b", "a b", "-a", "a\n", "a" * 101])
-def test_a_name_that_a_build_cannot_have_is_refused(name, mover_home):
+@pytest.mark.parametrize("name", ["a:b", "a b", "-a", "a\n", "a" * 101])
+def test_a_name_that_a_build_cannot_have_is_refused(name):
     with pytest.raises(ValidationError):
         Settings.model_validate({"runner_build": name})

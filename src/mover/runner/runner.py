@@ -268,6 +268,7 @@ async def open_runner(
     mail = mail_from_settings(settings, place.egress)
     async with staging:
         scheduler = Scheduler(place.database)
+        reconciler = Reconciler(place.database, access, scheduler)
         bench = Bench(
             place=place,
             work=Work(place.database),
@@ -287,10 +288,10 @@ async def open_runner(
                 access=access,
                 bench=bench,
                 measures=Measures(staging=staging, pacers=place.pacers),
-                reconciler=Reconciler(place.database, access, scheduler),
+                reconciler=reconciler,
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, mail),
                 housekeeper=Housekeeper(place, Retention(place.database), removers=removers),
-                versions=versions_from_settings(settings, access, gone_s=gone_s),
+                versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
             )
         )

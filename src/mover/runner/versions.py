@@ -17,14 +17,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
-from temporalio.api.enums.v1 import TaskQueueType, WorkerDeploymentVersionStatus
+from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType, WorkerDeploymentVersionStatus
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
     DescribeWorkerDeploymentRequest,
     SetWorkerDeploymentCurrentVersionRequest,
 )
-from temporalio.client import Client, PendingActivityState, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import WorkerDeploymentConfig
@@ -33,6 +33,7 @@ from mover import __version__
 from mover.errors import InvalidConfiguration, MoverError, SignInFailed
 from mover.runner import names, records, workflows
 from mover.runner.client import CALL_TIMEOUT, TemporalAccess, explained
+from mover.runner.reconciler import Reconciler
 from mover.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -66,9 +67,13 @@ def build_id() -> str:
 
 
 def versions_from_settings(
-    settings: Settings, access: TemporalAccess, *, gone_s: float = GONE_S
+    settings: Settings, access: TemporalAccess, reconciler: Reconciler, *, gone_s: float = GONE_S
 ) -> Versions | None:
     """What a runner does about builds; None if they are not told apart. Arguments are those of `Versions`."""
+
+    async def wake() -> None:
+        await reconciler.reconcile(tell=True)
+
     if settings.runner_versions == "off":
         return None
     return Versions(
@@ -76,6 +81,7 @@ def versions_from_settings(
         settings.temporal_namespace,
         settings.runner_build or build_id(),
         automatic=settings.runner_versions == "automatic",
+        taken_over=wake,
         gone_s=gone_s,
     )
 
@@ -88,6 +94,7 @@ class Versions:
         namespace: There.
         build: This runner's.
         automatic: Make it the current one when it should be; else an operator does.
+        taken_over: Called when it has become so: wakes workflows, which then move on while runners of their build live.
         gone_s: A runner that has asked for nothing for so long has gone.
         sure_s: For so long a build has to be without runners, before it is believed.
         now_ns: Nanoseconds since 1970 UTC.
@@ -101,6 +108,7 @@ class Versions:
         build: str,
         *,
         automatic: bool = True,
+        taken_over: Callable[[], Awaitable[None]] | None = None,
         gone_s: float = GONE_S,
         sure_s: float = _SURE_S,
         now_ns: Callable[[], int] = time.time_ns,
@@ -110,6 +118,7 @@ class Versions:
         self._namespace = namespace
         self._build = build
         self._automatic = automatic
+        self._taken_over = taken_over
         self._gone_ns = int(gone_s * 1e9)
         self._sure_s = sure_s
         self._now_ns = now_ns
@@ -201,6 +210,8 @@ class Versions:
                 timeout=_SET_WITHIN,
             )
             _log.info("new workflows go to build %s now, and no more to %s", self._build, current or "any")
+            if current and self._taken_over is not None:
+                await self._taken_over()
         return True
 
     async def _gone(self, client: Client, builds: Iterable[str]) -> set[str]:
@@ -243,7 +254,7 @@ async def _end(client: Client, found: WorkflowExecution) -> None:
         described = await handle.describe(rpc_timeout=CALL_TIMEOUT)
         # A slice that a runner of another build has taken over goes on; its workflow is ended when it has.
         if any(
-            pending.state == PendingActivityState.STARTED
+            pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
             for pending in described.raw_description.pending_activities
         ):
             return
