@@ -43,12 +43,13 @@ GONE_S = 90.0
 
 _SURE_S = 3.0  # after a restart of Temporal it takes runners a moment to ask again
 _FIRST_PAUSE_S = 0.1
-_LOOK_S = 5.0
+_LOOK_S = 10.0
 _SET_WITHIN = timedelta(seconds=30)  # Temporal tells all its parts before it answers
 _NOT_YET = frozenset(
     {
         RPCStatusCode.NOT_FOUND,  # of this build no runner has asked for work yet
         RPCStatusCode.FAILED_PRECONDITION,  # the same, or another runner was faster
+        RPCStatusCode.RESOURCE_EXHAUSTED,  # Temporal bears few questions a second about a deployment
     }
 )
 _PINNED = (
