@@ -125,7 +125,7 @@ _COPIED = (
 async def test_builds_are_exchanged_while_runs_are_under_way(serving, tmp_path):
     async with serving(runner_build="new") as service:
         organisation = await Organisation.make(service.place, tmp_path)
-        files = some_files(60, 20_000)
+        files = some_files(150, 20_000)
         put(organisation.source / "a", files)
         put(organisation.source / "b", {"/x": b"x"})
         with runner(service, tmp_path, MOVER_RUNNER_BUILD="old") as old:
