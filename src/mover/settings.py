@@ -241,6 +241,9 @@ class Settings(BaseSettings):
         runner_pairs: Pairs that one runner moves at once.
         runner_silence_s: A runner that is silent for so long is dead, and its pairs go on elsewhere.
         runner_drain_s: How long a runner that was told to end lets pairs come to a good moment to stop.
+        runner_versions: Runners announce their build to Temporal, and make it the current one by themselves (`automatic`)
+            or leave that to an operator (`by_hand`); or builds are not told apart (`off`).
+        runner_build: What their build is called, instead of a name made of Mover's version and a hash of its workflows.
         listen: Where the API and the pages are served, `host:port`.
         redirect_listen: Where plain http is redirected to https, such as `0.0.0.0:80`; nowhere without it.
         tls_cert_file: The server's certificate with its chain (PEM), instead of one that Mover makes itself.
@@ -304,6 +307,8 @@ class Settings(BaseSettings):
     runner_pairs: int = Field(8, ge=1, le=1000)
     runner_silence_s: float = Field(20, ge=2, le=3600, allow_inf_nan=False)
     runner_drain_s: float = Field(30, ge=0, le=3600, allow_inf_nan=False)
+    runner_versions: Literal["automatic", "by_hand", "off"] = "automatic"
+    runner_build: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
     redirect_listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] | None = None
     tls_cert_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None

@@ -57,6 +57,7 @@ async def test_a_receiver_that_hangs_keeps_no_run_and_no_schedule_waiting():
         reconciler=SimpleNamespace(reconcile=reconciled, put_schedules=Calls(1)),
         scheduler=SimpleNamespace(fire_due=fired),
         deliverer=SimpleNamespace(deliver_due=deliver_due),
+        versions=None,
     )
     runner = Runner(parts)
     running = asyncio.create_task(runner.run())

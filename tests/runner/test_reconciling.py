@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select, update
 from tests.e2e.places import put
-from tests.runner.conftest import Service
+from tests.runner.conftest import TOLD, Service
 from tests.runner.stage import Organisation, filled
 from tests.runner.test_runs import reached
 
@@ -89,12 +89,11 @@ async def test_schedules_of_the_database_are_made_known_changed_and_forgotten(se
     await told(service, lambda found: "mover-schedule-s1" not in found)
 
 
-async def test_a_schedule_starts_its_pairs_when_it_is_due(service: Service, tmp_path, monkeypatch):
-    monkeypatch.setattr("mover.runner.runner._LOOK_S", 3600)  # Temporal alone tells
+async def test_a_schedule_starts_its_pairs_when_it_is_due(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
     put(organisation.source, {"/p/a": b"a"})
     (first,) = await organisation.start("/p")
-    async with service.running():
+    async with service.running(pace=TOLD):  # Temporal alone tells
         await service.orchestration.nudge(organisation.id)
         await reached(organisation, first, "ended")
         soon = (

@@ -9,6 +9,9 @@ from mover.errors import InvalidConfiguration
 DESK = "mover"
 """Task queue of workflows and of short activities that need only the database; every runner serves it."""
 
+DEPLOYMENT = "mover"
+"""What all builds of Mover are called together, where Temporal tells them apart."""
+
 DEFAULT_QUEUE = "default"
 HOUSEKEEPING = "mover-housekeeping"
 RECONCILER = "mover-reconciler"

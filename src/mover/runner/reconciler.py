@@ -49,10 +49,10 @@ class Reconciler:
         self._access = access
         self._scheduler = scheduler
 
-    async def reconcile(self, organisation_id: str | None = None) -> int:
+    async def reconcile(self, organisation_id: str | None = None, *, tell: bool = False) -> int:
         """Let every migration with open runs have its workflow; returns how many there are.
 
-        Those of one organisation are also told to look at once. Raises TemporalUnreachable, SignInFailed,
+        Those of one organisation are also told to look at once, and all are if `tell` says so. Raises TemporalUnreachable, SignInFailed,
         InvalidConfiguration.
         """
         found = await self._database.read(
@@ -63,7 +63,7 @@ class Reconciler:
         client = await self._access.client()
         try:
             for migration_id in found:
-                await _start(client, migration_id, tell=organisation_id is not None)
+                await _start(client, migration_id, tell=tell or organisation_id is not None)
         except RPCError as error:
             raise explained(error) from None
         return len(found)

@@ -36,6 +36,7 @@ from mover.runner.housekeeping import Housekeeper
 from mover.runner.measures import Measures
 from mover.runner.reconciler import Reconciler
 from mover.runner.slices import Bench, Draining, Pace
+from mover.runner.versions import GONE_S, Versions, versions_from_settings
 from mover.staging import Staging
 from mover.transfer.run import Engine
 from mover.workplace.removers import REMOVERS
@@ -67,6 +68,7 @@ class Parts:
     scheduler: Scheduler
     deliverer: Deliverer
     housekeeper: Housekeeper
+    versions: Versions | None  # None: builds are not told apart
 
 
 class Runner:
@@ -108,6 +110,8 @@ class Runner:
             asyncio.create_task(self._look_now_and_then()),
             asyncio.create_task(self._deliver_now_and_then()),
         ]
+        if self._parts.versions is not None:
+            looking.append(asyncio.create_task(self._parts.versions.keep(self._pause)))
         try:
             while not self._ending.is_set():
                 await self._serve()
@@ -176,6 +180,7 @@ class Runner:
             max_concurrent_activities=20,
             workflow_failure_exception_types=[workflow.NondeterminismError],
             graceful_shutdown_timeout=timedelta(seconds=5),
+            deployment_config=parts.versions.config if parts.versions is not None else None,
         )
         slices = Worker(
             client,
@@ -238,6 +243,7 @@ async def open_runner(
     name: str | None = None,
     pace: Pace | None = None,
     removers: Sequence[Remover] = REMOVERS,
+    gone_s: float = GONE_S,
 ) -> AsyncIterator[Runner]:
     """Prepare a runner on an open workplace.
 
@@ -248,6 +254,7 @@ async def open_runner(
         name: What it is called; else `runner_name` says.
         pace: How long things take.
         removers: As for `Housekeeper`.
+        gone_s: As for `Versions`.
 
     Raises InvalidConfiguration: the queue's name, the way of mail, or staging cannot be used.
     """
@@ -261,6 +268,7 @@ async def open_runner(
     mail = mail_from_settings(settings, place.egress)
     async with staging:
         scheduler = Scheduler(place.database)
+        reconciler = Reconciler(place.database, access, scheduler)
         bench = Bench(
             place=place,
             work=Work(place.database),
@@ -280,9 +288,10 @@ async def open_runner(
                 access=access,
                 bench=bench,
                 measures=Measures(staging=staging, pacers=place.pacers),
-                reconciler=Reconciler(place.database, access, scheduler),
+                reconciler=reconciler,
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, mail),
                 housekeeper=Housekeeper(place, Retention(place.database), removers=removers),
+                versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
             )
         )

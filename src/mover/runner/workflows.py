@@ -5,14 +5,18 @@
     Housekeeping   by a schedule: what has to be tidied up
     FireSchedules  by schedules: starts what is due
 
-All of it is disposable: the database says what is to be done, and the reconciler starts what is missing. So a workflow
-that can no longer be replayed, since it was begun by another version of Mover, just fails.
+All of it is disposable: the database says what is to be done, and the reconciler starts what is missing.
+
+All of it is pinned to the build of Mover that began it (see `versions`), so a history is never replayed by other code.
+Those that may live long continue as new as soon as another build is the current one; the others end in minutes anyway.
+Where builds are not told apart, a workflow that can no longer be replayed just fails.
 """
 
 from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import NoReturn
 
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
@@ -66,7 +70,7 @@ class MigrationRun:
             await self._start(plan.tickets)
             if plan.open_runs == 0 and not self._changed:
                 return
-            if workflow.info().is_continue_as_new_suggested():
+            if workflow.info().is_continue_as_new_suggested() or _outdated():
                 break
             wait_s = _LOOK_AGAIN_S if plan.next_s is None else min(_LOOK_AGAIN_S, plan.next_s)
             try:
@@ -74,7 +78,7 @@ class MigrationRun:
             except TimeoutError:
                 continue
             await workflow.sleep(_TOGETHER_S)
-        workflow.continue_as_new(migration_id)
+        _continue(migration_id)
 
     @workflow.signal
     def changed(self) -> None:
@@ -143,7 +147,9 @@ class PairRun:
                 )  # what is started anew at once, and cannot be taken, makes no storm
             if end is not SliceEnd.MORE:
                 return
-        workflow.continue_as_new(ticket)
+            if _outdated():
+                break
+        _continue(ticket)
 
 
 @workflow.defn(name="Housekeeping")
@@ -173,6 +179,20 @@ class FireSchedules:
         await workflow.execute_activity(
             "fire_schedules", start_to_close_timeout=_AT_DESK, retry_policy=_PATIENT
         )
+
+
+def _outdated() -> bool:
+    """Tell whether another build than that of this workflow is the current one."""
+    return workflow.info().is_target_worker_deployment_version_changed()
+
+
+def _continue(argument: str | Ticket) -> NoReturn:
+    """Continue as new, on the current build."""
+    if _outdated():
+        workflow.continue_as_new(
+            argument, initial_versioning_behavior=workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE
+        )
+    workflow.continue_as_new(argument)
 
 
 ALL = (MigrationRun, PairRun, Housekeeping, FireSchedules)
