@@ -16,6 +16,7 @@ class Action(enum.StrEnum):
 
     ORGANISATION_FOUNDED = "organisation.founded"
     ORGANISATION_CHANGED = "organisation.changed"
+    RETENTION_CHANGED = "organisation.retention_changed"
     ORGANISATION_DELETED = "organisation.deleted"
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"
