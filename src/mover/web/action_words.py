@@ -27,6 +27,7 @@ ACTION_WORDS: Mapping[str, str] = MappingProxyType(
         "second_factor.totp_removed": "Authenticator app removed",
         "second_factor.recovery_codes_made": "Recovery codes made",
         "second_factor.recovery_code_used": "Recovery code used",
+        "second_factor.reset": "Second factors removed by the operator",
         "passkey.added": "Passkey added",
         "passkey.removed": "Passkey removed",
         "invitation.made": "Invited",
