@@ -69,6 +69,32 @@ async def test_a_made_up_password_is_random_and_a_given_one_is_checked_and_not_s
         await house.accounts.organisations.found("X", owner_email="x@example.org", owner_name="X")
 
 
+async def test_how_long_reports_are_kept_is_decided_by_those_who_administer(house: House) -> None:
+    ben = await house.add_person("ben@example.org", Role.ADMINISTRATOR)
+    eve = await house.add_person("eve@example.org", Role.OPERATOR)
+    organisations = house.accounts.organisations
+    assert (await organisations.get(eve.actor)).kept_days == 90
+
+    with pytest.raises(PermissionDenied):
+        await organisations.keep_for(eve.actor, 30)
+    for days in (0, -1, 3_651):
+        with pytest.raises(InvalidConfiguration):
+            await organisations.keep_for(ben.actor, days)
+    for days in (1, 3_650, 3_650):
+        assert (await organisations.keep_for(ben.actor, days)).kept_days == days
+
+    assert (await organisations.get(eve.actor)).kept_days == 3_650
+    events = [
+        (event.actor_name, event.details)
+        for event in (await house.accounts.audit.page(ben.actor)).events
+        if event.action == "organisation.retention_changed"
+    ]
+    assert events == [  # what changed nothing is no event
+        ("ben@example.org", {"days_before": "1", "days": "3650"}),
+        ("ben@example.org", {"days_before": "90", "days": "1"}),
+    ]
+
+
 async def test_settings_are_the_owners(house: House) -> None:
     ben = await house.add_person("ben@example.org", Role.ADMINISTRATOR)
 

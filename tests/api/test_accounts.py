@@ -222,3 +222,25 @@ async def test_a_cursor_of_one_list_is_none_of_another(mover: Running) -> None:
     )
 
     assert (of_stranger.status_code, changed.status_code) == (400, 400)
+
+
+async def test_retention_is_changed_by_those_who_administer_within_bounds(mover: Running) -> None:
+    callers = mover.installation.callers
+    path = "/app/v1/organisation/retention"
+    refused = await mover.client.put(path, headers=callers[Role.OPERATOR].browser, json={"kept_days": 30})
+    assert refused.status_code == 403
+    for wrong in (0, 3_651, "30", 1.5, True, None):
+        answer = await mover.client.put(path, headers=mover.owner.browser, json={"kept_days": wrong})
+        assert answer.status_code == 422, (wrong, answer.text)
+
+    changed = await mover.client.put(
+        path, headers=callers[Role.ADMINISTRATOR].browser, json={"kept_days": 365}
+    )
+
+    assert (changed.status_code, changed.json()["kept_days"]) == (200, 365)
+    seen = await mover.client.get("/api/v1/organisation", headers=mover.owner.bearer)
+    assert seen.json()["kept_days"] == 365
+    log = await mover.client.get("/api/v1/audit-events", headers=mover.owner.bearer)
+    newest = log.json()["items"][0]
+    assert newest["action"] == "organisation.retention_changed"
+    assert newest["details"] == {"days_before": "90", "days": "365"}

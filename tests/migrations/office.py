@@ -14,6 +14,7 @@ from sqlalchemy import insert, select
 from tests.database_url import Kind, fresh, in_use
 
 from mover.accounts.actor import Actor, ActorKind, Permission, Role
+from mover.accounts.audit_log import AuditLog
 from mover.accounts.tables import memberships, organisations, people
 from mover.connections.tables import connections
 from mover.database.database import Database
@@ -52,10 +53,11 @@ class Office:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        self.migrations = Migrations(self.database, now_ns=self.clock)
-        self.pairs = Pairs(self.database, now_ns=self.clock)
-        self.imports = Imports(self.database, now_ns=self.clock)
-        self.runs = Runs(self.database, now_ns=self.clock)
+        self.auditor = AuditLog(self.database)
+        self.migrations = Migrations(self.database, self.auditor, now_ns=self.clock)
+        self.pairs = Pairs(self.database, self.auditor, now_ns=self.clock)
+        self.imports = Imports(self.database, self.auditor, now_ns=self.clock)
+        self.runs = Runs(self.database, self.auditor, now_ns=self.clock)
         self.work = Work(self.database, now_ns=self.clock)
 
     async def organisation(self, name: str) -> Actor:

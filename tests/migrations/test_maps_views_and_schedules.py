@@ -27,12 +27,12 @@ HOURLY = NewSchedule(name="hourly", timing=Timing(every=Every.HOURLY, minute=0))
 
 @pytest.fixture
 def maps(office: Office) -> Maps:
-    return Maps(office.database, now_ns=office.clock)
+    return Maps(office.database, office.auditor, now_ns=office.clock)
 
 
 @pytest.fixture
 def schedules(office: Office) -> Schedules:
-    return Schedules(office.database, now_ns=office.clock)
+    return Schedules(office.database, office.auditor, now_ns=office.clock)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ async def bench(tmp_path: Path, office: Office):
 @pytest.fixture
 def keys(office: Office, tmp_path: Path) -> SigningKeys:
     vault = Vault(office.database, FileKeyProvider(tmp_path / "global.key"))
-    return SigningKeys(office.database, vault, now_ns=office.clock)
+    return SigningKeys(office.database, vault, office.auditor, now_ns=office.clock)
 
 
 async def moved(
@@ -81,7 +81,7 @@ async def test_what_the_engine_did_is_counted_shown_and_reported(
     fill(bench)
     migration = await office.migration(ann, 1)
     run = await moved(office, bench, ann, migration)
-    reports = Reports(office.database, keys, now_ns=office.clock)
+    reports = Reports(office.database, keys, office.auditor, now_ns=office.clock)
 
     counts = run.counts
     assert (counts.files_seen, counts.files_copied, counts.files_failed) == (5, 3, 2)
@@ -130,7 +130,7 @@ async def test_a_reconciliation_is_signed_by_the_organisations_key(
     fill(bench)
     migration = await office.migration(ann, 1)
     run = await moved(office, bench, ann, migration)
-    reports = Reports(office.database, keys, now_ns=office.clock)
+    reports = Reports(office.database, keys, office.auditor, now_ns=office.clock)
 
     data = b"".join([piece async for piece in await reports.reconciliation(ann, run.id)])
     before = await keys.public_keys(ann)
@@ -234,7 +234,7 @@ async def test_reports_of_others_are_not_there(office: Office, ann: Actor, keys:
     await office.start(ann, migration)
     [run] = await office.take()
     eve = await office.organisation("evil")
-    reports = Reports(office.database, keys, now_ns=office.clock)
+    reports = Reports(office.database, keys, office.auditor, now_ns=office.clock)
     for call in (
         reports.migration_report(eve, migration.id),
         reports.item_log(eve, run.id),
@@ -310,7 +310,7 @@ async def test_nothing_is_signed_of_a_run_that_another_one_goes_on_with(
     office.clock.ns = again.not_before_ns
     [taken] = await office.take()
     await office.work.begin(taken.id, "r1", first.ledger_run_id or 0)
-    reports = Reports(office.database, keys, now_ns=office.clock)
+    reports = Reports(office.database, keys, office.auditor, now_ns=office.clock)
     with pytest.raises(NotPossible, match="has to end"):
         await reports.reconciliation(ann, first.id)
     await office.work.end(taken.id, "r1", 100)

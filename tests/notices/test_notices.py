@@ -59,7 +59,9 @@ class Post:
         self.office = office
         self.clock = office.clock
         self.vault = Vault(office.database, FileKeyProvider(folder / "global.key"))
-        self.webhooks = Webhooks(office.database, self.vault, allow_plain=True, now_ns=self.clock)
+        self.webhooks = Webhooks(
+            office.database, self.vault, office.auditor, allow_plain=True, now_ns=self.clock
+        )
         self.egress = Egress(allowed=allowed)
         self.mail = Postbox()
         self.deliverer = self.another_deliverer()
@@ -248,6 +250,34 @@ async def test_a_new_secret_signs_beside_the_old_one_for_a_while(post: Post, ann
     assert not is_signed(old, one.headers, one.body)
 
 
+async def test_what_is_done_to_webhooks_is_told_without_their_addresses(
+    post: Post, office: Office, ann: Actor
+):
+    url = "https://hooks.example.org/services/T0000/very-secret-path?token=hidden"
+    hook, secret = await post.webhooks.create(ann, url, [Event.RUN_ENDED], note="chat")
+
+    async def put(*, active: bool) -> None:
+        await post.webhooks.update(
+            ann, hook.id, url=url, events=hook.events, note="chat", active=active, version=None
+        )
+
+    await put(active=True)  # as it was
+    await put(active=False)
+    _, new = await post.webhooks.rotate(ann, hook.id)
+    await post.webhooks.delete(ann, hook.id)
+
+    events = [event for event in (await office.auditor.page(ann)).events if "webhook" in event.action]
+    assert {event.subject for event in events} == {"webhook to hooks.example.org"}
+    assert [(event.action, event.details) for event in reversed(events)] == [
+        ("webhook.created", {"id": hook.id, "events": Event.RUN_ENDED.value}),
+        ("webhook.changed", {"id": hook.id, "changed": "active"}),
+        ("webhook.secret_rotated", {"id": hook.id}),
+        ("webhook.deleted", {"id": hook.id}),
+    ]
+    for hidden in ("very-secret-path", "token=", secret.reveal(), new.reveal()):
+        assert hidden not in repr(events)
+
+
 async def test_private_addresses_are_not_posted_to(
     office: Office, ann: Actor, receiver: Receiver, tmp_path: Path
 ):
@@ -278,7 +308,9 @@ async def test_private_addresses_are_not_posted_to(
     ],
 )
 async def test_addresses_that_cannot_be_are_refused(office: Office, ann: Actor, tmp_path: Path, url: str):
-    strict = Webhooks(office.database, Vault(office.database, FileKeyProvider(tmp_path / "key")))
+    strict = Webhooks(
+        office.database, Vault(office.database, FileKeyProvider(tmp_path / "key")), office.auditor
+    )
     with pytest.raises(InvalidConfiguration):
         await strict.create(ann, url, ALL)
 

@@ -16,6 +16,7 @@ class Action(enum.StrEnum):
 
     ORGANISATION_FOUNDED = "organisation.founded"
     ORGANISATION_CHANGED = "organisation.changed"
+    RETENTION_CHANGED = "organisation.retention_changed"
     ORGANISATION_DELETED = "organisation.deleted"
     SIGNED_IN = "session.signed_in"
     SIGN_IN_FAILED = "session.sign_in_failed"
@@ -33,6 +34,7 @@ class Action(enum.StrEnum):
     TOTP_REMOVED = "second_factor.totp_removed"
     RECOVERY_CODES_MADE = "second_factor.recovery_codes_made"
     RECOVERY_CODE_USED = "second_factor.recovery_code_used"
+    SECOND_FACTOR_RESET = "second_factor.reset"
     PASSKEY_ADDED = "passkey.added"
     PASSKEY_REMOVED = "passkey.removed"
     INVITED = "invitation.made"

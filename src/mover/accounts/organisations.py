@@ -16,7 +16,7 @@ from mover.accounts.audit import Action, Auditor
 from mover.accounts.passwords import Passwords
 from mover.accounts.queries import organisations as queries
 from mover.accounts.queries import people
-from mover.accounts.records import Organisation, Person, SignedIn
+from mover.accounts.records import LEAST_KEPT_DAYS, MOST_KEPT_DAYS, Organisation, Person, SignedIn
 from mover.accounts.refusals import MayNot, NoSuchThing, NotAcceptable, NotPossible
 from mover.accounts.sessions import Sessions, require_own_credentials
 from mover.accounts.typed import email_address, shown_name
@@ -169,6 +169,32 @@ class Organisations:
                 now_ns=self._now_ns(),
             )
             return msgspec.structs.replace(before, **changed)
+
+        return await self._database.write(change)
+
+    async def keep_for(self, actor: Actor, days: int) -> Organisation:
+        """Keep runs, items and reports for so many days after their end. Needs ADMINISTER.
+
+        What is older by then is removed by the next housekeeping. Raises InvalidConfiguration.
+        """
+        actor.require(Permission.ADMINISTER)
+        if not LEAST_KEPT_DAYS <= days <= MOST_KEPT_DAYS:
+            raise NotAcceptable(f"reports are kept from {LEAST_KEPT_DAYS} to {MOST_KEPT_DAYS} days")
+
+        def change(transaction: Connection) -> Organisation:
+            before = _there(queries.lock(transaction, actor.organisation_id))
+            if before.kept_days == days:
+                return before
+            queries.change(transaction, before.id, kept_days=days)
+            self._auditor.record(
+                transaction,
+                actor,
+                Action.RETENTION_CHANGED,
+                f"organisation {before.name}",
+                {"days_before": str(before.kept_days), "days": str(days)},
+                now_ns=self._now_ns(),
+            )
+            return msgspec.structs.replace(before, kept_days=days)
 
         return await self._database.write(change)
 

@@ -13,14 +13,19 @@ import msgspec
 from mover.accounts.actor import Actor, ActorKind, Permission, Role
 from mover.vault.secret import Secret
 
+DEFAULT_KEPT_DAYS = 90
+LEAST_KEPT_DAYS = 1
+MOST_KEPT_DAYS = 3_650
+
 
 class Organisation(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything belongs to one."""
+    """Everything belongs to one. `kept_days`: how long runs, items and reports are kept after their end."""
 
     id: str
     name: str
     second_factor_required: bool
     created_ns: int
+    kept_days: int = DEFAULT_KEPT_DAYS
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):

@@ -97,7 +97,7 @@ class SecondFactors:
                 raise NotPossible("there is an authenticator app already; remove it first")
 
         await self._vault.replace(
-            _holder(person.id), _owner(person.id), {made.setup_id: setup.secret}, along=keep
+            _holder(person.id), vault_owner(person.id), {made.setup_id: setup.secret}, along=keep
         )
         return setup
 
@@ -113,7 +113,7 @@ class SecondFactors:
             raise NoSuchThing("no authenticator app is being set up; begin again")
         limit = person_limit("totp-setup", person.id, free=10)
         await self._attempts.begin(limit)
-        secret = await self._vault.fetch(_holder(person.id), _owner(person.id), begun.setup_id)
+        secret = await self._vault.fetch(_holder(person.id), vault_owner(person.id), begun.setup_id)
         step = matching_step(secret, code, self._now())
         if step is None:
             raise SignInRefused(
@@ -160,7 +160,7 @@ class SecondFactors:
                 now_ns=self._now_ns(),
             )
 
-        await self._vault.destroy(_owner(person.id), along=remove)
+        await self._vault.destroy(vault_owner(person.id), along=remove)
 
     async def new_recovery_codes(self, signed_in: SignedIn) -> list[Secret]:
         """Make ten new recovery codes; the old ones stop working. Raises PermissionDenied, Conflict (no second factor)."""
@@ -189,7 +189,7 @@ class SecondFactors:
         step = None
         if found is not None and found.confirmed_ns is not None:
             try:
-                secret = await self._vault.fetch(_holder(person_id), _owner(person_id), found.setup_id)
+                secret = await self._vault.fetch(_holder(person_id), vault_owner(person_id), found.setup_id)
             except NotFound:  # removed between the two reads
                 found = None
             else:
@@ -243,5 +243,6 @@ def _holder(person_id: str) -> str:
     return f"person:{person_id}"
 
 
-def _owner(person_id: str) -> str:
+def vault_owner(person_id: str) -> str:
+    """Where the secret of a person's authenticator app is in the vault."""
     return f"totp:{person_id}"

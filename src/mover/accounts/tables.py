@@ -29,6 +29,7 @@ organisations = Table(
     Column("name", String(200), nullable=False),
     Column("first", Boolean, unique=True),  # true for the one made while there was none; else NULL
     Column("second_factor_required", Boolean, nullable=False),
+    Column("kept_days", Integer, nullable=False, server_default="90"),  # of runs, items and reports
     Column("created_ns", BigInteger, nullable=False),
     Column("deleted_ns", BigInteger),  # its rows go in batches
 )

@@ -1,11 +1,11 @@
-"""What the service does for its accounts now and then: remove what has expired."""
+"""What the service does for its accounts now and then: remove what has expired, and say how long the rest is kept."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from mover.accounts.queries import removal
+from mover.accounts.queries import organisations, removal
 from mover.database.database import Database
 
 _SECOND_NS = 1_000_000_000
@@ -42,3 +42,7 @@ class Upkeep:
                 transaction, now_ns, idle_ns=self._idle_ns, keep_ns=self._keep_ns, limit=limit
             )
         )
+
+    async def kept_days(self) -> list[tuple[str, int]]:
+        """List the organisations by id, each with the days that it keeps runs, items and reports after their end."""
+        return await self._database.read(organisations.kept_days)

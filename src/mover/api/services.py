@@ -164,7 +164,7 @@ def make_services(
     def now_ns() -> int:
         return int(now() * 1e9)
 
-    signing_keys = SigningKeys(database, vault, now_ns=now_ns)
+    signing_keys = SigningKeys(database, vault, accounts.audit, now_ns=now_ns)
     return Services(
         settings=settings,
         site=site,
@@ -186,18 +186,18 @@ def make_services(
         email_addresses=accounts.email_addresses,
         api_keys=accounts.api_keys,
         connections=connections,
-        migrations=Migrations(database, now_ns=now_ns),
-        pairs=Pairs(database, now_ns=now_ns),
+        migrations=Migrations(database, accounts.audit, now_ns=now_ns),
+        pairs=Pairs(database, accounts.audit, now_ns=now_ns),
         discovery=Discovery(database, connections),
-        imports=Imports(database, now_ns=now_ns),
-        runs=Runs(database, now_ns=now_ns),
-        schedules=Schedules(database, now_ns=now_ns),
-        maps=Maps(database, now_ns=now_ns),
+        imports=Imports(database, accounts.audit, now_ns=now_ns),
+        runs=Runs(database, accounts.audit, now_ns=now_ns),
+        schedules=Schedules(database, accounts.audit, now_ns=now_ns),
+        maps=Maps(database, accounts.audit, now_ns=now_ns),
         views=Views(database, now_ns=now_ns),
-        reports=Reports(database, signing_keys, now_ns=now_ns),
+        reports=Reports(database, signing_keys, accounts.audit, now_ns=now_ns),
         scan_reports=ScanReports(database),
         signing_keys=signing_keys,
-        webhooks=Webhooks(database, vault, now_ns=now_ns),
+        webhooks=Webhooks(database, vault, accounts.audit, now_ns=now_ns),
         mail=queue,
         now=now,
     )

@@ -12,8 +12,10 @@ import msgspec
 from sqlalchemy import Connection, insert, update
 
 from mover.accounts.actor import Actor, Permission
+from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration
+from mover.migrations.acts import Act, note
 from mover.migrations.checking import checked_path, checked_tags
 from mover.migrations.csv_files import BadFile, columns, records, tags_of_cell, unguarded
 from mover.migrations.folding import fold, tags_from
@@ -83,8 +85,11 @@ class ImportPreview(msgspec.Struct, frozen=True, kw_only=True):
 class Imports:
     """CSV files of pairs. Needs PLAN."""
 
-    def __init__(self, database: Database, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, database: Database, auditor: Auditor, *, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._database = database
+        self._auditor = auditor
         self._now_ns = now_ns
 
     async def read(
@@ -180,8 +185,20 @@ class Imports:
                     f"this file has problems ({kept.problem or problems}); correct them and read it again"
                 )
             if adds:
-                return queries.add_pairs(connection, import_id, migration, now_ns)
-            return queries.change_pairs(connection, import_id, now_ns)
+                pairs = queries.add_pairs(connection, import_id, migration, now_ns)
+            else:
+                pairs = queries.change_pairs(connection, import_id, now_ns)
+            note(
+                self._auditor,
+                connection,
+                actor,
+                Act.PAIRS_IMPORTED,
+                kept.migration_id,
+                now_ns=now_ns,
+                pairs=pairs,
+                kind=kept.kind,
+            )
+            return pairs
 
         return await self._database.write(work)
 

@@ -13,8 +13,10 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from mover.accounts.actor import Actor, Permission
+from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration
+from mover.migrations.acts import Act
 from mover.migrations.checking import check_name
 from mover.migrations.csv_files import BadFile, columns, records, unguarded
 from mover.migrations.cursors import check_limit, cursor_for, read_cursor
@@ -45,8 +47,11 @@ class MapImport(msgspec.Struct, frozen=True, kw_only=True):
 class Maps:
     """Needs READ, what changes something PLAN."""
 
-    def __init__(self, database: Database, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, database: Database, auditor: Auditor, *, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._database = database
+        self._auditor = auditor
         self._now_ns = now_ns
 
     async def create(self, actor: Actor, name: str, kind: MapKind) -> UserMap:
@@ -65,7 +70,9 @@ class Maps:
 
         def work(connection: Connection) -> UserMap:
             connection.execute(insert(user_maps).values(**values))
-            return queries.user_map(connection, actor.organisation_id, map_id)
+            made = queries.user_map(connection, actor.organisation_id, map_id)
+            self._note(connection, actor, Act.MAP_CREATED, made, kind=kind.value)
+            return made
 
         return await self._database.write(work)
 
@@ -89,14 +96,17 @@ class Maps:
         name = check_name(name)
 
         def work(connection: Connection) -> UserMap:
-            queries.user_map(connection, actor.organisation_id, map_id)
+            before = queries.user_map(connection, actor.organisation_id, map_id)
             statement = (
                 update(user_maps)
                 .where(user_maps.c.id == map_id)
                 .values(name=name, version=user_maps.c.version + 1, changed_ns=self._now_ns())
             )
             change(connection, statement, "map", version)
-            return queries.user_map(connection, actor.organisation_id, map_id)
+            after = queries.user_map(connection, actor.organisation_id, map_id)
+            if after.name != before.name:
+                self._note(connection, actor, Act.MAP_CHANGED, after, name_before=before.name)
+            return after
 
         return await self._database.write(work)
 
@@ -105,7 +115,7 @@ class Maps:
         actor.require(Permission.PLAN)
 
         def work(connection: Connection) -> None:
-            queries.user_map(connection, actor.organisation_id, map_id)
+            gone = queries.user_map(connection, actor.organisation_id, map_id)
             used = select(migrations.c.name).where(
                 migrations.c.organisation_id == actor.organisation_id,
                 migrations.c.removed_ns.is_(None),
@@ -114,6 +124,7 @@ class Maps:
             if row := connection.execute(used.limit(1)).first():
                 raise NotPossible(f"the migration {row.name!r} uses this map")
             connection.execute(delete(user_maps).where(user_maps.c.id == map_id))
+            self._note(connection, actor, Act.MAP_DELETED, gone, rows=gone.rows)
 
         await self._database.write(work)
 
@@ -145,8 +156,9 @@ class Maps:
         row = checked_row(source, destination)
 
         def work(connection: Connection) -> MapRow:
-            queries.user_map(connection, actor.organisation_id, map_id)
-            self._apply(connection, actor, map_id, {row[2]: row}, replace=False)
+            into = queries.user_map(connection, actor.organisation_id, map_id)
+            done = self._apply(connection, actor, map_id, {row[2]: row}, replace=False)
+            self._note_rows(connection, actor, Act.MAP_CHANGED, into, done)
             return queries.row_from(queries.rows_with(connection, map_id, [row[2]])[row[2]])
 
         return await self._database.write(work)
@@ -156,7 +168,7 @@ class Maps:
         actor.require(Permission.PLAN)
 
         def work(connection: Connection) -> None:
-            queries.user_map(connection, actor.organisation_id, map_id)
+            of = queries.user_map(connection, actor.organisation_id, map_id)
             query = select(user_map_rows).where(
                 user_map_rows.c.map_id == map_id, user_map_rows.c.id == row_id
             )
@@ -166,6 +178,7 @@ class Maps:
             queries.remove_rows(connection, [row_id])
             gone = (queries.REMOVED, row.source, row.destination, None)
             queries.keep_changes(connection, actor, map_id, [gone], self._now_ns())
+            self._note(connection, actor, Act.MAP_CHANGED, of, removed=1)
 
         await self._database.write(work)
 
@@ -186,8 +199,11 @@ class Maps:
             return MapImport(added=0, changed=0, removed=0, unchanged=0, problems=tuple(problems))
 
         def work(connection: Connection) -> MapImport:
-            queries.user_map(connection, actor.organisation_id, map_id)
-            return self._apply(connection, actor, map_id, new, replace=replace, dry_run=dry_run)
+            into = queries.user_map(connection, actor.organisation_id, map_id)
+            done = self._apply(connection, actor, map_id, new, replace=replace, dry_run=dry_run)
+            if not dry_run:
+                self._note_rows(connection, actor, Act.MAP_IMPORTED, into, done)
+            return done
 
         return await (self._database.read(work) if dry_run else self._database.write(work))
 
@@ -236,6 +252,20 @@ class Maps:
             )
 
         return await self._database.read(work)
+
+    def _note(
+        self, connection: Connection, actor: Actor, act: Act, which: UserMap, **details: object
+    ) -> None:
+        told = {key: str(value) for key, value in details.items()}
+        self._auditor.record(connection, actor, act, f"map {which.name}", told, now_ns=self._now_ns())
+
+    def _note_rows(
+        self, connection: Connection, actor: Actor, act: Act, which: UserMap, done: MapImport
+    ) -> None:
+        """Keep how many rows an act changed; who was mapped to whom is in the map's own history."""
+        counts = {"added": done.added, "changed": done.changed, "removed": done.removed}
+        if any(counts.values()):
+            self._note(connection, actor, act, which, **counts)
 
     def _apply(
         self,

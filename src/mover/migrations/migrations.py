@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from mover.accounts.actor import Actor, Permission
+from mover.accounts.audit import Auditor
 from mover.accounts.tables import memberships
 from mover.database.database import Database
+from mover.migrations.acts import Act, changed_fields, note
 from mover.migrations.checking import check_migration, check_name
 from mover.migrations.cursors import check_limit, cursor_for, read_cursor
 from mover.migrations.queries import pairs as pair_queries
@@ -31,8 +33,11 @@ class Migrations:
     Every method needs READ, those that change something PLAN; what is not the organisation's raises NoSuchThing.
     """
 
-    def __init__(self, database: Database, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, database: Database, auditor: Auditor, *, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._database = database
+        self._auditor = auditor
         self._now_ns = now_ns
 
     async def create(self, actor: Actor, new: NewMigration) -> Migration:
@@ -45,6 +50,7 @@ class Migrations:
         def work(connection: Connection) -> Migration:
             _check_references(connection, actor, new)
             _add(connection, actor, migration_id, rows.migration_values(new), now_ns)
+            note(self._auditor, connection, actor, Act.MIGRATION_CREATED, migration_id, now_ns=now_ns)
             return _get(connection, actor, migration_id)
 
         return await self._database.write(work)
@@ -105,7 +111,19 @@ class Migrations:
                 "migration",
                 version,
             )
-            return _get(connection, actor, migration_id)
+            after = _get(connection, actor, migration_id)
+            if changed := changed_fields(NewMigration, before, after):
+                note(
+                    self._auditor,
+                    connection,
+                    actor,
+                    Act.MIGRATION_CHANGED,
+                    migration_id,
+                    now_ns=now_ns,
+                    changed=changed,
+                    name_before=before.name if before.name != after.name else None,
+                )
+            return after
 
         return await self._database.write(work)
 
@@ -115,7 +133,19 @@ class Migrations:
         now_ns = self._now_ns()
 
         def work(connection: Connection) -> None:
-            _get(connection, actor, migration_id)
+            gone = pair_queries.of_migration(actor.organisation_id, migration_id)
+            pairs = connection.execute(
+                select(func.count()).select_from(migration_pairs).where(*gone)
+            ).scalar_one()
+            note(
+                self._auditor,
+                connection,
+                actor,
+                Act.MIGRATION_DELETED,
+                migration_id,
+                now_ns=now_ns,
+                pairs=pairs,
+            )
             change(
                 connection,
                 update(migrations).where(_c.id == migration_id).values(removed_ns=now_ns),
@@ -142,7 +172,17 @@ class Migrations:
             original = _get(connection, actor, migration_id)
             _add(connection, actor, copy_id, {**rows.migration_values(original), "name": name}, now_ns)
             where = and_(*pair_queries.of_migration(actor.organisation_id, migration_id))
-            pair_queries.copy(connection, where, into=copy_id, now_ns=now_ns)
+            pairs = pair_queries.copy(connection, where, into=copy_id, now_ns=now_ns)
+            note(
+                self._auditor,
+                connection,
+                actor,
+                Act.MIGRATION_DUPLICATED,
+                migration_id,
+                now_ns=now_ns,
+                copy=name,
+                pairs=pairs,
+            )
             return _get(connection, actor, copy_id)
 
         return await self._database.write(work)

@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, and_, select, update
 
 from mover.accounts.actor import Actor, Permission
+from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration
+from mover.migrations.acts import Act, changed_fields, note
 from mover.migrations.checking import (
     check_priority,
     check_text,
@@ -44,8 +46,11 @@ _EXPORTED = 1_000
 class Pairs:
     """Add, find, change and remove pairs. Needs READ, what changes something PLAN."""
 
-    def __init__(self, database: Database, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, database: Database, auditor: Auditor, *, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._database = database
+        self._auditor = auditor
         self._now_ns = now_ns
 
     async def add(self, actor: Actor, migration_id: str, new: Sequence[NewPair]) -> list[Pair]:
@@ -61,6 +66,7 @@ class Pairs:
             _check_connections(connection, values, migration.organisation_id)
             fixed = {**rows.never_run(), "created_ns": now_ns, "changed_ns": now_ns}
             ids = queries.add(connection, [{**pair, **fixed} for pair in values])
+            self._note(connection, actor, Act.PAIRS_ADDED, migration_id, len(ids))
             return [rows.pair_from(row) for row in queries.with_ids(connection, ids)]
 
         return await self._database.write(work)
@@ -159,7 +165,18 @@ class Pairs:
                 connection, [pair_id]
             ):
                 raise NotPossible("a run of this pair has not ended; cancel it first, or leave its paths")
-            return rows.pair_from(found(connection, migration_pairs, "pair", actor.organisation_id, pair_id))
+            after = rows.pair_from(found(connection, migration_pairs, "pair", actor.organisation_id, pair_id))
+            if changed := changed_fields(NewPair, rows.pair_from(pair), after):
+                self._note(
+                    connection,
+                    actor,
+                    Act.PAIRS_CHANGED,
+                    after.migration_id,
+                    1,
+                    pair=pair_id,
+                    changed=changed,
+                )
+            return after
 
         return await self._database.write(work)
 
@@ -169,12 +186,14 @@ class Pairs:
         now_ns = self._now_ns()
 
         def work(connection: Connection) -> int:
-            return sum(
+            removed = sum(
                 queries.change_all(
                     connection, and_(some, _c.open_run.is_(None)), {"removed_ns": now_ns}, now_ns=now_ns
                 )
                 for some in selected(connection, actor.organisation_id, selection, now_ns=now_ns)
             )
+            self._note(connection, actor, Act.PAIRS_DELETED, selection.migration_id, removed)
+            return removed
 
         return await self._database.write(work)
 
@@ -184,10 +203,12 @@ class Pairs:
         now_ns = self._now_ns()
 
         def work(connection: Connection) -> int:
-            return sum(
+            copied = sum(
                 queries.copy(connection, some, into=None, now_ns=now_ns)
                 for some in selected(connection, actor.organisation_id, selection, now_ns=now_ns)
             )
+            self._note(connection, actor, Act.PAIRS_DUPLICATED, selection.migration_id, copied)
+            return copied
 
         return await self._database.write(work)
 
@@ -220,6 +241,14 @@ class Pairs:
                             }
                         )
             queries.retag(connection, changed)
+            self._note(
+                connection,
+                actor,
+                Act.PAIRS_CHANGED,
+                selection.migration_id,
+                len(changed),
+                changed="tags",
+            )
             return len(changed)
 
         return await self._database.write(work)
@@ -228,7 +257,17 @@ class Pairs:
         """Set the notes; returns how many pairs were changed."""
         actor.require(Permission.PLAN)
         check_text("notes", notes)
-        return await self._set(actor, selection, rows.note_values(notes))
+        now_ns = self._now_ns()
+
+        def work(connection: Connection) -> int:
+            changed = sum(
+                queries.change_all(connection, some, rows.note_values(notes), now_ns=now_ns)
+                for some in selected(connection, actor.organisation_id, selection, now_ns=now_ns)
+            )
+            self._note(connection, actor, Act.PAIRS_CHANGED, selection.migration_id, changed, changed="notes")
+            return changed
+
+        return await self._database.write(work)
 
     async def prioritise(self, actor: Actor, selection: Selection, priority: int) -> int:
         """Set the priority, of runs that wait as well; returns how many pairs were changed."""
@@ -248,18 +287,26 @@ class Pairs:
                     .values(priority=priority)
                 )
                 changed += queries.change_all(connection, some, {"priority": priority}, now_ns=now_ns)
+            self._note(
+                connection, actor, Act.PAIRS_CHANGED, selection.migration_id, changed, changed="priority"
+            )
             return changed
 
         return await self._database.write(work)
 
-    async def _set(self, actor: Actor, selection: Selection, values: Mapping[str, Any]) -> int:
-        now_ns = self._now_ns()
-        return await self._database.write(
-            lambda connection: sum(
-                queries.change_all(connection, some, values, now_ns=now_ns)
-                for some in selected(connection, actor.organisation_id, selection, now_ns=now_ns)
-            )
-        )
+    def _note(
+        self,
+        connection: Connection,
+        actor: Actor,
+        act: Act,
+        migration_id: str,
+        pairs: int,
+        **details: object,
+    ) -> None:
+        """Keep one event for all pairs of an act; none for an act that found no pair."""
+        if pairs:
+            now_ns = self._now_ns()
+            note(self._auditor, connection, actor, act, migration_id, now_ns=now_ns, pairs=pairs, **details)
 
     async def export_csv(
         self,

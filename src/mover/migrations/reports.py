@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select
 
 from mover.accounts.actor import Actor, Permission
+from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.entries import join_path
 from mover.errors import advice_for
@@ -20,6 +21,7 @@ from mover.ledger.records import ReportItem
 from mover.ledger.states import PROBLEMS, ItemState
 from mover.ledger.tables import runs as ledger_runs
 from mover.migrations import pair_report
+from mover.migrations.acts import Act, note
 from mover.migrations.filter_box import parse_filter
 from mover.migrations.queries import pairs as pair_queries
 from mover.migrations.queries import rows
@@ -61,9 +63,15 @@ class Reports:
     """Needs READ. `RowStream`s are read once."""
 
     def __init__(
-        self, database: Database, keys: SigningKeys, *, now_ns: Callable[[], int] = time.time_ns
+        self,
+        database: Database,
+        keys: SigningKeys,
+        auditor: Auditor,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._database = database
+        self._auditor = auditor
         self._keys = keys
         self._now_ns = now_ns
 
@@ -93,8 +101,9 @@ class Reports:
         return RowStream(f"migration-{migration_id}", pair_report.COLUMNS, self._pages(page))
 
     async def item_log(self, actor: Actor, run_id: int) -> RowStream:
-        """A row an item of a run."""
+        """A row an item of a run. That it was asked for is in the audit log."""
         run = await self._run(actor, run_id)
+        await self._note(actor, run, "item log")
         return RowStream(f"items-{run_id}", ITEM_COLUMNS, self._items(run.ledger_run_id, None, item_row))
 
     async def errors(
@@ -137,6 +146,7 @@ class Reports:
             "started": moment(run.started_ns),
             "ended": moment(run.ended_ns),
         }
+        await self._note(actor, run, "reconciliation")
         signed = datetime.fromtimestamp(self._now_ns() // 1_000_000_000, UTC).isoformat()
         return signed_lines(key, about, self._reconciled(ledger_run_id), signed)
 
@@ -241,6 +251,22 @@ class Reports:
             for pair_id in connection.scalars(hit):
                 timed.setdefault(pair_id, []).append(schedule.name)
         return timed
+
+    async def _note(self, actor: Actor, run: Row[Any], report: str) -> None:
+        now_ns = self._now_ns()
+        await self._database.write(
+            lambda connection: note(
+                self._auditor,
+                connection,
+                actor,
+                Act.REPORT_DOWNLOADED,
+                run.migration_id,
+                now_ns=now_ns,
+                report=report,
+                run=run.id,
+                pair=run.pair_id,
+            )
+        )
 
     async def _run(self, actor: Actor, run_id: int) -> Row[Any]:
         actor.require(Permission.READ)

@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_, select, true, update
 
+from mover.accounts.records import DEFAULT_KEPT_DAYS
 from mover.database.database import Database
 from mover.ledger.tables import folders, items, runs
 from mover.migrations.states import RunState
 from mover.migrations.tables import migration_pairs, migration_runs, migrations, pair_imports, pair_runs
 from mover.notices.queries import OUTBOXES, remove_old
 
-DEFAULT_DAYS = 90
 _DAY_NS = 86_400 * 1_000_000_000
 _IMPORT_NS = _DAY_NS  # a CSV file that was read waits so long to be applied
 _ROWS = 5_000
@@ -34,13 +34,13 @@ class Retention:
         self._now_ns = now_ns
 
     async def sweep(
-        self, *, days: int = DEFAULT_DAYS, organisation_id: str | None = None, steps: int = 1_000
+        self, *, days: int = DEFAULT_KEPT_DAYS, organisation_id: str | None = None, steps: int = 1_000
     ) -> int:
         """Remove what ended more than so many days ago, and what people removed. Returns how many rows went.
 
         Args:
             days: Of the organisation's.
-            organisation_id: None: of all organisations.
+            organisation_id: None: of all organisations, and of the outboxes, which are nobody's.
             steps: At most so many transactions; what is left goes with the next sweep.
         """
         before_ns = self._now_ns() - days * _DAY_NS
@@ -61,19 +61,31 @@ class Retention:
             ),
             lambda c: _pairs(c, mine),
             lambda c: _migrations(c, mine),
-            lambda c: (
-                sum(remove_old(c, outbox, before_ns, _ROWS) for outbox in OUTBOXES)
-                if organisation_id is None
-                else 0
-            ),
         ):
-            while steps > 0:
-                steps -= 1
-                gone = await self._database.write(step)
-                removed += gone
-                if gone == 0:
-                    break
+            some, steps = await self._repeat(step, steps)
+            removed += some
+        if organisation_id is None:
+            removed += await self.sweep_outboxes(days=days, steps=steps)
         return removed
+
+    async def sweep_outboxes(self, *, days: int = DEFAULT_KEPT_DAYS, steps: int = 1_000) -> int:
+        """Remove messages that are older, sent or not. Returns how many rows went."""
+        before_ns = self._now_ns() - days * _DAY_NS
+        removed, _ = await self._repeat(
+            lambda c: sum(remove_old(c, outbox, before_ns, _ROWS) for outbox in OUTBOXES), steps
+        )
+        return removed
+
+    async def _repeat(self, step: Callable[[Connection], int], steps: int) -> tuple[int, int]:
+        """Repeat a step until nothing goes; returns how many rows went, and how many steps are left."""
+        removed = 0
+        while steps > 0:
+            steps -= 1
+            gone = await self._database.write(step)
+            removed += gone
+            if gone == 0:
+                break
+        return removed, steps
 
 
 Mine = Callable[[Table], ColumnElement[bool]]

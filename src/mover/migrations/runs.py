@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from mover.accounts.actor import Actor, ActorKind, Permission
+from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.entries import EntryKind
 from mover.errors import advice_for
@@ -21,6 +22,7 @@ from mover.ledger.records import ReportItem
 from mover.ledger.rows import report_item_from
 from mover.ledger.states import ItemState, RunMode
 from mover.ledger.tables import items as ledger_items
+from mover.migrations.acts import Act, note
 from mover.migrations.cursors import check_limit, cursor_for, read_cursor
 from mover.migrations.queries import rows
 from mover.migrations.queries.ending import end_waiting
@@ -42,8 +44,11 @@ _ACTIVE = [state.value for state in ACTIVE]
 class Runs:
     """Starts need RUN, looking needs READ. After what changes something the caller tells `Orchestration.nudge`."""
 
-    def __init__(self, database: Database, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, database: Database, auditor: Auditor, *, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._database = database
+        self._auditor = auditor
         self._now_ns = now_ns
 
     async def start(
@@ -80,7 +85,7 @@ class Runs:
             asked = and_(runs, _r.state.in_([*_ACTIVE, RunState.PAUSED.value]), _r.wish == Wish.RUN.value)
             return paused + _wish(connection, asked, Wish.PAUSE)
 
-        return await self._steer(actor, selection, work)
+        return await self._steer(actor, selection, Act.RUNS_PAUSED, work)
 
     async def resume(self, actor: Actor, selection: Selection) -> int:
         """Let paused runs go on, and take back wishes to pause. Returns how many."""
@@ -98,7 +103,7 @@ class Runs:
             asked = and_(runs, _r.state.in_(_ACTIVE), _r.wish == Wish.PAUSE.value)
             return resumed + _wish(connection, asked, Wish.RUN)
 
-        return await self._steer(actor, selection, work)
+        return await self._steer(actor, selection, Act.RUNS_RESUMED, work)
 
     async def cancel(self, actor: Actor, selection: Selection) -> int:
         """Wish that runs end; those without a runner do at once, with 230, or 490 when the system does it. Returns how many."""
@@ -110,7 +115,7 @@ class Runs:
             asked = and_(runs, _r.state.in_(_ACTIVE), _r.wish != Wish.CANCEL.value)
             return ended + _wish(connection, asked, Wish.CANCEL)
 
-        return await self._steer(actor, selection, work)
+        return await self._steer(actor, selection, Act.RUNS_CANCELED, work)
 
     async def get(self, actor: Actor, run_id: int) -> PairRun:
         """Find one."""
@@ -269,6 +274,17 @@ class Runs:
                 bad = [Status.FAILED.value, Status.SOME_PROBLEMS.value]
                 some = [and_(one, _p.status.in_(bad)) for one in some]
             started, running = queue_runs(connection, start, some, now_ns)
+            if started:
+                note(
+                    self._auditor,
+                    connection,
+                    actor,
+                    Act.RUNS_RETRIED if failed_only else Act.RUNS_STARTED,
+                    selection.migration_id,
+                    now_ns=now_ns,
+                    runs=started,
+                    mode=mode.value,
+                )
             return StartResult(
                 migration_run_id=start.id if started else None, started=started, already_running=running
             )
@@ -279,6 +295,7 @@ class Runs:
         self,
         actor: Actor,
         selection: Selection,
+        act: Act,
         work: Callable[[Connection, ColumnElement[bool], int], int],
     ) -> int:
         now_ns = self._now_ns()
@@ -290,10 +307,14 @@ class Runs:
             for some in selected(connection, actor.organisation_id, selection, now_ns=now_ns):
                 open_runs = and_(some, _p.open_run.is_not(None), _p.last_run_id.is_not(None))
                 ids += connection.scalars(select(_p.last_run_id).where(open_runs)).all()
-            return sum(
+            steered = sum(
                 work(connection, _r.id.in_(ids[start : start + 500]), now_ns)
                 for start in range(0, len(ids), 500)
             )
+            if steered:
+                migration_id = selection.migration_id
+                note(self._auditor, connection, actor, act, migration_id, now_ns=now_ns, runs=steered)
+            return steered
 
         return await self._database.write(steer)
 

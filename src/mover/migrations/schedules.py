@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from mover.accounts.actor import Actor, Permission
+from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration
+from mover.migrations.acts import Act, changed_fields
 from mover.migrations.checking import check_name
 from mover.migrations.filter_box import parse_filter
 from mover.migrations.queries import rows
@@ -27,8 +29,11 @@ _MOST = 200
 class Schedules:
     """Needs READ, what changes something PLAN. The caller tells `Orchestration.put_schedule` / `remove_schedule`."""
 
-    def __init__(self, database: Database, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, database: Database, auditor: Auditor, *, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._database = database
+        self._auditor = auditor
         self._now_ns = now_ns
 
     async def create(self, actor: Actor, migration_id: str, new: NewSchedule) -> Schedule:
@@ -56,7 +61,9 @@ class Schedules:
                     changed_ns=now_ns,
                 )
             )
-            return _get(connection, actor, schedule_id)
+            made = _get(connection, actor, schedule_id)
+            self._note(connection, actor, Act.SCHEDULE_CREATED, made)
+            return made
 
         return await self._database.write(work)
 
@@ -93,14 +100,17 @@ class Schedules:
         values = self._values(new)
 
         def work(connection: Connection) -> Schedule:
-            _get(connection, actor, schedule_id)
+            before = _get(connection, actor, schedule_id)
             statement = (
                 update(schedules)
                 .where(_c.id == schedule_id)
                 .values(**values, version=_c.version + 1, changed_ns=self._now_ns())
             )
             change(connection, statement, "schedule", version)
-            return _get(connection, actor, schedule_id)
+            after = _get(connection, actor, schedule_id)
+            if changed := changed_fields(NewSchedule, before, after):
+                self._note(connection, actor, Act.SCHEDULE_CHANGED, after, changed=changed)
+            return after
 
         return await self._database.write(work)
 
@@ -109,7 +119,7 @@ class Schedules:
         actor.require(Permission.PLAN)
 
         def work(connection: Connection) -> None:
-            _get(connection, actor, schedule_id)
+            self._note(connection, actor, Act.SCHEDULE_DELETED, _get(connection, actor, schedule_id))
             connection.execute(delete(schedules).where(_c.id == schedule_id))
 
         await self._database.write(work)
@@ -118,6 +128,21 @@ class Schedules:
         """When it would start pairs next. Raises InvalidConfiguration."""
         check_timing(new.timing)
         return tuple(next_times(new.timing, self._now_ns(), count))
+
+    def _note(
+        self, connection: Connection, actor: Actor, act: Act, schedule: Schedule, **details: str
+    ) -> None:
+        migration = connection.execute(
+            select(migrations.c.name).where(migrations.c.id == schedule.migration_id)
+        ).scalar_one()
+        self._auditor.record(
+            connection,
+            actor,
+            act,
+            f"schedule {schedule.name}",
+            {"migration": migration, **details},
+            now_ns=self._now_ns(),
+        )
 
     def _values(self, new: NewSchedule) -> dict[str, Any]:
         check_timing(new.timing)

@@ -13,8 +13,10 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mover.accounts.actor import Actor, Permission
+from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.errors import Locked
+from mover.migrations.acts import Act
 from mover.migrations.queries.connections import holder
 from mover.migrations.tables import signing_keys
 from mover.reports.reconciliation import SigningKey, key_id_of
@@ -46,8 +48,16 @@ class SigningKeys:
     organisation is deleted; what was signed can be checked all the same, by the public half that is in each file.
     """
 
-    def __init__(self, database: Database, vault: Vault, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        auditor: Auditor,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._database = database
+        self._auditor = auditor
         self._vault = vault
         self._now_ns = now_ns
 
@@ -76,7 +86,7 @@ class SigningKeys:
         """Sign with a new key from now on; what was signed stays valid. Needs OWN."""
         actor.require(Permission.OWN)
         try:
-            await self._add(actor.organisation_id, await self._present_id(actor.organisation_id))
+            await self._add(actor.organisation_id, await self._present_id(actor.organisation_id), actor)
         except _OvertakenError:
             raise Locked("the organisation's signing key is being changed by another process") from None
         return (await self.public_keys(actor))[0]
@@ -97,8 +107,8 @@ class SigningKeys:
         query = select(_c.id).where(_c.organisation_id == organisation_id, _c.retired_ns.is_(None))
         return await self._database.read(lambda connection: connection.execute(query).scalar_one_or_none())
 
-    async def _add(self, organisation_id: str, before: str | None) -> None:
-        """Make a key in place of the one before. Raises _OvertakenError."""
+    async def _add(self, organisation_id: str, before: str | None, actor: Actor | None = None) -> None:
+        """Make a key in place of the one before, which is somebody's act if they asked for it. Raises _OvertakenError."""
         private = Ed25519PrivateKey.generate()
         public = private.public_key().public_bytes_raw()
         key_id, now_ns = key_id_of(public), self._now_ns()
@@ -117,6 +127,10 @@ class SigningKeys:
                     retired_ns=None,
                 )
             )
+            if actor is not None:
+                self._auditor.record(
+                    connection, actor, Act.SIGNING_KEY_ROTATED, f"signing key {key_id}", now_ns=now_ns
+                )
 
         secret = Secret(base64.b64encode(private.private_bytes_raw()).decode())
         try:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, delete, insert, update
 
 from mover.accounts.actor import Actor, Permission
+from mover.accounts.audit import Auditor
 from mover.accounts.refusals import NotPossible
 from mover.database.database import Database
 from mover.errors import Conflict, InvalidConfiguration
@@ -25,6 +26,11 @@ from mover.vault.vault import Vault
 
 SECRET = "secret"  # noqa: S105 - a field's name
 PREVIOUS = "previous"
+WEBHOOK_CREATED = "webhook.created"
+WEBHOOK_CHANGED = "webhook.changed"
+WEBHOOK_DELETED = "webhook.deleted"
+WEBHOOK_ROTATED = "webhook.secret_rotated"
+_DECIDED = ("url", "events", "note", "active")
 _DAY_NS = 86_400 * 1_000_000_000
 _LONGEST_URL = 2_000
 _LONGEST_NOTE = 500
@@ -48,6 +54,7 @@ class Webhooks:
     Args:
         database: Holds all but secrets.
         vault: Holds the secrets.
+        auditor: Keeps what happened.
         allow_plain: Also take `http://`, for demos and tests.
         now_ns: The clock.
     """
@@ -56,12 +63,14 @@ class Webhooks:
         self,
         database: Database,
         vault: Vault,
+        auditor: Auditor,
         *,
         allow_plain: bool = False,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._database = database
         self._vault = vault
+        self._auditor = auditor
         self._allow_plain = allow_plain
         self._now_ns = now_ns
 
@@ -91,6 +100,8 @@ class Webhooks:
                     changed_ns=now_ns,
                 )
             )
+            made = queries.webhook(connection, actor.organisation_id, webhook_id)
+            self._note(connection, actor, WEBHOOK_CREATED, made, events=values["events"])
 
         await self._vault.store(holder(actor.organisation_id), owner(webhook_id), SECRET, secret, along=add)
         return await self.get(actor, webhook_id), secret
@@ -125,7 +136,7 @@ class Webhooks:
         values = self._values(url, events, note)
 
         def work(connection: Connection) -> Webhook:
-            queries.webhook(connection, actor.organisation_id, webhook_id)
+            before = queries.webhook(connection, actor.organisation_id, webhook_id)
             statement = update(webhooks).where(webhooks.c.id == webhook_id)
             if version is not None:
                 statement = statement.where(webhooks.c.version == version)
@@ -141,7 +152,11 @@ class Webhooks:
             )
             if changed.rowcount != 1:
                 raise WebhookOvertaken("the webhook was changed meanwhile")
-            return queries.webhook(connection, actor.organisation_id, webhook_id)
+            after = queries.webhook(connection, actor.organisation_id, webhook_id)
+            names = [name for name in _DECIDED if getattr(before, name) != getattr(after, name)]
+            if names:
+                self._note(connection, actor, WEBHOOK_CHANGED, after, changed=", ".join(names))
+            return after
 
         return await self._database.write(work)
 
@@ -150,7 +165,8 @@ class Webhooks:
         actor.require(Permission.ADMINISTER)
 
         def remove(connection: Connection) -> None:
-            queries.webhook(connection, actor.organisation_id, webhook_id)
+            gone = queries.webhook(connection, actor.organisation_id, webhook_id)
+            self._note(connection, actor, WEBHOOK_DELETED, gone)
             connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
 
         await self._vault.destroy(owner(webhook_id), along=remove)
@@ -169,7 +185,8 @@ class Webhooks:
         now_ns = self._now_ns()
 
         def change(connection: Connection) -> None:
-            queries.webhook(connection, actor.organisation_id, webhook_id)
+            rotated = queries.webhook(connection, actor.organisation_id, webhook_id)
+            self._note(connection, actor, WEBHOOK_ROTATED, rotated)
             connection.execute(
                 update(webhooks)
                 .where(webhooks.c.id == webhook_id)
@@ -249,6 +266,17 @@ class Webhooks:
             return queries.delivery(connection, actor.organisation_id, delivery_id)
 
         return await self._database.write(work)
+
+    def _note(self, connection: Connection, actor: Actor, action: str, hook: Webhook, **details: str) -> None:
+        """Keep one event. Of the address only the host: receivers are known whose path is the secret itself."""
+        self._auditor.record(
+            connection,
+            actor,
+            action,
+            f"webhook to {urlsplit(hook.url).hostname}",
+            {"id": hook.id, **details},
+            now_ns=self._now_ns(),
+        )
 
     def _values(self, url: str, events: Sequence[Event], note: str) -> dict[str, Any]:
         kinds = [event for event in Event if event in events and event is not Event.TEST]

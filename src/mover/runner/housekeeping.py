@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from mover.accounts.departures import Departures, Remover
 from mover.accounts.upkeep import Upkeep
@@ -54,8 +55,19 @@ class Housekeeper:
             connections=connections,
             expired=await _all(self._upkeep.remove_expired, alive),
             deleted=await _all(self._departures.remove_deleted, alive),
-            rows=await _all(lambda: self._retention.sweep(steps=_STEPS), alive),
+            rows=await self._sweep_old(alive),
         )
+
+    async def _sweep_old(self, alive: Callable[[], object]) -> int:
+        """Remove what each organisation does not keep any longer, then what no organisation decides about."""
+        rows = 0
+        for organisation_id, days in await self._upkeep.kept_days():
+            rows += await _all(
+                partial(self._retention.sweep, days=days, organisation_id=organisation_id, steps=_STEPS),
+                alive,
+            )
+            alive()
+        return rows + await _all(partial(self._retention.sweep_outboxes, steps=_STEPS), alive)
 
     def _now(self) -> float:
         return self._now_ns() / 1e9

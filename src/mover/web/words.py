@@ -6,6 +6,7 @@ import re
 
 from mover.accounts.actor import Permission, Role
 from mover.errors import Reason
+from mover.web.action_words import ACTION_WORDS
 
 _TONES = {
     "new": "idle",
@@ -265,7 +266,9 @@ def permission_word(permission: str) -> str:
 
 
 def action_word(action: str) -> str:
-    """An event of the audit log: `person.role_changed` -> `Person: role changed`."""
+    """An event of the audit log; one that has no words: `person.role_changed` -> `Person: role changed`."""
+    if known := ACTION_WORDS.get(action):
+        return known
     subject, _, what = action.partition(".")
     text = f"{subject.replace('_', ' ')}: {what.replace('_', ' ')}" if what else subject.replace("_", " ")
     return text[:1].upper() + text[1:]

@@ -14,6 +14,7 @@ _COLUMNS = (
     organisations.c.id,
     organisations.c.name,
     organisations.c.second_factor_required,
+    organisations.c.kept_days,
     organisations.c.created_ns,
 )
 
@@ -27,6 +28,7 @@ def add(transaction: Connection, organisation: Organisation, *, first: bool = Fa
             "name": organisation.name,
             "first": True if first else None,
             "second_factor_required": organisation.second_factor_required,
+            "kept_days": organisation.kept_days,
             "created_ns": organisation.created_ns,
             "deleted_ns": None,
         },
@@ -83,6 +85,16 @@ def deleted(transaction: Connection) -> list[str]:
             select(organisations.c.id).where(organisations.c.deleted_ns.is_not(None)).limit(100)
         )
     )
+
+
+def kept_days(transaction: Connection) -> list[tuple[str, int]]:
+    """List the ids of organisations that were not deleted, each with how long it keeps what has ended."""
+    query = (
+        select(organisations.c.id, organisations.c.kept_days)
+        .where(organisations.c.deleted_ns.is_(None))
+        .order_by(organisations.c.id)
+    )
+    return [(row.id, row.kept_days) for row in transaction.execute(query)]
 
 
 def add_member(

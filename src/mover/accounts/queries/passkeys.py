@@ -101,6 +101,11 @@ def remove(transaction: Connection, person_id: str, passkey_id: str) -> str | No
     return name
 
 
+def remove_of_person(transaction: Connection, person_id: str) -> int:
+    """Forget all passkeys of a person; returns how many."""
+    return transaction.execute(delete(passkeys).where(passkeys.c.person_id == person_id)).rowcount
+
+
 def _stored(row: Row[Any]) -> StoredPasskey:
     values = {name: getattr(row, name) for name in StoredPasskey.__struct_fields__}
     return StoredPasskey(**values | {"transports": tuple(json.loads(row.transports))})

@@ -45,6 +45,11 @@ def find(transaction: Connection, person_id: str) -> Person | None:
     return None if row is None else person_of(row)
 
 
+def everybody(transaction: Connection) -> list[Person]:
+    """List all people by address."""
+    return [person_of(row) for row in transaction.execute(select(people).order_by(people.c.email))]
+
+
 def by_email(transaction: Connection, email: str) -> Credentials | None:
     """Find a person by address, lower case."""
     row = transaction.execute(select(people).where(people.c.email == email)).one_or_none()

@@ -20,9 +20,15 @@ class AuditEvent(Answer):
     actor_kind: ActorKind
     actor_id: str
     actor_name: str
-    action: str = Field(examples=["api_key.made"])
-    subject: str
-    details: dict[str, str]
+    action: str = Field(
+        description="What was done, such as `api_key.made`, `runs.started`, `report.downloaded`. New ones can come.",
+        examples=["pairs.deleted"],
+    )
+    subject: str = Field(description="To whom or what.", examples=["migration Marketing"])
+    details: dict[str, str] = Field(
+        description="What else helps, never a secret. An act on many pairs is one event, with their number.",
+        examples=[{"pairs": "12"}],
+    )
 
 
 class AuditPage(Answer):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from mover.accounts.actor import Permission, Role
-from mover.accounts.records import SingleSignOnSettings
+from mover.accounts.records import LEAST_KEPT_DAYS, MOST_KEPT_DAYS, SingleSignOnSettings
 from mover.accounts.refusals import RecentSignInNeeded
 from mover.api.cookies import clear_session
 from mover.errors import InvalidConfiguration, MoverError
-from mover.migrations.retention import DEFAULT_DAYS
 from mover.web import words
 from mover.web.forms import Form
 from mover.web.routes.pair import number
@@ -25,7 +24,12 @@ async def organisation(visit: Visit) -> Response:
     return await _show(visit)
 
 
-async def _show(visit: Visit, form: Form | None = None, sso_form: Form | None = None) -> Response:
+async def _show(
+    visit: Visit,
+    form: Form | None = None,
+    sso_form: Form | None = None,
+    retention_form: Form | None = None,
+) -> Response:
     services = visit.house.services
     found = await services.organisations.get(visit.actor)
     sso = await services.single_sign_on.settings(visit.actor)
@@ -33,7 +37,9 @@ async def _show(visit: Visit, form: Form | None = None, sso_form: Form | None = 
         form = Form({"name": found.name, "second_factor": "yes" if found.second_factor_required else ""})
     if sso_form is None:
         sso_form = Form(_sso_values(sso))
-    show = visit.again if form.faults or sso_form.faults else visit.page
+    if retention_form is None:
+        retention_form = Form({"kept_days": str(found.kept_days)})
+    show = visit.again if form.faults or sso_form.faults or retention_form.faults else visit.page
     return show(
         "organisation.html",
         place=_PLACE,
@@ -46,7 +52,9 @@ async def _show(visit: Visit, form: Form | None = None, sso_form: Form | None = 
             *((role.value, words.role_word(role)) for role in Role if role is not Role.OWNER),
         ],
         way_in=services.site.single_sign_on(found.id),
-        kept_days=DEFAULT_DAYS,
+        retention_form=retention_form,
+        fewest_days=LEAST_KEPT_DAYS,
+        most_days=MOST_KEPT_DAYS,
         return_address=services.site.single_sign_on_return(found.id),
     )
 
@@ -76,6 +84,22 @@ async def change(visit: Visit) -> Response:
         form.blame(error, fields={"name": "name"})
         return await _show(visit, form=form)
     return visit.go("/organisation", "The settings are saved.")
+
+
+async def change_retention(visit: Visit) -> Response:
+    """Decide how long runs and reports are kept."""
+    form = visit.filled_in("kept_days")
+    days = form.values["kept_days"].strip()
+    try:
+        # What is no number is outside of the bounds as well; more than five digits need not be read.
+        whole = (
+            int(days) if days.isascii() and days.isdigit() and len(days) <= len(str(MOST_KEPT_DAYS)) else 0
+        )
+        await visit.house.services.organisations.keep_for(visit.actor, whole)
+    except InvalidConfiguration as error:
+        form.blame(error, fields={"kept": "kept_days"})
+        return await _show(visit, retention_form=form)
+    return visit.go("/organisation", f"Reports are kept for {'1 day' if whole == 1 else f'{whole} days'}.")
 
 
 async def set_single_sign_on(visit: Visit) -> Response:
@@ -149,6 +173,7 @@ async def audit(visit: Visit) -> Response:
 WAYS = (
     Way("GET", "/organisation", Permission.ADMINISTER, organisation),
     Way("POST", "/organisation", Permission.OWN, change),
+    Way("POST", "/organisation/retention", Permission.ADMINISTER, change_retention),
     Way("POST", "/organisation/single-sign-on", Permission.OWN, set_single_sign_on),
     Way("GET", "/organisation/delete", Permission.OWN, ask_to_delete),
     Way("POST", "/organisation/delete", Permission.OWN, delete),
