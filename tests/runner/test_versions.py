@@ -17,7 +17,7 @@ from tests.runner.stage import Organisation
 from tests.runner.test_processes import runner
 from tests.runner.test_runs import files_arrived, reached, some_files
 
-from mover.runner import versions, workflows
+from mover.runner import workflows
 from mover.runner.versions import Versions, build_id
 from mover.settings import Settings
 
@@ -189,7 +189,7 @@ def test_a_build_is_called_by_the_code_that_is_replayed(tmp_path, monkeypatch):
     assert len(before) < 40
     changed = tmp_path / "workflows.py"
     changed.write_bytes(Path(workflows.__file__).read_bytes() + b"\n")
-    monkeypatch.setattr(versions.workflows, "__file__", str(changed))
+    monkeypatch.setattr(workflows, "__file__", str(changed))
     assert build_id() != before
 
 
