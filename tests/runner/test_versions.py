@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.service import RPCError, RPCStatusCode
 from tests.e2e.places import files_below, put
@@ -17,7 +16,8 @@ from tests.runner.stage import Organisation
 from tests.runner.test_processes import runner
 from tests.runner.test_runs import files_arrived, reached, some_files
 
-from mover.runner import versions, workflows
+from mover.errors import InvalidConfiguration
+from mover.runner import workflows
 from mover.runner.versions import Versions, build_id
 from mover.settings import Settings
 
@@ -189,11 +189,11 @@ def test_a_build_is_called_by_the_code_that_is_replayed(tmp_path, monkeypatch):
     assert len(before) < 40
     changed = tmp_path / "workflows.py"
     changed.write_bytes(Path(workflows.__file__).read_bytes() + b"\n")
-    monkeypatch.setattr(versions.workflows, "__file__", str(changed))
+    monkeypatch.setattr(workflows, "__file__", str(changed))
     assert build_id() != before
 
 
 @pytest.mark.parametrize("name", ["a:b", "a b", "-a", "a\n", "a" * 101])
 def test_a_name_that_a_build_cannot_have_is_refused(name):
-    with pytest.raises(ValidationError):
-        Settings.model_validate({"runner_build": name})
+    with pytest.raises(InvalidConfiguration, match="MOVER_RUNNER_BUILD"):
+        Settings(runner_build=name)
