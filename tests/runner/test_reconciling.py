@@ -96,15 +96,10 @@ async def test_a_schedule_starts_its_pairs_when_it_is_due(service: Service, tmp_
     async with service.running(pace=TOLD):  # Temporal alone tells
         await service.orchestration.nudge(organisation.id)
         await reached(organisation, first, "ended")
-<<<<<<< HEAD
         soon = (
             time.time_ns() // 10**9 + 5
         ) * 10**9 - 1  # almost the next second: not to be looked for in this one
         await add_schedule(organisation, "s1", soon, '{"every":"daily","at":"03:00"}')
-=======
-        due_ns = (time.time_ns() // 10**9 + 4) * 10**9  # a whole second, as all times of schedules are
-        await add_schedule(organisation, "s1", due_ns, '{"every":"daily","at":"03:00"}')
->>>>>>> versioning
         await service.reconciler.put_schedules()
         second = first + 1
         there = select(pair_runs.c.id).where(pair_runs.c.id == second)
