@@ -10,6 +10,7 @@ import httpx
 import pytest
 from tests.api.installation import Running
 
+from mover.api import problems
 from mover.api.routes import OperationRoute
 from mover.errors import Locked, MoverError, Unreachable
 from mover.migrations.refusals import Overtaken
@@ -291,3 +292,22 @@ async def test_runners_that_cannot_be_told_do_not_fail_a_request(
         "already_running": 1,
     }
     assert "the orchestration is away" in caplog.text
+
+
+async def test_of_a_body_that_is_wrong_everywhere_only_what_is_shown_is_made(
+    mover: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    field_error = problems._field_error
+
+    def counted(error: Any) -> problems.FieldError:
+        made.append(1)
+        return field_error(error)
+
+    monkeypatch.setattr(problems, "_field_error", counted)
+    names = ",".join(f'"n{number}":1' for number in range(70_000))
+
+    answer = await _post(mover, f'{{"name":"a","kind":"users",{names}}}')
+
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) == len(made) == 50

@@ -149,7 +149,8 @@ def of_validation(errors: Sequence[Mapping[str, Any]]) -> HttpProblem:
             "there is nothing at this address",
             advice="Check the id in the address.",
         )
-    found = [_field_error(error) for error in errors]
+    # Only those that are shown: a body of a megabyte can be wrong at a hundred thousand places.
+    found = [_field_error(error) for error in errors[:_MOST_ERRORS]]
     return invalid("; ".join(_sentence(one) for one in found[:5]), found)
 
 

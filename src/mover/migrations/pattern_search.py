@@ -9,6 +9,26 @@ _MOST_REMEMBERED = 5_000
 _BYTE = 8
 
 
+class TooCostly(Exception):
+    """An expression took more work than its budget allows."""
+
+
+class Budget:
+    """How much work searches may take together: pieces of sets that are put together anew, a few microseconds each.
+
+    What is remembered costs nothing, so that ordinary expressions take some thousand for texts of any number.
+    """
+
+    def __init__(self, pieces: int) -> None:
+        self._left = pieces
+
+    def spend(self, pieces: int) -> None:
+        """Take from what is left. Raises TooCostly when that is not enough, and from then on."""
+        self._left -= pieces
+        if self._left < 0:
+            raise TooCostly
+
+
 class Program:
     """States of a parsed expression, numbered: a character leads from some to others.
 
@@ -43,24 +63,27 @@ class Program:
         self._pieces: dict[tuple[int, int], int] = {}
         self._steps: dict[tuple[int, str], int] = {}
 
-    def search(self, text: str) -> bool:
-        """Tell whether it is found anywhere in a text."""
+    def search(self, text: str, budget: Budget | None = None) -> bool:
+        """Tell whether it is found anywhere in a text. Raises TooCostly when the budget is used up."""
         if self._begin & self._final or (not text and self._begin_at_end & self._final):
             return True
         current = self._begin
         for character in text:
             following = self._steps.get((current, character))
             if following is None:
-                following = self._step(current, character)
+                following = self._step(current, character, budget)
             if following & self._final:
                 return True
             current = following
         return current & self._at_end != 0
 
-    def _step(self, current: int, character: str) -> int:
+    def _step(self, current: int, character: str, budget: Budget | None) -> int:
         moving = current & self._taking(character)
         following = self._again
-        for place, byte in enumerate(moving.to_bytes((len(self._ways) + _BYTE - 1) // _BYTE, "little")):
+        pieces = moving.to_bytes((len(self._ways) + _BYTE - 1) // _BYTE, "little")
+        if budget is not None:
+            budget.spend(len(pieces) - pieces.count(0))
+        for place, byte in enumerate(pieces):
             if byte:
                 following |= self._piece(place, byte)
         if len(self._steps) >= _MOST_REMEMBERED:  # forget all: memory is bounded, and it is learnt again

@@ -23,9 +23,9 @@ from mover.migrations.pattern_nodes import (
     Repeat,
     Sequence,
 )
-from mover.migrations.pattern_search import Program
+from mover.migrations.pattern_search import Budget, Program, TooCostly
 
-__all__ = ["BadExpression", "Expression"]
+__all__ = ["BadExpression", "Budget", "Expression", "TooCostly"]
 
 _LONGEST = 200
 _MOST_REPEATS = 100
@@ -64,9 +64,9 @@ class Expression:
         self._node = _Parser(text).parse()
         self._program = Program(self._node)
 
-    def found_in(self, text: str) -> bool:
-        """Tell whether it matches anywhere in a text."""
-        return self._program.search(text)
+    def found_in(self, text: str, budget: Budget | None = None) -> bool:
+        """Tell whether it matches anywhere in a text. Raises TooCostly when the budget is used up."""
+        return self._program.search(text, budget)
 
     def for_postgresql(self) -> str:
         """Spell it as PostgreSQL's advanced regular expression, for `~`: letters stand in both cases.

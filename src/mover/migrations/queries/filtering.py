@@ -7,16 +7,32 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, literal, not_, or_, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ExceptionContext,
+    Select,
+    and_,
+    event,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    true,
+)
 
 from mover.errors import InvalidConfiguration
 from mover.migrations.cursors import cursor_for, read_cursor
 from mover.migrations.filter_box import COLUMNS, Compare, Kind, Term
 from mover.migrations.folding import fold, like, whole_tag
-from mover.migrations.patterns import Expression
+from mover.migrations.patterns import Budget, Expression, TooCostly
+from mover.migrations.refusals import FilterMistake
 from mover.migrations.tables import migration_pairs
 
 _c = migration_pairs.c
+_MOST_PIECES = 10_000_000  # of sets for all rows of a query: some seconds of one core
+_SPENT = "mover_filter_spent"
 _FOLDED: dict[str, ColumnElement[str]] = {
     "source": _c.source_folded,
     "destination": _c.destination_folded,
@@ -79,7 +95,13 @@ SORTS: dict[str, tuple[ColumnElement[Any], type]] = {
 
 
 def condition(connection: Connection, terms: Sequence[Term]) -> ColumnElement[bool]:
-    """Return the condition that a filter is."""
+    """Return the condition that a filter is.
+
+    Running it raises FilterMistake where the database has no expressions of its own and those of the filter take more
+    work for all its rows than a filter may.
+    """
+    if connection.dialect.name != "postgresql" and any(term.pattern for term in terms):
+        _lend_expressions(connection)
     return and_(true(), *(_with_sign(_term(connection, term), negated=term.negated) for term in terms))
 
 
@@ -148,14 +170,34 @@ def matches(connection: Connection, column: ColumnElement[str], pattern: Express
     """Return the condition that an expression is found in a column, by the database's own means or by ours."""
     if connection.dialect.name == "postgresql":
         return column.op("~", is_comparison=True)(pattern.for_postgresql())
-    raw = connection.connection.dbapi_connection
-    assert raw is not None
-    raw.create_function("mover_found", 2, _found, deterministic=True)
     return func.mover_found(literal(pattern.text), column) == 1
 
 
-def _found(pattern: str, text: str | None) -> int:
-    return text is not None and _parsed(pattern).found_in(text)
+def _lend_expressions(connection: Connection) -> None:
+    """Let SQLite look for expressions by `mover_found(expression, text)`, with a new budget."""
+    budget, about = Budget(_MOST_PIECES), connection.info
+
+    def found(pattern: str, text: str | None) -> bool:
+        try:
+            return text is not None and _parsed(pattern).found_in(text, budget)
+        except TooCostly:
+            about[_SPENT] = True
+            raise
+
+    about.pop(_SPENT, None)
+    raw = connection.connection.dbapi_connection
+    assert raw is not None
+    raw.create_function("mover_found", 2, found, deterministic=True)
+    if not event.contains(connection.engine, "handle_error", _tell_of_costs):
+        event.listen(connection.engine, "handle_error", _tell_of_costs)
+
+
+def _tell_of_costs(context: ExceptionContext) -> None:
+    """Say what happened: of what a function raises SQLite tells only that it did."""
+    if context.connection is not None and context.connection.info.pop(_SPENT, False):
+        raise FilterMistake(
+            "the expression takes too much work for these pairs; write a simpler one, with fewer repeats", 1
+        )
 
 
 @functools.lru_cache(maxsize=16)
