@@ -13,7 +13,6 @@ _LONGEST_RECORD = 64 * 1024  # characters; longer ones come of a quote that is n
 _LARGEST_FILE = 64 * 1024 * 1024
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _LONGEST_BOM = 3
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class BadFile(InvalidConfiguration):
@@ -59,11 +58,6 @@ def columns(header: Sequence[str], known: Sequence[str], needed: Sequence[str]) 
     if missing := [column for column in needed if column not in places]:
         raise BadFile(f"the first line has to name the columns; missing: {', '.join(missing)}", 1)
     return places
-
-
-def unguarded(text: str) -> str:
-    """Take away the apostrophe that `reports.cells.cell` puts before what a spreadsheet would take for a formula."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULAS) else text
 
 
 def tags_cell(tags: Sequence[str]) -> str:

@@ -17,13 +17,14 @@ from mover.database.database import Database
 from mover.errors import InvalidConfiguration
 from mover.migrations.acts import Act, note
 from mover.migrations.checking import checked_path, checked_tags
-from mover.migrations.csv_files import BadFile, columns, records, tags_of_cell, unguarded
+from mover.migrations.csv_files import BadFile, columns, records, tags_of_cell
 from mover.migrations.folding import fold, tags_from
 from mover.migrations.queries import imports as queries
 from mover.migrations.queries import rows
 from mover.migrations.queries.found import found
 from mover.migrations.refusals import NotPossible
 from mover.migrations.tables import migrations, pair_imports
+from mover.reports.cells import unguarded
 
 _KEPT_AT_ONCE = 1_000
 _SHOWN = 100

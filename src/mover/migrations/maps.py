@@ -18,7 +18,7 @@ from mover.database.database import Database
 from mover.errors import InvalidConfiguration
 from mover.migrations.acts import Act
 from mover.migrations.checking import check_name
-from mover.migrations.csv_files import BadFile, columns, records, unguarded
+from mover.migrations.csv_files import BadFile, columns, records
 from mover.migrations.cursors import check_limit, cursor_for, read_cursor
 from mover.migrations.map_rows import Mapped, checked_row, mapped, wanted_keys
 from mover.migrations.queries import maps as queries
@@ -26,7 +26,7 @@ from mover.migrations.queries.found import change
 from mover.migrations.records import MapChange, MapKind, MapRow, Page, Subject, UserMap
 from mover.migrations.refusals import NoSuchThing, NotPossible
 from mover.migrations.tables import migrations, user_map_rows, user_maps
-from mover.reports.cells import cell
+from mover.reports.cells import cell, unguarded
 
 _SOURCE, _DESTINATION = "Source User", "Destination User"
 _MOST_ROWS = 100_000

@@ -28,3 +28,8 @@ def cell(value: object) -> str:
         return str(value)
     text = str(value)
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def unguarded(text: str) -> str:
+    """The reverse of `cell` for text: takes away the apostrophe that stands before what could be a formula."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS) else text
