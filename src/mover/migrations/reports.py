@@ -15,7 +15,7 @@ from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.entries import join_path
 from mover.errors import advice_for
-from mover.ledger.queries.pages import page_of_items
+from mover.ledger.ledger import Ledger
 from mover.ledger.queries.reconciliation import reconciled
 from mover.ledger.records import ReportItem
 from mover.ledger.states import PROBLEMS, ItemState
@@ -33,30 +33,16 @@ from mover.migrations.signing import SigningKeys
 from mover.migrations.streams import Row as ReportRow
 from mover.migrations.streams import RowStream
 from mover.migrations.tables import IS_OPEN, migration_pairs, migrations, pair_runs, schedules
+from mover.reports import tables
 from mover.reports.cells import moment
 from mover.reports.reconciliation import signed_lines
+from mover.reports.tables import ERRORS, ITEMS
 
 _PAGE = 1_000
 _p = migration_pairs.c
 
-ITEM_COLUMNS = (
-    "status",
-    "start",
-    "end",
-    "kind",
-    "size",
-    "name",
-    "path",
-    "destination path",
-    "action",
-    "hash",
-    "verified by",
-    "bytes sent",
-    "attempts",
-    "reason",
-    "message",
-)
-ERROR_COLUMNS = ("pair id", "user", "action", "path", "reason", "message", "advice")
+_NAME_AT = ITEMS.columns.index("path")
+ITEM_COLUMNS = (*ITEMS.columns[:_NAME_AT], "name", *ITEMS.columns[_NAME_AT:])
 
 
 class Reports:
@@ -71,6 +57,7 @@ class Reports:
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._database = database
+        self._ledger = Ledger(database)
         self._auditor = auditor
         self._keys = keys
         self._now_ns = now_ns
@@ -116,11 +103,11 @@ class Reports:
         if run_id is not None:
             run = await self._run(actor, run_id)
             problems = self._errors_of_run(run)
-            return RowStream(f"errors-{run_id}", ERROR_COLUMNS, problems)
+            return RowStream(f"errors-{run_id}", ERRORS.columns, problems)
         actor.require(Permission.READ)
         await self._look_for(actor, migrations, "migration", migration_id or "")
         return RowStream(
-            f"errors-{migration_id}", ERROR_COLUMNS, self._errors_of_migration(actor, migration_id or "")
+            f"errors-{migration_id}", ERRORS.columns, self._errors_of_migration(actor, migration_id or "")
         )
 
     async def reconciliation(self, actor: Actor, run_id: int) -> AsyncIterator[bytes]:
@@ -207,18 +194,9 @@ class Reports:
         states: list[ItemState] | None,
         row: Callable[[ReportItem], ReportRow],
     ) -> AsyncIterator[ReportRow]:
-        after = 0
-        while ledger_run_id is not None:
-            page = await self._database.read(
-                lambda connection, after=after: page_of_items(  # type: ignore[misc]  # as above
-                    connection, ledger_run_id, states=states, after_id=after, limit=_PAGE
-                )
-            )
-            for item in page:
+        if ledger_run_id is not None:
+            async for item in self._ledger.report_items(ledger_run_id, states=states):
                 yield row(item)
-            if len(page) < _PAGE:
-                return
-            after = page[-1].id
 
     async def _pages(
         self, page: Callable[[Connection, int], tuple[int, list[ReportRow]]]
@@ -279,24 +257,9 @@ class Reports:
 
 
 def item_row(item: ReportItem) -> ReportRow:
-    """A row of the item log."""
-    return (
-        item.state.value,
-        moment(item.started_ns),
-        moment(item.ended_ns),
-        item.kind.value,
-        item.size,
-        item.path.rpartition("/")[2],
-        item.path,
-        item.destination_path,
-        item.action.value,
-        item.content_hash,
-        item.verification.value if item.verification else None,
-        item.sent_bytes,
-        item.attempts,
-        item.reason,
-        item.message,
-    )
+    """A row of the item log: that of the table of items, with the name apart from its path."""
+    row = tables.item_row(item)
+    return (*row[:_NAME_AT], item.path.rpartition("/")[2], *row[_NAME_AT:])
 
 
 def error_row(pair_id: int, item: ReportItem) -> ReportRow:

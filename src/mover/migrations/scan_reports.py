@@ -10,8 +10,8 @@ from sqlalchemy import Connection, func, select
 from mover.accounts.actor import Actor, Permission
 from mover.database.database import Database
 from mover.entries import EntryKind
+from mover.ledger.ledger import Ledger
 from mover.ledger.queries import counts
-from mover.ledger.queries.pages import page_of_items
 from mover.ledger.records import Totals
 from mover.ledger.survey import survey
 from mover.ledger.tables import folders, items
@@ -20,7 +20,6 @@ from mover.migrations.streams import Row, RowStream
 from mover.migrations.tables import pair_runs
 
 _LISTED = 10_000
-_PAGE = 1_000
 _OTHERS = "(others)"
 
 
@@ -50,6 +49,7 @@ class ScanReports:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._ledger = Ledger(database)
 
     async def report(self, actor: Actor, run_id: int, kind: ScanReport) -> RowStream:
         """One of the reports; lists have at most 10,000 lines but for names, of which all are told."""
@@ -64,26 +64,12 @@ class ScanReports:
         if run_id is None:
             return
         if kind is ScanReport.NAMES:
-            async for row in self._names(run_id):
-                yield row
+            async for item in self._ledger.report_items(run_id):
+                if item.renamed:
+                    yield (item.path, item.destination_path.rpartition("/")[2])
             return
         for row in await self._database.read(lambda connection: list(_MADE[kind](connection, run_id))):
             yield row
-
-    async def _names(self, run_id: int) -> AsyncIterator[Row]:
-        after = 0
-        while True:
-            page = await self._database.read(
-                lambda connection, after=after: page_of_items(  # type: ignore[misc]  # mypy does not infer lambdas with defaults
-                    connection, run_id, after_id=after, limit=_PAGE
-                )
-            )
-            for item in page:
-                if item.renamed:
-                    yield (item.path, item.destination_path.rpartition("/")[2])
-            if len(page) < _PAGE:
-                return
-            after = page[-1].id
 
 
 def _summary(connection: Connection, run_id: int) -> Iterable[Row]:

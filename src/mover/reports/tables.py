@@ -33,7 +33,8 @@ class Table:
     row: Callable[[Run, ReportItem], Sequence[object]]
 
 
-def _item(_: Run, item: ReportItem) -> Sequence[object]:
+def item_row(item: ReportItem) -> tuple[object, ...]:
+    """A row of the table of items."""
     return (
         item.state,
         moment(item.started_ns),
@@ -77,7 +78,7 @@ ITEMS = Table(
     ),
     None,
     lambda item: True,  # noqa: ARG005 - every item
-    _item,
+    lambda _, item: item_row(item),
 )
 ERRORS = Table(
     "errors.csv",
