@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from contextlib import suppress
 
 import pytest
 from tests.serving.conftest import LOOPBACK, Served, SmallApplication, read_answer
@@ -79,8 +80,11 @@ async def test_a_request_that_is_being_answered_is_finished_before_the_end(serve
 async def _connect_until_refused(served: Served) -> None:
     async with asyncio.timeout(20):
         while True:
-            _, writer = await served.connect()
-            writer.close()
+            with suppress(
+                ConnectionResetError
+            ):  # it came in time, and is let go in the middle of its handshake
+                _, writer = await served.connect()
+                writer.close()
 
 
 async def test_a_header_that_grows_without_end_is_cut_off(serve):
@@ -170,3 +174,18 @@ async def test_a_client_that_does_not_take_leave_is_not_waited_for(serve):
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < 8  # the server gives requests ten seconds
     idle.close()
+
+
+@pytest.mark.parametrize("moment", range(6))
+async def test_whoever_comes_at_the_moment_of_the_end_is_not_left_hanging(serve, moment):
+    async with serve(SmallApplication()) as served:
+        client = socket.create_connection(
+            ("127.0.0.1", served.port)
+        )  # the kernel takes it before the server does
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        [door] = served.server.servers
+        door.close()
+        client.settimeout(20)
+        with client, suppress(ConnectionResetError):
+            assert await asyncio.to_thread(client.recv, 1) == b""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import ipaddress
 import logging
 import socket
@@ -63,27 +64,32 @@ class Doorway:
         self._plain_from = tuple(plain_from)
         self._accepting: list[asyncio.Task[None]] = []
         self._entering: dict[asyncio.Task[None], None] = {}  # in the order in which they came
+        self._held: set[socket.socket] = set()  # accepted, and not handed on
 
     def open(self) -> None:
         """Begin to accept; needs the running event loop."""
-        self._accepting = [asyncio.create_task(self._accept(listener)) for listener in self._sockets]
+        for listener in self._sockets:
+            task = asyncio.create_task(self._accept(listener))
+            # Once the event loop looks at it no more: the number of a closed socket may be another's the next moment.
+            task.add_done_callback(functools.partial(_closed, listener))
+            self._accepting.append(task)
 
     def close(self) -> None:
         """Accept nobody any more, and drop who has not come in yet. Connections that were handed on stay."""
         for task in (*self._accepting, *self._entering):
             task.cancel()
-        for listener in self._sockets:
-            listener.close()
 
     async def wait_closed(self) -> None:
         """Wait until nothing of it runs any more."""
         await asyncio.gather(*self._accepting, *self._entering, return_exceptions=True)
 
     async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         while True:
+            # Nothing is awaited between a connection and its place among those that are held: at the end of the server
+            # one that came at this moment would belong to nobody, and its client would wait.
+            await readable(listener)
             try:
-                connection, _ = await loop.sock_accept(listener)
+                connection, _ = listener.accept()
             except OSError as error:
                 if error.errno in _OUT_OF_FILES:
                     _log.error("no more connections can be taken: %s", error.strerror)
@@ -94,17 +100,20 @@ class Doorway:
                 first = next(iter(self._entering))
                 first.cancel()
                 del self._entering[first]
+            self._held.add(connection)
             task = asyncio.create_task(self._enter(connection))
             self._entering[task] = None
-            task.add_done_callback(self._entered)
+            task.add_done_callback(functools.partial(self._entered, connection))
 
-    def _entered(self, task: asyncio.Task[None]) -> None:
+    def _entered(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
         self._entering.pop(task, None)
+        if connection in self._held:  # also of a task that was ended before it began
+            self._held.remove(connection)
+            connection.close()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a connection could not be taken", exc_info=error)
 
     async def _enter(self, connection: socket.socket) -> None:
-        handed_on = False
         try:
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -112,7 +121,7 @@ class Doorway:
                 first = await _peek(connection)
             loop = asyncio.get_running_loop()
             if first == _HANDSHAKE and not self._only_plain:
-                handed_on = True
+                self._held.remove(connection)
                 await loop.connect_accepted_socket(
                     self._protocol,
                     connection,
@@ -121,16 +130,13 @@ class Doorway:
                     ssl_shutdown_timeout=_GOODBYE_WITHIN_S,
                 )
             elif first is not None and self._may_be_plain(connection):
-                handed_on = True
+                self._held.remove(connection)
                 await loop.connect_accepted_socket(self._protocol, connection)
             elif first is not None and first != _HANDSHAKE:
                 async with asyncio.timeout(_PLAIN_WITHIN_S):
                     await self._answer_plain(connection)
         except (OSError, TimeoutError):
             pass  # the other side went away, stayed silent, or knows no TLS that is good enough: nobody to tell
-        finally:
-            if not handed_on:
-                connection.close()
 
     def _may_be_plain(self, connection: socket.socket) -> bool:
         if self._only_plain or not self._plain_from:
@@ -154,6 +160,10 @@ class Doorway:
         with suppress(OSError):  # until the other side has read it; closing at once could take it away again
             while await loop.sock_recv(connection, 65_536):
                 pass
+
+
+def _closed(listener: socket.socket, _accepting: asyncio.Task[None]) -> None:
+    listener.close()
 
 
 async def _peek(connection: socket.socket) -> int | None:
