@@ -28,7 +28,7 @@ from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.progress import Progress
 from mover.transfer.run import Engine, run_pair
 from mover.workplace.addresses import Address
-from mover.workplace.keeping_out import is_own, own_paths
+from mover.workplace.keeping_out import kept_out
 from mover.workplace.sides import Sides, open_sides
 from mover.workplace.workplace import Workplace
 
@@ -153,7 +153,7 @@ async def run(
             staging=staging,
             staging_memory_bytes=settings.staging_memory_bytes,
         )
-        options = choices.options(_kept_out(place, sides), only=sides.single_file)
+        options = choices.options(kept_out(place.settings, sides), only=sides.single_file)
         live = not machine and err().is_terminal and not err().is_dumb_terminal
         try:
             async with shown(watched, place.ledger, live=live) as started:
@@ -178,15 +178,6 @@ async def run(
 
 def _title(sides: Sides) -> str:
     return f"{sides.source.label} → {sides.destination.label}" if sides.destination else sides.source.label
-
-
-def _kept_out(place: Workplace, sides: Sides) -> tuple[str, ...]:
-    """Patterns for Mover's own files. Raises InvalidConfiguration where the source is nothing else."""
-    if (folder := sides.local_source) is None:
-        return ()
-    if is_own(place.settings, folder):
-        raise InvalidConfiguration(f"{sides.source.label} is where Mover keeps its own state and keys")
-    return own_paths(place.settings, folder)
 
 
 def _check_writable(folder: Path | None) -> None:

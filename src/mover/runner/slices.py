@@ -47,7 +47,7 @@ from mover.transfer.locking import AlreadyRunning
 from mover.transfer.progress import Progress
 from mover.transfer.run import Engine, RunResult, run_pair
 from mover.workplace.addresses import ConnectedPath
-from mover.workplace.keeping_out import is_own, own_paths
+from mover.workplace.keeping_out import kept_out
 from mover.workplace.sides import Sides, open_sides
 from mover.workplace.workplace import Workplace
 
@@ -193,13 +193,12 @@ class Slice:
 
     def _without_own(self, assignment: Assignment, sides: Sides) -> PairOptions:
         """The options, and Mover's own files kept out. Raises InvalidConfiguration where the source is nothing else."""
-        if (folder := sides.local_source) is None:
+        own = kept_out(self._bench.place.settings, sides)
+        if not own:
             return assignment.options
-        settings = self._bench.place.settings
-        if is_own(settings, folder):
-            raise InvalidConfiguration(f"{sides.source.label} is where Mover keeps its own state and keys")
-        kept_out = (*(assignment.options.exclude or ()), *own_paths(settings, folder))
-        return msgspec.structs.replace(assignment.options, exclude=kept_out)
+        return msgspec.structs.replace(
+            assignment.options, exclude=(*(assignment.options.exclude or ()), *own)
+        )
 
     async def _started(self, ledger_run_id: int, _resumed: bool) -> None:  # noqa: FBT001 - the engine's call
         """Note which run of the ledger it is, before the engine does anything. Raises Overtaken."""
