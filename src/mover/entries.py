@@ -87,6 +87,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         media_type: As the service stores it.
         internal: Why the service or its clients keep it for themselves (the segments of large objects), in words for
             people; None for everything else. Scans pass such entries over and say so.
+        owner: E-mail address of whose it is, in lower case; None where the service does not tell in listings.
+        shared: It has permissions of its own, besides those that it inherits; None where listings do not tell.
     """
 
     name: str
@@ -100,6 +102,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None = None
     media_type: str | None = None
     internal: str | None = None
+    owner: str | None = None
+    shared: bool | None = None
 
     def __post_init__(self) -> None:
         """Forget what is out of range: one absurd date must not end the move of all the others."""
@@ -109,6 +113,48 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "modified_ns", None)
         if self.created_ns is not None and not -_MOST <= self.created_ns <= _MOST:
             msgspec.structs.force_setattr(self, "created_ns", None)
+
+
+class AccessRole(enum.StrEnum):
+    """What a permission allows, as far as services have it in common; the higher one includes the lower ones."""
+
+    OWNER = "owner"
+    WRITE = "write"
+    READ = "read"
+
+
+class GranteeKind(enum.StrEnum):
+    """Who is permitted something."""
+
+    PERSON = "person"
+    GROUP = "group"
+    DOMAIN = "domain"  # everybody of an organisation
+    ANYONE = "anyone"  # whoever has the link, or the whole world
+
+
+class Permission(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the permissions of an entry.
+
+    Attributes:
+        kind: Who.
+        identity: What a map names the grantee by: an e-mail address in lower case; the group's name where a service has
+            no addresses for groups; the domain; empty for anyone.
+        role: What is allowed.
+        service_role: The role as the service calls it, for reports ("Viewer Uploader").
+        name: For people; empty where the service has none.
+        inherited: It comes from a folder above.
+        external: The grantee is not of the account's own organisation; None where the service does not tell.
+        link: It is a share by link.
+    """
+
+    kind: GranteeKind
+    identity: str
+    role: AccessRole
+    service_role: str = ""
+    name: str = ""
+    inherited: bool = False
+    external: bool | None = None
+    link: bool = False
 
 
 def join_path(folder: str, name: str) -> str:

@@ -55,8 +55,12 @@ class Reason(enum.StrEnum):
     GONE = "gone"
     CONFLICT = "conflict"
     SIGN_IN_FAILED = "sign_in_failed"
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a reason
+    ACCOUNT_SUSPENDED = "account_suspended"
+    USER_NOT_FOUND = "user_not_found"
     PERMISSION_DENIED = "permission_denied"
     QUOTA = "quota"
+    API_QUOTA = "api_quota"
     NAME_REJECTED = "name_rejected"
     NAME_COLLISION = "name_collision"
     PATH_TOO_LONG = "path_too_long"
@@ -230,6 +234,27 @@ class SignInFailed(Terminal):
     advice = "Check user name and password, key or token; connect the service again with `mover connect`."
 
 
+class TokenRenewed(Transient):
+    """The service no longer took the access token; there is a new one by now, so that the same call may succeed."""
+
+    reason = Reason.TOKEN_EXPIRED
+    advice = "Nothing to do: Mover signed in anew by itself. If it stays so, connect the account again."
+
+
+class AccountSuspended(SignInFailed):
+    """The account exists and may not sign in: suspended, disabled, deleted."""
+
+    reason = Reason.ACCOUNT_SUSPENDED
+    advice = "Have the service's administrator activate the account again, or take it out of the migration."
+
+
+class UserNotFound(NotFound):
+    """The service has no such person, group or site, or has not made its storage yet."""
+
+    reason = Reason.USER_NOT_FOUND
+    advice = "Correct the address in the pair or the map, or have the service's administrator create the user and its storage."
+
+
 class PermissionDenied(Terminal):
     """The account is signed in but may not do this."""
 
@@ -242,6 +267,15 @@ class QuotaExceeded(Terminal):
 
     reason = Reason.QUOTA
     advice = "Make room at the destination or raise its quota, then run again."
+
+
+class ApiQuotaExceeded(Terminal):
+    """The calls that the service grants for a day or longer are used up; waiting a little does not help."""
+
+    reason = Reason.API_QUOTA
+    advice = (
+        "Run again when the service grants calls anew (mostly the next day), or have the plan's limit raised."
+    )
 
 
 class NameRejected(Terminal):

@@ -11,7 +11,7 @@ from pydantic import field_validator, model_validator
 
 from mover.connectors.configuration import ConnectorConfig, setting
 from mover.connectors.contract import Account, Connector
-from mover.connectors.registry import ConnectorType, Remember
+from mover.connectors.registry import ConnectorType, Remember, Surroundings
 from mover.errors import InvalidConfiguration, SignInFailed
 from mover.transport.egress import Egress
 from mover.vault.secret import Secret
@@ -77,7 +77,9 @@ class FakeService:
 
         return find
 
-    def _make(self, config: FakeConfig, egress: Egress, remember: Remember) -> Connector:
-        connector = FakeConnector(config, egress, remember, self.password, self.host_key)
+    def _make(self, config: FakeConfig, surroundings: Surroundings) -> Connector:
+        connector = FakeConnector(
+            config, surroundings.egress, surroundings.remember, self.password, self.host_key
+        )
         self.made.append(connector)
         return cast("Connector", connector)  # signing in and closing is all that the connections ask of it

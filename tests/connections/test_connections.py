@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ async def test_a_cancelled_sign_in_closes_the_connector(
         await asyncio.Event().wait()
 
     made = service.types("fake").make
-    service._make = lambda config, egress, remember: made(config, egress, stall)  # type: ignore[method-assign]  # noqa: ARG005 - a server that hangs
+    service._make = lambda config, surroundings: made(config, replace(surroundings, remember=stall))  # type: ignore[method-assign]
     await connections.add("nas", "fake", NAS)
     opening = asyncio.create_task(connections.open("nas"))
     await reached.wait()

@@ -81,10 +81,10 @@ class Others(Scripted):
     async def rename(self, *arguments: Any) -> Any:
         return self.step("rename", *arguments)
 
-    async def free_bytes(self) -> Any:
+    async def free_bytes(self, *_folder: Any) -> Any:
         return self.step("free_bytes")
 
-    async def cursor(self) -> Any:
+    async def cursor(self, *_folder: Any) -> Any:
         return self.step("cursor")
 
     async def since(self, cursor: str) -> AsyncGenerator[Any, None]:
@@ -108,6 +108,9 @@ class Service(Scripted):
     renames: Any = None
     quota: Any = None
     changes: Any = None
+    permissions: Any = None
+    versions: Any = None
+    places: Any = None
 
     async def sign_in(self) -> Any:
         return self.step("sign_in")

@@ -22,7 +22,7 @@ from tests.servers.ssh import SftpServer
 from tests.servers.webdav import WebdavServer
 
 from mover.connectors.contract import Connector
-from mover.connectors.registry import connector_type
+from mover.connectors.registry import Surroundings, connector_type
 from mover.connectors.swift.config import SwiftConfig
 from mover.connectors.swift.connector import SwiftConnector
 from mover.settings import PrivateAddresses
@@ -86,7 +86,9 @@ def loopback_egress() -> Egress:
 def configured(name: str, values: Mapping[str, Any]) -> Connect:
     """Return what makes connectors of a service from filled-in values."""
     kind = connector_type(name)
-    return lambda: kind.make(kind.config.model_validate(values), loopback_egress(), forget)
+    return lambda: kind.make(
+        kind.config.model_validate(values), Surroundings(egress=loopback_egress(), remember=forget)
+    )
 
 
 def _memory(service: MemoryService) -> Service:

@@ -23,14 +23,17 @@ from mover.connectors.contract import (
     DescribedReads,
     Page,
     PartUploads,
+    Permissions,
+    Places,
     Quota,
     Renames,
     ServiceHashes,
     Setting,
     Target,
     Times,
+    Versions,
 )
-from mover.entries import Entry, EntryKind, EntryRef, HashName
+from mover.entries import ROOT, Entry, EntryKind, EntryRef, HashName
 from mover.errors import Changed, Conflict, IntegrityError, MoverError, NotFound
 
 SERVICE = "memory"
@@ -46,6 +49,9 @@ class MemoryConnector:
     renames: Renames | None
     quota: Quota | None
     changes: Changes | None
+    permissions: Permissions | None = None
+    versions: Versions | None = None
+    places: Places | None = None
 
     def __init__(self, service: MemoryService) -> None:
         self._service = service
@@ -286,7 +292,7 @@ class MemoryQuota:
     def __init__(self, connector: MemoryConnector) -> None:
         self._connector = connector
 
-    async def free_bytes(self) -> int | None:
+    async def free_bytes(self, _folder: EntryRef = ROOT) -> int | None:
         """Return what is left."""
         async with self._connector.operation("free_bytes", "/"):
             return self._connector.account.free_bytes
@@ -298,7 +304,7 @@ class MemoryChanges:
     def __init__(self, connector: MemoryConnector) -> None:
         self._connector = connector
 
-    async def cursor(self) -> str:
+    async def cursor(self, _folder: EntryRef = ROOT) -> str:
         """Return a cursor for now."""
         async with self._connector.operation("changes_cursor", "/"):
             return str(len(self._connector.account.nodes.changed))

@@ -39,6 +39,9 @@ class MadeUpConnector:
     renames = None
     quota = None
     changes = None
+    permissions = None
+    versions = None
+    places = None
 
     def __init__(
         self,

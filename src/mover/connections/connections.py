@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from secrets import token_hex
 
 from sqlalchemy import Connection as Transaction
 
 from mover.connections import queries
 from mover.connections.filled_in import FilledIn, Values, filled_in
+from mover.connections.keeping import VaultKeeper
 from mover.connections.memory import Memory
 from mover.connections.records import Connection, check_name
 from mover.connections.service_rules import NotAllowed, ServiceRules
 from mover.connectors.contract import Account, Connector
-from mover.connectors.registry import ConnectorType, connector_type
+from mover.connectors.registry import ConnectorType, Surroundings, connector_type
 from mover.database.database import Database
 from mover.errors import Changed, InvalidConfiguration, MoverError, NotFound, SignInFailed
 from mover.transport.egress import Egress
+from mover.transport.oauth.description import AppRegistration
+from mover.transport.oauth.tokens import MemoryKeeper
 from mover.vault.vault import Vault
 
 LOCAL_PERSON = "local"
 """Whose the connections of the command line are: it knows one person, the one who runs it."""
+
+NO_APPS: Mapping[str, AppRegistration] = {}
 
 Along = Callable[[Transaction, Connection], object]
 """Writes more in the transaction that saves or removes a connection."""
@@ -54,6 +59,7 @@ class Connections:
         egress: The way out that connectors are given.
         person: Whose connections these are.
         rules: What may be filled in where those who do are not those whose machine this is; None: anything.
+        apps: As what Mover is registered at the vendors, by vendor.
         types: Finds a service by name; raises InvalidConfiguration for an unknown one.
         now: Seconds since 1970 UTC.
     """
@@ -66,6 +72,7 @@ class Connections:
         *,
         person: str = LOCAL_PERSON,
         rules: ServiceRules | None = None,
+        apps: Mapping[str, AppRegistration] = NO_APPS,
         types: Callable[[str], ConnectorType] = connector_type,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -74,6 +81,7 @@ class Connections:
         self._egress = egress
         self._person = person
         self._rules = rules
+        self._apps = apps
         self._types = types
         self._now = now
 
@@ -124,7 +132,12 @@ class Connections:
         async def remember(key: str, value: str) -> None:
             found[key] = value
 
-        connector = self._types(service).make(new.config, self._egress, remember)
+        connector = self._types(service).make(
+            new.config,
+            Surroundings(
+                egress=self._egress, remember=remember, keeper=MemoryKeeper(new.secret), apps=self._apps
+            ),
+        )
         try:
             return await connector.sign_in(), found
         except MoverError as error:
@@ -210,7 +223,15 @@ class Connections:
             ) from None
 
         memory = Memory(self._database, self._vault, connection, kind, filled)
-        connector = kind.make(filled.config, self._egress, memory.remember)
+        connector = kind.make(
+            filled.config,
+            Surroundings(
+                egress=self._egress,
+                remember=memory.remember,
+                keeper=VaultKeeper(self._vault, connection),
+                apps=self._apps,
+            ),
+        )
         try:
             account = await connector.sign_in()
             await self._database.write(

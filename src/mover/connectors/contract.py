@@ -11,8 +11,8 @@ The engine knows services only through this page. Three rules hold for every ope
 * **Nothing is invented.** What a service does not tell is None or absent in the returned `Entry`.
 
 What a service cannot do at all is absent, not stubbed: the optional operations are attributes that hold an object or
-None (`part_uploads`, `described_reads`, `hashes`, `times`, `renames`, `quota`, `changes`), and callers look. How well it can do the rest
-is data, in `Capabilities`.
+None (`part_uploads`, `described_reads`, `hashes`, `times`, `renames`, `quota`, `changes`, `permissions`, `versions`,
+`places`), and callers look. How well it can do the rest is data, in `Capabilities`.
 
 Everything is cancellable: a cancelled operation closes what it opened. No operation holds more than about 1 MiB of a
 file in memory, and none writes content to the local disk (the local folder connector's uploads excepted: that is its
@@ -28,7 +28,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from mover.entries import Entry, EntryRef, HashName
+from mover.entries import NO_HASHES, ROOT, Entry, EntryRef, GranteeKind, HashName, Permission
 from mover.naming import NameRules
 
 
@@ -308,8 +308,8 @@ class Renames(Protocol):
 class Quota(Protocol):
     """Room in the account."""
 
-    async def free_bytes(self) -> int | None:
-        """Bytes that may still be stored; None if the service does not say."""
+    async def free_bytes(self, folder: EntryRef = ROOT) -> int | None:
+        """Bytes that may still be stored in that folder; None if the service does not say, or sets no limit."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -324,13 +324,105 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Changes(Protocol):
-    """What changed in the account since a moment. Lines may repeat and come in any order."""
+    """What changed since a moment, in the drive that holds a folder. Lines may repeat and come in any order.
 
-    async def cursor(self) -> str:
-        """Return a cursor for now."""
+    The feed is at least that of all that stands below the folder; it may tell of more (the whole drive, the account).
+    """
+
+    async def cursor(self, folder: EntryRef = ROOT) -> str:
+        """Return a cursor for now: opaque text without secrets, that works after a restart."""
 
     def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
         """Yield changes with the cursor that stands after them; ends when there are no more. NotFound: cursor too old."""
+
+
+class Permissions(Protocol):
+    """Who may do what with an entry, both ways.
+
+    Attributes:
+        kinds: Whom this service can be asked to permit something.
+        inherited: What is permitted on a folder holds for all that is in it, and cannot be taken back further down.
+    """
+
+    kinds: frozenset[GranteeKind]
+    inherited: bool
+
+    async def of(self, entries: Sequence[EntryRef]) -> Sequence[Sequence[Permission]]:
+        """Return the permissions of each of at most 100 entries, in their order, with as few calls as the service allows.
+
+        An entry that is gone meanwhile has none. Raises PermissionDenied if the account may not look.
+        """
+
+    async def grant(self, entry: EntryRef, grantee: Permission) -> None:
+        """Permit `grantee.role` to `grantee.identity`; nobody gets mail. Idempotent; never lowers what is there.
+
+        Raises UserNotFound for an unknown grantee, Unsupported for a kind or role that is not possible here.
+        """
+
+    async def revoke(self, entry: EntryRef, grantee: Permission) -> None:
+        """Take back what `grant` gave on this very entry. Idempotent: one that is gone is no error."""
+
+
+class FileVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a file.
+
+    Attributes:
+        id: As `Entry.version` would have it while this version was the current one, or the service's own id of it.
+        size: In bytes.
+        modified_ns: When it was made, nanoseconds since 1970 UTC.
+        hashes: As the service publishes them.
+        author: E-mail address in lower case, or name.
+    """
+
+    id: str
+    size: int | None = None
+    modified_ns: int | None = None
+    hashes: Mapping[HashName, str] = NO_HASHES
+    author: str | None = None
+
+
+class Versions(Protocol):
+    """Earlier versions of files. At a destination they come to be by uploading one after the other over the same entry."""
+
+    async def of(self, file: EntryRef) -> Sequence[FileVersion]:
+        """Return the versions, oldest first, the current one last."""
+
+    def read(
+        self, file: EntryRef, version: FileVersion, *, offset: int = 0, length: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """As `Connector.read`, of an earlier version."""
+
+
+class PlaceKind(enum.StrEnum):
+    """Whose storage a place is."""
+
+    PERSON = "person"
+    SITE = "site"  # of a group of people: a SharePoint site, a shared drive, a team folder
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Storage that an administrator's connection can see: it proposes the paths of pairs.
+
+    Attributes:
+        path: Where it stands in the connection.
+        kind: Whose it is.
+        name: For people.
+        email: Of the person, in lower case.
+        ready: Files can be put there now; False: suspended, or not provisioned yet; None where the service does not say.
+    """
+
+    path: str
+    kind: PlaceKind
+    name: str
+    email: str | None = None
+    ready: bool | None = None
+
+
+class Places(Protocol):
+    """The people and sites of an organisation: what admin forms are for."""
+
+    def all(self) -> AsyncGenerator[Sequence[Place], None]:
+        """Yield all, in pages."""
 
 
 @runtime_checkable
@@ -394,6 +486,18 @@ class Connector(Protocol):
     @property
     def changes(self) -> Changes | None:
         """A change feed, if the service has one."""
+
+    @property
+    def permissions(self) -> Permissions | None:
+        """Who may do what, if the service has something like that which can be moved."""
+
+    @property
+    def versions(self) -> Versions | None:
+        """Earlier versions of files, if the service keeps them."""
+
+    @property
+    def places(self) -> Places | None:
+        """People and sites, where the account administers those of others."""
 
     async def sign_in(self) -> Account:
         """Connect, sign in, and find out what the server can do. Called once, before anything else.

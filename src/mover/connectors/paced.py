@@ -21,8 +21,12 @@ from mover.connectors.contract import (
     Connector,
     Content,
     DescribedReads,
+    FileVersion,
     Page,
     PartUploads,
+    Permissions,
+    Place,
+    Places,
     Quota,
     Remarks,
     Renames,
@@ -30,8 +34,9 @@ from mover.connectors.contract import (
     ServiceHashes,
     Target,
     Times,
+    Versions,
 )
-from mover.entries import Entry, EntryRef, HashName
+from mover.entries import ROOT, Entry, EntryRef, HashName, Permission
 from mover.errors import Throttled, Transient
 from mover.transport.pacing import Pacer
 from mover.transport.retries import Retries, RetryPolicy
@@ -173,6 +178,24 @@ class Paced:
         return _PacedChanges(inner, self._pace) if inner else None
 
     @property
+    def permissions(self) -> Permissions | None:
+        """Who may do what."""
+        inner = self._connector.permissions
+        return _PacedPermissions(inner, self._pace) if inner else None
+
+    @property
+    def versions(self) -> Versions | None:
+        """Earlier versions of files; reading them is not repeated."""
+        inner = self._connector.versions
+        return _PacedVersions(inner, self._pace) if inner else None
+
+    @property
+    def places(self) -> Places | None:
+        """People and sites."""
+        inner = self._connector.places
+        return _PacedPlaces(inner, self._pace) if inner else None
+
+    @property
     def remarks(self) -> Sequence[str]:
         """What the connector noticed, if it is one that says so."""
         return self._connector.remarks if isinstance(self._connector, Remarks) else ()
@@ -297,8 +320,8 @@ class _PacedQuota:
         self._inner = inner
         self._pace = pace
 
-    async def free_bytes(self) -> int | None:
-        return await self._pace.repeated(self._inner.free_bytes)
+    async def free_bytes(self, folder: EntryRef = ROOT) -> int | None:
+        return await self._pace.repeated(lambda: self._inner.free_bytes(folder))
 
 
 class _PacedChanges:
@@ -306,8 +329,8 @@ class _PacedChanges:
         self._inner = inner
         self._pace = pace
 
-    async def cursor(self) -> str:
-        return await self._pace.repeated(self._inner.cursor)
+    async def cursor(self, folder: EntryRef = ROOT) -> str:
+        return await self._pace.repeated(lambda: self._inner.cursor(folder))
 
     async def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
         retries = self._pace.retries()
@@ -321,3 +344,48 @@ class _PacedChanges:
                     return
                 except Transient as error:
                     await retries.wait_or_raise(error)
+
+
+class _PacedPermissions:
+    def __init__(self, inner: Permissions, pace: _Pace) -> None:
+        self.kinds = inner.kinds
+        self.inherited = inner.inherited
+        self._inner = inner
+        self._pace = pace
+
+    async def of(self, entries: Sequence[EntryRef]) -> Sequence[Sequence[Permission]]:
+        return await self._pace.repeated(lambda: self._inner.of(entries))
+
+    async def grant(self, entry: EntryRef, grantee: Permission) -> None:
+        await self._pace.repeated(lambda: self._inner.grant(entry, grantee))
+
+    async def revoke(self, entry: EntryRef, grantee: Permission) -> None:
+        await self._pace.repeated(lambda: self._inner.revoke(entry, grantee))
+
+
+class _PacedVersions:
+    def __init__(self, inner: Versions, pace: _Pace) -> None:
+        self._inner = inner
+        self._pace = pace
+
+    async def of(self, file: EntryRef) -> Sequence[FileVersion]:
+        return await self._pace.repeated(lambda: self._inner.of(file))
+
+    async def read(
+        self, file: EntryRef, version: FileVersion, *, offset: int = 0, length: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        reading = self._inner.read(file, version, offset=offset, length=length)
+        async with self._pace.pacer.slot(read=True), aclosing(reading) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+class _PacedPlaces:
+    def __init__(self, inner: Places, pace: _Pace) -> None:
+        self._inner = inner
+        self._pace = pace
+
+    async def all(self) -> AsyncGenerator[Sequence[Place], None]:
+        async with aclosing(self._inner.all()) as pages:
+            while page := await self._pace.once(lambda: anext(pages, None)):
+                yield page

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mover.connectors.configuration import ConnectorConfig
 from mover.connectors.contract import Connector
 from mover.errors import InvalidConfiguration
 from mover.transport.egress import Egress
+from mover.transport.oauth.description import AppRegistration, OAuthDescription
+from mover.transport.oauth.tokens import MemoryKeeper, TokenKeeper
 
 Remember = Callable[[str, str], Awaitable[None]]
 """Keep a value that a connector found out (`remember("host_key", ...)`) in its connection's configuration."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a connector is given besides its configuration.
+
+    Attributes:
+        egress: The way out.
+        remember: For what it finds out.
+        keeper: Renews what is used up by being renewed (refresh tokens), as one process of all that use the connection; by
+            default in memory.
+        apps: As what Mover is registered at the vendors, by vendor; the operator's settings.
+    """
+
+    egress: Egress
+    remember: Remember
+    keeper: TokenKeeper = field(default_factory=lambda: MemoryKeeper({}))
+    apps: Mapping[str, AppRegistration] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -25,12 +45,15 @@ class ConnectorType:
         title: For people.
         config: What to fill in.
         make: Makes the connector without any I/O; `Connector.sign_in` connects.
+        oauth: How a person signs in with a browser, where the service offers that; its answer fills in the
+            configuration's secret keys `refresh_token` and `access_token`.
     """
 
     name: str
     title: str
     config: type[ConnectorConfig]
-    make: Callable[[Any, Egress, Remember], Connector]
+    make: Callable[[Any, Surroundings], Connector]
+    oauth: OAuthDescription | None = None
 
 
 _MODULES = {

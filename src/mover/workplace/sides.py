@@ -14,7 +14,7 @@ import msgspec
 from mover.connections.records import Connection
 from mover.connectors.contract import Account, Connector
 from mover.connectors.paced import Paced
-from mover.connectors.registry import connector_type
+from mover.connectors.registry import Surroundings, connector_type
 from mover.entries import Entry, EntryKind, EntryRef, clean_path, parent_path
 from mover.errors import InvalidConfiguration, NotFound
 from mover.naming import text_from_bytes
@@ -161,7 +161,10 @@ class _Accounts:
 
     async def _local(self, mount: Path) -> tuple[Connector, Account]:
         kind = connector_type("local")
-        connector = kind.make(kind.config.model_validate({"path": mount}), self._place.egress, _forget)
+        connector = kind.make(
+            kind.config.model_validate({"path": mount}),
+            Surroundings(egress=self._place.egress, remember=_forget),
+        )
         try:
             account = await connector.sign_in()
         except BaseException:

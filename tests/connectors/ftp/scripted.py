@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from mover.connectors.ftp import CONNECTOR_TYPE
 from mover.connectors.ftp.connector import FtpConnector
+from mover.connectors.registry import Surroundings
 from mover.settings import PrivateAddresses
 from mover.transport.egress import Egress
 from mover.transport.limits import Limits
@@ -280,7 +281,9 @@ async def scripted(
     }
     limits = Limits(connect_s=5, read_s=silence_s, answer_s=silence_s)
     egress = Egress(allowed=PrivateAddresses.parse("127.0.0.1/32"), limits=limits)
-    connector = CONNECTOR_TYPE.make(CONNECTOR_TYPE.config.model_validate(given | values), egress, _forget)
+    connector = CONNECTOR_TYPE.make(
+        CONNECTOR_TYPE.config.model_validate(given | values), Surroundings(egress=egress, remember=_forget)
+    )
     assert isinstance(connector, FtpConnector)
     try:
         if signs_in:

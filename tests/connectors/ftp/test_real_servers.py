@@ -19,7 +19,7 @@ from tests.servers.ftp import FtpServer
 from tests.servers.proxies import Proxy
 
 from mover.connectors.ftp.connector import FtpConnector
-from mover.connectors.registry import connector_type
+from mover.connectors.registry import Surroundings, connector_type
 from mover.entries import ROOT, EntryKind, HashName
 from mover.errors import (
     AddressRefused,
@@ -56,7 +56,9 @@ async def connected(
         **({} if "plain" in values else {"ca_file": server.certificates.ca_file}),
     }
     egress = egress or Egress(allowed=PrivateAddresses.parse("127.0.0.0/8"))
-    connector = kind.make(kind.config.model_validate(given | values), egress, forget)
+    connector = kind.make(
+        kind.config.model_validate(given | values), Surroundings(egress=egress, remember=forget)
+    )
     assert isinstance(connector, FtpConnector)
     try:
         if signs_in:

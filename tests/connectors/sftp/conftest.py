@@ -14,6 +14,7 @@ from tests.connectors.sftp.surroundings import Connect, Memory, Place, Serve, ne
 from tests.servers.processes import LOOPBACK
 from tests.servers.ssh import SftpServer
 
+from mover.connectors.registry import Surroundings
 from mover.connectors.sftp import CONNECTOR_TYPE
 from mover.connectors.sftp.connector import SftpConnector
 from mover.settings import PrivateAddresses
@@ -42,7 +43,9 @@ async def connect(memory: Memory) -> AsyncIterator[Connect]:
         if not {"password", "private_key", "agent"} & values.keys():
             given["password"] = server.password
         egress = Egress(allowed=PrivateAddresses(every=True), limits=Limits(connect_s=5, read_s=silence_s))
-        connector = CONNECTOR_TYPE.make(CONNECTOR_TYPE.config(**given), egress, memory)
+        connector = CONNECTOR_TYPE.make(
+            CONNECTOR_TYPE.config(**given), Surroundings(egress=egress, remember=memory)
+        )
         assert isinstance(connector, SftpConnector)
         made.append(connector)
         if signs_in:

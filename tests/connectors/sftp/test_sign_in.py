@@ -10,6 +10,7 @@ from tests.connectors.sftp.surroundings import Connect, Memory, Serve
 from tests.servers.processes import free_port, running, tool
 from tests.servers.ssh import SftpServer, sshd
 
+from mover.connectors.registry import Surroundings
 from mover.connectors.sftp import CONNECTOR_TYPE
 from mover.connectors.sftp.config import SftpConfig
 from mover.connectors.sftp.connector import SftpConnector
@@ -203,7 +204,9 @@ async def test_settings_of_the_machine_are_not_read(
 
 async def test_private_address_is_refused_unless_allowed(memory: Memory) -> None:
     config = SftpConfig(host="127.0.0.1", username="alice", password="x")
-    connector = CONNECTOR_TYPE.make(config, Egress(allowed=PrivateAddresses()), memory)
+    connector = CONNECTOR_TYPE.make(
+        config, Surroundings(egress=Egress(allowed=PrivateAddresses()), remember=memory)
+    )
     with pytest.raises(AddressRefused):
         await connector.sign_in()
 
@@ -262,4 +265,4 @@ def test_rubbish_in_the_configuration_is_refused(values: dict[str, object]) -> N
 async def test_rubbish_as_host_key_is_a_wrong_configuration(memory: Memory) -> None:
     config = SftpConfig(host="h", username="u", password="p", host_key="ssh-rsa rubbish")
     with pytest.raises(InvalidConfiguration):
-        CONNECTOR_TYPE.make(config, Egress(), memory)
+        CONNECTOR_TYPE.make(config, Surroundings(egress=Egress(), remember=memory))

@@ -33,7 +33,7 @@ from mover.connectors.ftp.pool import MOST_CONNECTIONS, Pool
 from mover.connectors.ftp.reading import read_file
 from mover.connectors.ftp.tree import Spelling, Tree, manners_of
 from mover.connectors.ftp.uploads import upload_file
-from mover.connectors.registry import Remember
+from mover.connectors.registry import Surroundings
 from mover.connectors.temporary import Places
 from mover.entries import Entry, EntryKind, EntryRef
 from mover.errors import Conflict, InvalidConfiguration, NotFound, PathTooLong, one_line
@@ -60,6 +60,9 @@ class FtpConnector:
     """
 
     changes = None
+    permissions = None
+    versions = None
+    places = None
     described_reads = None
     quota = None
 
@@ -262,12 +265,12 @@ def _open(wire: FtpWire, openings: tuple[bytes, ...]) -> list[Reply]:
     return wire.commands(*openings) if openings else []
 
 
-def ftp(config: FtpConfig, egress: Egress, _remember: Remember) -> FtpConnector:
+def ftp(config: FtpConfig, surroundings: Surroundings) -> FtpConnector:
     """Make a connector for FTP without TLS."""
-    return FtpConnector("ftp", config, _access(config, FtpTls.NEVER, _PORT), egress)
+    return FtpConnector("ftp", config, _access(config, FtpTls.NEVER, _PORT), surroundings.egress)
 
 
-def ftps(config: FtpsConfig, egress: Egress, _remember: Remember) -> FtpConnector:
+def ftps(config: FtpsConfig, surroundings: Surroundings) -> FtpConnector:
     """Make a connector for FTP over TLS."""
     is_implicit = config.tls is TlsBegins.IMPLICIT
     access = _access(
@@ -281,7 +284,7 @@ def ftps(config: FtpsConfig, egress: Egress, _remember: Remember) -> FtpConnecto
         client_certificate=config.client_certificate,
         client_key=config.client_key,
     )
-    return FtpConnector("ftps", config, certificates, egress)
+    return FtpConnector("ftps", config, certificates, surroundings.egress)
 
 
 def _access(config: FtpAccount, tls: FtpTls, port: int) -> FtpAccess:

@@ -12,11 +12,10 @@ threads.py      where all of that runs
 
 from mover.connectors.local.config import LocalConfig
 from mover.connectors.local.connector import LocalConnector
-from mover.connectors.registry import ConnectorType, Remember
-from mover.transport.egress import Egress
+from mover.connectors.registry import ConnectorType, Surroundings
 
 
-def _make(config: LocalConfig, _egress: Egress, _remember: Remember) -> LocalConnector:
+def _make(config: LocalConfig, _surroundings: Surroundings) -> LocalConnector:
     return LocalConnector(config)
 
 

@@ -15,12 +15,15 @@ from mover.connectors.contract import (
     Content,
     Page,
     PartUploads,
+    Permissions,
+    Places,
     Quota,
     Renames,
     ServiceHashes,
     Setting,
     Target,
     Times,
+    Versions,
 )
 from mover.connectors.local.api import Root, Scan, look_in, raw_name
 from mover.connectors.local.config import LocalConfig
@@ -104,6 +107,21 @@ class LocalConnector:
     @property
     def changes(self) -> Changes | None:
         """File systems keep no record of changes."""
+        return None
+
+    @property
+    def permissions(self) -> Permissions | None:
+        """Those of a file system name accounts of this machine; nobody else knows them."""
+        return None
+
+    @property
+    def versions(self) -> Versions | None:
+        """File systems keep none."""
+        return None
+
+    @property
+    def places(self) -> Places | None:
+        """There are no people and sites in a folder."""
         return None
 
     @property

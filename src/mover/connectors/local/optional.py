@@ -11,7 +11,7 @@ from mover.connectors.local.placing import move_exclusively
 from mover.connectors.local.reading import hash_file
 from mover.connectors.local.threads import Threads
 from mover.connectors.local.writing import set_time
-from mover.entries import Entry, EntryRef, HashName
+from mover.entries import ROOT, Entry, EntryRef, HashName
 from mover.errors import Unsupported
 from mover.hashing import SUPPORTED
 
@@ -65,7 +65,7 @@ class LocalQuota:
         self._threads = threads
         self._root = root
 
-    async def free_bytes(self) -> int | None:
+    async def free_bytes(self, _folder: EntryRef = ROOT) -> int | None:
         """Return what a user who is not root may still write; quotas of the user's own are not counted."""
         with reported("free_bytes", "/"):
             room = await self._threads.run(os.fstatvfs, self._root.descriptor)

@@ -25,12 +25,11 @@ failures.py        error numbers
 from mover.connectors.mysql.config import MySqlConfig
 from mover.connectors.mysql.connector import MySqlConnector
 from mover.connectors.mysql.failures import SERVICE
-from mover.connectors.registry import ConnectorType, Remember
-from mover.transport.egress import Egress
+from mover.connectors.registry import ConnectorType, Surroundings
 
 
-def _make(config: MySqlConfig, egress: Egress, _remember: Remember) -> MySqlConnector:
-    return MySqlConnector(config, egress)
+def _make(config: MySqlConfig, surroundings: Surroundings) -> MySqlConnector:
+    return MySqlConnector(config, surroundings.egress)
 
 
 CONNECTOR_TYPE = ConnectorType(name=SERVICE, title="MySQL and MariaDB", config=MySqlConfig, make=_make)

@@ -54,6 +54,9 @@ class MySqlConnector:
     renames = None
     quota = None
     changes = None
+    permissions = None
+    versions = None
+    places = None
 
     def __init__(self, config: MySqlConfig, egress: Egress) -> None:
         self._config = config

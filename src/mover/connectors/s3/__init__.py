@@ -12,14 +12,13 @@ faults.py      error codes
 xml.py         answers in XML
 """
 
-from mover.connectors.registry import ConnectorType, Remember
+from mover.connectors.registry import ConnectorType, Surroundings
 from mover.connectors.s3.config import S3Config
 from mover.connectors.s3.connector import S3Connector
-from mover.transport.egress import Egress
 
 
-def _make(config: S3Config, egress: Egress, _remember: Remember) -> S3Connector:
-    return S3Connector(config, egress)
+def _make(config: S3Config, surroundings: Surroundings) -> S3Connector:
+    return S3Connector(config, surroundings.egress)
 
 
 CONNECTOR_TYPE = ConnectorType(

@@ -25,11 +25,14 @@ from mover.connectors.contract import (
     Content,
     DescribedReads,
     Page,
+    Permissions,
+    Places,
     Quota,
     Renames,
     ServiceHashes,
     Target,
     Times,
+    Versions,
 )
 from mover.connectors.keys import Place, check_writable, place_of
 from mover.connectors.s3.api import S3Api
@@ -61,6 +64,9 @@ class S3Connector:
     renames: Renames | None = None  # would be copy and delete, and Mover never deletes
     quota: Quota | None = None
     changes: Changes | None = None
+    permissions: Permissions | None = None
+    versions: Versions | None = None
+    places: Places | None = None
 
     def __init__(self, config: S3Config, egress: Egress, *, now: Callable[[], float] = time.time) -> None:
         endpoint = config.address()

@@ -46,6 +46,9 @@ class SftpConnector:
 
     service = SERVICE
     changes = None
+    permissions = None
+    versions = None
+    places = None
     described_reads = None
 
     def __init__(self, config: SftpConfig, egress: Egress, remember: Remember) -> None:

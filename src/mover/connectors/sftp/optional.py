@@ -9,7 +9,7 @@ from mover.connectors.sftp.pool import Pool
 from mover.connectors.sftp.tree import Tree, kind_of, seconds
 from mover.connectors.sftp.tree import entry as describe
 from mover.connectors.sftp.wire import Attributes
-from mover.entries import Entry, EntryKind, EntryRef
+from mover.entries import ROOT, Entry, EntryKind, EntryRef
 
 
 class SftpTimes:
@@ -67,8 +67,8 @@ class SftpQuota:
         self._pool = pool
         self._tree = tree
 
-    async def free_bytes(self) -> int | None:
+    async def free_bytes(self, folder: EntryRef = ROOT) -> int | None:
         """Ask the file system."""
-        with reported("free_bytes", "/"):
+        with reported("free_bytes", folder.path):
             async with self._pool.link() as link:
-                return (await link.sftp.room(self._tree.locate("/"))).free_bytes
+                return (await link.sftp.room(self._tree.locate(folder.path))).free_bytes

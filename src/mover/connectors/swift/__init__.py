@@ -14,14 +14,13 @@ objects.py     what headers say
 faults.py      what refusals mean
 """
 
-from mover.connectors.registry import ConnectorType, Remember
+from mover.connectors.registry import ConnectorType, Surroundings
 from mover.connectors.swift.config import SwiftConfig
 from mover.connectors.swift.connector import SwiftConnector
-from mover.transport.egress import Egress
 
 
-def _make(config: SwiftConfig, egress: Egress, _remember: Remember) -> SwiftConnector:
-    return SwiftConnector(config, egress)
+def _make(config: SwiftConfig, surroundings: Surroundings) -> SwiftConnector:
+    return SwiftConnector(config, surroundings.egress)
 
 
 CONNECTOR_TYPE = ConnectorType(

@@ -25,10 +25,13 @@ from mover.connectors.contract import (
     Content,
     DescribedReads,
     Page,
+    Permissions,
+    Places,
     Renames,
     ServiceHashes,
     Target,
     Times,
+    Versions,
 )
 from mover.connectors.keys import Place, place_of
 from mover.connectors.swift.addresses import shown_host
@@ -71,6 +74,9 @@ class SwiftConnector:
     times: Times | None = None  # POST would replace all that is stored with the object
     renames: Renames | None = None  # would be copy and delete, and Mover never deletes
     changes: Changes | None = None
+    permissions: Permissions | None = None
+    versions: Versions | None = None
+    places: Places | None = None
 
     def __init__(
         self,

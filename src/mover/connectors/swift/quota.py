@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from mover.connectors.swift.api import SwiftApi
+from mover.entries import ROOT, EntryRef
 from mover.errors import PermissionDenied
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -28,7 +29,7 @@ class SwiftQuota:
         self._api = api
         self._container = container
 
-    async def free_bytes(self) -> int | None:
+    async def free_bytes(self, _folder: EntryRef = ROOT) -> int | None:
         """See the contract. One call, two with a container."""
         left: list[int] = []
         try:

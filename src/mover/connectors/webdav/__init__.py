@@ -13,14 +13,13 @@ multistatus.py, listing.py, dates.py, urls.py   from XML to entries
 faults.py          statuses
 """
 
-from mover.connectors.registry import ConnectorType, Remember
+from mover.connectors.registry import ConnectorType, Surroundings
 from mover.connectors.webdav.config import WebDavConfig
 from mover.connectors.webdav.connector import SERVICE, WebDavConnector
-from mover.transport.egress import Egress
 
 
-def _make(config: WebDavConfig, egress: Egress, _remember: Remember) -> WebDavConnector:
-    return WebDavConnector(config, egress)
+def _make(config: WebDavConfig, surroundings: Surroundings) -> WebDavConnector:
+    return WebDavConnector(config, surroundings.egress)
 
 
 CONNECTOR_TYPE = ConnectorType(name=SERVICE, title="WebDAV", config=WebDavConfig, make=_make)

@@ -32,7 +32,7 @@ from mover.connectors.webdav.recognition import Traits, recognise
 from mover.connectors.webdav.times import ModifiedTimes
 from mover.connectors.webdav.uploads import Uploads
 from mover.connectors.webdav.urls import FolderHrefs, Root
-from mover.entries import Entry, EntryKind, EntryRef
+from mover.entries import ROOT, Entry, EntryKind, EntryRef
 from mover.errors import Conflict, NameRejected, NotFound, PathTooLong, ProtocolViolation, Unsupported
 from mover.naming import WEBDAV, NameRules
 from mover.transport.egress import Egress
@@ -54,6 +54,9 @@ class WebDavConnector:
     described_reads = None
     hashes = None
     changes = None
+    permissions = None
+    versions = None
+    places = None
 
     def __init__(self, config: WebDavConfig, egress: Egress) -> None:
         secure = urlsplit(config.url).scheme == "https"
@@ -225,10 +228,10 @@ class WebDavConnector:
             raise _taken("rename", path) from error
         return await self._describe(path, "rename")
 
-    async def free_bytes(self) -> int | None:
+    async def free_bytes(self, folder: EntryRef = ROOT) -> int | None:
         """Ask for `quota-available-bytes` (RFC 4331); one call. Nextcloud's negative numbers mean that it cannot say."""
         resource = await self._api.resource(
-            self._root.folder_url("/"), QUOTA_PROPERTIES, operation="free_bytes", path="/"
+            self._root.folder_url(folder.path), QUOTA_PROPERTIES, operation="free_bytes", path=folder.path
         )
         text = (resource.free or "").strip()
         return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None  # noqa: PLR2004 - digits of 2^64
