@@ -94,6 +94,9 @@ class Capabilities:
         modified_resolution_ns: The grain of modified times as listed (1_000_000_000 = whole seconds); None where
             listings have no modified time that could be compared (for example, only the time of arrival).
         folder_modified: Likewise for folders (AFTERWARDS or NEVER).
+        created: Whether times of creation of files can be kept (AT_UPLOAD or NEVER).
+        alters: Endings of names, in lower case (".docx"), of files that the service may change after it has taken them:
+            their size and hashes then are no longer those that were sent, though nothing went wrong.
         range_reads: `read` honours `offset` and `length`; else it always starts at 0 and reads to the end.
         bounded_reads: A read that ends before the file does costs no more than its bytes. Where it does (an FTP connection
             that is interrupted is lost), large files are read in one stream rather than in ranges.
@@ -120,6 +123,8 @@ class Capabilities:
     modified: Setting
     modified_resolution_ns: int | None
     folder_modified: Setting = Setting.NEVER
+    created: Setting = Setting.NEVER
+    alters: frozenset[str] = frozenset()
     range_reads: bool = True
     bounded_reads: bool = True
     versioned_reads: bool = False
@@ -185,6 +190,7 @@ class Target:
             different items. Temporary objects (`.mover-<key>.part`) are named by it, so that a repetition
             finds and reuses or overwrites its own leftovers, and nobody else's.
         modified_ns: Modified time to keep, nanoseconds since 1970 UTC; None if unknown.
+        created_ns: Likewise the time of creation; kept where `Capabilities.created` says so.
         media_type: As the source has it, or guessed from the name; None if unknown.
     """
 
@@ -193,6 +199,7 @@ class Target:
     key: str
     replaces: Entry | None = None
     modified_ns: int | None = None
+    created_ns: int | None = None
     media_type: str | None = None
 
     @property
