@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,8 @@ AHEAD_S = 300.0
 """How long before its end a token is replaced."""
 
 _AGAIN_AFTER_S = 30.0
-_NEW_FOR_S = 5.0
+_MOST_FORCED = 3
+_FORCED_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class HeldToken:
         self._lock = asyncio.Lock()
         self._held = at_first
         self._replace_at_s = -math.inf if at_first is None else at_first.expires_s - AHEAD_S
-        self._obtained_s = -math.inf
         self._refused: Secret | None = None
+        self._forced_s: deque[float] = deque(maxlen=_MOST_FORCED)
         self._attempts = 0
         self._failure: tuple[int, Exception] | None = None
 
@@ -72,11 +74,14 @@ class HeldToken:
     def refuse(self, token: Secret) -> None:
         """Take note that the service answered 401 to a token.
 
-        One that is only just new is kept: whatever the service dislikes, yet another token would not mend it.
+        Where that happens for the fourth time in a minute the token is kept: whatever the service dislikes, yet another
+        one would not mend it.
         """
-        if self._held is None or self._held.token != token:
-            return  # it has been replaced already
-        if self._now() - self._obtained_s >= _NEW_FOR_S:
+        if self._held is None or self._held.token != token or self._refused is not None:
+            return  # it has been replaced already, or is about to be
+        now_s = self._now()
+        if len(self._forced_s) < _MOST_FORCED or now_s - self._forced_s[0] >= _FORCED_WITHIN_S:
+            self._forced_s.append(now_s)
             self._refused = token
 
     def _is_good(self) -> bool:
@@ -98,8 +103,8 @@ class HeldToken:
                 return held.token
             self._failure = (self._attempts, error)
             raise
-        self._held, self._refused, self._obtained_s = new, None, self._now()
-        lifetime_s = new.expires_s - self._obtained_s
+        self._held, self._refused = new, None
+        lifetime_s = new.expires_s - self._now()
         self._replace_at_s = (
             new.expires_s - min(AHEAD_S, lifetime_s / 2) if lifetime_s < math.inf else math.inf
         )

@@ -87,9 +87,8 @@ def app_for(
 
 def secrets_of(granted: Granted, now_s: float) -> dict[str, Secret]:
     """What is kept of an answer of the token endpoint that came at `now_s` (seconds since 1970 UTC)."""
-    # Empty is "not known", which has to replace what was known about the token before.
-    expires = "" if granted.lifetime_s is None else f"{now_s + granted.lifetime_s:.0f}"
-    kept = {ACCESS_TOKEN: granted.access_token, ACCESS_EXPIRES: Secret(expires)}
+    expires_s = granted.access(now_s).expires_s
+    kept = {ACCESS_TOKEN: granted.access_token, ACCESS_EXPIRES: Secret(f"{expires_s:.0f}")}
     if granted.refresh_token is not None:
         kept[REFRESH_TOKEN] = granted.refresh_token
     return kept
