@@ -445,10 +445,16 @@ class Remarks(Protocol):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Who is signed in, for people: shown by `mover test`."""
+    """Who is signed in, for people: shown by `mover test`.
+
+    Where a service tells: the account's e-mail address in lower case, and its id of the organisation that the account
+    belongs to (a tenant, an enterprise). Rules about who may be signed in are checked against them.
+    """
 
     description: str  # "alice at nas.example.org, OpenSSH 9.2"
     secure: bool  # the transport is encrypted
+    email: str = ""
+    tenant: str = ""
 
 
 class Connector(Protocol):
