@@ -57,6 +57,7 @@ class ConnectorType:
 
 
 _MODULES = {
+    "egnyte": "mover.connectors.egnyte",
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",
     "local": "mover.connectors.local",
