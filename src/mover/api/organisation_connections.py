@@ -21,8 +21,9 @@ from mover.accounts.actor import Actor, Permission
 from mover.accounts.audit import Auditor
 from mover.accounts.refusals import NoSuchThing, NotPossible
 from mover.api.problems import HttpProblem, ServiceRefused
-from mover.connections.connections import Connections
+from mover.connections.connections import NO_APPS, Connections
 from mover.connections.records import Connection
+from mover.connections.revoking import Revocation
 from mover.connections.service_rules import ServiceRules
 from mover.connectors.contract import Account, Connector
 from mover.connectors.registry import ConnectorType, connector_type, service_names
@@ -30,6 +31,7 @@ from mover.database.database import Database
 from mover.entries import Entry, EntryKind, EntryRef, clean_path
 from mover.errors import InvalidConfiguration, MoverError, TimedOut
 from mover.transport.egress import Egress
+from mover.transport.oauth.description import AppRegistration
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
@@ -69,6 +71,7 @@ class OrganisationConnections:
         egress: The way out.
         auditor: Keeps what happened.
         rules: What may be filled in.
+        apps: As what Mover is registered at the vendors, by vendor.
         types: Finds a service by name.
         now: Seconds since 1970 UTC.
         limit_s: Longest time to open one and look.
@@ -82,6 +85,7 @@ class OrganisationConnections:
         auditor: Auditor,
         rules: ServiceRules,
         *,
+        apps: Mapping[str, AppRegistration] = NO_APPS,
         types: Callable[[str], ConnectorType] = connector_type,
         now: Callable[[], float] = time.time,
         limit_s: float = OPEN_LIMIT_S,
@@ -91,6 +95,7 @@ class OrganisationConnections:
         self._egress = egress
         self._auditor = auditor
         self._rules = rules
+        self._apps = apps
         self._types = types
         self._now = now
         self._limit_s = limit_s
@@ -168,13 +173,15 @@ class OrganisationConnections:
                     raise
                 late = TimedOut(f"{name!r} did not answer within {self._limit_s:.0f} s")
                 raise ServiceRefused(late) from None
-        return account, {key: Secret(value) for key, value in found.items()}
+        return account, {
+            key: value if isinstance(value, Secret) else Secret(value) for key, value in found.items()
+        }
 
-    async def remove(self, actor: Actor, connection_id: str) -> None:
-        """Forget one and destroy its secrets. Needs CONNECT. Raises NotFound."""
+    async def remove(self, actor: Actor, connection_id: str) -> Revocation:
+        """Forget one, destroy its secrets, and revoke its tokens at the service. Needs CONNECT. Raises NotFound."""
         actor.require(Permission.CONNECT)
         connection = await self.get(actor, connection_id)
-        await self._of(actor).remove(connection.name, along=self._audited(actor, CONNECTION_REMOVED))
+        return await self._of(actor).remove(connection.name, along=self._audited(actor, CONNECTION_REMOVED))
 
     async def test(self, actor: Actor, connection_id: str) -> Account:
         """Sign in and tell as whom. Needs CONNECT. Raises NotFound, ServiceRefused."""
@@ -236,6 +243,7 @@ class OrganisationConnections:
             self._egress,
             person=_person(actor.organisation_id),
             rules=self._rules,
+            apps=self._apps,
             types=self._types,
             now=self._now,
         )

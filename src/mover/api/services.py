@@ -30,6 +30,7 @@ from mover.api.idempotency.keys import IdempotencyKeys
 from mover.api.idempotency.queries import forget_organisation
 from mover.api.nudging import Nudging
 from mover.api.organisation_connections import OrganisationConnections
+from mover.connections.revoking import Revoking
 from mover.connections.service_rules import ServiceRules
 from mover.database.database import Database
 from mover.mail.choice import mail_from_settings
@@ -49,7 +50,9 @@ from mover.migrations.views import Views
 from mover.notices.webhooks import Webhooks
 from mover.settings import Settings
 from mover.transport.egress import Egress
+from mover.transport.oauth.apps import apps_from_settings
 from mover.vault.vault import Vault
+from mover.workplace.farewells import Farewells
 from mover.workplace.removers import REMOVERS
 
 
@@ -147,6 +150,7 @@ def make_services(
     site = Site(settings.public_url)
     mail = mail_from_settings(settings, egress)
     queue = MailQueue(mail) if mail else None
+    apps = apps_from_settings(settings)
     accounts = assemble(
         database,
         vault,
@@ -155,11 +159,19 @@ def make_services(
         mail=mail,
         queue=queue,
         removers=(forget_organisation, *REMOVERS),
+        farewell=Farewells(database, vault, Revoking(egress, apps, now=now)),
         cost=cost,
         now=now,
     )
-    rules = ServiceRules(settings.local_folders)
-    connections = OrganisationConnections(database, vault, egress, accounts.audit, rules, now=now)
+    connections = OrganisationConnections(
+        database,
+        vault,
+        egress,
+        accounts.audit,
+        ServiceRules.from_settings(settings),
+        apps=apps,
+        now=now,
+    )
 
     def now_ns() -> int:
         return int(now() * 1e9)

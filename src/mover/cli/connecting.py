@@ -41,13 +41,14 @@ async def connect(
     service: str, name: str, values: Mapping[str, Value], *, replace: bool, test: bool, machine: bool
 ) -> int:
     """Save a connection, once it was signed in to."""
-    found: dict[str, str] = {}
+    found: dict[str, Value] = {}
     account = None
     async with workplace() as place:
         if test:
             account, found = await place.connections.rehearse(name, service, values, replace=replace)
         saved = await place.connections.add(name, service, {**values, **found}, replace=replace)
-    pinned = fingerprint(found["host_key"]) if "host_key" in found else None
+    host_key = found.get("host_key")
+    pinned = fingerprint(host_key) if isinstance(host_key, str) else None
     if machine:
         told = _as_object(saved)
         if account:
