@@ -25,6 +25,7 @@ from mover.accounts.sessions import Sessions
 from mover.accounts.sign_in import SignIn
 from mover.accounts.single_sign_on import SingleSignOn
 from mover.accounts.site import Site
+from mover.api.browser_sign_ins import BrowserSignIns
 from mover.api.events.hub import RunEvents
 from mover.api.idempotency.keys import IdempotencyKeys
 from mover.api.idempotency.queries import forget_organisation
@@ -100,6 +101,7 @@ class Services:
     email_addresses: EmailAddresses
     api_keys: ApiKeys
     connections: OrganisationConnections
+    browser_sign_ins: BrowserSignIns
     migrations: Migrations
     pairs: Pairs
     discovery: Discovery
@@ -198,6 +200,7 @@ def make_services(
         email_addresses=accounts.email_addresses,
         api_keys=accounts.api_keys,
         connections=connections,
+        browser_sign_ins=BrowserSignIns(database, connections, site, now=now),
         migrations=Migrations(database, accounts.audit, now_ns=now_ns),
         pairs=Pairs(database, accounts.audit, now_ns=now_ns),
         discovery=Discovery(database, connections),

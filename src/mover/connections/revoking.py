@@ -45,6 +45,11 @@ class Revocation:
     error: MoverError | None = None
 
     @property
+    def needs_a_person(self) -> bool:
+        """Whether somebody has to do it at the service."""
+        return self.outcome in {Outcome.FAILED, Outcome.NOT_OFFERED}
+
+    @property
     def words(self) -> str:
         """What people are told, without a final full stop; empty if there is nothing to say."""
         match self.outcome:
