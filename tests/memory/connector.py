@@ -12,6 +12,7 @@ from tests.memory.faults import Fault
 from tests.memory.nodes import Node
 from tests.memory.parts import MemoryPartUploads
 from tests.memory.service import MemoryService
+from tests.memory.sharing import MemoryPermissions
 from tests.memory.writing import check_name, check_target, commit, find, find_folder, receive
 
 from mover.connectors.contract import (
@@ -49,7 +50,7 @@ class MemoryConnector:
     renames: Renames | None
     quota: Quota | None
     changes: Changes | None
-    permissions: Permissions | None = None
+    permissions: Permissions | None
     versions: Versions | None = None
     places: Places | None = None
 
@@ -66,6 +67,7 @@ class MemoryConnector:
         self.renames = MemoryRenames(self) if service.renames else None
         self.quota = MemoryQuota(self) if service.free_bytes is not None else None
         self.changes = MemoryChanges(self) if service.change_feed else None
+        self.permissions = MemoryPermissions(self, service.directory) if service.directory else None
 
     @property
     def service(self) -> str:
