@@ -191,6 +191,10 @@ def connect(
         bool, typer.Option("--replace", help="Authorise an existing connection anew; its history is kept.")
     ] = False,
     no_test: Annotated[bool, typer.Option("--no-test", help="Save it without signing in.")] = False,
+    no_browser: Annotated[
+        bool,
+        typer.Option("--no-browser", help="Sign in with a browser elsewhere, and paste what it came to."),
+    ] = False,
     machine: Machine = False,
 ) -> int:
     """Save the access to an account at a service under a name.
@@ -204,10 +208,21 @@ def connect(
 
         return list_keys(service, machine=machine) if service else list_services(machine=machine)
     from mover.cli.connecting import connect as work  # noqa: PLC0415
-    from mover.cli.connecting import fill_in  # noqa: PLC0415
+    from mover.cli.connecting import fill_in, signs_in_by_browser  # noqa: PLC0415
 
     filled_in = fill_in(service, name, values or [], machine=machine)
-    return run(lambda: work(service, name, filled_in, replace=replace, test=not no_test, machine=machine))
+    sign_in = None
+    if signs_in_by_browser(service, filled_in):
+        from mover.cli.browser import sign_in_by_browser  # noqa: PLC0415
+        from mover.connections.browser_sign_in import Wanted  # noqa: PLC0415
+
+        wanted = Wanted(name=name, service=service, values=filled_in, replace=replace)
+        sign_in = sign_in_by_browser(wanted, opens=not no_browser)
+    return run(
+        lambda: work(
+            service, name, filled_in, replace=replace, test=not no_test, machine=machine, sign_in=sign_in
+        )
+    )
 
 
 @app.command()
