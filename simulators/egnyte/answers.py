@@ -164,7 +164,7 @@ def check_name(name: str) -> None:
     stem = name.lower()
     bad = (
         any(c in _FORBIDDEN or c < " " for c in name)
-        or name != name.strip()
+        or name != name.strip(" ")
         or name.endswith(".")
         or any(ord(c) > 0xFFFF for c in name)  # noqa: PLR2004 - beyond the basic plane: four bytes of UTF-8
         or stem in {"thumbs.db", ".ds_store", "desktop.ini", ".metadata"}

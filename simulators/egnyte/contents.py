@@ -48,6 +48,10 @@ class Contents:
         self._uploads: dict[str, Chunked] = {}
         self._numbers = count(1)
 
+    def forget_uploads(self) -> None:
+        """Let all uploads that are not finished expire."""
+        self._uploads.clear()
+
     async def download(self, request: Request, person: Person) -> Response:
         """GET: all of it, or a range; of a version with `entry_id`."""
         request.scope["operation"] = "download"

@@ -12,6 +12,8 @@ from simulators.egnyte.answers import iso_date, refused, refused_input
 from simulators.nodes import Drive, Line
 
 _MOST = 100
+_KINDS = "file_system|note"
+_KINDS_V2 = "file_system|note|permission_change"
 _ACTIONS = {
     "added": "create",
     "changed": "create",
@@ -52,7 +54,8 @@ class Events:
         except LookupError:
             raise refused(404, "Event does not exist") from None
         below = query.get("folder", "/").rstrip("/").lower() + "/"
-        kinds = query.get("type", "file_system|note|permission_change").split("|")
+        known = _KINDS_V2 if request.url.path.startswith("/pubapi/v2") else _KINDS
+        kinds = [kind for kind in query.get("type", known).split("|") if kind in known]
         shown: list[dict[str, Any]] = []
         last = first
         for line in lines:

@@ -10,9 +10,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from simulators.accounts import Person
-from simulators.egnyte.answers import check_name, check_path, entry_of, refused, refused_input, version_of
+from simulators.egnyte.answers import (
+    check_name,
+    check_path,
+    entry_of,
+    refused,
+    refused_input,
+    user_name,
+    version_of,
+)
 from simulators.egnyte.directory import EDITOR, FULL, NONE, OWNER, VIEWER, Directory
-from simulators.nodes import FOLDER, Drive, InsideItselfError, NameTakenError, Node
+from simulators.nodes import FOLDER, Drive, Grant, InsideItselfError, NameTakenError, Node
 
 _RANK = {NONE: 0, VIEWER: 1, EDITOR: 2, FULL: 3, OWNER: 4}
 _TOP = ("/Shared", "/Private")
@@ -127,6 +135,8 @@ class Files:
             what = "Folder" if standing.is_folder else "File"
             raise refused(403, f"{what} already exists at this location")
         made = self._drive.add(parent, name, kind=FOLDER, owner=person)
+        name = user_name(person)
+        made.grants.append(Grant(f"{made.id}-user-{name}", "user", name, OWNER))
         return JSONResponse({"path": made.path, "folder_id": made.id}, status_code=201)
 
     def _move(self, request: Request, person: Person, action: str, destination: str) -> Response:

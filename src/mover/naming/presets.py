@@ -105,10 +105,10 @@ EGNYTE = NameRules(
     trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
     reserved_names=frozenset({".", "..", "thumbs.db", ".ds_store", "desktop.ini", ".metadata"}),
     reserved_words=frozenset({"._", ".tmp"}),
+    basic_plane=True,
     longest_name=245,
     longest_path=5000,
     case_sensitive=False,
 )
 """Egnyte ("Unsupported characters and file types", help desk 201637074): 245 bytes a name, 5,000 a path. `.tmp` and `._` are
-refused at an end only, and replaced wherever they stand. Characters beyond the basic plane (four bytes of UTF-8, emoji
-for example) are refused by the service, and reported for each file."""
+refused at an end only, and replaced wherever they stand. It takes no characters of four bytes of UTF-8."""

@@ -12,8 +12,8 @@ _KINDS = {FILE: "file", FOLDER: "folder"}
 
 
 def encoded(path: str) -> str:
-    """Return a path as it stands in an address, with its leading slash; empty for the root."""
-    return "".join("/" + quote(name, safe="") for name in path.split("/") if name)
+    """Return a path as it stands in an address, with its leading slash."""
+    return "".join("/" + quote(name, safe="") for name in path.split("/") if name) or "/"
 
 
 def id_of(kind: str, given: str) -> str:

@@ -116,6 +116,7 @@ class EgnyteConnector:
     async def create_folder(self, parent: EntryRef, name: str) -> Entry:
         """Make a folder; one call, two if something stands there."""
         ref = parent.child(name)
+        self._own.put(parent.path, name)
         try:
             made = await self._api.add_folder(ref.path)
         except Conflict as error:
@@ -134,6 +135,7 @@ class EgnyteConnector:
     async def rename(self, entry: EntryRef, folder: EntryRef, name: str) -> Entry:
         """Move an entry; two calls. A move never replaces anything."""
         destination = folder.child(name)
+        self._own.put(folder.path, name)
         await self._api.move(entry, destination.path, operation="rename")
         moved = EntryRef(destination.path, entry.id)
         return entry_of(await self._api.describe(moved, operation="rename"))
@@ -164,5 +166,5 @@ class EgnyteVersions:
         self, file: EntryRef, version: FileVersion, *, offset: int = 0, length: int | None = None
     ) -> AsyncGenerator[bytes, None]:
         """See the contract."""
-        async for piece in read_file(self._api, file, offset=offset, length=length, version=version.id):
+        async for piece in read_file(self._api, file, offset=offset, length=length, earlier=version.id):
             yield piece

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 
@@ -29,6 +30,7 @@ from mover.errors import Changed, Conflict, IntegrityError, NotFound, ProtocolVi
 
 _CHUNK_DIGEST = "X-Egnyte-Chunk-Sha512-Checksum"
 _UPLOAD_ID = "X-Egnyte-Upload-Id"
+_MOST_DROPPED = 1_000
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -52,6 +54,7 @@ class ChunkedUploads:
         self._uploads = uploads
         self._names: dict[str, str] = {}
         self._stored: dict[str, Stored] = {}
+        self._dropped = deque[str](maxlen=_MOST_DROPPED)
 
     async def begin(self, target: Target, size: int | None, part_size: int) -> str:
         """See the contract. Only the last chunk may be marked as the last one, so the size has to be known."""
@@ -68,6 +71,8 @@ class ChunkedUploads:
             replaces=target.replaces.version if target.replaces is not None else None,
         ).text()
         self._forget(token)
+        if token in self._dropped:
+            self._dropped.remove(token)
         return token
 
     async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:  # noqa: ARG002 - chunks have numbers
@@ -109,6 +114,8 @@ class ChunkedUploads:
 
     async def received(self, token: str, kept: Sequence[SentPart] = ()) -> Sequence[SentPart] | None:
         """See the contract. The service cannot tell; the first chunk's receipt says how it calls the upload."""
+        if token in self._dropped:
+            raise NotFound("the upload was given up", service=SERVICE, operation="received")
         if kept and kept[0].number == 1:
             self._names[token] = kept[0].receipt.partition(" ")[2]
         return None
@@ -149,6 +156,7 @@ class ChunkedUploads:
             with suppress(NotFound):
                 await self._api.delete(upload.path, operation="abort")
         self._forget(token)
+        self._dropped.append(token)
 
     async def _found(self, upload: Token, target: Target) -> Item:
         for path in (upload.path, path_of(target)):

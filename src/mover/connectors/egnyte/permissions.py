@@ -56,10 +56,20 @@ class FolderPermissionsOfEgnyte:
         await self._set(entry, grantee.kind, name, level, "grant")
 
     async def revoke(self, entry: EntryRef, grantee: Permission) -> None:
-        """See the contract."""
+        """See the contract. What is said on a folder takes the place of what it inherits, which is put back."""
         await self._check_folder(entry, "revoke")
         name = await self._name(grantee)
-        await self._set(entry, grantee.kind, name, _NOTHING, "revoke")
+        try:
+            present = await self._api.permissions(entry.path)
+        except NotFound:
+            return
+        above = FolderPermissions()
+        if present.inheritsPermissions:
+            above = await self._api.permissions(parent_path(entry.path))
+        standing = _levels(present, grantee.kind).get(name, _NOTHING)
+        inherited = _levels(above, grantee.kind).get(name, _NOTHING)
+        if standing != inherited:
+            await self._set(entry, grantee.kind, name, inherited, "revoke")
 
     async def _of(self, entry: EntryRef) -> Sequence[Permission]:
         try:

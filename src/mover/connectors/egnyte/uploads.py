@@ -36,6 +36,11 @@ class OwnFolders:
         while len(self._names) > _MOST_FOLDERS:
             self._names.popitem(last=False)
 
+    def put(self, folder: str, name: str) -> None:
+        """Remember that something was put into a folder."""
+        if (names := self._names.get(folder.lower())) is not None:
+            names.add(name.lower())
+
     def surely_free(self, folder: str, name: str) -> bool:
         """Tell whether nothing can stand there, and remember that something may from now on."""
         names = self._names.get(folder.lower())
