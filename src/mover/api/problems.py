@@ -117,7 +117,9 @@ def problem_of_service(refused: ServiceRefused) -> HttpProblem:
     if isinstance(error, Transient) and error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s + 0.5)))
     advice = error.advice
-    if advice == advice_for(error.reason):  # what an error says for itself, beyond its kind, is better than words for all
+    if advice == advice_for(
+        error.reason
+    ):  # what an error says for itself, beyond its kind, is better than words for all
         advice = _SERVICE_ADVICE.get(error.reason, advice)
     return HttpProblem(status, error.reason.value, str(error), advice=advice, headers=headers)
 

@@ -99,7 +99,9 @@ class NewSignIn(Body):
 class SignInPage(Answer):
     """Where the browser goes."""
 
-    address: str = Field(description="The service's page. From there the browser comes back to Mover's own pages.")
+    address: str = Field(
+        description="The service's page. From there the browser comes back to Mover's own pages."
+    )
 
 
 class SignedInAccount(Answer):
