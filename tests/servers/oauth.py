@@ -219,6 +219,8 @@ class _Handler(BaseHTTPRequestHandler):
                     self._send(200, {"email": email, "tenant": email.partition("@")[2]})
                 else:
                     self._send(401, {"error": "invalid_token"})
+            case "/favicon.ico":  # browsers look for it, and complain
+                self._answer(Answer(204))
             case _:
                 self._send(404, {})
 

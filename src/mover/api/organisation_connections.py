@@ -275,7 +275,8 @@ class OrganisationConnections:
                 actor,
                 action,
                 f"connection {connection.name}",
-                {"service": connection.service},
+                {"service": connection.service}
+                | ({"account": account} if (account := connection.config.get("account")) else {}),
                 now_ns=int(self._now() * 1e9),
             )
 

@@ -56,6 +56,15 @@ async def test_a_short_life_is_used_by_half():
     assert (await held.access()).reveal() == "t2"
 
 
+async def test_a_life_that_is_over_before_it_begins_does_not_make_every_request_ask():
+    source = Source(lifetime_s=-100)
+    held = source.held()
+    for _ in range(5):
+        assert (await held.access()).reveal() == "t1"
+    source.now += 10
+    assert (await held.access()).reveal() == "t2"
+
+
 async def test_a_token_that_never_ends_is_kept():
     source = Source()
     held = source.held(AccessToken(Secret("given"), math.inf))

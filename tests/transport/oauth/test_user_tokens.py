@@ -15,7 +15,7 @@ from mover.errors import ServiceFault, SignInFailed, TokenRenewed
 from mover.transport.http import HttpSession
 from mover.transport.oauth.bearer import BearerSession
 from mover.transport.oauth.description import AppRegistration
-from mover.transport.oauth.refusals import AppMissing, GrantRefused
+from mover.transport.oauth.refusals import AppMissing, AppRefused, GrantRefused
 from mover.transport.oauth.tokens import (
     ACCESS_EXPIRES,
     ACCESS_TOKEN,
@@ -148,6 +148,28 @@ async def test_a_dead_refresh_token_is_shown_once_for_all_time(
         with pytest.raises(GrantRefused, match="invalid_grant"):
             await tokens.access()
     assert len(server.exchanges) == 1
+
+
+async def test_predecessors_are_not_tried_with_an_app_that_is_refused(
+    http: HttpSession, server: AuthorizationServer
+):
+    class Insistent:
+        async def renew(self, exchange: Exchange, _is_fresh: Any) -> Secrets:
+            try:
+                return await exchange(keeper.secrets)
+            except SignInFailed:
+                return await exchange({**keeper.secrets, REFRESH_TOKEN: Secret("the one before")})
+
+    made, keeper = signed_in(server, access_expires="1")
+    wrong = {"box": AppRegistration(client_id="wrong")}
+    with pytest.raises(AppRefused):
+        await user_tokens(OAUTH, made, Keeping(Insistent(), wrong), http).access()
+    assert len(server.forms) == 1
+
+    server.expire("refresh")
+    with pytest.raises(GrantRefused):
+        await user_tokens(OAUTH, made, Keeping(Insistent()), http).access()
+    assert len(server.forms) == 3
 
 
 async def test_a_service_that_is_away_for_a_while(http: HttpSession, server: AuthorizationServer):
