@@ -12,6 +12,7 @@ from mover.cli import people_commands, service_commands
 from mover.cli.commands import RunOrCommand
 from mover.cli.completion import complete_address, complete_name, complete_service
 from mover.transfer.options import ConflictRule, VerifyLevel
+from mover.transfer.sharing_rules import Unmapped, Wider
 
 _EPILOG = (
     "Addresses: ./folder, /folder or file:/folder on this machine; name:/folder at a connection. "
@@ -138,6 +139,46 @@ Conflict = Annotated[
         "--conflict",
         help="What stands at the destination and is not ours: report it, or let the source overwrite it.",
         rich_help_panel="How it moves",
+    ),
+]
+PermissionsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--permissions",
+        metavar="same|MAP.csv",
+        help="Re-create shares: for the same addresses, or through a map with the columns Source User and "
+        "Destination User.",
+        rich_help_panel="Permissions",
+    ),
+]
+UnmappedRule = Annotated[
+    Unmapped,
+    typer.Option(
+        "--unmapped",
+        help="Who is not in the map: the same address, if the destination knows it, or nobody.",
+        rich_help_panel="Permissions",
+    ),
+]
+WiderRule = Annotated[
+    Wider,
+    typer.Option(
+        "--wider",
+        help="What more people would see at the destination than at the source: hold it back, or allow it.",
+        rich_help_panel="Permissions",
+    ),
+]
+External = Annotated[
+    bool,
+    typer.Option(
+        "--external",
+        help="Share with people outside of the organisation again; else they are only listed.",
+        rich_help_panel="Permissions",
+    ),
+]
+Links = Annotated[
+    bool,
+    typer.Option(
+        "--links", help="Make shares by link again; else they are only listed.", rich_help_panel="Permissions"
     ),
 ]
 ReportFolder = Annotated[
@@ -284,6 +325,11 @@ def scan(
     newer_than: NewerThan = None,
     older_than: OlderThan = None,
     conflict: Conflict = ConflictRule.REPORT,
+    permissions: PermissionsOf = None,
+    unmapped: UnmappedRule = Unmapped.SAME,
+    wider: WiderRule = Wider.HOLD,
+    external: External = False,
+    links: Links = False,
     machine: Machine = False,
 ) -> int:
     """Look at a folder and tell what is in it, and what a copy would do. Changes nothing."""
@@ -301,6 +347,11 @@ def scan(
         newer_than=newer_than,
         older_than=older_than,
         conflict=conflict,
+        permissions=permissions,
+        unmapped=unmapped,
+        wider=wider,
+        external=external,
+        links=links,
     )
     return run(lambda: work(source, destination, choices, machine=machine))
 
@@ -321,6 +372,11 @@ def copy(
     bwlimit: BandwidthLimit = None,
     verify: Verify = VerifyLevel.AUTO,
     conflict: Conflict = ConflictRule.REPORT,
+    permissions: PermissionsOf = None,
+    unmapped: UnmappedRule = Unmapped.SAME,
+    wider: WiderRule = Wider.HOLD,
+    external: External = False,
+    links: Links = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Look and tell, change nothing.", rich_help_panel="How it moves")
     ] = False,
@@ -347,6 +403,11 @@ def copy(
         bwlimit=bwlimit,
         verify=verify,
         conflict=conflict,
+        permissions=permissions,
+        unmapped=unmapped,
+        wider=wider,
+        external=external,
+        links=links,
         dry_run=dry_run,
     )
     return run(
