@@ -34,6 +34,7 @@ class Options:
         verify: How arrivals are verified.
         conflict: What happens to files at the destination that are not ours.
         dry_run: Look and tell, change nothing.
+        full: List everything, even where change feeds tell what changed since the last run.
         bytes_per_s: Greatest rate of reading the source; None without a limit.
         attempts: How often an item is tried when its errors are transient.
         files_at_once: Small files under way at once.
@@ -45,6 +46,7 @@ class Options:
     verify: VerifyLevel = VerifyLevel.AUTO
     conflict: ConflictRule = ConflictRule.REPORT
     dry_run: bool = False
+    full: bool = False
     bytes_per_s: int | None = None
     attempts: int = 4
     files_at_once: int = 24
@@ -52,7 +54,12 @@ class Options:
     parts_at_once: int = 4
 
     @property
-    def fingerprint(self) -> str:
-        """Equal for options that move the same things the same way: an interrupted run goes on only with such."""
+    def basis(self) -> str:
+        """Equal for options that move the same things the same way: a run follows only one with such."""
         text = f"{self.filters.fingerprint}\n{self.verify}\n{self.conflict}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for options with which an interrupted run is gone on with."""
+        return f"{self.basis}-full" if self.full else self.basis

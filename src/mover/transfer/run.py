@@ -37,6 +37,7 @@ from mover.staging import Staging
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
 from mover.transfer.copy import FileMover
+from mover.transfer.feeds import Feeds
 from mover.transfer.finish import Finisher
 from mover.transfer.lanes import Lanes
 from mover.transfer.locking import pair_lock
@@ -209,7 +210,15 @@ class _Run:
 
     async def _work(self) -> list[str]:
         destination = self._destination
-        await self._ledger.add_root(source_id=self._source.root_id, destination_exists=_stands(destination))
+        feeds = None
+        if destination is not None and self._mode is RunMode.COPY and not self._options.dry_run:
+            feeds = Feeds(self._source, destination, self._ledger, self._options)
+            await feeds.begin()
+        await self._ledger.add_root(
+            source_id=self._source.root_id,
+            destination_id=destination.root_id if destination else None,
+            destination_exists=_stands(destination),
+        )
         lanes = self._lanes()
         scanner = Scanner(
             self._source,
@@ -240,7 +249,11 @@ class _Run:
             return []
         finisher = Finisher(destination, self._ledger)
         await finisher.run()
-        return finisher.troubles
+        if feeds is None:
+            return finisher.troubles
+        totals = await self._ledger.totals()
+        await feeds.end(moved=totals.files_moved + totals.folders_created > 0)
+        return [*finisher.troubles, *feeds.remarks]
 
     def _planner(self) -> Planner | VerifyPlanner:
         source = self._source.connector.capabilities

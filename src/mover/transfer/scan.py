@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import msgspec
 
@@ -33,6 +33,8 @@ from mover.transfer.standing import Standing
 
 _FOLDERS_AT_ONCE = 8
 _QUEUE_SLICE = 200  # folders taken from the ledger's queue in one query
+_CARRIED_SLICE = 500  # folders whose items are taken over in one transaction
+_KNOWN_PAGE = 1_000  # entries of a folder that did not change, taken from the ledger
 
 _RENAMED = "renamed to a name that the destination accepts"
 _NOT_MOVED = {
@@ -107,11 +109,15 @@ class Scanner:
         async with task_group() as group:
             while True:
                 all_done = not active  # before asking: a folder may add others to the queue while it is read
+                if await self._carry():
+                    continue
                 batch = await self._ledger.pending_folders(_QUEUE_SLICE, after_id=after)
                 if not batch:
-                    if all_done:
+                    if all_done and after == 0:
                         break
-                    if active:
+                    if all_done:
+                        after = 0  # two transactions may have kept folders in another order than that of their ids
+                    elif active:
                         await asyncio.wait(active, return_when=asyncio.FIRST_COMPLETED)
                     continue
                 for folder in batch:
@@ -125,6 +131,33 @@ class Scanner:
         self._progress.scanning = False
         self._found()
 
+    async def _carry(self) -> bool:
+        """Take over what stands in folders in which nothing changed. Returns whether there were any."""
+        carried, tallies = await self._ledger.carry(_CARRIED_SLICE, _RENAMED)
+        self._progress.folders_listed += carried
+        for tally in tallies:
+            if tally.kind is not EntryKind.FOLDER:
+                self._progress.carried(tally.state, tally.count, tally.size)
+        return carried > 0
+
+    async def _entries(self, folder: FolderTask) -> AsyncGenerator[Page, None]:
+        """What stands in a folder of the source: listed, or known from the run before."""
+        if folder.known:
+            await self._ledger.earlier.carry_kept_out(folder)
+            after: int | None = 0
+            while after is not None:
+                found = await self._ledger.earlier.known_entries(folder, _KNOWN_PAGE, after_id=after)
+                if found is None:
+                    break
+                entries, after = found
+                if entries:
+                    yield Page(entries)
+            else:
+                return
+        source = self._source.ref(folder.path, folder.source_id)
+        async for page in self._source.connector.list_folder(source, folder.cursor):
+            yield page
+
     async def _folder(self, folder: FolderTask) -> None:
         started = self._now_ns()
         side = "destination"
@@ -132,11 +165,8 @@ class Scanner:
             created, folder = await self._make_sure(folder)
             async with Standing(self._destination, folder, self._ledger) as standing:
                 side = "source"
-                pages = self._source.connector.list_folder(
-                    self._source.ref(folder.path, folder.source_id), folder.cursor
-                )
                 filled = folder.cursor is not None
-                async for page in pages:
+                async for page in self._entries(folder):
                     filled = await self._page(folder, page, standing) or filled
             side = "destination"
             if not filled and await self._make_without_files(folder):
@@ -383,4 +413,6 @@ def _standing_as(folder: FolderTask, destination_id: str | None) -> FolderTask:
         destination_exists=folder.destination_exists,
         modified_ns=folder.modified_ns,
         cursor=folder.cursor,
+        earlier_id=folder.earlier_id,
+        known=folder.known,
     )

@@ -13,6 +13,7 @@ from mover.entries import EntryKind, join_path
 from mover.ledger import rows
 from mover.ledger.queries.arrivals import keep_arrivals
 from mover.ledger.queries.folders import update_folder
+from mover.ledger.queries.following import earlier_folders
 from mover.ledger.queries.slicing import slices
 from mover.ledger.records import FolderTask, Item, NewItem, Outcome
 from mover.ledger.states import OPEN, Action, ItemState, RunMode
@@ -51,8 +52,13 @@ def add_items(
     new: Sequence[NewItem],
     cursor: str | None,
     now_ns: int,
+    *,
+    carries: bool = False,
 ) -> None:
-    """Keep one page of a listing: its items, the folders among them that are to be walked, and the cursor."""
+    """Keep one page of a listing: its items, the folders among them that are to be walked, and the cursor.
+
+    With `carries` a folder is taken for the one of the run before only if it is the same at the destination, too.
+    """
     plain = [rows.item_row(run_id, folder.id, item, now_ns) for item in new if not _to_walk(item)]
     walked = [item for item in new if _to_walk(item)]
     key = ["run_id", "source_key"]
@@ -68,10 +74,27 @@ def add_items(
             for item in walked
             if item.source_key in ids
         ]
+        if folder.earlier_id is not None:
+            _recognise(connection, folder.earlier_id, queue, carries=carries)
         if queue:
             connection.execute(insert(folders), queue)
     if cursor is not None:
         update_folder(connection, folder.id, {"cursor": cursor})
+
+
+def _recognise(
+    connection: Connection, earlier_parent: int, queue: Sequence[dict[str, Any]], *, carries: bool
+) -> None:
+    """Say of folders to be queued which of them stood there in the run before, and which are as they were."""
+    by_id = {row["source_id"]: row for row in queue if row["source_id"] is not None}
+    for earlier, unchanged in earlier_folders(connection, earlier_parent, by_id):
+        row = by_id[earlier.source_id]
+        same = earlier.path == row["path"] and earlier.destination_path == row["destination_path"]
+        if carries:
+            same &= row["destination_exists"] and earlier.destination_id == row["destination_id"]
+        if same:
+            row["earlier_id"] = earlier.id
+            row["state"] = rows.KNOWN if unchanged else "pending"
 
 
 def _to_walk(item: NewItem) -> bool:
@@ -91,6 +114,7 @@ def _folder_row(run_id: int, parent: FolderTask, item: NewItem, item_id: int) ->
         "destination_exists": item.destination_exists,
         "modified_ns": item.entry.modified_ns,
         "state": "pending",
+        "earlier_id": None,
     }
 
 
