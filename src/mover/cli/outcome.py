@@ -34,6 +34,7 @@ _STYLES = {RunStatus.SUCCESS: "bold green", RunStatus.SOME_PROBLEMS: "bold yello
 _PROOFS = {
     Verification.HASH: "by content hash",
     Verification.READ_BACK: "read back",
+    Verification.ALTERED: "altered by the destination",
     Verification.SIZE: "by size alone",
     Verification.SIZE_AND_TIME: "by size and time",
     Verification.EARLIER: "by an earlier run",

@@ -96,7 +96,8 @@ class Capabilities:
         folder_modified: Likewise for folders (AFTERWARDS or NEVER).
         created: Whether times of creation of files can be kept (AT_UPLOAD or NEVER).
         alters: Endings of names, in lower case (".docx"), of files that the service may change after it has taken them:
-            their size and hashes then are no longer those that were sent, though nothing went wrong.
+            their size and hashes then are no longer those that were sent, though nothing went wrong. They keep their
+            modified time. `upload` and `finish` leave it to the engine to compare what the service says of such a file.
         range_reads: `read` honours `offset` and `length`; else it always starts at 0 and reads to the end.
         bounded_reads: A read that ends before the file does costs no more than its bytes. Where it does (an FTP connection
             that is interrupted is lost), large files are read in one stream rather than in ranges.

@@ -61,6 +61,9 @@ class Verification(enum.StrEnum):
 
     HASH = "hash"  # the destination's own content hash equals that of what was sent
     READ_BACK = "read_back"  # the destination's content was read again and has the same hash
+    ALTERED = (
+        "altered"  # the destination changed the file when it had taken it, as it does with files of that kind
+    )
     SIZE = "size"  # only the size was compared, because the user asked for no more
     SIZE_AND_TIME = "size_and_time"  # it was there before, with the same size and modified time
     EARLIER = "earlier"  # verified by an earlier run, and unchanged on both sides since

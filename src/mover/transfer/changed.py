@@ -8,16 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from mover.connectors.contract import Change
 from mover.entries import Entry, EntryKind
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, KnownFolder, KnownItem
 from mover.naming import NameRules
-from mover.transfer.evidence import compare_hashes, destination_untouched, tells_nothing
+from mover.transfer.evidence import (
+    altered_arrival,
+    altered_by_service,
+    compare_hashes,
+    destination_untouched,
+    tells_nothing,
+)
 from mover.transfer.side import Side
 
 _PAGE = 1_000
 _CONTENT = {EntryKind.FILE, EntryKind.NATIVE}
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What lines of the destination's feed tell of what a run left there.
+
+    Attributes:
+        folders: Those that must be listed again, with whether all below them must be, too.
+        strangers: Something was removed that is not known: it may be a stranger's file that counted as there.
+        altered: Arrivals of files that the service itself has changed since, as it does with files of their kind.
+    """
+
+    folders: Mapping[int, bool]
+    strangers: bool
+    altered: Sequence[Arrival]
 
 
 class Marks:
@@ -61,15 +83,12 @@ async def changed_at_source(
     return marks.found
 
 
-async def changed_at_destination(
-    changes: Sequence[Change], side: Side, ledger: RunLedger, run: int
-) -> tuple[Mapping[int, bool], bool]:
-    """Folders of a run in which these lines of the destination's feed change something that the run left there.
-
-    The boolean tells that something was removed that is not known: it may be a stranger's file that counted as there.
-    """
+async def changed_at_destination(changes: Sequence[Change], side: Side, ledger: RunLedger, run: int) -> Told:
+    """Find out in which folders of a run these lines of the destination's feed change something that the run left there."""
     marks, strangers = Marks(), False
-    names, grain = side.connector.capabilities.names, side.connector.capabilities.modified_resolution_ns
+    altered: dict[str, Arrival] = {}
+    can = side.connector.capabilities
+    names = can.names
     by_id = [change for change in changes if change.id]
     ids = sorted({change.id for change in by_id})
     arrivals: dict[str, list[Arrival]] = {}
@@ -86,7 +105,13 @@ async def changed_at_destination(
         ours = arrivals.get(change.id, [])
         for arrival in ours:
             item = items.get(arrival.source_key)
-            if item is not None and not _as_it_arrived(change, arrival, item, names, grain):
+            if item is None:
+                continue
+            if change.entry is None or not _where_it_arrived(change, change.entry, arrival, item, names):
+                marks.add(item.folder)
+            elif altered_by_service(change.entry, arrival, can):
+                altered[arrival.source_key] = altered_arrival(change.entry, arrival)
+            elif not destination_untouched(change.entry, arrival, can.modified_resolution_ns):
                 marks.add(item.folder)
         itself = known.get(change.id)
         if itself is not None and not _stands_as_before(change, itself, names):
@@ -103,7 +128,7 @@ async def changed_at_destination(
                 marks.add(await _root(ledger, run))
     gone = [change.path for change in changes if change.path and not change.id]
     await _mark_paths(marks, gone, side, ledger, run, at_destination=True)
-    return marks.found, strangers
+    return Told(marks.found, strangers, list(altered.values()))
 
 
 async def _folders_of_source(
@@ -140,18 +165,17 @@ def _says_nothing_new(was: Entry, now: Entry) -> bool:
     return was.version is not None and was.version == now.version
 
 
-def _as_it_arrived(
-    change: Change, arrival: Arrival, item: KnownItem, names: NameRules, grain_ns: int | None
+def _where_it_arrived(
+    change: Change, entry: Entry, arrival: Arrival, item: KnownItem, names: NameRules
 ) -> bool:
-    entry = change.entry
-    if entry is None or entry.kind is EntryKind.FOLDER or tells_nothing(entry):
+    if entry.kind is EntryKind.FOLDER or tells_nothing(entry):
         return False
     root = item.folder_path == "/"
     above = change.parent_id == item.folder_destination_id or (
         None in {change.parent_id, item.folder_destination_id} and (root or change.parent_id is not None)
     )
     named = names.key(entry.name) == arrival.destination_path_key.rpartition("/")[2]
-    return above and named and destination_untouched(entry, arrival, grain_ns)
+    return above and named
 
 
 def _stands_as_before(change: Change, folder: KnownFolder, names: NameRules) -> bool:

@@ -14,18 +14,21 @@ from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, Item
 from mover.ledger.states import Action, ItemState, Verification
 from mover.staging import Staging
+from mover.transfer.altered import package_of
 from mover.transfer.arrivals import arrival_of
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.compare import COMPARED_BY, content_hash, same_beginning
 from mover.transfer.evidence import (
+    altered_kind,
     compare_hashes,
-    destination_untouched,
     same_time,
+    still_ours,
     strongest,
     tells_nothing,
 )
 from mover.transfer.keys import item_key
 from mover.transfer.options import ConflictRule, Options
+from mover.transfer.packages import parts_at, same_document
 from mover.transfer.progress import Progress
 from mover.transfer.reading import FileReader
 from mover.transfer.sending import Sender, media_type_of, written_ref
@@ -111,6 +114,8 @@ class FileMover:
         if item.action is Action.COMPARE or look_first:
             if (found := await self._same_already(item, reader, standing)) is not None:
                 return await self._with_time(item, reader, standing, found)
+            if look_first and (found := await self._altered_already(item, reader, standing)) is not None:
+                return found
             await self._may_replace(item, reader, standing, ours_perhaps=look_first, left=left)
         elif self._options.conflict is not ConflictRule.OVERWRITE:
             await self._still_ours(item, standing)
@@ -166,6 +171,28 @@ class FileMover:
             message="" if item.action is Action.COMPARE else "found complete after an interruption",
         )
 
+    async def _altered_already(self, item: Item, reader: FileReader, standing: Entry) -> Moved | None:
+        """Whether what an interruption left there is ours and complete, though the destination has changed it since."""
+        destination = self._destination.connector
+        if not altered_kind(standing.name, destination.capabilities.alters):
+            return None
+        sent = await package_of(reader, self._source.connector.capabilities)
+        ref = self._destination.ref(item.destination_path, standing.id)
+        there = await parts_at(destination, ref, standing.size) if sent is not None else None
+        if sent is None or there is None or not same_document(sent, there):
+            return None
+        proof = Verification.ALTERED
+        return Moved(
+            state=ItemState.COPIED,
+            verification=proof,
+            content_hash=None,
+            sent_bytes=0,
+            arrival=arrival_of(
+                item, reader.entry, standing, self._rules, proof=proof, digest=None, size=standing.size
+            ),
+            message="found complete after an interruption; the destination has changed its properties",
+        )
+
     async def _with_time(self, item: Item, reader: FileReader, standing: Entry, found: Moved) -> Moved:
         """Give a file of ours that was found complete the time that the interruption may have kept from it."""
         can = self._destination.connector.capabilities
@@ -187,10 +214,9 @@ class FileMover:
         if self._options.dry_run or item.action is not Action.COMPARE or tells_nothing(standing):
             return None
         arrival = await self._arrival_before(item)
-        grain = self._destination.connector.capabilities.modified_resolution_ns
         if arrival is None or not (arrival.content_hash or "").startswith(f"{COMPARED_BY}:"):
             return None
-        return arrival if destination_untouched(standing, arrival, grain) else None
+        return arrival if still_ours(standing, arrival, self._destination.connector.capabilities) else None
 
     async def _may_replace(
         self,
@@ -204,8 +230,7 @@ class FileMover:
         """Raise Conflict unless what stands there is ours: an earlier copy, or the beginning of the one interrupted."""
         if self._options.conflict is ConflictRule.OVERWRITE:
             return
-        grain = self._destination.connector.capabilities.modified_resolution_ns
-        if left is not None and destination_untouched(standing, left, grain):
+        if left is not None and still_ours(standing, left, self._destination.connector.capabilities):
             return
         arrival = await self._arrival_before(item) if item.action is not Action.COPY else None
         if arrival is not None and await self._untouched(item, standing, arrival):
@@ -229,8 +254,7 @@ class FileMover:
     async def _untouched(self, item: Item, standing: Entry, arrival: Arrival) -> bool:
         """Whether what stands there is what an earlier run left; where nothing else tells, by reading it."""
         if not tells_nothing(standing):
-            grain = self._destination.connector.capabilities.modified_resolution_ns
-            return destination_untouched(standing, arrival, grain)
+            return still_ours(standing, arrival, self._destination.connector.capabilities)
         name, _, digest = (arrival.content_hash or "").partition(":")
         if not digest:
             return False
@@ -277,6 +301,7 @@ class FileMover:
                 digest=sent.content_hash,
                 size=sent.size,
             ),
+            message=sent.message,
         )
 
     async def _keep_time(self, written: EntryRef, modified_ns: int | None) -> bool:

@@ -129,9 +129,11 @@ class Feeds:
         after, strangers = start, False
         try:
             async for changes, cursor in feed.since(start):
-                found, unknown = await changed_at_destination(changes, self._destination, self._ledger, run)
-                await self._ledger.earlier.mark_changed(found)
-                strangers |= unknown
+                told = await changed_at_destination(changes, self._destination, self._ledger, run)
+                await self._ledger.earlier.mark_changed(told.folders)
+                if told.altered:
+                    await self._ledger.keep_arrivals(told.altered)
+                strangers |= told.strangers
                 after = cursor
         except NotFound:
             self.remarks.append(

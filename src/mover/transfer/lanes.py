@@ -249,7 +249,7 @@ class Lanes:
         return Outcome(
             item_id=item.id,
             state=moved.state,
-            message=moved.message or item.note,
+            message="; ".join(filter(None, (item.note, moved.message))),
             verification=moved.verification,
             content_hash=moved.content_hash,
             sent_bytes=moved.sent_bytes,

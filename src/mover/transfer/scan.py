@@ -283,6 +283,7 @@ class Scanner:
         names = await self._names.choose(folder, [(entry, key) for entry, _, key in moving], arrivals, freed)
         there = await standing.get([chosen.key for chosen in names.values() if not chosen.problem])
         new = []
+        known_better: list[Arrival] = []
         for entry, _, key in moving:
             chosen = names[key]
             if chosen.problem:
@@ -302,9 +303,13 @@ class Scanner:
                 path = join_path(folder.destination_path, chosen.name)
                 here = arrival is not None and arrival.destination_path_key == self._rules.path_key(path)
                 decision = self._planner.file(entry, found, arrival if here else None)
+                if decision.arrival is not None and not self._options.dry_run:
+                    known_better.append(decision.arrival)
                 if decision.action is Action.COPY and arrival and arrival.destination_path != path:
                     decision = Decision(state=ItemState.HELD, action=Action.RENAME)
             new.append(self._item(key, entry, chosen.name, chosen.key, decision, found))
+        if known_better:
+            await self._ledger.keep_arrivals(known_better)
         new = await self._gone_on_with(new, arrivals)
         return await self._hold(new, arrivals) if self._earlier else new
 

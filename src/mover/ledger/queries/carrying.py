@@ -130,7 +130,7 @@ def _carry_items(
         "action": literal(Action.NONE.value),
         "interrupted": literal(value=False),
         "message": case((unchanged, named), else_=items.c.message),
-        "verification": case((settled, earlier), else_=items.c.verification),
+        "verification": case((unchanged, earlier), else_=items.c.verification),
         "sent_bytes": literal(0),
         "attempts": literal(0),
         "started_ns": cast(null(), BigInteger),
