@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.database_url import on_both
@@ -145,7 +146,9 @@ async def test_what_failed_is_tried_again(bench: Workbench) -> None:
 
 
 @pytest.mark.parametrize("options", [{"full": True}, {"filters": Filters.build(exclude=["*.tmp"])}])
-async def test_a_run_with_other_options_lists_everything(bench: Workbench, options: dict[str, object]) -> None:
+async def test_a_run_with_other_options_lists_everything(
+    bench: Workbench, options: dict[str, object]
+) -> None:
     await filled(bench)
 
     result = await bench.run(**options)

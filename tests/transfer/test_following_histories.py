@@ -39,7 +39,9 @@ at_destination = (
     | st.tuples(st.just("move there"), path | folder, path | folder)
     | st.tuples(st.just("remove there"), path | folder, st.none())
 )
-feeds = st.tuples(st.just("feed"), st.sampled_from(["shuffled", "repeated", "too old", "too old there"]), st.none())
+feeds = st.tuples(
+    st.just("feed"), st.sampled_from(["shuffled", "repeated", "too old", "too old there"]), st.none()
+)
 steps = st.lists(at_source | at_source | at_destination | feeds, min_size=1, max_size=6)
 rounds = st.lists(st.tuples(steps, st.sampled_from(["all", "all", "some"])), min_size=2, max_size=4)
 kinds = st.sampled_from([(DRIVE, True), (DRIVE, True), (CASELESS_DRIVE, True), (PATHS, False)])
@@ -79,9 +81,9 @@ def write(service: MemoryService, path: str, data: bytes) -> None:
 
 
 def move(service: MemoryService, path: str, new: str) -> None:
-    if service.nodes.at(new) is None and service.nodes.at(new.rpartition("/")[0]) is not None:
-        if not f"{new}/".startswith(f"{path}/") and path not in {"", "/pair"}:
-            service.move(path, new)
+    free = service.nodes.at(new) is None and service.nodes.at(new.rpartition("/")[0]) is not None
+    if free and path and not f"{new}/".startswith(f"{path}/"):
+        service.move(path, new)
 
 
 def disturb(bench: Workbench, how: str) -> None:
@@ -100,7 +102,9 @@ def disturb(bench: Workbench, how: str) -> None:
             bench.destination.forget_changes()
 
 
-async def outcome(bench: Workbench, what: str, *, full: bool) -> tuple[dict[str, ItemState], dict[str, bytes]]:
+async def outcome(
+    bench: Workbench, what: str, *, full: bool
+) -> tuple[dict[str, ItemState], dict[str, bytes]]:
     """Run, and tell what became of everything."""
     filters = FILTERS if what == "some" else Filters.build()
     result = await bench.run(source_root="/pair", full=full, filters=filters)

@@ -27,7 +27,7 @@ from mover.transfer.evidence import (
     tells_nothing,
 )
 from mover.transfer.keys import item_key
-from mover.transfer.options import ConflictRule, Options
+from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.packages import parts_at, same_document
 from mover.transfer.progress import Progress
 from mover.transfer.reading import FileReader
@@ -174,7 +174,8 @@ class FileMover:
     async def _altered_already(self, item: Item, reader: FileReader, standing: Entry) -> Moved | None:
         """Whether what an interruption left there is ours and complete, though the destination has changed it since."""
         destination = self._destination.connector
-        if not altered_kind(standing.name, destination.capabilities.alters):
+        alters = altered_kind(standing.name, destination.capabilities.alters)
+        if not alters or self._options.verify is VerifyLevel.HASH:
             return None
         sent = await package_of(reader, self._source.connector.capabilities)
         ref = self._destination.ref(item.destination_path, standing.id)
