@@ -51,6 +51,8 @@ class Choices:
     verify: VerifyLevel = VerifyLevel.AUTO
     conflict: ConflictRule = ConflictRule.REPORT
     dry_run: bool = False
+    full: bool = False
+    versions: int = 0
 
     def shown(self) -> Mapping[str, object]:
         """What was chosen, for the ledger: only what is not the default."""
@@ -67,6 +69,8 @@ class Choices:
             "verify": "" if self.verify is VerifyLevel.AUTO else self.verify.value,
             "conflict": "" if self.conflict is ConflictRule.REPORT else self.conflict.value,
             "dry_run": self.dry_run,
+            "full": self.full,
+            "versions": self.versions,
         }
         return {name: value for name, value in chosen.items() if value}
 
@@ -92,6 +96,8 @@ class Choices:
             verify=self.verify,
             conflict=self.conflict,
             dry_run=self.dry_run,
+            full=self.full,
+            versions=self.versions,
             bytes_per_s=_read("--bwlimit", parse_rate, self.bwlimit),
         )
 

@@ -31,8 +31,9 @@ from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.packages import parts_at, same_document
 from mover.transfer.progress import Progress
 from mover.transfer.reading import FileReader
-from mover.transfer.sending import Sender, media_type_of, written_ref
+from mover.transfer.sending import Sender, Sent, media_type_of, written_ref
 from mover.transfer.side import Side
+from mover.transfer.versions import Brought, EarlierVersions
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +69,7 @@ class FileMover:
         self._progress = progress
         self._bandwidth = bandwidth
         self._rules = destination.connector.capabilities.names
+        self._versions = EarlierVersions(source, destination, options.versions, progress, bandwidth)
         self._sender = Sender(
             source.connector.capabilities,
             destination.connector,
@@ -116,7 +118,9 @@ class FileMover:
                 return await self._with_time(item, reader, standing, found)
             if look_first and (found := await self._altered_already(item, reader, standing)) is not None:
                 return found
-            await self._may_replace(item, reader, standing, ours_perhaps=look_first, left=left)
+            versions = await self._versions.of(item, reader.entry) if look_first else ()
+            if not self._versions.is_one(standing, versions):
+                await self._may_replace(item, reader, standing, ours_perhaps=look_first, left=left)
         elif self._options.conflict is not ConflictRule.OVERWRITE:
             await self._still_ours(item, standing)
         return await self._send(item, reader, standing)
@@ -273,18 +277,13 @@ class FileMover:
 
     async def _send(self, item: Item, reader: FileReader, replaces: Entry | None) -> Moved:
         source = reader.entry
-        if item.large:
-            await reader.learn_time()
-        folder = self._destination.ref(item.destination_folder_path, item.destination_folder_id)
-        target = Target(
-            folder=folder,
-            name=item.destination_name,
-            key=item_key(self._ledger.pair, item.source_key),
-            replaces=replaces,
-            modified_ns=reader.modified_ns,
-            media_type=media_type_of(reader),
-        )
-        sent = await self._sender.send(item, reader, target)
+        brought = Brought(replaces)
+        if versions := await self._versions.of(item, source):
+            arrival = await self._arrival_before(item) if replaces is not None else None
+            brought = await self._versions.bring(
+                item, source, versions, replaces, arrival, self._send_content
+            )
+        target, sent = await self._send_content(item, reader, brought.replaces)
         written = sent.written
         if await self._keep_time(written_ref(target, written), reader.modified_ns):
             written = msgspec.structs.replace(written, version=None, modified_ns=None)
@@ -292,7 +291,7 @@ class FileMover:
             state=ItemState.COPIED if replaces is None else ItemState.REPLACED,
             verification=sent.verification,
             content_hash=sent.content_hash,
-            sent_bytes=sent.sent_bytes,
+            sent_bytes=brought.sent_bytes + sent.sent_bytes,
             arrival=arrival_of(
                 item,
                 source,
@@ -302,8 +301,26 @@ class FileMover:
                 digest=sent.content_hash,
                 size=sent.size,
             ),
-            message=sent.message,
+            message="; ".join(filter(None, (sent.message, brought.message))),
         )
+
+    async def _send_content(
+        self, item: Item, reader: FileReader, replaces: Entry | None
+    ) -> tuple[Target, Sent]:
+        """Send one version of a file, and prove its arrival."""
+        if item.large:
+            await reader.learn_time()
+        folder = self._destination.ref(item.destination_folder_path, item.destination_folder_id)
+        target = Target(
+            folder=folder,
+            name=item.destination_name,
+            key=item_key(self._ledger.pair, item.source_key),
+            replaces=replaces,
+            modified_ns=reader.modified_ns,
+            created_ns=reader.entry.created_ns,
+            media_type=media_type_of(reader),
+        )
+        return target, await self._sender.send(item, reader, target)
 
     async def _keep_time(self, written: EntryRef, modified_ns: int | None) -> bool:
         """Set the modified time where that takes a call of its own. Returns whether it was set: the version is new then."""

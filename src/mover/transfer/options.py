@@ -25,6 +25,9 @@ class ConflictRule(enum.StrEnum):
     OVERWRITE = "overwrite"  # the source wins
 
 
+MOST_VERSIONS = 500
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Options of a run.
@@ -35,6 +38,7 @@ class Options:
         conflict: What happens to files at the destination that are not ours.
         dry_run: Look and tell, change nothing.
         full: List everything, even where change feeds tell what changed since the last run.
+        versions: How many earlier versions of a file are moved with it, the newest of them; 0: none.
         bytes_per_s: Greatest rate of reading the source; None without a limit.
         attempts: How often an item is tried when its errors are transient.
         files_at_once: Small files under way at once.
@@ -47,6 +51,7 @@ class Options:
     conflict: ConflictRule = ConflictRule.REPORT
     dry_run: bool = False
     full: bool = False
+    versions: int = 0
     bytes_per_s: int | None = None
     attempts: int = 4
     files_at_once: int = 24
@@ -57,6 +62,8 @@ class Options:
     def basis(self) -> str:
         """Equal for options that move the same things the same way: a run follows only one with such."""
         text = f"{self.filters.fingerprint}\n{self.verify}\n{self.conflict}"
+        if self.versions:
+            text += f"\nversions {self.versions}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @property
