@@ -405,6 +405,10 @@ class RunLedger:
         """How many files have no final state."""
         return await self._database.read(lambda connection: items.open_items(connection, self.run.id))
 
+    async def open_bytes(self) -> int:
+        """Sizes of all files that are planned and have not arrived, where their folder need not be listed again."""
+        return await self._database.read(lambda connection: items.open_bytes(connection, self.run.id))
+
     async def upload(self, source_key: str) -> UploadRecord | None:
         """The upload in parts that was begun for an entry, in this run or an earlier one."""
         return await self._database.read(

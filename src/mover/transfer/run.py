@@ -20,6 +20,7 @@ from mover.database.failures import DatabaseTrouble
 from mover.database.store import SoleRight
 from mover.entries import ROOT, EntryKind, EntryRef
 from mover.errors import (
+    ApiQuotaExceeded,
     Conflict,
     InvalidConfiguration,
     MoverError,
@@ -29,6 +30,7 @@ from mover.errors import (
     SignInFailed,
     TimedOut,
     Unreachable,
+    UserNotFound,
 )
 from mover.ledger.ledger import Ledger, RunLedger
 from mover.ledger.records import PairKey, Totals
@@ -45,6 +47,7 @@ from mover.transfer.options import Options
 from mover.transfer.plan import Planner, VerifyPlanner
 from mover.transfer.progress import Progress
 from mover.transfer.renames import Renamer
+from mover.transfer.room import Room
 from mover.transfer.scan import Scanner
 from mover.transfer.side import Side
 from mover.transfer.verification import Verifier
@@ -220,6 +223,7 @@ class _Run:
             destination_exists=_stands(destination),
         )
         lanes = self._lanes()
+        room = await self._room()
         scanner = Scanner(
             self._source,
             destination,
@@ -228,6 +232,7 @@ class _Run:
             self._progress,
             self._planner(),
             found=lanes.found if lanes else lambda: None,
+            room=room,
             resumed=self._ledger.run.resumed,
             large_from=_LARGE_FROM,
             now_ns=self._engine.now_ns,
@@ -235,10 +240,17 @@ class _Run:
         if lanes is None or destination is None:
             await scanner.run()
             await self._ledger.flush()
-            return []
+            if room is None:
+                return []
+            await room.measure()
+            return [room.shortage] if room.shortage else []
         async with task_group() as group:
-            group.create_task(lanes.run())
+            group.create_task(_when_enough_is_known(room, lanes))
+            if room is not None:
+                group.create_task(room.watch())
             await scanner.run()
+            if room is not None:
+                room.complete()
             if self._mode is RunMode.COPY:
                 await Renamer(
                     self._source, destination, self._ledger, self._progress, now_ns=self._engine.now_ns
@@ -254,6 +266,15 @@ class _Run:
         totals = await self._ledger.totals()
         await feeds.end(moved=totals.files_moved + totals.folders_created > 0)
         return [*finisher.troubles, *feeds.remarks]
+
+    async def _room(self) -> Room | None:
+        """The room at the destination; None where nothing is compared with what might go there."""
+        if self._destination is None or self._mode is RunMode.VERIFY:
+            return None
+        return Room(
+            self._destination,
+            needed=await self._ledger.open_bytes() if self._ledger.run.resumed else 0,
+        )
 
     def _planner(self) -> Planner | VerifyPlanner:
         source = self._source.connector.capabilities
@@ -331,6 +352,13 @@ class _Run:
         )
 
 
+async def _when_enough_is_known(room: Room | None, lanes: Lanes) -> None:
+    """Move files once it is clear that they fit, as far as that can be clear before."""
+    if room is not None:
+        await room.enough_known.wait()
+    await lanes.run()
+
+
 def _stands(destination: Side | None) -> bool:
     return destination is not None and destination.root_stands
 
@@ -339,6 +367,10 @@ def _code_of_error(error: MoverError) -> Code:
     match error:
         case SignInFailed():
             return Code.SIGN_IN_FAILED
+        case ApiQuotaExceeded():
+            return Code.API_QUOTA
+        case UserNotFound():
+            return Code.USER_NOT_FOUND
         case QuotaExceeded():
             return Code.DESTINATION_QUOTA
         case Unreachable() | TimedOut():

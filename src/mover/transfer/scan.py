@@ -15,7 +15,7 @@ import msgspec
 from mover.connectors.contract import Page, is_temporary_name
 from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry, EntryKind, join_path, parent_path
-from mover.errors import MoverError, Reason, Unsupported
+from mover.errors import ApiQuotaExceeded, MoverError, Reason, SignInFailed, Unsupported
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask, NewItem, Outcome
 from mover.ledger.rows import fingerprint_of
@@ -28,6 +28,7 @@ from mover.transfer.names import NameChooser
 from mover.transfer.options import Options
 from mover.transfer.plan import Decision, Planner, VerifyPlanner
 from mover.transfer.progress import Progress
+from mover.transfer.room import Room
 from mover.transfer.side import Side
 from mover.transfer.standing import Standing
 
@@ -60,6 +61,7 @@ class Scanner:
         ledger: Of this run.
         options: Of this run.
         progress: Counts what is seen.
+        room: Is told how much is planned to go to the destination.
         found: Called after each page that planned something, and at the end: copying may have work.
         resumed: The run was interrupted before.
         large_from: Files of at least this size in bytes are moved in the lane for large files; unknown sizes too.
@@ -75,6 +77,7 @@ class Scanner:
         planner: Planner | VerifyPlanner,
         *,
         found: Callable[[], None],
+        room: Room | None = None,
         resumed: bool,
         large_from: int,
         now_ns: Callable[[], int] = time.time_ns,
@@ -85,6 +88,7 @@ class Scanner:
         self._options = options
         self._progress = progress
         self._found = found
+        self._room = room
         self._resumed = resumed
         self._large_from = large_from
         self._now_ns = now_ns
@@ -171,8 +175,8 @@ class Scanner:
             side = "destination"
             if not filled and await self._make_without_files(folder):
                 created = True
-        except DatabaseTrouble:
-            raise
+        except (DatabaseTrouble, SignInFailed, ApiQuotaExceeded):
+            raise  # no other folder would fare better
         except MoverError as error:
             if folder.item_id is None:
                 raise
@@ -284,6 +288,7 @@ class Scanner:
         there = await standing.get([chosen.key for chosen in names.values() if not chosen.problem])
         new = []
         known_better: list[Arrival] = []
+        files = needed = 0
         for entry, _, key in moving:
             chosen = names[key]
             if chosen.problem:
@@ -307,11 +312,23 @@ class Scanner:
                     known_better.append(decision.arrival)
                 if decision.action is Action.COPY and arrival and arrival.destination_path != path:
                     decision = Decision(state=ItemState.HELD, action=Action.RENAME)
+                if decision.action in {Action.COPY, Action.REPLACE, Action.COMPARE}:
+                    files += 1
+                    needed += self._needed(entry, found) if decision.action is not Action.COMPARE else 0
             new.append(self._item(key, entry, chosen.name, chosen.key, decision, found))
+        if self._room is not None and files:
+            self._room.plan(files, needed)
         if known_better:
             await self._ledger.keep_arrivals(known_better)
         new = await self._gone_on_with(new, arrivals)
         return await self._hold(new, arrivals) if self._earlier else new
+
+    def _needed(self, entry: Entry, found: Entry | None) -> int:
+        """How much more room a file needs at the destination than what stands there, in bytes."""
+        size = entry.size or 0
+        if found is None or (self._destination is not None and self._destination.connector.versions):
+            return size
+        return max(size - (found.size or 0), 0)
 
     async def _gone_on_with(self, new: list[NewItem], arrivals: dict[str, Arrival]) -> list[NewItem]:
         """Have looked at what an earlier run with other options may have left half sent: it is no stranger's."""

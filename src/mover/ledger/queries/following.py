@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, literal, select, update
+from sqlalchemy import Connection, Select, and_, insert, literal, select, update
 
 from mover.database.upsert import insert_missing, upsert
 from mover.entries import Entry
+from mover.errors import Reason
 from mover.ledger import rows
 from mover.ledger.queries.slicing import slices
 from mover.ledger.records import Base, Follows, KnownFolder, KnownItem
@@ -89,7 +90,11 @@ def mark_unsettled(connection: Connection, run_id: int) -> None:
 
     What the entry itself or the options decided, without a try, is decided the same way again.
     """
-    tried = (items.c.state == ItemState.UNSUPPORTED.value) & (items.c.action != Action.NONE.value)
+    tried = and_(
+        items.c.state == ItemState.UNSUPPORTED.value,
+        items.c.action != Action.NONE.value,
+        items.c.reason != Reason.UNSUPPORTED_TYPE.value,
+    )
     again = select(items.c.folder_id).where(items.c.run_id == run_id, items.c.state.in_(_AGAIN) | tried)
     unlisted = select(folders.c.id).where(folders.c.run_id == run_id, folders.c.state != "listed")
     _mark_all(connection, again.distinct())

@@ -207,6 +207,21 @@ def finish_items(connection: Connection, pair_id: int, outcomes: Sequence[Outcom
     keep_arrivals(connection, pair_id, [outcome.arrival for outcome in outcomes if outcome.arrival])
 
 
+def open_bytes(connection: Connection, run_id: int) -> int:
+    """Sizes of the files that are to be sent, added up; without those in folders that are listed once more."""
+    query = (
+        select(func.coalesce(func.sum(items.c.size), 0))
+        .join(folders, folders.c.id == items.c.folder_id)
+        .where(
+            items.c.run_id == run_id,
+            items.c.state.in_([ItemState.PLANNED.value, ItemState.SENDING.value]),
+            items.c.action.in_([Action.COPY.value, Action.REPLACE.value]),
+            folders.c.state == "listed",
+        )
+    )
+    return int(connection.execute(query).scalar_one())
+
+
 def open_items(connection: Connection, run_id: int) -> int:
     """How many files have no final state yet."""
     query = select(func.count()).where(
