@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import pytest
 from hypothesis import settings
+from simulators.front import RunningFront
+from simulators.front import running as simulators_running
 from tests import database_url as databases
 from tests.database_url import Kind
 from tests.outside import refuse_outside
@@ -47,6 +49,7 @@ _SERVERS = {
     "swift_server",
     "mariadb_server",
     "kms_server",
+    "simulators",
     "squid_proxy",
     "dante_proxy",
 }
@@ -124,6 +127,20 @@ def _session(
 def _needs_root() -> None:
     if not can_jail():
         pytest.skip("only root can give a server its private view of the machine")
+
+
+@pytest.fixture(scope="session")
+def simulators_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFront]:
+    """All simulators, for the session; tests take `simulators`."""
+    with simulators_running(tmp_path_factory.mktemp("simulators")) as front:
+        yield front
+
+
+@pytest.fixture
+def simulators(simulators_front: RunningFront) -> RunningFront:
+    """All simulators, with an empty world of the test's own."""
+    simulators_front.fresh()
+    return simulators_front
 
 
 @pytest.fixture(scope="session")

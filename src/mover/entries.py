@@ -88,7 +88,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         internal: Why the service or its clients keep it for themselves (the segments of large objects), in words for
             people; None for everything else. Scans pass such entries over and say so.
         owner: E-mail address of whose it is, in lower case; None where the service does not tell in listings.
-        shared: It has permissions of its own, besides those that it inherits; None where listings do not tell.
+        shared: It has permissions of its own, besides those that it inherits (besides its owner's, that is), or does not
+            inherit all of them; None where listings do not tell.
     """
 
     name: str

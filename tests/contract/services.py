@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.contract.dumps import as_files
+from tests.memory.directory import Directory
 from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
 from tests.servers.certificates import make_certificates
 from tests.servers.ftp import FtpServer
@@ -25,11 +26,33 @@ from mover.connectors.contract import Connector
 from mover.connectors.registry import Surroundings, connector_type
 from mover.connectors.swift.config import SwiftConfig
 from mover.connectors.swift.connector import SwiftConnector
+from mover.entries import GranteeKind
 from mover.settings import PrivateAddresses
 from mover.transport.egress import Egress
 from mover.vault.secret import Secret
 
 Connect = Callable[[], Connector]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grantees:
+    """Whom a service knows, for the tests of permissions.
+
+    Attributes:
+        people: Two addresses of its organisation, neither of them the account's own.
+        group: As permissions name it; None where there are none.
+        domain: Of the organisation; None where nothing can be permitted to a whole domain.
+        nobody: An address that the service refuses as unknown; None where it takes any.
+        on_files: Files can be shared, not only folders.
+        share_by_link: Shares the entry at a path by link, behind the connector's back.
+    """
+
+    people: tuple[str, str]
+    group: str | None = None
+    domain: str | None = None
+    nobody: str | None = "nobody-at-all@example.org"
+    on_files: bool = True
+    share_by_link: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +72,7 @@ class Service:
             or WsgiDAV answers the loser with a fault of its own.
         large_folder: Files that do not fit on two of its pages, or hardly fit on one where making them takes long.
         fill: Puts empty files into a folder behind the service's back, where that is not done on a disk.
+        grantees: Whom it knows; needed where the connector has `permissions`.
     """
 
     connect: Connect
@@ -61,6 +85,7 @@ class Service:
     decides_races: bool = True
     large_folder: int = 2100
     fill: Callable[[str, Iterable[str]], None] | None = None
+    grantees: Grantees | None = None
 
     def put_on_disk(self, path: str, data: bytes) -> None:
         """Write a file behind the service's back; `path` is the connector's."""
@@ -92,11 +117,19 @@ def configured(name: str, values: Mapping[str, Any]) -> Connect:
 
 
 def _memory(service: MemoryService) -> Service:
-    return Service(connect=service.connector)
+    grantees = Grantees(
+        people=("ann@example.org", "ben@example.org"),
+        group="Sales",
+        domain="example.org",
+        on_files=service.directory is None or not service.directory.folders_only,
+        share_by_link=service.share_by_link,
+    )
+    return Service(connect=service.connector, grantees=grantees if service.directory else None)
 
 
 def memory_drive(_: pytest.FixtureRequest) -> Service:
-    return _memory(MemoryService(replace(DRIVE, duplicate_names=True), page_size=100))
+    drive = replace(DRIVE, duplicate_names=True)
+    return _memory(MemoryService(drive, page_size=100, directory=Directory()))
 
 
 def memory_caseless(_: pytest.FixtureRequest) -> Service:
@@ -105,7 +138,14 @@ def memory_caseless(_: pytest.FixtureRequest) -> Service:
 
 
 def memory_paths(_: pytest.FixtureRequest) -> Service:
-    return _memory(MemoryService(PATHS, free_bytes=10**9))
+    few = Directory(
+        kinds=frozenset({GranteeKind.PERSON, GranteeKind.GROUP}),
+        folders_only=True,
+        inherited=False,
+        tells_shared=False,
+        tells_external=False,
+    )
+    return _memory(MemoryService(PATHS, free_bytes=10**9, directory=few))
 
 
 def local(request: pytest.FixtureRequest) -> Service:

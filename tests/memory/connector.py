@@ -12,6 +12,7 @@ from tests.memory.faults import Fault
 from tests.memory.nodes import Earlier, Node
 from tests.memory.parts import MemoryPartUploads
 from tests.memory.service import MemoryService
+from tests.memory.sharing import MemoryPermissions
 from tests.memory.writing import check_name, check_target, commit, find, find_folder, receive
 
 from mover.connectors.contract import (
@@ -50,7 +51,7 @@ class MemoryConnector:
     renames: Renames | None
     quota: Quota | None
     changes: Changes | None
-    permissions: Permissions | None = None
+    permissions: Permissions | None
     versions: Versions | None
     places: Places | None = None
 
@@ -68,6 +69,7 @@ class MemoryConnector:
         self.quota = MemoryQuota(self) if service.free_bytes is not None or service.room else None
         self.versions = MemoryVersions(self) if service.versions else None
         self.changes = MemoryChanges(self) if service.change_feed else None
+        self.permissions = MemoryPermissions(self, service.directory) if service.directory else None
 
     @property
     def service(self) -> str:

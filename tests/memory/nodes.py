@@ -39,7 +39,6 @@ class Node:
     order: int = 0
     target: str | None = None
     media_type: str | None = None
-    owner: str | None = None
     stored: bool = False
     earlier: list[Earlier] = field(default_factory=list)
 

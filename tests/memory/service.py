@@ -20,11 +20,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tests.memory.contents import Contents, Exported, Held, Pattern, hashes_of, pieces
+from tests.memory.directory import Directory, Who
 from tests.memory.faults import Fault, FaultScript
 from tests.memory.nodes import Earlier, Node, Tree
 
 from mover.connectors.contract import Capabilities, OwnKind, PartRules, Setting
-from mover.entries import Entry, EntryKind, HashName
+from mover.entries import AccessRole, Entry, EntryKind, GranteeKind, HashName
 from mover.naming import EXACT, SHAREPOINT
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class MemoryService:
         room: Room in folders that have a limit of their own (the drives of several people), by path.
         versions: `Connector.versions` is there.
         alter: What the service makes of files whose names end as `Capabilities.alters` says, when it takes them.
+        directory: Whom the service knows; with it `Connector.permissions` is there, and entries tell their owner.
         keeps_content: Else uploads are counted and hashed but not kept, for moves of more than memory holds (parts
             are held until their file is finished).
         now_ns: The service's clock; by default it goes on by one second with each question.
@@ -124,6 +126,7 @@ class MemoryService:
         room: dict[str, int] | None = None,
         versions: bool = False,
         alter: Callable[[bytes], bytes] | None = None,
+        directory: Directory | None = None,
         keeps_content: bool = True,
         now_ns: Callable[[], int] | None = None,
     ) -> None:
@@ -138,6 +141,7 @@ class MemoryService:
         self.room = room if room is not None else {}
         self.versions = versions
         self.alter = alter
+        self.directory = directory
         self.keeps_content = keeps_content
         self.now_ns = now_ns or itertools.count(EPOCH_NS, SECOND_NS).__next__
         self.nodes = Tree(capabilities.names)
@@ -231,6 +235,29 @@ class MemoryService:
         """Remove an entry with all that is in it, as its owner would."""
         self.nodes.remove(self._existing(path))
 
+    def share(
+        self,
+        path: str,
+        identity: str,
+        role: AccessRole = AccessRole.READ,
+        *,
+        kind: GranteeKind = GranteeKind.PERSON,
+    ) -> None:
+        """Permit something on an entry, as its owner would."""
+        self._known.permit(self._existing(path), kind, identity, role)
+
+    def share_by_link(self, path: str, role: AccessRole = AccessRole.READ) -> None:
+        """Let whoever has the link see an entry."""
+        self._known.permit(self._existing(path), GranteeKind.ANYONE, "", role)
+
+    def unshare(self, path: str, identity: str, *, kind: GranteeKind = GranteeKind.PERSON) -> None:
+        """Take it back."""
+        self._known.take_back(self._existing(path), kind, identity)
+
+    def restrict(self, path: str) -> None:
+        """Let an entry inherit nothing from its folder any more."""
+        self._known.cut(self._existing(path))
+
     def forget_changes(self) -> None:
         """Make every cursor of the change feed so far too old."""
         self.nodes.touch(self.nodes.root)
@@ -262,6 +289,19 @@ class MemoryService:
         """Describe the entry at a path; a KeyError if there is none."""
         return self.describe(self._existing(path))
 
+    def access(self, path: str) -> dict[Who, AccessRole]:
+        """Who may do what with the entry at a path, through folders above too; the owner and links aside."""
+        return self._known.access(self.nodes, self._existing(path))
+
+    def shares(self, path: str) -> dict[Who, AccessRole]:
+        """What is permitted on that very entry."""
+        return self._known.own(self._existing(path))
+
+    @property
+    def _known(self) -> Directory:
+        assert self.directory is not None, "the service was made without a directory"
+        return self.directory
+
     @property
     def unfinished(self) -> list[str]:
         """Paths of uploads in parts that were neither finished nor aborted."""
@@ -288,7 +328,10 @@ class MemoryService:
             else {},
             target=node.target,
             media_type=node.media_type,
-            owner=node.owner,
+            owner=self.directory.owner if self.directory is not None else None,
+            shared=self.directory.is_shared(node)
+            if self.directory is not None and self.directory.tells_shared
+            else None,
         )
 
     def create(self, parent: Node, name: str, kind: EntryKind) -> Node:

@@ -366,17 +366,26 @@ class Permissions(Protocol):
     async def of(self, entries: Sequence[EntryRef]) -> Sequence[Sequence[Permission]]:
         """Return the permissions of each of at most 100 entries, in their order, with as few calls as the service allows.
 
+        They are complete: what holds through folders above is among them, marked `inherited`, and what was permitted on
+        the entry itself is not. Of an entry that does not inherit all that its folder permits, what it does not inherit
+        is missing: that is how the engine learns that fewer people see it. The owner is among them, with OWNER.
         An entry that is gone meanwhile has none. Raises PermissionDenied if the account may not look.
         """
 
     async def grant(self, entry: EntryRef, grantee: Permission) -> None:
         """Permit `grantee.role` to `grantee.identity`; nobody gets mail. Idempotent; never lowers what is there.
 
-        Raises UserNotFound for an unknown grantee, Unsupported for a kind or role that is not possible here.
+        Only `kind`, `identity` and `role` count. OWNER adds an owner where things have several (co-owner, organizer):
+        the account never gives its own ownership away by it. ANYONE makes a share by link for whoever has it.
+        Raises UserNotFound for an unknown grantee, Unsupported for a kind or role that is not possible here (on this
+        entry: some services permit things on folders only); NotFound for an entry that is gone.
         """
 
     async def revoke(self, entry: EntryRef, grantee: Permission) -> None:
-        """Take back what `grant` gave on this very entry. Idempotent: one that is gone is no error."""
+        """Take back what `grant` gave on this very entry, whatever its role is by now; what it inherits stays.
+
+        Idempotent: one that is gone, alone or with its entry, is no error.
+        """
 
 
 class FileVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -454,10 +463,16 @@ class Remarks(Protocol):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Who is signed in, for people: shown by `mover test`."""
+    """Who is signed in, for people: shown by `mover test`.
+
+    Where a service tells: the account's e-mail address in lower case, and its id of the organisation that the account
+    belongs to (a tenant, an enterprise). Rules about who may be signed in are checked against them.
+    """
 
     description: str  # "alice at nas.example.org, OpenSSH 9.2"
     secure: bool  # the transport is encrypted
+    email: str = ""
+    tenant: str = ""
 
 
 class Connector(Protocol):

@@ -1,0 +1,10 @@
+"""The vendors there are. Each package has a `make(clock)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from simulators.clock import Clock
+from simulators.vendor import Vendor
+
+MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {}

@@ -1,0 +1,69 @@
+"""Permissions of the in-memory service, as the contract has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tests.memory.writing import find
+
+from mover.entries import AccessRole, EntryKind, EntryRef, GranteeKind, Permission
+from mover.errors import NotFound, PermissionDenied, Unsupported, UserNotFound
+
+if TYPE_CHECKING:
+    from tests.memory.connector import MemoryConnector
+    from tests.memory.directory import Directory
+
+_MOST_AT_ONCE = 100
+
+
+class MemoryPermissions:
+    """Who may do what. One call for a hundred entries."""
+
+    def __init__(self, connector: MemoryConnector, directory: Directory) -> None:
+        self._connector = connector
+        self._directory = directory
+        self.kinds = directory.kinds
+        self.inherited = directory.inherited
+
+    async def of(self, entries: Sequence[EntryRef]) -> Sequence[Sequence[Permission]]:
+        """Return the permissions of entries."""
+        assert len(entries) <= _MOST_AT_ONCE, "the contract allows no more at once"
+        account = self._connector.account
+        path = self._connector.label(entries[0]) if entries else "/"
+        async with self._connector.operation("permissions_of", path):
+            found: list[Sequence[Permission]] = []
+            for entry in entries:
+                try:
+                    node = find(account, entry)
+                except NotFound:
+                    found.append(())
+                    continue
+                if node.id in self._directory.unreadable:
+                    raise PermissionDenied("the account may not see who has access", path=entry.path)
+                found.append(self._directory.permissions(account.nodes, node))
+            return found
+
+    async def grant(self, entry: EntryRef, grantee: Permission) -> None:
+        """Permit something."""
+        async with self._connector.operation("grant", self._connector.label(entry)):
+            node = find(self._connector.account, entry)
+            directory = self._directory
+            if directory.folders_only and node.kind is not EntryKind.FOLDER:
+                raise Unsupported("only folders can be shared here")
+            if grantee.kind not in directory.kinds or grantee.role not in directory.roles:
+                raise Unsupported(f"a {grantee.kind} cannot be given {grantee.role} here")
+            if not directory.knows(grantee.kind, grantee.identity):
+                raise UserNotFound(f"there is no {grantee.kind} {grantee.identity!r}")
+            if (grantee.kind, grantee.identity) != (GranteeKind.PERSON, directory.owner):
+                directory.permit(node, grantee.kind, grantee.identity, grantee.role)
+
+    async def revoke(self, entry: EntryRef, grantee: Permission) -> None:
+        """Take something back."""
+        async with self._connector.operation("revoke", self._connector.label(entry)):
+            try:
+                node = find(self._connector.account, entry)
+            except NotFound:
+                return
+            assert grantee.role in AccessRole
+            self._directory.take_back(node, grantee.kind, grantee.identity)
