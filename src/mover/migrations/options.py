@@ -13,7 +13,7 @@ from mover.ledger.states import RunMode
 from mover.migrations.timetable import Window, check_window
 from mover.transfer.bandwidth import parse_rate
 from mover.transfer.filters import Filters, parse_moment, parse_size
-from mover.transfer.options import ConflictRule, Options, VerifyLevel
+from mover.transfer.options import MOST_VERSIONS, ConflictRule, Options, VerifyLevel
 
 T = TypeVar("T")
 
@@ -33,6 +33,8 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         newer_than: `2024-01-31`, `30d`; counted from when the run was queued; likewise `older_than`.
         verify: How arrivals are verified.
         conflict: What happens to files at the destination that are not ours.
+        full: Everything is listed, even where change feeds tell what changed since the last run.
+        versions: So many earlier versions of a file are moved with it.
         bandwidth: `10M`, bytes per second at most; `off`: no limit.
         window: When of the day it runs.
     """
@@ -46,6 +48,8 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     older_than: str | None = None
     verify: VerifyLevel | None = None
     conflict: ConflictRule | None = None
+    full: bool | None = None
+    versions: int | None = None
     bandwidth: str | None = None
     window: Window | None = None
 
@@ -69,6 +73,8 @@ def check_options(options: PairOptions) -> None:
             )
     if options.paths and len(options.paths) > _MOST_PATHS:
         raise InvalidConfiguration(f"paths: at most {_MOST_PATHS}")
+    if options.versions is not None and not 0 <= options.versions <= MOST_VERSIONS:
+        raise InvalidConfiguration(f"versions: a number from 0 to {MOST_VERSIONS}")
     engine_options(options, RunMode.COPY, queued_ns=0)
     if options.window is not None:
         check_window(options.window)
@@ -113,6 +119,8 @@ def engine_options(
         verify=options.verify or VerifyLevel.AUTO,
         conflict=options.conflict or ConflictRule.REPORT,
         dry_run=mode is RunMode.SCAN,
+        full=bool(options.full),
+        versions=options.versions or 0,
         bytes_per_s=min(limits) if limits else None,
     )
 

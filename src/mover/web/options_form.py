@@ -7,7 +7,7 @@ import re
 from mover.errors import InvalidConfiguration
 from mover.migrations.options import PairOptions, check_options
 from mover.migrations.timetable import Window
-from mover.transfer.options import ConflictRule, VerifyLevel
+from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
 from mover.web.forms import Form, sentence
 
 OPTION_FIELDS = (
@@ -19,6 +19,8 @@ OPTION_FIELDS = (
     "older_than",
     "verify",
     "conflict",
+    "versions",
+    "full",
     "bandwidth",
     "window_start",
     "window_end",
@@ -31,6 +33,7 @@ _LABELS = {
     "max_size": "Largest size",
     "newer_than": "Changed after",
     "older_than": "Changed before",
+    "versions": "Earlier versions",
     "bandwidth": "Speed limit",
 }
 _NAMED = re.compile(r"(\w+): ")
@@ -55,6 +58,8 @@ def read_options(form: Form) -> PairOptions:
         older_than=values.get("older_than", "").strip() or None,
         verify=VerifyLevel(verify) if verify in set(VerifyLevel) else None,
         conflict=ConflictRule(conflict) if conflict in set(ConflictRule) else None,
+        versions=_number(values.get("versions", "")),
+        full=True if values.get("full") == "full" else None,
         bandwidth=values.get("bandwidth", "").strip() or None,
         window=window,
     )
@@ -74,6 +79,8 @@ def options_values(options: PairOptions) -> dict[str, str]:
         "older_than": options.older_than or "",
         "verify": options.verify.value if options.verify else "",
         "conflict": options.conflict.value if options.conflict else "",
+        "versions": str(options.versions) if options.versions is not None else "",
+        "full": "full" if options.full else "",
         "bandwidth": options.bandwidth or "",
         "window_start": window.start if window else "",
         "window_end": window.end if window else "",
@@ -89,6 +96,8 @@ def shown_options(options: PairOptions) -> list[tuple[str, str]]:
         shown.append(("Check of each file", _VERIFY[options.verify.value]))
     if options.conflict:
         shown.append(("If something else is there", _CONFLICT[options.conflict.value]))
+    if options.full:
+        shown.append(("On each run", _FULL))
     if options.window:
         shown.append(
             ("Only between", f"{options.window.start} and {options.window.end} ({options.window.zone})")
@@ -114,6 +123,17 @@ def _lines(text: str) -> tuple[str, ...] | None:
     return tuple(line for line in (line.strip() for line in text.splitlines()) if line) or None
 
 
+def _number(text: str) -> int | None:
+    text = text.strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < _DIGITS):
+        raise InvalidConfiguration(f"versions: a number from 0 to {MOST_VERSIONS}")
+    return int(text)
+
+
+_DIGITS = 10
+_FULL = "Look at everything"
 _VERIFY = {
     "auto": "By the destination's own checksum, or by reading it again",
     "hash": "By the destination's own checksum only",

@@ -85,6 +85,7 @@ _ITEM_TONES = {
 _VERIFICATIONS = {
     "hash": "Content hash",
     "read_back": "Read back and compared",
+    "altered": "Altered by the destination",
     "size": "Size only",
     "size_and_time": "Size and time",
     "earlier": "Verified by an earlier run",
