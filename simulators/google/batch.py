@@ -25,7 +25,7 @@ class Batch:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         """POST a batch."""
         request.scope["operation"] = "batch"
         head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()

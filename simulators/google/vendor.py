@@ -66,7 +66,7 @@ class Google:
         self.uploads = Uploads(self.state, clock.now_ns)
         self.pace = Pace(clock.now_ns)
         inner = Starlette(routes=self._routes())
-        inner.router.routes.append(Route("/batch/drive/v3", Batch(inner), methods=["POST"]))
+        inner.router.routes.append(Route("/batch/drive/v3", Batch(inner).answer, methods=["POST"]))
         self.app: ASGIApp = Counted(Faulty(inner, self.faults), self.tally)
 
     def add_person(
