@@ -50,6 +50,7 @@ class _Queue:
     width: int = _WIDEST
     running: int = 0
     waiting: dict[str, asyncio.Future[Found]] = field(default_factory=dict)
+    coming: dict[str, asyncio.Future[Found]] = field(default_factory=dict)
     known: Bounded[str, None] = field(default_factory=lambda: Bounded(_MOST_KNOWN))
 
 
@@ -78,7 +79,7 @@ class SharedListings:
         kept = self._kept.pop((corpus, folder))
         if kept is not None and self._clock() - kept[0] < _FRESH_S:
             return kept[1]
-        future = queue.waiting.get(folder)
+        future = queue.coming.pop(folder, None) or queue.waiting.get(folder)
         if future is None:
             future = queue.waiting[folder] = asyncio.get_running_loop().create_future()
         self._pump(corpus, queue)
@@ -97,8 +98,9 @@ class SharedListings:
             queue.width = min(_WIDEST, queue.width * 2)
 
     def forget(self, corpus: Corpus, folder: str) -> None:
-        """Drop what was kept for a folder in which something was changed."""
+        """Drop what was kept, or is coming, for a folder in which something was changed."""
         self._kept.pop((corpus, folder))
+        self._queue(corpus).coming.pop(folder, None)
 
     async def close(self) -> None:
         """End calls that nobody waits for any more."""
@@ -114,21 +116,22 @@ class SharedListings:
             asked = list(queue.waiting)[: max(1, queue.width)]
             futures = {folder: queue.waiting.pop(folder) for folder in asked}
             more = queue.known.oldest(queue.width - len(asked))
-            for folder in more:
-                queue.known.pop(folder)
             if len(asked) + len(more) == 1:
                 _settle(futures[asked[0]], None)
                 continue
+            for folder in more:
+                queue.known.pop(folder)
+                queue.coming[folder] = futures[folder] = asyncio.get_running_loop().create_future()
             queue.running += 1
-            task = asyncio.get_running_loop().create_task(self._run(corpus, queue, futures, more))
+            task = asyncio.get_running_loop().create_task(self._run(corpus, queue, futures))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _run(
-        self, corpus: Corpus, queue: _Queue, futures: dict[str, asyncio.Future[Found]], more: Sequence[str]
+        self, corpus: Corpus, queue: _Queue, futures: dict[str, asyncio.Future[Found]]
     ) -> None:
         try:
-            page = await self._search(corpus, [*futures, *more])
+            page = await self._search(corpus, list(futures))
         except NotFound:  # one of them is gone; the search does not say which
             for future in futures.values():
                 _settle(future, None)
@@ -142,8 +145,10 @@ class SharedListings:
                     future.set_exception(error)
                     future.exception()  # whoever waited may have gone
         else:
-            self._share_out(corpus, queue, futures, more, page)
+            self._share_out(corpus, queue, futures, page)
         finally:
+            for folder in futures:
+                queue.coming.pop(folder, None)
             queue.running -= 1
             self._pump(corpus, queue)
 
@@ -152,7 +157,6 @@ class SharedListings:
         corpus: Corpus,
         queue: _Queue,
         futures: dict[str, asyncio.Future[Found]],
-        more: Sequence[str],
         page: FileList,
     ) -> None:
         if page.next_page_token is not None:
@@ -160,16 +164,16 @@ class SharedListings:
             for future in futures.values():
                 _settle(future, None)
             return
-        sorted_out: dict[str, list[File]] = {folder: [] for folder in (*futures, *more)}
+        sorted_out: dict[str, list[File]] = {folder: [] for folder in futures}
         for file in page.files:
             for parent in file.parents:
                 if parent in sorted_out:
                     sorted_out[parent].append(file)
+        now = self._clock()
         for folder, future in futures.items():
             _settle(future, sorted_out[folder])
-        now = self._clock()
-        for folder in more:
-            self._kept.put((corpus, folder), (now, sorted_out[folder]))
+            if folder in queue.coming:  # nobody has asked for it yet
+                self._kept.put((corpus, folder), (now, sorted_out[folder]))
         if len(page.files) < PAGE_WITH_PARENTS // 2:
             queue.width = min(_WIDEST, queue.width * 2)
 
