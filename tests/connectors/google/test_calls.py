@@ -12,7 +12,7 @@ import pytest
 from simulators.front import RunningFront
 from tests.contract import google as people
 from tests.contract.acts import some_bytes
-from tests.memory.service import MemoryService
+from tests.memory.service import PATHS, MemoryService
 from tests.servers.rclone_drive import Rclone
 from tests.transfer.workbench import Workbench, workbench
 
@@ -36,12 +36,11 @@ class Served:
 
 @pytest.fixture
 def tree() -> dict[str, bytes]:
-    files = {
+    return {
         f"/tree/{folder % 3}/{folder}/file {file}.txt": some_bytes(1000 + file, folder)
         for folder in range(FOLDERS)
         for file in range(FILES)
     }
-    return files
 
 
 async def test_a_new_small_file_is_one_call_and_a_rerun_a_few(
@@ -85,7 +84,7 @@ async def _engine_calls(
     account = Served(people.connects(front, "google", people.single(front)))
     there = await _moved(tmp_path / "there", memory, account, google, "/tree", "/My Drive/mine", twice=True)
     back = await _moved(
-        tmp_path / "back", account, MemoryService(), google, "/My Drive/mine", "/tree", twice=False
+        tmp_path / "back", account, MemoryService(PATHS), google, "/My Drive/mine", "/tree", twice=False
     )
     return [*there, *back]
 
