@@ -58,6 +58,7 @@ class ConnectorType:
 
 # A package, or one of several types in it: "package:ATTRIBUTE".
 _MODULES = {
+    "egnyte": "mover.connectors.egnyte",
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",
     "google": "mover.connectors.google",

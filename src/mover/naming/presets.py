@@ -91,3 +91,28 @@ SHAREPOINT = NameRules(
 )
 """SharePoint and OneDrive ("Restrictions and limitations in OneDrive and SharePoint"). Stems are reserved rather than
 whole names only, because the synchronisation client puts such files on Windows disks. Leading dots are replaced too."""
+
+EGNYTE = NameRules(
+    look_alikes=(
+        '"\N{FULLWIDTH QUOTATION MARK}',
+        "*\N{FULLWIDTH ASTERISK}",
+        ":\N{FULLWIDTH COLON}",
+        "<\N{FULLWIDTH LESS-THAN SIGN}",
+        ">\N{FULLWIDTH GREATER-THAN SIGN}",
+        "?\N{FULLWIDTH QUESTION MARK}",
+        _SLASH,
+        "\\\N{FULLWIDTH REVERSE SOLIDUS}",
+        "|\N{FULLWIDTH VERTICAL LINE}",
+    ),
+    marked=_CONTROLS,
+    leading=(" \N{SYMBOL FOR SPACE}", "~\N{FULLWIDTH TILDE}"),
+    trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
+    reserved_names=frozenset({".", "..", "thumbs.db", ".ds_store", "desktop.ini", ".metadata"}),
+    reserved_words=frozenset({"._", ".tmp"}),
+    basic_plane=True,
+    longest_name=245,
+    longest_path=5000,
+    case_sensitive=False,
+)
+"""Egnyte ("Unsupported characters and file types", help desk 201637074): 245 bytes a name, 5,000 a path. `.tmp` and `._` are
+refused at an end only, and replaced wherever they stand. It takes no characters of four bytes of UTF-8."""
