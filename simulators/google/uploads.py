@@ -221,7 +221,8 @@ def parts(body: bytes, content_type: str) -> tuple[dict[str, Any], str, bytes]:
     boundary = head.get_boundary()
     if head.get_content_type() != "multipart/related" or not boundary:
         raise bad_request("Malformed multipart body.")
-    pieces = (b"\r\n" + body).split(b"\r\n--" + boundary.encode())
+    # Lines end as RFC 2046 says, or as Google's own client for Python ends them.
+    pieces = re.split(rb"\r?\n--" + re.escape(boundary.encode()), b"\n" + body)
     if len(pieces) != 4 or not pieces[3].startswith(b"--"):  # noqa: PLR2004 - nothing, metadata, content, the end
         raise bad_request("Malformed multipart body.")
     (_, metadata), (kind, content) = (_part(piece) for piece in pieces[1:3])
@@ -229,9 +230,10 @@ def parts(body: bytes, content_type: str) -> tuple[dict[str, Any], str, bytes]:
 
 
 def _part(piece: bytes) -> tuple[str, bytes]:
-    head, found, content = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-    if not found:
+    head, *rest = re.split(rb"\r?\n\r?\n", piece.lstrip(b"\r\n"), maxsplit=1)
+    if not rest:
         raise bad_request("Malformed multipart body.")
+    content = rest[0]
     parsed = email.parser.BytesHeaderParser(policy=email.policy.HTTP).parsebytes(head + b"\r\n\r\n")
     if str(parsed.get("Content-Transfer-Encoding", "binary")).lower() == "base64":
         content = base64.b64decode(content)

@@ -287,7 +287,7 @@ class GoogleConnector:
         async with self._at("send"):
             return await self._parts.send(token, number, offset, content)
 
-    async def received(self, token: str) -> Sequence[SentPart] | None:
+    async def received(self, token: str, kept: Sequence[SentPart] = (), /) -> Sequence[SentPart] | None:  # noqa: ARG002 - Drive itself knows
         """Ask which parts have arrived."""
         async with self._at("received"):
             return await self._parts.received(token)

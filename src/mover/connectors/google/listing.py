@@ -13,7 +13,7 @@ from mover.connectors.google.bounded import Bounded
 from mover.connectors.google.describing import FIELDS, FIELDS_WITH_PARENTS, entry_of
 from mover.connectors.google.documents import FOLDER
 from mover.connectors.google.shared_listings import PAGE_WITH_PARENTS, Corpus, SharedListings
-from mover.connectors.google.taken import TakenNames
+from mover.connectors.google.taken import MOST_NAMES_OF_A_FOLDER, TakenNames
 from mover.connectors.google.tree import Tree, my_drive, own_query, shared_drive
 from mover.entries import Entry
 from mover.errors import NotFound, ServiceFault
@@ -96,22 +96,26 @@ class Listings:
         self, folder: Address, corpus: Corpus, cursor: str | None, path: str
     ) -> AsyncGenerator[Page, None]:
         seen: list[File] | None = [] if cursor is None else None
-        token = cursor
-        is_empty = cursor is None
+        before: set[str] = set()
+        token, count = cursor, 0
         while True:
             page = await self._page(folder, corpus, token, path)
-            is_empty = is_empty and not page.files
+            # A page that comes twice is not told twice.
+            files = [file for file in page.files if file.id not in before]
+            before = {file.id for file in page.files}
+            count += len(files)
             if seen is not None:
-                seen += page.files
-            if is_empty and page.next_page_token is None:
+                seen = [*seen, *files] if count <= MOST_NAMES_OF_A_FOLDER else None
+            if page.next_page_token is None and not count and cursor is None:
                 await self._check(folder, path)
-            yield Page(await self._entries(folder, corpus, page.files, path), page.next_page_token)
+            yield Page(await self._entries(folder, corpus, files, path), page.next_page_token)
             token = page.next_page_token
             if token is None:
                 break
         if seen is not None:
             self._taken.learn(folder, seen)
-            self._together.came_alone(corpus, len(seen))
+        if cursor is None:
+            self._together.came_alone(corpus, count)
 
     async def _page(self, folder: Address, corpus: Corpus, token: str | None, path: str) -> FileList:
         query = f"{quoted(folder.item)} in parents and trashed = false"

@@ -127,9 +127,7 @@ class SharedListings:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _run(
-        self, corpus: Corpus, queue: _Queue, futures: dict[str, asyncio.Future[Found]]
-    ) -> None:
+    async def _run(self, corpus: Corpus, queue: _Queue, futures: dict[str, asyncio.Future[Found]]) -> None:
         try:
             page = await self._search(corpus, list(futures))
         except NotFound:  # one of them is gone; the search does not say which

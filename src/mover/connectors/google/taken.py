@@ -18,7 +18,7 @@ from mover.connectors.google.answers import File, FileList
 from mover.connectors.google.bounded import Bounded
 from mover.connectors.google.documents import FOLDER, shown_name
 
-_MOST_NAMES_OF_A_FOLDER = 20_000
+MOST_NAMES_OF_A_FOLDER = 20_000
 _MOST_FOLDERS = 5_000
 
 Look = Callable[[Address, str | None], Awaitable[FileList]]
@@ -82,7 +82,7 @@ class TakenNames:
         known = _Folder()
         for file in files:
             known.add(shown_name(file.name, file.mime_type), _standing(file))
-            if known.count > _MOST_NAMES_OF_A_FOLDER:
+            if known.count > MOST_NAMES_OF_A_FOLDER:
                 self._is_large(folder)
                 return
         self._folders.put(folder.text, known)
