@@ -52,6 +52,7 @@ class PartRules:
         preferred: The size that suits the service best when nothing else decides.
         parallel: Several parts may be on their way at once, in any order; else they go one by one, ascending.
         worthwhile_from: Files of at least this size are sent in parts, smaller ones whole.
+        needs: A hash of the whole file without which `finish` is refused: it raises NotFound, and all has to be sent again.
     """
 
     smallest: int
@@ -61,6 +62,7 @@ class PartRules:
     preferred: int
     parallel: bool
     worthwhile_from: int
+    needs: HashName | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
