@@ -102,7 +102,8 @@ class Capabilities:
         range_reads: `read` honours `offset` and `length`; else it always starts at 0 and reads to the end.
         bounded_reads: A read that ends before the file does costs no more than its bytes. Where it does (an FTP connection
             that is interrupted is lost), large files are read in one stream rather than in ranges.
-        versioned_reads: `read(version=...)` notices by itself that the file is no longer that version.
+        versioned_reads: `read(version=...)` notices by itself that the file is no longer that version, or reads that very
+            version though there is a newer one.
         exclusive_create: Creating never replaces an entry that appeared in between, by the service's own guarantee.
         unknown_sizes: `upload` takes content whose size is not known in advance.
         sizes: Entries of files tell a size. Without it, and without hashes, versions and times, only reading a file tells

@@ -15,6 +15,7 @@ _KINDS = {FILE: EntryKind.FILE, FOLDER: EntryKind.FOLDER, WEB_LINK: EntryKind.SH
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _VERSION = re.compile(r"([0-9]{1,20})\.([0-9]{1,20})")
 _MOST_PLAIN = 100_000
+_DEEPEST = 1000
 _SAYS_NOTHING = frozenset(
     {"collaborators"}
 )  # such a link opens nothing to anybody who is not permitted already
@@ -29,7 +30,8 @@ class Descriptions:
     """
 
     def __init__(self) -> None:
-        self._plain: OrderedDict[str, None] = OrderedDict()
+        self._plain: OrderedDict[str, str | None] = OrderedDict()
+        self._shared_since: set[str] = set()
         self.has_seen_notes = False
 
     def entry(self, item: Item, *, in_folder: str | None = None, size: int | None = None) -> Entry:
@@ -49,7 +51,7 @@ class Descriptions:
         if kind is EntryKind.FILE and item.name.lower().endswith(BOX_NOTE):
             self.has_seen_notes = True
         if kind is EntryKind.FOLDER and item.has_collaborations is False:
-            self.remember_plain(found)
+            self.remember_plain(found, in_folder)
         is_file = kind is EntryKind.FILE
         sha1 = (item.sha1 or "").lower()
         owner = item.owned_by.login if item.owned_by else None
@@ -67,23 +69,37 @@ class Descriptions:
             shared=self._shared(item, in_folder),
         )
 
-    def forget(self) -> None:
-        """Take note that somebody collaborates on something by now, and so on all that is below it."""
-        self._plain.clear()
+    def is_shared_now(self, found: str) -> None:
+        """Take note that somebody collaborates on an entry by now, and so on all that is below it."""
+        self._shared_since.add(found)
+        if len(self._shared_since) > _MOST_PLAIN:
+            self._shared_since.clear()
+            self._plain.clear()
 
-    def remember_plain(self, folder: str) -> None:
-        """Take note that nobody collaborates on a folder."""
-        self._plain[folder] = None
+    def remember_plain(self, folder: str, in_folder: str | None = None) -> None:
+        """Take note that nobody collaborates on a folder, and where it stands."""
+        self._plain[folder] = in_folder
         self._plain.move_to_end(folder)
         if len(self._plain) > _MOST_PLAIN:
             self._plain.popitem(last=False)
+
+    def _is_plain(self, folder: str | None) -> bool:
+        if folder not in self._plain:
+            return False
+        for _ in range(_DEEPEST):
+            if folder is None:
+                return True
+            if folder in self._shared_since:
+                return False
+            folder = self._plain.get(folder)
+        return False
 
     def _shared(self, item: Item, in_folder: str | None) -> bool | None:
         if is_opened(item):
             return True
         if not item.has_collaborations:
             return item.has_collaborations
-        return True if in_folder in self._plain else None
+        return True if self._is_plain(in_folder) else None
 
 
 def is_opened(item: Item) -> bool:

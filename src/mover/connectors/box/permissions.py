@@ -125,7 +125,7 @@ class BoxPermissions:
         with placed(self._api.service, "grant", entry.path):
             spot, doing = await self._place(entry, "grant")
             wanted = await self._grantee(grantee, doing)
-            self._descriptions.forget()
+            self._descriptions.is_shared_now(spot.entry_id)
             role = _GIVEN[grantee.role]
             try:
                 await self._api.collaborate(spot.kind, spot.id, wanted, role, doing)

@@ -7,6 +7,7 @@ from mover.connectors.box.api import BoxApi
 from mover.connectors.box.faults import placed
 from mover.connectors.box.spots import Spots, doing_at
 from mover.entries import ROOT, EntryRef
+from mover.errors import Unsupported
 
 _UNLIMITED = 999_999_999_999_999  # what Box tells of accounts without a limit
 
@@ -24,9 +25,12 @@ class BoxQuota:
         self._spots = spots
 
     async def free_bytes(self, folder: EntryRef = ROOT) -> int | None:
-        """See the contract. One call."""
+        """See the contract. One call; none above the users of an enterprise, where nothing can be stored."""
         with placed(self._api.service, "free_bytes", folder.path):
-            spot = await self._spots.of(folder, "free_bytes")
+            try:
+                spot = await self._spots.of(folder, "free_bytes")
+            except Unsupported:
+                return None
         return free_of(await self._api.me(doing_at(spot, "free_bytes", folder.path)))
 
 
