@@ -401,10 +401,9 @@ def box(request: pytest.FixtureRequest) -> Service:
 
 
 def box_enterprise(request: pytest.FixtureRequest) -> Service:
-    def make(_vendor: Box, egress: Egress, secret: str = "test-secret") -> Connect:
-        config = BoxEnterpriseConfig(
-            client_id="test-app", client_secret=Secret(secret), enterprise_id="900100"
-        )
+    def make(_vendor: Box, egress: Egress, *, is_right: bool = True) -> Connect:
+        secret = Secret("test-secret" if is_right else "wrong")
+        config = BoxEnterpriseConfig(client_id="test-app", client_secret=secret, enterprise_id="900100")
         surroundings = Surroundings(egress=egress, remember=forget)
         return lambda: BoxEnterpriseConnector(config, surroundings, parts=_BOX_PARTS)
 
@@ -412,7 +411,7 @@ def box_enterprise(request: pytest.FixtureRequest) -> Service:
     front: RunningFront = request.getfixturevalue("simulators")
     vendor = front.world.vendors["box"]
     assert isinstance(vendor, Box)
-    return replace(reached, refused=make(vendor, simulators_egress(front), "wrong"))
+    return replace(reached, refused=make(vendor, simulators_egress(front), is_right=False))
 
 
 IN_PROCESS: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
