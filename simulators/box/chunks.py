@@ -12,13 +12,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulators.accounts import Person
-from simulators.blobs import Bytes, Joined
+from simulators.blobs import Bytes, Joined, content
 from simulators.box import errors
 from simulators.box.callers import Callers
 from simulators.box.content import UPLOAD_HOST, Contents
 from simulators.box.items import Items, read_json
 from simulators.box.organisation import EDITS, Organisation, Session
-from simulators.box.views import spell_time
+from simulators.box.views import sha1_of, spell_time
 from simulators.faults import FaultScript
 from simulators.nodes import FOLDER
 
@@ -64,6 +64,7 @@ class Chunks:
             Route(base + "/{session}", self._put, methods=["PUT"]),
             Route(base + "/{session}", self._abort, methods=["DELETE"]),
             Route(base + "/{session}/parts", self._parts, methods=["GET"]),
+            Route(base + "/{session}/plan", self._plan, methods=["POST"]),
             Route(base + "/{session}/commit", self._commit, methods=["POST"]),
         ]
 
@@ -131,6 +132,7 @@ class Chunks:
                 "commit": f"{base}/commit",
                 "list_parts": f"{base}/parts",
                 "log_event": f"{base}/log",
+                "plan": f"{base}/plan",
                 "status": base,
                 "upload_part": base,
             },
@@ -176,7 +178,7 @@ class Chunks:
     async def _put(self, request: Request) -> Response:
         session, _ = self._found(request, upload=True)
         asked = _CONTENT_RANGE.fullmatch(request.headers.get("content-range", ""))
-        content = await request.body()
+        sent = await request.body()
         if asked is None:
             raise errors.bad_request("Content-Range is missing or invalid")
         start, end, total = (int(number) for number in asked.groups())
@@ -185,9 +187,9 @@ class Chunks:
             raise errors.BoxError(
                 416, "invalid_range", "The range does not fit the session"
             )  # code unconfirmed
-        if len(content) != expected:
+        if len(sent) != expected:
             raise errors.bad_request("Request body size didn't match Content-Length", "request_size_mismatch")
-        digest = hashlib.sha1(content, usedforsecurity=False)
+        digest = hashlib.sha1(sent, usedforsecurity=False)
         if request.headers.get("digest") != _digest_header(digest.digest()):
             raise errors.BoxError(412, "digest_mismatch", "The digest does not match")  # code unconfirmed
         if request.path_params["session"] not in self._organisation.sessions:
@@ -202,9 +204,27 @@ class Chunks:
                 "range_overlaps_existing_part",
                 f"Part overlaps with previously uploaded part: {part}",
             )
-        part_id = hashlib.sha256(f"{session.id}/{start}".encode()).hexdigest()[:8].upper()
-        session.parts[start] = (part_id, digest.hexdigest(), content)
+        session.parts[start] = (self._new_part_id(session, start), digest.hexdigest(), sent)
         return JSONResponse({"part": _part(start, *session.parts[start])})
+
+    async def _plan(self, request: Request) -> Response:
+        """Take over chunks that the version before has at the same place (Box's SDK asks for that; no description)."""
+        session, _ = self._found(request)
+        asked = await read_json(request)
+        before = content(session.replaces.version.blob) if session.replaces is not None else b""
+        hits, misses = [], []
+        for part in asked.get("parts", []):
+            start, size = int(part["offset"]), int(part["size"])
+            piece = before[start : start + size]
+            if len(piece) == size and hashlib.sha512(piece).hexdigest() == part.get("sha512"):
+                known = session.parts[start] = (self._new_part_id(session, start), _sha1(piece), piece)
+                hits.append({**part, "part_id": known[0]})
+            else:
+                misses.append(part)
+        return JSONResponse({"upload_session_id": session.id, "hits": hits, "misses": misses})
+
+    def _new_part_id(self, session: Session, start: int) -> str:
+        return hashlib.sha256(f"{session.id}/{start}".encode()).hexdigest()[:8].upper()
 
     async def _commit(self, request: Request) -> Response:
         session, person = self._found(request)
@@ -236,6 +256,10 @@ class Chunks:
             made = self._contents.create(folder, session.name, blob, person, attributes)
         else:
             self._items.check_unchanged(request, node)
+            if whole.hexdigest() == sha1_of(node.version):
+                # Seen in Box's SDK: "commit responds with 202 because the file did not change".
+                del self._organisation.sessions[session.id]
+                return Response(status_code=202)
             made = self._contents.replace(node, blob, person, attributes)
         made.version.properties["sha1"] = whole.hexdigest()
         del self._organisation.sessions[session.id]
@@ -244,6 +268,10 @@ class Chunks:
 
 def _part(offset: int, part_id: str, sha1: str, content: bytes) -> dict[str, object]:
     return {"part_id": part_id, "offset": offset, "size": len(content), "sha1": sha1}
+
+
+def _sha1(data: bytes) -> str:
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
 def _digest_header(digest: bytes) -> str:

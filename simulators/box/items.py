@@ -149,7 +149,7 @@ class Items:
         limit = max(1, min(limit, _MOST_LISTED))
         fields = asked.get("fields")
         answer: dict[str, Any] = {"limit": limit}
-        if asked.get("usemarker") == "true":
+        if asked.get("usemarker", "").lower() == "true":
             # Markers name where the next page begins, as Box's do, so that nothing is missed when entries come and go.
             marker = asked.get("marker") or "0"
             start = 0
@@ -332,7 +332,7 @@ class Items:
         self.check_not_blocked(node)
         self.check_not_locked(person, node)
         is_empty = not node.is_folder or not drive.children(node)
-        if not is_empty and request.query_params.get("recursive") != "true":
+        if not is_empty and request.query_params.get("recursive", "").lower() != "true":
             raise errors.bad_request("Cannot delete - folder not empty", "folder_not_empty")
         people = self._organisation.who_sees(node)
         drive.trash(node)

@@ -58,7 +58,7 @@ class People:
         people.sort(key=lambda person: person.id)
         limit = max(1, min(int(asked.get("limit", "100")), _MOST_LISTED))
         answer: dict[str, Any] = {"limit": limit}
-        if asked.get("usemarker") == "true":
+        if asked.get("usemarker", "").lower() == "true":
             marker = asked.get("marker") or "0"
             start = next((number for number, person in enumerate(people) if person.id >= marker), len(people))
             following = people[start + limit : start + limit + 1]

@@ -82,7 +82,7 @@ class Sharing:
         made = self._organisation.collaborate(
             node, str(grantee["login"]).lower() if found is None else found, str(role), by=person
         )
-        if request.query_params.get("notify") != "false":
+        if request.query_params.get("notify", "").lower() != "false":
             self.notified.append(str(grantee.get("login") or grantee.get("id")))
         kind = "COLLAB_INVITE_COLLABORATOR" if made.status == "pending" else "COLLAB_ADD_COLLABORATOR"
         self._items.happened(kind, node, person)

@@ -44,18 +44,6 @@ _STANDARD = (
     "parent",
     "item_status",
 )
-_EXTRA = (
-    "permissions",
-    "lock",
-    "extension",
-    "version_number",
-    "comment_count",
-    "has_collaborations",
-    "is_externally_owned",
-    "can_non_owners_invite",
-    "allowed_invitee_roles",
-    "tags",
-)
 _ROLES = ["editor", "viewer", "previewer", "uploader", "previewer uploader", "viewer uploader", "co-owner"]
 
 
@@ -127,7 +115,7 @@ class Views:
         elif mini:
             wanted = [*few]
         else:
-            wanted = [*few, *_STANDARD]
+            wanted = [*few, *_STANDARD, "url", "folder_upload_email"]
         known = self._fields(node, person)
         return {name: known[name]() for name in dict.fromkeys(wanted) if name in known}
 

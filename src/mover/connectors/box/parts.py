@@ -177,16 +177,20 @@ class BoxPartUploads:
                 "Digest": digest_header(sha1),
             }
             async with self._api.request("POST", upload.commit, doing, headers=headers, body=body) as answer:
-                if answer.status == ACCEPTED:
-                    raise ServiceFault(
-                        "the service has not put all chunks together yet",
-                        retry_after_s=parse_retry_after(answer.headers.get("Retry-After"), now=self._api.now),
-                    )
+                accepted = answer.status == ACCEPTED
+                retry_after_s = parse_retry_after(answer.headers.get("Retry-After"), now=self._api.now)
                 fault = await fault_in(answer)
-                if fault is None:
+                if fault is None and not accepted:
                     found = self._api.read(await answer.read(_LONGEST_ANSWER), Items, doing)
                     self._begun_anew.pop(token, None)
                     return self._uploads.written(found, target, doing)
+            if fault is None:
+                # Either it takes a while, or the version before has the same content: then there is none to be made.
+                if upload.file is not None and (entry := await self._finished(upload, target, sha1)):
+                    return entry
+                raise ServiceFault(
+                    "the service has not put all chunks together yet", retry_after_s=retry_after_s
+                )
             if fault.status in _GONE and (entry := await self._finished(upload, target, sha1)) is not None:
                 return entry
             if fault.code == NAME_IN_USE:
