@@ -14,7 +14,6 @@ from box_sdk_gen import BoxClient, BoxDeveloperTokenAuth, NetworkSession
 from box_sdk_gen.networking.auth import Authentication
 from box_sdk_gen.networking.box_network_client import BoxNetworkClient
 from simulators.accounts import Person
-from simulators.box import Box
 from simulators.front import RunningFront
 from tests.servers.processes import tool
 from tests.servers.simulators import client_environment, simulators_egress
@@ -26,6 +25,7 @@ from mover.connectors.registry import Surroundings
 from mover.transport.oauth.description import AppRegistration
 from mover.transport.oauth.tokens import MemoryKeeper, TokenKeeper
 from mover.vault.secret import Secret
+from simulators.box import Box
 
 ANN = "ann@example.org"
 BEN = "ben@example.org"

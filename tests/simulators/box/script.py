@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+from typing import Any
 
 import pytest
 from box_sdk_gen import (
@@ -31,9 +32,10 @@ from box_sdk_gen import (
     UploadFileVersionAttributes,
 )
 from box_sdk_gen.schemas.access_token import AccessToken
-from simulators.box import Box
 from simulators.box.organisation import ENTERPRISE_ID
 from tests.servers.box import ANN, BEN, person, sdk
+
+from simulators.box import Box
 
 LARGE = random.Random(3).randbytes(350_000)
 
@@ -49,7 +51,8 @@ def upload(client, folder: str, name: str, data: bytes, **how):
 
 def work(box: Box) -> None:
     """Do it. Raises AssertionError if something is not as the SDK's user would expect."""
-    with sdk(box) as client:
+    with sdk(box) as found:
+        client: Any = found  # everything that it answers may be None to its types
         assert client.users.get_user_me().login == ANN
         folder = client.folders.create_folder("Work", CreateFolderParent(id="0"))
         assert folder.name == "Work"
@@ -63,25 +66,26 @@ def work(box: Box) -> None:
         _listing(client, folder.id)
         _trash(client, folder.id)
         events = client.events.get_events(stream_type=GetEventsStreamType.CHANGES, stream_position="0")
-        kinds = {
-            event.event_type if isinstance(event.event_type, str) else event.event_type.value
-            for event in events.entries
-        }
+        kinds = {getattr(event.event_type, "value", event.event_type) for event in events.entries}
         assert {"ITEM_CREATE", "ITEM_UPLOAD", "ITEM_MOVE", "ITEM_RENAME", "ITEM_TRASH"} <= kinds
     _tokens(box)
+
+
+def _said(refused: pytest.ExceptionInfo[BoxAPIError]) -> Any:
+    return refused.value.response_info
 
 
 def _conflicts(client, folder: str, small: str) -> None:
     with pytest.raises(BoxAPIError) as taken:
         upload(client, folder, "SMALL.txt", b"other")
-    assert taken.value.response_info.code == "item_name_in_use"
-    assert taken.value.response_info.context_info["conflicts"]["id"] == small
+    assert _said(taken).code == "item_name_in_use"
+    assert _said(taken).context_info["conflicts"]["id"] == small
     with pytest.raises(BoxAPIError) as refused:
         client.folders.create_folder("Work", CreateFolderParent(id="0"))
-    assert refused.value.response_info.context_info["conflicts"][0]["id"] == folder
+    assert _said(refused).context_info["conflicts"][0]["id"] == folder
     with pytest.raises(BoxAPIError) as bad:
         upload(client, folder, "damaged", b"other", content_md_5=sha1(b"hello"))
-    assert bad.value.response_info.code == "bad_digest"
+    assert _said(bad).code == "bad_digest"
     parent = PreflightFileUploadCheckParent(id=folder)
     assert client.uploads.preflight_file_upload_check(name="new", size=5, parent=parent).upload_url
 
@@ -101,7 +105,7 @@ def _versions(client, small) -> None:
     assert new.entries[0].etag == "1"
     with pytest.raises(BoxAPIError) as changed:
         client.uploads.upload_file_version(small.id, attributes, io.BytesIO(b"three"), if_match=small.etag)
-    assert changed.value.response_info.status_code == 412
+    assert _said(changed).status_code == 412
     [old] = client.file_versions.get_file_versions(small.id).entries
     assert old.sha_1 == sha1(b"hello")
     assert client.downloads.download_file(small.id, version=old.id).read() == b"hello"
@@ -161,11 +165,11 @@ def _trash(client, folder: str) -> None:
     upload(client, inner.id, "in it", b"x")
     with pytest.raises(BoxAPIError) as full:
         client.folders.delete_folder_by_id(inner.id)
-    assert full.value.response_info.code == "folder_not_empty"
+    assert _said(full).code == "folder_not_empty"
     client.folders.delete_folder_by_id(inner.id, recursive=True)
     with pytest.raises(BoxAPIError) as gone:
         client.folders.get_folder_by_id(inner.id)
-    assert gone.value.response_info.code == "trashed"
+    assert _said(gone).code == "trashed"
     again = client.folders.create_folder("Bin", CreateFolderParent(id=folder))
     client.folders.delete_folder_by_id(again.id)
     assert client.trashed_folders.restore_folder_from_trash(inner.id).name == "Bin"
@@ -173,7 +177,8 @@ def _trash(client, folder: str) -> None:
 
 def _tokens(box: Box) -> None:
     config = CCGConfig("test-app", "test-secret", enterprise_id=ENTERPRISE_ID)
-    with sdk(box, BoxCCGAuth(config)) as admin:
+    with sdk(box, BoxCCGAuth(config)) as found:
+        admin: Any = found
         users = admin.users.get_users(filter_term="ben")
         assert [user.login for user in users.entries] == [BEN]
         as_ben = admin.with_as_user_header(users.entries[0].id)
@@ -185,5 +190,6 @@ def _tokens(box: Box) -> None:
     with sdk(box, auth) as client:
         assert client.users.get_user_me().login == ANN  # a 401, an exchange, and the call once more
         spent = auth.token_storage.get()
+        assert spent is not None
         assert spent.refresh_token not in {None, refresh}
         auth.revoke_token(network_session=client.network_session)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from simulators.blobs import content
-from simulators.box import Box
 from simulators.faults import Answer, LoseAnswer
 from simulators.front import RunningFront
 from tests.servers.box import ANN, box_of, rclone_of
+
+from simulators.box import Box
 
 pytestmark = pytest.mark.servers
 

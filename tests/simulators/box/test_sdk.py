@@ -10,5 +10,6 @@ from tests.simulators.box.script import work
 pytestmark = pytest.mark.servers
 
 
-def test_an_hour_of_work(simulators: RunningFront, sdk_environment: None) -> None:
+@pytest.mark.usefixtures("sdk_environment")
+def test_an_hour_of_work(simulators: RunningFront) -> None:
     work(box_of(simulators))

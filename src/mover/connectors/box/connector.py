@@ -249,7 +249,7 @@ class BoxEnterpriseConnector(_Box):
         how: As `_Box`.
     """
 
-    _directory: Directory
+    directory: Directory
 
     def __init__(
         self,
@@ -263,16 +263,16 @@ class BoxEnterpriseConnector(_Box):
         http = surroundings.egress.http(ENTERPRISE_SERVICE)
         tokens = tokens_for_enterprise(config, http, now=now)
         super().__init__(ENTERPRISE_SERVICE, http, tokens, now=now, parts=parts, page=page)
-        self._api.explain = self._directory.explain
+        self._api.explain = self.directory.explain
 
     def _find_spots(self) -> Spots:
-        self._directory = Directory(self._api)
-        return self._directory
+        self.directory = Directory(self._api)
+        return self.directory
 
     @property
     def places(self) -> Places | None:
         """The users."""
-        return self._directory
+        return self.directory
 
     async def sign_in(self) -> Account:
         """See the contract. Two calls: who the app is, and whether it may see the users."""
@@ -303,7 +303,7 @@ class BoxEnterpriseConnector(_Box):
             yield Page([entry] if (entry := top_entry("/Users")) else [])
             return
         else:
-            listing = list_users(self._directory, cursor)
+            listing = list_users(self.directory, cursor)
         async with aclosing(listing) as pages:
             async for page in pages:
                 yield page
