@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from simulators import box
+from simulators import box, egnyte
 from simulators.clock import Clock
 from simulators.vendor import Vendor
 
 MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {
     "box": box.make,
+    "egnyte": egnyte.make,
 }

@@ -59,6 +59,7 @@ class ConnectorType:
 _MODULES = {
     "box": "mover.connectors.box",
     "box-enterprise": "mover.connectors.box:ADMIN_TYPE",
+    "egnyte": "mover.connectors.egnyte",
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",
     "local": "mover.connectors.local",

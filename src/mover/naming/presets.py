@@ -101,3 +101,28 @@ BOX = NameRules(
 """Box: no control characters, no slashes, no blank at the end, neither `.` nor `..`, 255 characters (Box Platform API 2024.0,
 "Create folder"). The guide "Common errors" forbids blanks at the beginning too, and `< > : | ? *`, which other clients are
 seen to use; so those are left as they are. Case does not count; that normal forms do not either is a precaution."""
+
+EGNYTE = NameRules(
+    look_alikes=(
+        '"\N{FULLWIDTH QUOTATION MARK}',
+        "*\N{FULLWIDTH ASTERISK}",
+        ":\N{FULLWIDTH COLON}",
+        "<\N{FULLWIDTH LESS-THAN SIGN}",
+        ">\N{FULLWIDTH GREATER-THAN SIGN}",
+        "?\N{FULLWIDTH QUESTION MARK}",
+        _SLASH,
+        "\\\N{FULLWIDTH REVERSE SOLIDUS}",
+        "|\N{FULLWIDTH VERTICAL LINE}",
+    ),
+    marked=_CONTROLS,
+    leading=(" \N{SYMBOL FOR SPACE}", "~\N{FULLWIDTH TILDE}"),
+    trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
+    reserved_names=frozenset({".", "..", "thumbs.db", ".ds_store", "desktop.ini", ".metadata"}),
+    reserved_words=frozenset({"._", ".tmp"}),
+    basic_plane=True,
+    longest_name=245,
+    longest_path=5000,
+    case_sensitive=False,
+)
+"""Egnyte ("Unsupported characters and file types", help desk 201637074): 245 bytes a name, 5,000 a path. `.tmp` and `._` are
+refused at an end only, and replaced wherever they stand. It takes no characters of four bytes of UTF-8."""

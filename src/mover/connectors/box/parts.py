@@ -145,7 +145,7 @@ class BoxPartUploads:
         await self._calls.abort(upload)
         return made
 
-    async def received(self, token: str) -> Sequence[SentPart]:
+    async def received(self, token: str, _kept: Sequence[SentPart] = (), /) -> Sequence[SentPart]:
         """See the contract. A call for each thousand chunks."""
         with placed(self._api.service, "upload", ""):
             upload = self._current(token)
