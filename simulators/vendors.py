@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from simulators import egnyte, google
+from simulators import box, egnyte, google
 from simulators.clock import Clock
 from simulators.vendor import Vendor
 
 MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {
+    "box": box.make,
     "egnyte": egnyte.make,
     "google": google.make,
 }

@@ -58,6 +58,8 @@ class ConnectorType:
 
 # A package, or one of several types in it: "package:ATTRIBUTE".
 _MODULES = {
+    "box": "mover.connectors.box",
+    "box-enterprise": "mover.connectors.box:ADMIN_TYPE",
     "egnyte": "mover.connectors.egnyte",
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",

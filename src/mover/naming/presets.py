@@ -92,6 +92,20 @@ SHAREPOINT = NameRules(
 """SharePoint and OneDrive ("Restrictions and limitations in OneDrive and SharePoint"). Stems are reserved rather than
 whole names only, because the synchronisation client puts such files on Windows disks. Leading dots are replaced too."""
 
+BOX = NameRules(
+    look_alikes=("\\\N{FULLWIDTH REVERSE SOLIDUS}",),
+    marked=(_SLASH, *_CONTROLS),
+    leading=(" \N{SYMBOL FOR SPACE}",),
+    trailing=(" \N{SYMBOL FOR SPACE}",),
+    unit=LengthUnit.CHARACTERS,
+    longest_name=255,
+    case_sensitive=False,
+    normalisation_sensitive=False,
+)
+"""Box: no control characters, no slashes, no blank at the end, neither `.` nor `..`, 255 characters (Box Platform API 2024.0,
+"Create folder"). The guide "Common errors" forbids blanks at the beginning too, and `< > : | ? *`, which other clients are
+seen to use; so those are left as they are. Case does not count; that normal forms do not either is a precaution."""
+
 EGNYTE = NameRules(
     look_alikes=(
         '"\N{FULLWIDTH QUOTATION MARK}',
