@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from simulators.accounts import Accounts, Person, Token
 from simulators.blobs import Bytes
 from simulators.clock import Clock
-from simulators.consent import App, Consent, ConsentRules, OAuthError
+from simulators.consent import Consent, ConsentRules, OAuthError
 from simulators.dropbox import files, listing, sharing, team, uploads, users
 from simulators.dropbox.calls import Call, Route, read_argument
 from simulators.dropbox.namespaces import Forest, Member, Namespace, token_text
@@ -34,6 +34,22 @@ from simulators.tally import Counted, Tally
 
 HOSTS = ("api.dropboxapi.com", "content.dropboxapi.com", "notify.dropboxapi.com", "www.dropbox.com")
 _ACCESS_LIFETIME_S = 14_400
+_TEAM_SCOPES = ("team_", "members.", "groups.")
+ALL_SCOPES = (
+    "account_info.read",
+    "files.metadata.read",
+    "files.content.read",
+    "files.content.write",
+    "sharing.read",
+    "sharing.write",
+    "team_info.read",
+    "members.read",
+    "groups.read",
+    "team_data.member",
+    "team_data.team_space",
+    "team_data.content.read",
+    "team_data.content.write",
+)
 _ROUTES: Mapping[str, Route] = {
     **files.ROUTES,
     **listing.ROUTES,
@@ -93,8 +109,6 @@ class Dropbox:
         self.accounts = Accounts(clock.now_ns, "dropbox")
         rules = ConsentRules(access_lifetime_s=_ACCESS_LIFETIME_S, offline={"token_access_type": "offline"})
         self.consent = Consent(self.accounts, rules)
-        self.team_app = App(client_id="team-app")
-        self.consent.apps[self.team_app.client_id] = self.team_app
         self.forest = Forest(clock.now_ns)
         self.sessions = uploads.Sessions()
         self.jobs: dict[str, sharing.Job] = {}
@@ -163,9 +177,16 @@ class Dropbox:
         """Issue an access token for one account."""
         return self.accounts.issue(person, lifetime_s=lifetime_s).value
 
-    def team_token(self, admin: Person, *, lifetime_s: float | None = None) -> str:
+    def team_token(
+        self, admin: Person, *, lifetime_s: float | None = None, scopes: tuple[str, ...] = ALL_SCOPES
+    ) -> str:
         """Issue an access token for the whole team."""
-        return self.accounts.issue(admin, lifetime_s=lifetime_s, client_id=self.team_app.client_id).value
+        return self.accounts.issue(admin, lifetime_s=lifetime_s, scopes=scopes).value
+
+    @staticmethod
+    def _is_of_team(token: Token) -> bool:
+        """An administrator granted it permissions of the whole team."""
+        return any(scope.startswith(_TEAM_SCOPES) for scope in token.scopes)
 
     def removed_paths(self, view: View) -> set[str]:
         """Paths at which something stood and nothing stands."""
@@ -267,7 +288,7 @@ class Dropbox:
         assert token.person is not None
         if route.scope is not None and token.scopes and route.scope not in token.scopes:
             raise UnauthorizedError("missing_scope", required_scope=route.scope)
-        if token.client_id != self.team_app.client_id:
+        if not self._is_of_team(token):
             if route.auth == "team":
                 raise BadInputError(
                     name,
@@ -365,7 +386,7 @@ class Dropbox:
             return JSONResponse({"error": error.error, "error_description": error.description}, 400)
         token = self.accounts.tokens[str(answer["access_token"])]
         assert token.person is not None
-        if token.client_id == self.team_app.client_id:
+        if self._is_of_team(token):
             answer |= {"team_id": "dbtid:" + token_text(1, 34), "uid": ""}
         else:
             answer |= {"uid": str(self.homes[token.person.id].id), "account_id": token.person.id}

@@ -57,6 +57,8 @@ class ConnectorType:
 
 
 _MODULES = {
+    "dropbox": "mover.connectors.dropbox",
+    "dropbox-business": "mover.connectors.dropbox:BUSINESS_TYPE",
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",
     "local": "mover.connectors.local",
@@ -77,6 +79,7 @@ def connector_type(name: str) -> ConnectorType:
     """Find a service by name. Raises InvalidConfiguration for an unknown one."""
     if name not in _MODULES:
         raise InvalidConfiguration(f"unknown service {name!r}; known are: {', '.join(service_names())}")
-    found = importlib.import_module(_MODULES[name]).CONNECTOR_TYPE
+    package, _, attribute = _MODULES[name].partition(":")
+    found = getattr(importlib.import_module(package), attribute or "CONNECTOR_TYPE")
     assert isinstance(found, ConnectorType)
     return found

@@ -87,3 +87,23 @@ SHAREPOINT = NameRules(
 )
 """SharePoint and OneDrive ("Restrictions and limitations in OneDrive and SharePoint"). Stems are reserved rather than
 whole names only, because the synchronisation client puts such files on Windows disks. Leading dots are replaced too."""
+
+DROPBOX = NameRules(
+    look_alikes=("\\\N{FULLWIDTH REVERSE SOLIDUS}",),
+    marked=(_SLASH, "\0\N{SYMBOL FOR NULL}", "\x7f\N{SYMBOL FOR DELETE}"),
+    trailing=(
+        " \N{SYMBOL FOR SPACE}",
+        "\t\N{SYMBOL FOR HORIZONTAL TABULATION}",
+        "\n\N{SYMBOL FOR LINE FEED}",
+    ),
+    reserved_names=frozenset(
+        {".", "..", "desktop.ini", "thumbs.db", ".ds_store", "icon\r", ".dropbox", ".dropbox.attr"}
+    ),
+    unit=LengthUnit.CHARACTERS,
+    longest_name=255,
+    case_sensitive=False,
+    normalisation_sensitive=False,
+)
+"""Dropbox (HTTP documentation, "Path formats": no slash or white space at the end; help centre, "Files and folders that
+cannot be synchronised": backslashes, and names that its clients keep for themselves; what else it refuses is as rclone's
+tests of the service found it). Lengths are counted in characters, as rclone does."""
