@@ -340,7 +340,7 @@ def mysql_mariadb(request: pytest.FixtureRequest) -> Service:
 def dropbox(request: pytest.FixtureRequest) -> Service:
     front: RunningFront = request.getfixturevalue("simulators")
     vendor = dropbox_of(front)
-    alice = vendor.add_person("alice@example.com", name="Alice Adams", quota=None)
+    alice = vendor.add_person("alice@example.com", name="Alice Adams", quota=10**12)
     people = ("bob@example.com", "carol@example.com")
     for email in people:
         vendor.add_person(email)
