@@ -78,6 +78,8 @@ _MEANINGS: Mapping[str, tuple[type[MoverError], str]] = {
     "team_policy_disallows_member_policy": (PermissionDenied, "the team's rules do not allow this"),
     "not_a_member": (PermissionDenied, "the account is no member of this shared folder"),
     "no_permission": (PermissionDenied, "the account may not do this"),
+    "folder_owner": (PermissionDenied, "the owner of a folder keeps it"),
+    "group_access": (PermissionDenied, "the person may use the folder as a member of a group"),
     "restricted_content": (PermissionDenied, "Dropbox does not give this file out, for legal reasons"),
     "invalid_email": (UserNotFound, "Dropbox does not accept that address"),
     "invalid_dropbox_id": (UserNotFound, "Dropbox does not know that person or group"),
