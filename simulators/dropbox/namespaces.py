@@ -6,6 +6,8 @@ that shows another; it has the same id wherever it stands.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,17 +17,12 @@ from simulators.accounts import Group, Person
 from simulators.nodes import FOLDER, Drive, Node
 
 MOUNT = "mount"
-_SESSION_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def token_text(number: int, length: int) -> str:
     """Return text that looks like Dropbox's ids, different for each number."""
-    digits = []
-    number = number * 2_654_435_761 + 97
-    for _ in range(length):
-        number, digit = divmod(number, 64)
-        digits.append(_SESSION_ALPHABET[digit])
-    return "".join(digits)
+    digest = hashlib.sha512(f"dropbox {number}".encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode()[:length]
 
 
 @dataclass(frozen=True)
