@@ -41,4 +41,4 @@ def test_the_sdk_does_its_work(simulators: RunningFront, tmp_path: Path) -> None
     assert done.returncode == 0, done.stdout + done.stderr
     assert refresh.is_spent
     assert dropbox.mails == []
-    assert sum(dropbox.tally.calls.values()) > 70
+    assert len(dropbox.tally.calls) >= 28

@@ -12,7 +12,7 @@ LARGEST_CALL = 150 * _MIB
 _LARGEST_PART = LARGEST_CALL // _BLOCK * _BLOCK
 _LARGEST_FILE = 2**41 - 2**22  # of the route's description
 _PREFERRED = 48 * _MIB  # as much as rclone sends at once, so that a large file costs no more calls
-_WORTHWHILE = 96 * _MIB
+_WORTHWHILE = 3 * _PREFERRED  # below that one call takes all of a file, and one more ends it
 
 CAPABILITIES = Capabilities(
     names=DROPBOX,
