@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from simulators import dropbox
+from simulators import dropbox, egnyte
 from simulators.clock import Clock
 from simulators.vendor import Vendor
 
-MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {"dropbox": dropbox.make}
+MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {
+    "dropbox": dropbox.make,
+    "egnyte": egnyte.make,
+}

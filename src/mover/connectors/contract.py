@@ -254,8 +254,10 @@ class PartUploads(Protocol):
         Raises IntegrityError if the service reports other bytes than were sent, NotFound if the upload is gone.
         """
 
-    async def received(self, token: str) -> Sequence[SentPart] | None:
+    async def received(self, token: str, kept: Sequence[SentPart] = (), /) -> Sequence[SentPart] | None:
         """Which parts the service may have whole: one with a receipt that is not among them is lost.
+
+        Asked before an upload is gone on with; `kept` are the parts with their receipts as the ledger has them, ascending.
 
         None: the upload is there, but the service cannot tell, so the receipts alone count. Raises NotFound if the
         upload is gone.

@@ -59,6 +59,7 @@ class ConnectorType:
 _MODULES = {
     "dropbox": "mover.connectors.dropbox",
     "dropbox-business": "mover.connectors.dropbox:BUSINESS_TYPE",
+    "egnyte": "mover.connectors.egnyte",
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",
     "local": "mover.connectors.local",

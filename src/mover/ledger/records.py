@@ -62,6 +62,7 @@ class FolderTask(msgspec.Struct, frozen=True, kw_only=True):
     destination_exists: bool
     modified_ns: int | None
     cursor: str | None
+    access_id: int | None = None  # who may see what is in it, where permissions are looked at
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +83,7 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     content_hash: str | None = None
     destination_exists: bool = False  # folders: whether it stands at the destination already
     destination_id: str | None = None  # folders: its id there
+    access_id: int | None = None  # folders: who may see what is in it
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):

@@ -147,6 +147,7 @@ def folder_from(row: Row[Any]) -> FolderTask:
         destination_exists=row.destination_exists,
         modified_ns=row.modified_ns,
         cursor=row.cursor,
+        access_id=row.access_id,
     )
 
 

@@ -107,3 +107,28 @@ DROPBOX = NameRules(
 """Dropbox (HTTP documentation, "Path formats": no slash or white space at the end; help centre, "Files and folders that
 cannot be synchronised": backslashes, and names that its clients keep for themselves; what else it refuses is as rclone's
 tests of the service found it). Lengths are counted in characters, as rclone does."""
+
+EGNYTE = NameRules(
+    look_alikes=(
+        '"\N{FULLWIDTH QUOTATION MARK}',
+        "*\N{FULLWIDTH ASTERISK}",
+        ":\N{FULLWIDTH COLON}",
+        "<\N{FULLWIDTH LESS-THAN SIGN}",
+        ">\N{FULLWIDTH GREATER-THAN SIGN}",
+        "?\N{FULLWIDTH QUESTION MARK}",
+        _SLASH,
+        "\\\N{FULLWIDTH REVERSE SOLIDUS}",
+        "|\N{FULLWIDTH VERTICAL LINE}",
+    ),
+    marked=_CONTROLS,
+    leading=(" \N{SYMBOL FOR SPACE}", "~\N{FULLWIDTH TILDE}"),
+    trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
+    reserved_names=frozenset({".", "..", "thumbs.db", ".ds_store", "desktop.ini", ".metadata"}),
+    reserved_words=frozenset({"._", ".tmp"}),
+    basic_plane=True,
+    longest_name=245,
+    longest_path=5000,
+    case_sensitive=False,
+)
+"""Egnyte ("Unsupported characters and file types", help desk 201637074): 245 bytes a name, 5,000 a path. `.tmp` and `._` are
+refused at an end only, and replaced wherever they stand. It takes no characters of four bytes of UTF-8."""

@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from mover.transfer.filters import Filters
+from mover.transfer.sharing_rules import SharingRules
 
 
 class VerifyLevel(enum.StrEnum):
@@ -33,6 +34,7 @@ class Options:
         filters: Which entries are moved.
         verify: How arrivals are verified.
         conflict: What happens to files at the destination that are not ours.
+        sharing: How permissions are re-created; None: they are not.
         dry_run: Look and tell, change nothing.
         bytes_per_s: Greatest rate of reading the source; None without a limit.
         attempts: How often an item is tried when its errors are transient.
@@ -44,6 +46,7 @@ class Options:
     filters: Filters = field(default_factory=Filters.build)
     verify: VerifyLevel = VerifyLevel.AUTO
     conflict: ConflictRule = ConflictRule.REPORT
+    sharing: SharingRules | None = None
     dry_run: bool = False
     bytes_per_s: int | None = None
     attempts: int = 4
@@ -55,4 +58,6 @@ class Options:
     def fingerprint(self) -> str:
         """Equal for options that move the same things the same way: an interrupted run goes on only with such."""
         text = f"{self.filters.fingerprint}\n{self.verify}\n{self.conflict}"
+        if self.sharing is not None:
+            text += f"\n{self.sharing.fingerprint}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]

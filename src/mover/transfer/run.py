@@ -38,6 +38,7 @@ from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
 from mover.transfer.copy import FileMover
 from mover.transfer.finish import Finisher
+from mover.transfer.granting import Granter
 from mover.transfer.lanes import Lanes
 from mover.transfer.locking import pair_lock
 from mover.transfer.options import Options
@@ -45,6 +46,8 @@ from mover.transfer.plan import Planner, VerifyPlanner
 from mover.transfer.progress import Progress
 from mover.transfer.renames import Renamer
 from mover.transfer.scan import Scanner
+from mover.transfer.sharing import SharingPlanner
+from mover.transfer.sharing_words import said_of_permissions
 from mover.transfer.side import Side
 from mover.transfer.verification import Verifier
 from mover.transport.retries import RetryPolicy
@@ -210,6 +213,9 @@ class _Run:
     async def _work(self) -> list[str]:
         destination = self._destination
         await self._ledger.add_root(source_id=self._source.root_id, destination_exists=_stands(destination))
+        sharing = self._sharing()
+        if sharing is not None:
+            await sharing.begin()
         lanes = self._lanes()
         scanner = Scanner(
             self._source,
@@ -221,12 +227,13 @@ class _Run:
             found=lanes.found if lanes else lambda: None,
             resumed=self._ledger.run.resumed,
             large_from=_LARGE_FROM,
+            sharing=sharing,
             now_ns=self._engine.now_ns,
         )
         if lanes is None or destination is None:
             await scanner.run()
             await self._ledger.flush()
-            return []
+            return await self._said_of_permissions()
         async with task_group() as group:
             group.create_task(lanes.run())
             await scanner.run()
@@ -240,7 +247,33 @@ class _Run:
             return []
         finisher = Finisher(destination, self._ledger)
         await finisher.run()
-        return finisher.troubles
+        if sharing is not None and destination.connector.permissions is not None:
+            await Granter(destination, self._ledger, self._progress).run()
+        return [*finisher.troubles, *await self._said_of_permissions()]
+
+    def _sharing(self) -> SharingPlanner | None:
+        """What plans permissions, where that is wanted and both services have any."""
+        if self._options.sharing is None or self._mode is RunMode.VERIFY:
+            return None
+        sides = [side for side in (self._source, self._destination) if side is not None]
+        if any(side.connector.permissions is None for side in sides):
+            return None
+        return SharingPlanner(
+            self._source,
+            self._destination,
+            self._ledger,
+            self._options.sharing,
+            dry_run=self._options.dry_run,
+        )
+
+    async def _said_of_permissions(self) -> list[str]:
+        """What a person should know of permissions, for the run's message."""
+        if self._options.sharing is None or self._mode is RunMode.VERIFY:
+            return []
+        for name, side in (("source", self._source), ("destination", self._destination)):
+            if side is not None and side.connector.permissions is None:
+                return [f"permissions were left out: the {name} ({side.connector.service}) has none to move"]
+        return said_of_permissions(await self._ledger.sharing.tally(), dry_run=self._options.dry_run)
 
     def _planner(self) -> Planner | VerifyPlanner:
         source = self._source.connector.capabilities
@@ -298,7 +331,10 @@ class _Run:
             moved=totals.files_moved + totals.folders_created + would_move,
             download_failures=downloads + missing,
             upload_failures=failed - downloads,
-            unsupported=totals.files_problem + totals.folders_problem - failed,
+            unsupported=totals.files_problem
+            + totals.folders_problem
+            - failed
+            + await self._ledger.sharing.problems(),
             refused=await self._ledger.refusals(),
             quota=any(reason == Reason.QUOTA for _, reason in failures),
         )

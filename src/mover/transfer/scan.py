@@ -16,6 +16,7 @@ from mover.connectors.contract import Page, is_temporary_name
 from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry, EntryKind, join_path, parent_path
 from mover.errors import MoverError, Reason, Unsupported
+from mover.ledger.grants import NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask, NewItem, Outcome
 from mover.ledger.rows import fingerprint_of
@@ -28,6 +29,7 @@ from mover.transfer.names import NameChooser
 from mover.transfer.options import Options
 from mover.transfer.plan import Decision, Planner, VerifyPlanner
 from mover.transfer.progress import Progress
+from mover.transfer.sharing import SharingPlanner
 from mover.transfer.side import Side
 from mover.transfer.standing import Standing
 
@@ -61,6 +63,7 @@ class Scanner:
         found: Called after each page that planned something, and at the end: copying may have work.
         resumed: The run was interrupted before.
         large_from: Files of at least this size in bytes are moved in the lane for large files; unknown sizes too.
+        sharing: Plans permissions, and has begun; None where they are not moved.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Scanner:
         found: Callable[[], None],
         resumed: bool,
         large_from: int,
+        sharing: SharingPlanner | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._source = source
@@ -85,6 +89,7 @@ class Scanner:
         self._found = found
         self._resumed = resumed
         self._large_from = large_from
+        self._sharing = sharing
         self._now_ns = now_ns
         self._has_ids = source.connector.capabilities.stable_ids
         self._planner = planner
@@ -222,7 +227,11 @@ class Scanner:
                 moving.append((entry, path, key))
         if moving:
             new += await self._decide(folder, moving, standing)
-        await self._ledger.add_items(folder, new, page.cursor)
+        lines: list[NewGrant] = []
+        if self._sharing is not None:
+            there = await standing.get([item.destination_key for item in new])
+            new, lines = await self._sharing.plan(folder, new, there)
+        await self._ledger.add_items(folder, new, page.cursor, lines)
         self._count(folder, new)
         return any(item.action is not Action.NONE and item.entry.kind is not EntryKind.FOLDER for item in new)
 
@@ -383,4 +392,5 @@ def _standing_as(folder: FolderTask, destination_id: str | None) -> FolderTask:
         destination_exists=folder.destination_exists,
         modified_ns=folder.modified_ns,
         cursor=folder.cursor,
+        access_id=folder.access_id,
     )
