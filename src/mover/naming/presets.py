@@ -130,3 +130,23 @@ EGNYTE = NameRules(
 )
 """Egnyte ("Unsupported characters and file types", help desk 201637074): 245 bytes a name, 5,000 a path. `.tmp` and `._` are
 refused at an end only, and replaced wherever they stand. It takes no characters of four bytes of UTF-8."""
+
+DROPBOX = NameRules(
+    look_alikes=("\\\N{FULLWIDTH REVERSE SOLIDUS}",),
+    marked=(_SLASH, "\0\N{SYMBOL FOR NULL}", "\x7f\N{SYMBOL FOR DELETE}"),
+    trailing=(
+        " \N{SYMBOL FOR SPACE}",
+        "\t\N{SYMBOL FOR HORIZONTAL TABULATION}",
+        "\n\N{SYMBOL FOR LINE FEED}",
+    ),
+    reserved_names=frozenset(
+        {".", "..", "desktop.ini", "thumbs.db", ".ds_store", "icon\r", ".dropbox", ".dropbox.attr"}
+    ),
+    unit=LengthUnit.CHARACTERS,
+    longest_name=255,
+    case_sensitive=False,
+    normalisation_sensitive=False,
+)
+"""Dropbox (HTTP documentation, "Path formats": no slash or white space at the end; help centre, "Files and folders that
+cannot be synchronised": backslashes, and names that its clients keep for themselves; what else it refuses is as rclone's
+tests of the service found it). Lengths are counted in characters, as rclone does."""
