@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from simulators import microsoft
 from simulators.clock import Clock
 from simulators.vendor import Vendor
 
-MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {}
+MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {"microsoft": microsoft.make}
