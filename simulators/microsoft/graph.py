@@ -201,6 +201,6 @@ def _operation(call: Call) -> str:
             word = "item"
         case [*_, "permissions" | "versions" as word, _]:
             pass
-        case [*_, last]:
-            word = last.removeprefix("microsoft.graph.").partition("(")[0]
+        case _:
+            word = segments[-1].removeprefix("microsoft.graph.").partition("(")[0]
     return f"{call.method} {word}"

@@ -13,7 +13,7 @@ import msgspec
 from simulators.accounts import Person
 from simulators.microsoft.addresses import Spot
 from simulators.microsoft.calls import Answer, Call
-from simulators.microsoft.errors import invalid, not_found
+from simulators.microsoft.errors import invalid
 from simulators.microsoft.ids import c_tag, e_tag, spell_time
 from simulators.microsoft.state import LIBRARY, Library, State, quickxor_of
 from simulators.nodes import Node
@@ -112,11 +112,9 @@ def get_item(state: State, call: Call, spot: Spot) -> Answer:
 def get_children(state: State, call: Call, spot: Spot) -> Answer:
     """List a folder, in pages."""
     library, node = spot.library, spot.there()
-    if not node.is_folder:
-        raise not_found()
     page = page_size(call.query)
     offset = read_token(call.query.get("$skiptoken"))
-    listed = library.drive.children(node, listed=True)
+    listed = library.drive.children(node, listed=True) if node.is_folder else []
     told = [chosen(item_json(state, library, child), call.query) for child in listed[offset : offset + page]]
     body: dict[str, Any] = {"@odata.context": f"{GRAPH}/$metadata#children", "value": told}
     if offset + page < len(listed):

@@ -61,8 +61,11 @@ _MODULES = {
     "ftps": "mover.connectors.ftps",
     "local": "mover.connectors.local",
     "mysql": "mover.connectors.mysql",
+    "office365": "mover.connectors.microsoft:OFFICE365_TYPE",
+    "onedrive": "mover.connectors.microsoft",
     "s3": "mover.connectors.s3",
     "sftp": "mover.connectors.sftp",
+    "sharepoint": "mover.connectors.microsoft:SHAREPOINT_TYPE",
     "swift": "mover.connectors.swift",
     "webdav": "mover.connectors.webdav",
 }
@@ -77,6 +80,7 @@ def connector_type(name: str) -> ConnectorType:
     """Find a service by name. Raises InvalidConfiguration for an unknown one."""
     if name not in _MODULES:
         raise InvalidConfiguration(f"unknown service {name!r}; known are: {', '.join(service_names())}")
-    found = importlib.import_module(_MODULES[name]).CONNECTOR_TYPE
+    module, _, attribute = _MODULES[name].partition(":")
+    found = getattr(importlib.import_module(module), attribute or "CONNECTOR_TYPE")
     assert isinstance(found, ConnectorType)
     return found

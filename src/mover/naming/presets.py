@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mover.naming.rules import LengthUnit, NameRules
 
 _SLASH = "/\N{FULLWIDTH SOLIDUS}"
@@ -87,3 +89,10 @@ SHAREPOINT = NameRules(
 )
 """SharePoint and OneDrive ("Restrictions and limitations in OneDrive and SharePoint"). Stems are reserved rather than
 whole names only, because the synchronisation client puts such files on Windows disks. Leading dots are replaced too."""
+
+ONEDRIVE_PERSONAL = replace(
+    SHAREPOINT,
+    reserved_words=frozenset(),  # of SharePoint's own folders
+)
+"""OneDrive of a Microsoft account: the same page, whose characters, reserved names and lengths hold for all of OneDrive, but
+not what SharePoint keeps for itself."""
