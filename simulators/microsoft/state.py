@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from simulators.accounts import Accounts, Group, Person
 from simulators.blobs import Blob
@@ -182,7 +183,8 @@ class State:
         self.tickets[secret] = Ticket(library, node.id, version, expires)
         if library.is_personal:
             return f"https://{library.host}/personal/{library.id.lower()}/download.aspx?tempauth={secret}"
-        return f"https://{library.host}/{library.prefix.split('/Documents')[0].strip('/')}/_layouts/15/download.aspx?tempauth={secret}"
+        address = quote(library.site.address) if library.site is not None else ""
+        return f"https://{library.host}/{address}/_layouts/15/download.aspx?tempauth={secret}"
 
 
 def fold(name: str) -> str:

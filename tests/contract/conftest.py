@@ -6,16 +6,19 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.contract.microsoft import MICROSOFT
 from tests.contract.services import IN_PROCESS, REAL, Service
 
 from mover.connectors.contract import Connector
 from mover.entries import EntryRef
 
 
-@pytest.fixture(params=[*IN_PROCESS, *(pytest.param(name, marks=pytest.mark.servers) for name in REAL)])
+@pytest.fixture(
+    params=[*IN_PROCESS, *(pytest.param(name, marks=pytest.mark.servers) for name in (REAL | MICROSOFT))]
+)
 def service(request: pytest.FixtureRequest) -> Service:
     """Each service in turn."""
-    return (IN_PROCESS | REAL)[request.param](request)
+    return (IN_PROCESS | REAL | MICROSOFT)[request.param](request)
 
 
 @pytest.fixture

@@ -80,7 +80,8 @@ class GraphApi:
     async def item(self, address: Address, *, with_link: bool = False, operation: str, path: str) -> Item:
         """An entry; `with_link` with the address of its content."""
         url = address.url() + ("" if with_link else f"?{SELECT}")
-        return await self.caller.ask("GET", url, Item, operation=operation, path=path, about=address)
+        about = None if address.below else address  # what is missing is mostly the name, not the folder
+        return await self.caller.ask("GET", url, Item, operation=operation, path=path, about=about)
 
     async def children(
         self, address: Address, link: str | None, *, operation: str, path: str
@@ -136,10 +137,8 @@ class GraphApi:
     async def commit_session(
         self, address: Address, body: Mapping[str, Any], *, operation: str, path: str
     ) -> Item:
-        """Make the file of an upload, at a personal drive."""
-        return await self.caller.ask(
-            "PUT", address.url(), Item, body=body, operation=operation, path=path, about=address
-        )
+        """Make the file of an upload, at a personal drive. NotFound: the upload is gone."""
+        return await self.caller.ask("PUT", address.url(), Item, body=body, operation=operation, path=path)
 
     async def delta(self, link: str, *, operation: str, path: str) -> Collection[Item]:
         """A page of changes."""

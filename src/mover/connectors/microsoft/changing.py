@@ -11,7 +11,7 @@ from mover.connectors.microsoft.sessions import Grain
 from mover.connectors.microsoft.territory import Territory, in_drive
 from mover.connectors.microsoft.times import spell_time
 from mover.entries import Entry, EntryKind, EntryRef
-from mover.errors import Conflict, Unsupported
+from mover.errors import Conflict, NotFound, ServiceFault, Unsupported
 
 
 class Changing:
@@ -28,7 +28,12 @@ class Changing:
         try:
             item = await self._api.create_folder(parent, name, operation="create_folder", path=path)
         except Conflict:
-            item = await self._api.item(parent.child(name), operation="create_folder", path=path)
+            try:
+                item = await self._api.item(parent.child(name), operation="create_folder", path=path)
+            except NotFound as error:
+                raise ServiceFault(
+                    "the service knows the name and not yet what has it", retry_after_s=1.0, said=error.said
+                ) from error
             entry = self._lister.entry(parent.drive, item)
             if entry.kind is not EntryKind.FOLDER:
                 raise
