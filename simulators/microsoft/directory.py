@@ -13,7 +13,7 @@ from simulators.microsoft.state import LIBRARY, Library, Site, State
 
 def directory_call(state: State, call: Call) -> Answer:
     """Answer what is no drive's. Raises GraphError."""
-    segments = [part for part in call.path.split("/") if part]
+    segments = [part.removesuffix("()") for part in call.path.split("/") if part]
     match segments:
         case ["me"]:
             return Answer(200, chosen(user_json(state, _me(call)), call.query))
@@ -28,7 +28,7 @@ def directory_call(state: State, call: Call) -> Answer:
             if found is None:
                 raise GraphError(404, "Request_ResourceNotFound", f"Resource '{user}' does not exist.")
             return Answer(200, chosen(user_json(state, found), call.query))
-        case ["sites", "getAllSites" | "microsoft.graph.getAllSites" | "microsoft.graph.getAllSites()"]:
+        case ["sites", "getAllSites" | "microsoft.graph.getAllSites"]:
             _need_app(call)
             return paged(state, call, [site_json(one) for one in state.sites.values()], most=1000)
         case ["sites"]:

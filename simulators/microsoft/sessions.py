@@ -28,7 +28,8 @@ def create_session(state: State, call: Call, spot: Spot) -> Answer:
     """POST createUploadSession."""
     asked = call.json()
     item: dict[str, Any] = asked.get("item") or {}
-    behaviour = str(item.get(CONFLICT) or ("fail" if spot.name else "replace"))
+    # "fail (default)" is documented, but rclone replaces files every day without a word about it.
+    behaviour = str(item.get(CONFLICT) or "replace")
     library = spot.library
     check_match(call, spot.node, library)
     if spot.node is None and spot.parent is None:
@@ -136,7 +137,7 @@ async def _fragment(state: State, request: Request, session: Session, secret: st
     session.received += length
     session.uneven |= session.received < total and length % UNIT != 0
     if session.received < total or session.deferred:
-        return Answer(202, _status(session, open_end=True))
+        return Answer(202, _status(session))
     return commit(state, session, secret)
 
 
@@ -198,13 +199,15 @@ def commit_from_url(state: State, call: Call, spot: Spot) -> Answer:
     return commit(state, session, secret, name=str(asked.get("name") or session.name), behaviour=behaviour)
 
 
-def _status(session: Session, *, open_end: bool = False) -> dict[str, Any]:
+def _status(session: Session) -> dict[str, Any]:
     if session.total is None:
         ranges = ["0-"]
     elif session.received >= session.total:
         ranges = []
     else:
-        ranges = [f"{session.received}-" + ("" if open_end else str(session.total - 1))]
+        ranges = [
+            f"{session.received}-{session.total - 1}"
+        ]  # as seen, and as the SDK needs it; documented without end
     return {
         "expirationDateTime": spell_time(session.expires_ns, personal=True),
         "nextExpectedRanges": ranges,

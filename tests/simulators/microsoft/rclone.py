@@ -10,10 +10,10 @@ from typing import Any
 
 from bench.rclone import RCLONE
 from simulators.front import RunningFront
-from simulators.microsoft import Microsoft
 from simulators.microsoft.state import Library
-
 from tests.servers.simulators import client_environment
+
+from simulators.microsoft import Microsoft
 
 
 class Rclone:
