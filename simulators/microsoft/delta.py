@@ -43,7 +43,7 @@ def get_delta(state: State, call: Call, spot: Spot) -> Answer:
     token = spot.argument or call.query.get("token")
     now = _newest(state, drive)
     if token == "latest":  # noqa: S105 - a word
-        return Answer(200, {"value": [], "@odata.deltaLink": _link(spot, _Position(now, now))})
+        return Answer(200, {"value": [], "@odata.deltaLink": _link(spot, _Position(now, now), call)})
     for oddity, code in (("resync apply", "ApplyDifferences"), ("resync upload", "UploadDifferences")):
         if token is not None and state.faults.take(oddity):
             raise _resync(spot, f"resyncChanges{code}")

@@ -135,7 +135,7 @@ async def _fragment(state: State, request: Request, session: Session, secret: st
     session.total = total
     session.parts.append(Bytes(bytes(data)))
     session.received += length
-    session.uneven |= session.received < total and length % UNIT != 0
+    session.uneven |= session.received < total and session.received % UNIT != 0
     if session.received < total or session.deferred:
         return Answer(202, _status(session))
     return commit(state, session, secret)

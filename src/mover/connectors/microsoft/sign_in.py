@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from mover.connectors.microsoft.config import OneDriveConfig, SharePointConfig
 from mover.connectors.registry import Surroundings
+from mover.errors import AccountSuspended
 from mover.transport.http import HttpSession
 from mover.transport.oauth.description import OAuthDescription
+from mover.transport.oauth.refusals import GrantRefused
 from mover.transport.oauth.tokens import Tokens
 from mover.transport.oauth.user_tokens import user_tokens
+from mover.vault.secret import Secret
 
 LOGIN = "https://login.microsoftonline.com"
 
@@ -46,6 +49,34 @@ SHAREPOINT_OAUTH = OAuthDescription(
 )
 
 
+_SUSPENDED = frozenset({"AADSTS50057", "AADSTS50034", "AADSTS500341"})
+"""The user account is disabled; was deleted; was deleted from the directory ("Microsoft Entra error codes")."""
+
+
+class PersonTokens:
+    """Tokens of somebody who signed in with a browser; says so if the account was suspended meanwhile."""
+
+    def __init__(self, inner: Tokens) -> None:
+        self._inner = inner
+
+    async def access(self, subject: str | None = None) -> Secret:
+        """See `Tokens`."""
+        try:
+            return await self._inner.access(subject)
+        except GrantRefused as error:
+            if error.description.partition(":")[0] in _SUSPENDED:
+                raise AccountSuspended(
+                    "the account was disabled or deleted at Microsoft",
+                    operation="sign-in",
+                    said=error.said,
+                ) from error
+            raise
+
+    async def refused(self, token: Secret, subject: str | None = None) -> None:
+        """See `Tokens`."""
+        await self._inner.refused(token, subject)
+
+
 def tokens_of_person(
     description: OAuthDescription,
     config: OneDriveConfig | SharePointConfig,
@@ -53,4 +84,4 @@ def tokens_of_person(
     http: HttpSession,
 ) -> Tokens:
     """Return the tokens of somebody who signed in with a browser."""
-    return user_tokens(description, config, surroundings, http)
+    return PersonTokens(user_tokens(description, config, surroundings, http))
