@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from simulators import egnyte
+from simulators import egnyte, google
 from simulators.clock import Clock
 from simulators.vendor import Vendor
 
 MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {
     "egnyte": egnyte.make,
+    "google": google.make,
 }

@@ -61,6 +61,10 @@ WEBDAV = NameRules(
 """WebDAV servers that store names as a POSIX system does. A connector that recognises a stricter server (Nextcloud: no
 backslash, 250 bytes) narrows it with `dataclasses.replace`."""
 
+GOOGLE_DRIVE = NameRules()
+"""Google Drive: every text is a name, several entries may have the same one, and a slash in it means nothing ("Files and
+folders overview"). No limit of lengths is documented."""
+
 SHAREPOINT = NameRules(
     look_alikes=(
         '"\N{FULLWIDTH QUOTATION MARK}',
