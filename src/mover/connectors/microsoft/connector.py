@@ -25,13 +25,12 @@ from mover.connectors.microsoft.changes import MicrosoftChanges
 from mover.connectors.microsoft.changing import Changing
 from mover.connectors.microsoft.config import Office365Config, OneDriveConfig, SharePointConfig
 from mover.connectors.microsoft.listing import Lister, root_entry
-from mover.connectors.microsoft.model import Drive
 from mover.connectors.microsoft.parts import MicrosoftPartUploads
 from mover.connectors.microsoft.permissions import MicrosoftPermissions
 from mover.connectors.microsoft.places import MicrosoftPlaces
 from mover.connectors.microsoft.quota import MicrosoftQuota
 from mover.connectors.microsoft.reading import read_file
-from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, tokens_of_person
+from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, one_tenant, tokens_of_person
 from mover.connectors.microsoft.sites import Sites, SitesDirectory
 from mover.connectors.microsoft.tenant import SITES, Tenant
 from mover.connectors.microsoft.territory import OneDrive, Territory, in_drive, locate
@@ -54,13 +53,15 @@ class MicrosoftConnector:
         service: The connector's name.
         http: The connections; closed with the connector.
         tokens: Of the account.
+        tenant: As which tenant's people sign in; empty if anybody's may.
     """
 
     hashes: ServiceHashes | None = None
     described_reads: DescribedReads | None = None
 
-    def __init__(self, service: str, http: HttpSession, tokens: Tokens) -> None:
+    def __init__(self, service: str, http: HttpSession, tokens: Tokens, tenant: str = "") -> None:
         self.service = service
+        self._tenant = tenant
         self._http = http
         self._api = GraphApi(Caller(service, BearerSession(http, tokens), Fresh()))
         self._sign_in: Callable[[], Awaitable[Account]] = self._sign_in_to_drive
@@ -72,13 +73,15 @@ class MicrosoftConnector:
     def onedrive(cls, config: OneDriveConfig, surroundings: Surroundings) -> Self:
         """The OneDrive of whoever signed in."""
         http = surroundings.egress.http("onedrive")
-        return cls("onedrive", http, tokens_of_person(ONEDRIVE_OAUTH, config, surroundings, http))
+        tokens = tokens_of_person(ONEDRIVE_OAUTH, config, surroundings, http)
+        return cls("onedrive", http, tokens, one_tenant(config.tenant))
 
     @classmethod
     def sharepoint(cls, config: SharePointConfig, surroundings: Surroundings) -> Self:
         """The sites that somebody may use."""
         http = surroundings.egress.http("sharepoint")
-        made = cls("sharepoint", http, tokens_of_person(SHAREPOINT_OAUTH, config, surroundings, http))
+        tokens = tokens_of_person(SHAREPOINT_OAUTH, config, surroundings, http)
+        made = cls("sharepoint", http, tokens, one_tenant(config.tenant))
         made._territory = Sites(SitesDirectory(made._api, everything=False))
         made._sign_in = made._sign_in_to_sites
         made._set_up(describe(WORK), personal=False)
@@ -199,13 +202,18 @@ class MicrosoftConnector:
         self._territory = territory
         root_path = "" if personal else unquote(urlsplit(drive.web_url or "").path)
         self._set_up(describe(PERSONAL if personal else WORK, root_path=root_path), personal=personal)
-        return Account(f"{_owner(drive)} at OneDrive" + ("" if personal else " for Business"), secure=True)
+        owner = drive.owner.user if drive.owner is not None else None
+        email = (owner.email or "").lower() if owner is not None else ""
+        who = email or (owner.display_name if owner is not None else None) or "somebody"
+        where = "OneDrive" if personal else "OneDrive for Business"
+        return Account(f"{who} at {where}", secure=True, email=email, tenant=self._tenant)
 
     async def _sign_in_to_sites(self) -> Account:
         user = await self._api.me(operation="sign_in", path="")
         await self._api.sites(None, everything=False, operation="sign_in", path="")
-        who = user.mail or user.user_principal_name or user.display_name or user.id
-        return Account(f"{who.lower()} at SharePoint", secure=True)
+        email = (user.mail or user.user_principal_name).lower()
+        who = email or user.display_name or user.id
+        return Account(f"{who} at SharePoint", secure=True, email=email, tenant=self._tenant)
 
     async def _sign_in_to_tenant(self, tenant: str) -> Account:
         await self._api.users(None, operation="sign_in", path="")
@@ -219,10 +227,3 @@ class MicrosoftConnector:
         except MoverError as error:
             error.at(service=self.service, operation=operation, path=path)
             raise
-
-
-def _owner(drive: Drive) -> str:
-    user = drive.owner.user if drive.owner is not None else None
-    if user is None:
-        return "somebody"
-    return (user.email or "").lower() or user.display_name or "somebody"

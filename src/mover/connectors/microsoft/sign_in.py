@@ -18,6 +18,10 @@ from mover.vault.secret import Secret
 
 LOGIN = "https://login.microsoftonline.com"
 
+_LOOPBACK = "http://localhost:{port}/"
+"""Registered without the port, which does not count ("Redirect URI restrictions and limitations")."""
+
+_OF_MANY = frozenset({"common", "organizations", "consumers"})
 _OFFLINE = "offline_access"
 _SITES = "https://graph.microsoft.com/Sites.ReadWrite.All"
 _FILES = "https://graph.microsoft.com/Files.ReadWrite.All"
@@ -39,6 +43,7 @@ ONEDRIVE_OAUTH = OAuthDescription(
     token_url=lambda config: token_url(config.tenant),
     scopes=lambda _config: (_OFFLINE, _USER, _FILES),
     extra={"prompt": "select_account"},
+    loopback=_LOOPBACK,
 )
 SHAREPOINT_OAUTH = OAuthDescription(
     vendor="microsoft",
@@ -46,6 +51,7 @@ SHAREPOINT_OAUTH = OAuthDescription(
     token_url=lambda config: token_url(config.tenant),
     scopes=lambda _config: (_OFFLINE, _USER, _SITES),
     extra={"prompt": "select_account"},
+    loopback=_LOOPBACK,
 )
 
 
@@ -75,6 +81,11 @@ class PersonTokens:
     async def refused(self, token: Secret, subject: str | None = None) -> None:
         """See `Tokens`."""
         await self._inner.refused(token, subject)
+
+
+def one_tenant(tenant: str) -> str:
+    """The tenant, if the sign-in page of it lets no others in; empty for those pages that let people of any in."""
+    return "" if tenant.lower() in _OF_MANY else tenant
 
 
 def tokens_of_person(
