@@ -317,6 +317,25 @@ async def test_nothing_is_signed_of_a_run_that_another_one_goes_on_with(
     assert [line async for line in await reports.reconciliation(ann, first.id)]
 
 
+async def test_a_run_that_is_half_removed_is_not_followed(
+    office: Office, bench: Workbench, ann: Actor, monkeypatch: pytest.MonkeyPatch
+):
+    fill(bench)
+    migration = await office.migration(ann, 1)
+    first = await moved(office, bench, ann, migration)
+    await office.runs.cancel(ann, Selection.matching(migration.id))
+    await office.migrations.delete(ann, migration.id)
+    monkeypatch.setattr(retention_module, "_ROWS", 1)
+    assert await Retention(office.database, now_ns=office.clock).sweep(steps=2) == 2
+    assert len(await office.rows(items)) > 0
+
+    again = await office.migration(ann, 1)
+    second = await moved(office, bench, ann, again)
+
+    assert second.ledger_run_id != first.ledger_run_id
+    assert second.counts.files_seen == first.counts.files_seen
+
+
 async def test_a_run_that_is_half_removed_is_not_gone_on_with(
     office: Office, bench: Workbench, ann: Actor, monkeypatch: pytest.MonkeyPatch
 ):

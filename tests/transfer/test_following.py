@@ -370,3 +370,12 @@ async def test_a_listing_that_lags_behind_the_feed_is_made_up_for(bench: Workben
 
     assert bench.destination.tree() == bench.source.tree()
     assert new.id == hidden.id
+
+
+async def test_what_a_run_did_itself_is_not_told_to_the_next_one(tmp_path: Path) -> None:
+    async with workbench(tmp_path, destination=MemoryService(page_size=2)) as bench:
+        await filled(bench)
+
+        await bench.run()
+
+        assert bench.destination.calls["changes_since"] == 1
