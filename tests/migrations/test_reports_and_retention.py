@@ -367,13 +367,21 @@ async def test_a_run_that_is_half_removed_is_not_gone_on_with(
 
 async def test_options_become_the_engines():
     chosen = PairOptions(
-        include=("*.txt",), exclude=("tmp/",), min_size="1K", newer_than="2d", bandwidth="2M", paths=("/a",)
+        include=("*.txt",),
+        exclude=("tmp/",),
+        min_size="1K",
+        newer_than="2d",
+        bandwidth="2M",
+        paths=("/a",),
+        full=True,
+        versions=3,
     )
     options = engine_options(chosen, RunMode.SCAN, queued_ns=1_700_000_000 * S, bytes_per_s=5_000_000)
     assert options.dry_run
     assert options.bytes_per_s == 2 << 20
     assert options.filters.min_size == 1024
     assert options.filters.listed_paths == {"/a"}
+    assert (options.full, options.versions) == (True, 3)
     same = engine_options(chosen, RunMode.SCAN, queued_ns=1_700_000_000 * S)
     assert same.fingerprint == options.fingerprint, "each slice of a run goes on with the same"
     assert NewPair(source_path="/a", destination_path="/b").options == PairOptions()
