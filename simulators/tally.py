@@ -74,6 +74,11 @@ class Counted:
         answered: list[bytes] = []
         begun: list[Message] = []
 
+        def count() -> None:
+            self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
+            if begun:
+                self._tally.statuses[begun[0]["status"]] += 1
+
         async def receiving() -> Message:
             message = await receive()
             if self._tally.records and message["type"] == "http.request":
@@ -83,6 +88,7 @@ class Counted:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 begun.append(message)
+                count()  # before the caller can see the answer, and ask how many there were
             elif self._tally.records and sum(map(len, answered)) < MOST_RECORDED:
                 answered.append(message.get("body", b""))
             await send(message)
@@ -90,11 +96,10 @@ class Counted:
         try:
             await self._app(scope, receiving, sending)
         finally:
-            self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
-            if begun:
-                self._tally.statuses[begun[0]["status"]] += 1
-                if self._tally.records:
-                    self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
+            if not begun:
+                count()
+            elif self._tally.records:
+                self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
 
 
 def _exchange(scope: Scope, asked: list[bytes], start: Message, answered: list[bytes]) -> Exchange:
