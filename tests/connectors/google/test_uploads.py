@@ -11,7 +11,7 @@ from tests.contract.acts import listed, names, read, ref_of, some_bytes, target
 
 from mover.connectors.contract import Connector, Target
 from mover.entries import EntryRef, HashName
-from mover.errors import NotFound, ServiceFault, Unreachable, Unsupported
+from mover.errors import Conflict, NotFound, ServiceFault, Unreachable, Unsupported
 from simulators.google import Google
 
 pytestmark = pytest.mark.servers
@@ -174,6 +174,16 @@ async def test_name_that_somebody_freed_can_be_used(
     second = await drive.upload(target(MINE, "file"), GivenContent(b"second"))
     assert second.id != first.id
     assert await names(drive, MINE) == ["file"]
+
+
+async def test_listing_that_lags_does_not_make_a_name_free(google: Google, drive: Connector) -> None:
+    google.drive_of(people.ALICE).lag_ns = 3600 * 10**9
+    await drive.upload(target(MINE, "file"), GivenContent(b"x"))
+    folder = await drive.create_folder(MINE, "folder")
+    assert await names(drive, MINE) == []
+    with pytest.raises(Conflict):
+        await drive.upload(target(MINE, "file"), GivenContent(b"y"))
+    assert (await drive.create_folder(MINE, "folder")).id == folder.id
 
 
 async def test_names_of_a_folder_that_is_too_large_are_asked_for_one_by_one(
