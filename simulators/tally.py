@@ -74,21 +74,21 @@ class Counted:
         answered: list[bytes] = []
         begun: list[Message] = []
 
-        def count() -> None:
-            self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
-            if begun:
-                self._tally.statuses[begun[0]["status"]] += 1
-
         async def receiving() -> Message:
             message = await receive()
             if self._tally.records and message["type"] == "http.request":
                 asked.append(message.get("body", b""))
             return message
 
+        def count(status: int | None) -> None:
+            self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
+            if status is not None:
+                self._tally.statuses[status] += 1
+
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 begun.append(message)
-                count()  # before the caller can see the answer, and ask how many there were
+                count(message["status"])  # before the client can have the answer, and look
             elif self._tally.records and sum(map(len, answered)) < MOST_RECORDED:
                 answered.append(message.get("body", b""))
             await send(message)
@@ -97,7 +97,7 @@ class Counted:
             await self._app(scope, receiving, sending)
         finally:
             if not begun:
-                count()
+                count(None)
             elif self._tally.records:
                 self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from simulators.front import RunningFront
-from simulators.google import Google
 from simulators.google.sign_in import ServiceAccount
 from simulators.nodes import Node
 from tests.servers.certificates import make_certificates
@@ -21,6 +20,7 @@ from mover.settings import PrivateAddresses
 from mover.transport.egress import Egress
 from mover.transport.proxy import Proxy
 from mover.vault.secret import Secret
+from simulators.google import Google
 
 ALICE, BOB, CAROL = "alice@example.org", "bob@example.org", "carol@example.org"
 TEAM = "Team"
