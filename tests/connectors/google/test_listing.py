@@ -196,6 +196,54 @@ async def test_shortcuts_are_told_as_such(simulators: RunningFront, google: Goog
     assert found["shortcut"].target == target_id
 
 
+async def test_shortcuts_to_files_are_followed_on_demand(simulators: RunningFront, google: Google) -> None:
+    tree = google.drive_of(people.ALICE)
+    kind = "application/vnd.google-apps.shortcut"
+
+    def work() -> None:
+        targets = {
+            "to file": google.state.add_file(tree, "/elsewhere/file.txt", b"content").id,
+            "to plan": google.state.add_native(tree, tree.root, "Plan", "document").id,
+            "to folder": tree.folder("/elsewhere").id,
+            "to nothing": "1gone",
+        }
+        place = tree.folder("/place")
+        for name, target_id in targets.items():
+            found = tree.nodes.get(target_id)
+            is_folder = found is not None and found.is_folder
+            node = tree.add(place, name)
+            node.properties["mimeType"] = kind
+            node.properties["shortcutDetails"] = {
+                "targetId": target_id,
+                "targetMimeType": "application/vnd.google-apps.folder" if is_folder else "text/plain",
+            }
+
+    simulators.inside(work)
+    following = people.connects(simulators, "google", people.single(simulators, shortcuts=True))()
+    await following.sign_in()
+    assert following.changes is None
+    place = await following.look_up("/My Drive/place")
+    ref = EntryRef("/My Drive/place", place.id)
+    google.tally.clear()
+    found = {entry.name: entry for entry in await listed(following, ref)}
+    assert google.tally.calls["batch"] == 1
+    assert {name: entry.kind for name, entry in found.items()} == {
+        "to file": EntryKind.FILE,
+        "to plan.docx": EntryKind.NATIVE,
+        "to folder": EntryKind.SHORTCUT,
+        "to nothing": EntryKind.SHORTCUT,
+    }
+    file = found["to file"]
+    assert (
+        b"".join([piece async for piece in following.read(ref_of(ref, file), version=file.version)])
+        == b"content"
+    )
+    again = await following.refresh(ref_of(ref, file))
+    assert (again.name, again.id, again.version) == (file.name, file.id, file.version)
+    assert file.id != tree.at("/elsewhere/file.txt").id  # type: ignore[union-attr]
+    await following.close()
+
+
 async def test_trash_is_not_listed_and_not_found(
     simulators: RunningFront, google: Google, drive: Connector
 ) -> None:

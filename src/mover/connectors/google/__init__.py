@@ -37,7 +37,15 @@ def _make(config: GoogleConfig, surroundings: Surroundings) -> GoogleConnector:
     http = surroundings.egress.http(SERVICE)
     own = [DRIVES, *([SHARED] if config.shared_with_me else []), *([ORPHANS] if config.orphans else [])]
     session = BearerSession(http, user_tokens(OAUTH, config, surroundings, http))
-    return GoogleConnector(SERVICE, http, session, lambda _: OneAccount(), own=own, convert=config.convert)
+    return GoogleConnector(
+        SERVICE,
+        http,
+        session,
+        lambda _: OneAccount(),
+        own=own,
+        convert=config.convert,
+        shortcuts=config.shortcuts,
+    )
 
 
 def _make_admin(config: GoogleAdminConfig, surroundings: Surroundings) -> GoogleConnector:
@@ -54,6 +62,7 @@ def _make_admin(config: GoogleAdminConfig, surroundings: Surroundings) -> Google
         acting,
         own=[USERS, DRIVES],
         convert=config.convert,
+        shortcuts=config.shortcuts,
     )
 
 
