@@ -93,7 +93,7 @@ async def test_user_who_is_suspended_in_the_middle_is_told(
     bob = google.accounts.person_of(people.BOB)
     assert bob is not None
     simulators.inside(lambda: setattr(bob, "is_active", False))
-    with pytest.raises(SignInFailed):
+    with pytest.raises(AccountSuspended):
         await listed(domain, home)
 
 

@@ -254,11 +254,15 @@ class DriveApi:
         )
         return await self.calls.json("GET", url, DirectoryUsers, subject=subject, operation=operation)
 
-    async def user(self, email: str, *, subject: str, operation: str, path: str) -> DirectoryUser:
+    async def user(self, email: str, *, subject: str | None, operation: str) -> DirectoryUser:
         """Describe a user of the domain. Raises NotFound."""
         url = address(DIRECTORY, "users", email, fields="primaryEmail,name(fullName),suspended,archived")
         return await self.calls.json(
-            "GET", url, DirectoryUser, subject=subject, operation=operation, path=path
+            "GET",
+            url,
+            DirectoryUser,
+            subject=subject,
+            operation=operation,
         )
 
 
