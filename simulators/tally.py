@@ -73,6 +73,19 @@ class Counted:
         asked: list[bytes] = []
         answered: list[bytes] = []
         begun: list[Message] = []
+        is_counted = False
+
+        def count() -> None:
+            """Count the call; before its last bytes go out, so that whoever has the answer finds it counted."""
+            nonlocal is_counted
+            if is_counted:
+                return
+            is_counted = True
+            self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
+            if begun:
+                self._tally.statuses[begun[0]["status"]] += 1
+                if self._tally.records:
+                    self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
 
         async def receiving() -> Message:
             message = await receive()
@@ -85,16 +98,14 @@ class Counted:
                 begun.append(message)
             elif self._tally.records and sum(map(len, answered)) < MOST_RECORDED:
                 answered.append(message.get("body", b""))
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                count()
             await send(message)
 
         try:
             await self._app(scope, receiving, sending)
         finally:
-            self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
-            if begun:
-                self._tally.statuses[begun[0]["status"]] += 1
-                if self._tally.records:
-                    self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
+            count()
 
 
 def _exchange(scope: Scope, asked: list[bytes], start: Message, answered: list[bytes]) -> Exchange:
