@@ -40,9 +40,9 @@ def box_of(front: RunningFront) -> Box:
     """Return the vendor, with two users, and chunks that are quick to send."""
     vendor = front.world.vendors["box"]
     assert isinstance(vendor, Box)
-    vendor.organisation.smallest_session, vendor.organisation.part_size = 1000, CHUNK
-    for email in (ANN, BEN):
-        if vendor.organisation.accounts.person_of(email) is None:
+    if vendor.organisation.accounts.person_of(ANN) is None:
+        vendor.organisation.smallest_session, vendor.organisation.part_size = 1000, CHUNK
+        for email in (ANN, BEN):
             vendor.organisation.add_person(email)
     return vendor
 

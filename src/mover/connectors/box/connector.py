@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from mover.connectors.box.addresses import ROOT_ID
+from mover.connectors.box.addresses import FOLDER, ROOT_ID
 from mover.connectors.box.answers import User, whole
 from mover.connectors.box.api import LISTED, BoxApi, Doing
 from mover.connectors.box.changes import BoxChanges
@@ -134,7 +134,7 @@ class _Box:
         await self._http.close()
 
     async def look_up(self, path: str) -> Entry:
-        """See the contract. One call for each name of the path, and one more."""
+        """See the contract. One call for each name of the path, and one more for a file."""
         return await self._described(EntryRef(path), "look_up")
 
     async def refresh(self, ref: EntryRef) -> Entry:
@@ -146,6 +146,8 @@ class _Box:
             spot = await self._spots.of(ref, operation)
             if spot.id == ROOT_ID:
                 return _root(spot, ref.name)
+            if spot.item is not None and spot.kind == FOLDER:
+                return self._descriptions.entry(spot.item)  # of folders no more is needed
             item = await self._api.item(spot.kind, spot.id, doing_at(spot, operation, ref.path))
             return self._descriptions.entry(item)
 
