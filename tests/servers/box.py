@@ -71,6 +71,7 @@ async def connected(
     keeper: TokenKeeper | None = None,
     values: Mapping[str, Secret] | None = None,
     signs_in: bool = True,
+    others: bool = False,
     **how: Any,
 ) -> AsyncIterator[BoxConnector]:
     """A signed-in connector to one account; by default with an access token alone."""
@@ -79,7 +80,8 @@ async def connected(
     surroundings = Surroundings(
         egress=egress, remember=_forget, keeper=keeper or MemoryKeeper(dict(given)), apps=APPS
     )
-    connector = BoxConnector(BoxConfig.model_validate(given), surroundings, **{"parts": SMALL_PARTS, **how})
+    config = BoxConfig.model_validate({**given, "others": others})
+    connector = BoxConnector(config, surroundings, **{"parts": SMALL_PARTS, **how})
     try:
         if signs_in:
             await connector.sign_in()

@@ -132,6 +132,7 @@ async def test_new_small_files_cost_one_call_each_and_never_more_than_rclones(
     )  # who is signed in, and where the root is
 
 
+@pytest.mark.slow
 async def test_a_large_file_costs_no_more_than_rclones(
     simulators: RunningFront, box: Box, drive: Drive, tmp_path: Path
 ) -> None:
@@ -148,6 +149,7 @@ async def test_a_large_file_costs_no_more_than_rclones(
     assert tree(drive)["/ours/large"] == files["/large"]
 
 
+@pytest.mark.slow
 async def test_a_large_file_goes_on_where_it_was_and_is_read_once_more_for_its_hash(
     simulators: RunningFront, box: Box, drive: Drive, tmp_path: Path
 ) -> None:
@@ -212,3 +214,31 @@ async def test_what_a_user_edits_at_box_is_not_overwritten(
         await bench.run()
     assert tree(drive) == {"/file": b"edited at Box"}
     assert box.organisation.drive(ANN) is drive
+
+
+async def test_a_listing_that_lags_makes_no_second_copy(
+    simulators: RunningFront, box: Box, drive: Drive, tmp_path: Path
+) -> None:
+    async with bench_with(simulators, box, tmp_path, source=source_of(SMALL)) as bench:
+        drive.lag_ns = 3600 * 10**9  # no new entry is listed yet
+        await bench.run()
+        await bench.run()
+    assert tree(drive) == SMALL
+    assert {len(node.versions) for node in drive.below(drive.root) if not node.is_folder} == {1}
+
+
+@pytest.mark.slow
+async def test_a_folder_that_is_blocked_by_another_operation_is_waited_for(
+    simulators: RunningFront, box: Box, drive: Drive, tmp_path: Path
+) -> None:
+    async with bench_with(simulators, box, tmp_path, source=source_of(SMALL)) as bench:
+        folder = drive.folder("/d1")
+        box.organisation.blocked.add(folder.id)
+        first = await bench.run()
+        assert first.totals.files_problem == 4
+        rows = await bench.rows(first.run)
+        assert {row["reason"] for row in rows.values() if row["state"] == ItemState.FAILED} == {"locked"}
+        box.organisation.blocked.clear()
+        second = await bench.run()
+        assert second.totals.files_problem == 0
+    assert tree(drive) == SMALL

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from simulators.front import RunningFront
 from simulators.nodes import Drive, Node
 from tests.contract.acts import listed, ref_of
-from tests.servers.box import ANN, BEN, person
+from tests.servers.box import ANN, BEN, connected, enterprise, person
 
 from mover.connectors.box import BoxConnector
 from mover.entries import ROOT, AccessRole, EntryRef, GranteeKind, Permission
@@ -165,3 +166,27 @@ async def test_listings_know_what_is_shared_below_folders_that_nobody_shares(
     assert flags == {"shared": True, "own": False}
     assert [entry.shared for entry in await listed(connector, ref(shared))] == [None]
     assert folder.id
+
+
+@pytest.mark.parametrize("others", [False, True])
+async def test_what_others_share_is_left_to_its_owners_move_unless_it_is_asked_for(
+    simulators: RunningFront, box: Box, drive: Drive, *, others: bool
+) -> None:
+    drive.folder("/own")
+    theirs = box.organisation.drive(BEN).folder("/theirs")
+    box.organisation.collaborate(theirs, person(box), "editor")
+    async with connected(simulators, others=others) as connector:
+        found = {entry.name: entry.internal for entry in await listed(connector, ROOT)}
+    assert found == {
+        "own": None,
+        "theirs": None if others else f"shared by {BEN}, with whose files it is moved",
+    }
+
+
+async def test_an_administrator_moves_what_is_shared_once(simulators: RunningFront, box: Box) -> None:
+    theirs = box.organisation.drive(BEN).folder("/theirs")
+    box.organisation.collaborate(theirs, person(box), "editor")
+    async with enterprise(simulators) as connector:
+        [at_ann] = await listed(connector, EntryRef(f"/Users/{ANN}"))
+        [at_ben] = await listed(connector, EntryRef(f"/Users/{BEN}"))
+    assert (at_ann.internal is None, at_ben.internal is None) == (False, True)

@@ -34,6 +34,7 @@ OAUTH = OAuthDescription(
     revoke_url=lambda _: REVOKE,
     # An app's scopes are set in Box's developer console; what is asked for here would only narrow them.
     rotating=True,
+    loopback="http://127.0.0.1:8976/",  # Box compares redirect addresses to the letter
 )
 
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
