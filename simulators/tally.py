@@ -73,19 +73,18 @@ class Counted:
         asked: list[bytes] = []
         answered: list[bytes] = []
         begun: list[Message] = []
-        is_counted = False
+        is_recorded = False
 
-        def count() -> None:
-            """Count the call; before its last bytes go out, so that whoever has the answer finds it counted."""
-            nonlocal is_counted
-            if is_counted:
-                return
-            is_counted = True
+        def count(status: int | None) -> None:
             self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
-            if begun:
-                self._tally.statuses[begun[0]["status"]] += 1
-                if self._tally.records:
-                    self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
+            if status is not None:
+                self._tally.statuses[status] += 1
+
+        def record() -> None:
+            nonlocal is_recorded
+            if begun and self._tally.records and not is_recorded:
+                is_recorded = True
+                self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
 
         async def receiving() -> Message:
             message = await receive()
@@ -96,16 +95,19 @@ class Counted:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 begun.append(message)
+                count(message["status"])  # before the client can have the answer, and look
             elif self._tally.records and sum(map(len, answered)) < MOST_RECORDED:
                 answered.append(message.get("body", b""))
             if message["type"] == "http.response.body" and not message.get("more_body"):
-                count()
+                record()  # likewise
             await send(message)
 
         try:
             await self._app(scope, receiving, sending)
         finally:
-            count()
+            if not begun:
+                count(None)
+            record()
 
 
 def _exchange(scope: Scope, asked: list[bytes], start: Message, answered: list[bytes]) -> Exchange:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mover.naming.rules import LengthUnit, NameRules
 
 _SLASH = "/\N{FULLWIDTH SOLIDUS}"
@@ -60,6 +62,10 @@ WEBDAV = NameRules(
 )
 """WebDAV servers that store names as a POSIX system does. A connector that recognises a stricter server (Nextcloud: no
 backslash, 250 bytes) narrows it with `dataclasses.replace`."""
+
+GOOGLE_DRIVE = NameRules()
+"""Google Drive: every text is a name, several entries may have the same one, and a slash in it means nothing ("Files and
+folders overview"). No limit of lengths is documented."""
 
 SHAREPOINT = NameRules(
     look_alikes=(
@@ -126,3 +132,30 @@ EGNYTE = NameRules(
 )
 """Egnyte ("Unsupported characters and file types", help desk 201637074): 245 bytes a name, 5,000 a path. `.tmp` and `._` are
 refused at an end only, and replaced wherever they stand. It takes no characters of four bytes of UTF-8."""
+
+DROPBOX = NameRules(
+    look_alikes=("\\\N{FULLWIDTH REVERSE SOLIDUS}",),
+    marked=(_SLASH, "\0\N{SYMBOL FOR NULL}", "\x7f\N{SYMBOL FOR DELETE}"),
+    trailing=(
+        " \N{SYMBOL FOR SPACE}",
+        "\t\N{SYMBOL FOR HORIZONTAL TABULATION}",
+        "\n\N{SYMBOL FOR LINE FEED}",
+    ),
+    reserved_names=frozenset(
+        {".", "..", "desktop.ini", "thumbs.db", ".ds_store", "icon\r", ".dropbox", ".dropbox.attr"}
+    ),
+    unit=LengthUnit.CHARACTERS,
+    longest_name=255,
+    case_sensitive=False,
+    normalisation_sensitive=False,
+)
+"""Dropbox (HTTP documentation, "Path formats": no slash or white space at the end; help centre, "Files and folders that
+cannot be synchronised": backslashes, and names that its clients keep for themselves; what else it refuses is as rclone's
+tests of the service found it). Lengths are counted in characters, as rclone does."""
+
+ONEDRIVE_PERSONAL = replace(
+    SHAREPOINT,
+    reserved_words=frozenset(),  # of SharePoint's own folders
+)
+"""OneDrive of a Microsoft account: the same page, whose characters, reserved names and lengths hold for all of OneDrive, but
+not what SharePoint keeps for itself."""
