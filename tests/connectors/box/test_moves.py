@@ -15,9 +15,10 @@ from simulators.blobs import Bytes, content
 from simulators.faults import Answer
 from simulators.front import RunningFront
 from simulators.nodes import Drive
-from tests.contract.acts import some_bytes
+from tests.contents import GivenContent
+from tests.contract.acts import some_bytes, target
 from tests.memory.service import MemoryService
-from tests.servers.box import ANN, APPS, SMALL_PARTS, rclone_of, token_of
+from tests.servers.box import ANN, APPS, SMALL_PARTS, connected, rclone_of, token_of
 from tests.servers.simulators import simulators_egress
 from tests.transfer.workbench import Workbench, workbench
 
@@ -25,6 +26,7 @@ from mover.connectors.box import BoxConnector
 from mover.connectors.box.config import BoxConfig
 from mover.connectors.contract import PartRules
 from mover.connectors.registry import Surroundings
+from mover.entries import ROOT
 from mover.ledger.states import ItemState
 from mover.transport.egress import Egress
 from mover.vault.secret import Secret
@@ -122,6 +124,7 @@ async def test_new_small_files_cost_one_call_each_and_never_more_than_rclones(
         again = await bench.run(destination_root="/ours")
         rerun = Counter(box.tally.calls)
         assert again.totals.files_moved == 0
+        assert rerun.total() <= 4  # who is signed in, where the root is, and what happened
         assert not any(call.startswith(("POST", "PUT")) for call in rerun)
     rclone = rclone_of(simulators, tmp_path)
     box.tally.clear()
@@ -242,3 +245,32 @@ async def test_a_folder_that_is_blocked_by_another_operation_is_waited_for(
         second = await bench.run()
         assert second.totals.files_problem == 0
     assert tree(drive) == SMALL
+
+
+async def test_a_rerun_follows_what_happened_at_box_without_listing_all_of_it(
+    simulators: RunningFront, box: Box, drive: Drive, tmp_path: Path
+) -> None:
+    for path, data in SMALL.items():
+        drive.add(drive.folder(path.rpartition("/")[0]), path.rpartition("/")[2], blob=Bytes(data))
+    async with bench_with(simulators, box, tmp_path, destination=MemoryService()) as bench:
+        await bench.run()
+        async with connected(simulators) as user:
+            first = await user.look_up("/d0")
+            await user.rename(ROOT.child("d0", first.id), ROOT, "renamed")
+            second = await user.look_up("/d1")
+            await user.upload(target(ROOT.child("d1", second.id), "new"), GivenContent(b"new"))
+            file = await user.look_up("/d2/file 2")
+            third = await user.look_up("/d2")
+            again = target(ROOT.child("d2", third.id), "file 2", replaces=file)
+            await user.upload(again, GivenContent(b"changed"))
+        box.tally.clear()
+        result = await bench.run()
+        expected = {
+            **{path.replace("/d0/", "/renamed/"): data for path, data in SMALL.items()},
+            "/d1/new": b"new",
+            "/d2/file 2": b"changed",
+        }
+        assert bench.destination.tree() == expected
+        assert result.totals.files_problem == 0
+    assert box.tally.calls["GET /2.0/files/{id}/content"] == 2
+    assert box.tally.total < 20, box.tally.calls
