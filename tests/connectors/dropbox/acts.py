@@ -44,7 +44,9 @@ async def account(
 ) -> AsyncIterator[DropboxConnector]:
     """Return a signed-in connector to one account."""
     given = {"access_token": Secret(token or dropbox_of(front).token_of(person)), **values}
-    made = DropboxConnector(DropboxConfig.model_validate(given), surroundings(front), page=page)
+    made = DropboxConnector(
+        DropboxConfig.model_validate(given), surroundings(front), page=page, now=dropbox_of(front).clock.now_s
+    )
     try:
         await made.sign_in()
         yield made

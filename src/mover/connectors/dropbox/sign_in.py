@@ -6,6 +6,8 @@ revocation by a call in the token's own name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mover.connectors.dropbox.config import DropboxBusinessConfig, DropboxConfig
 from mover.connectors.registry import Surroundings
 from mover.errors import SignInFailed
@@ -62,9 +64,11 @@ def tokens_for(
     surroundings: Surroundings,
     http: HttpSession,
     description: OAuthDescription,
+    *,
+    now: Callable[[], float],
 ) -> Tokens:
     """Return the tokens of a connection, without any I/O."""
-    return user_tokens(description, config, surroundings, http)
+    return user_tokens(description, config, surroundings, http, now=now)
 
 
 def check_allowed(
