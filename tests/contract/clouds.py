@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from simulators.egnyte import Egnyte
 from simulators.front import RunningFront
 from tests.contract.services import Grantees, Service, forget
 from tests.servers.certificates import make_certificates
@@ -17,6 +16,7 @@ from mover.connectors.contract import Connector
 from mover.connectors.registry import Surroundings, connector_type
 from mover.transport.egress import Egress
 from mover.vault.secret import Secret
+from simulators.egnyte import Egnyte
 
 
 def simulated(

@@ -42,6 +42,7 @@ from mover.migrations.maps import Maps
 from mover.migrations.migrations import Migrations
 from mover.migrations.orchestration import Orchestration
 from mover.migrations.pairs import Pairs
+from mover.migrations.permission_reports import PermissionReports
 from mover.migrations.reports import Reports
 from mover.migrations.runs import Runs
 from mover.migrations.scan_reports import ScanReports
@@ -112,6 +113,7 @@ class Services:
     views: Views
     reports: Reports
     scan_reports: ScanReports
+    permission_reports: PermissionReports
     signing_keys: SigningKeys
     webhooks: Webhooks
     mail: MailQueue | None
@@ -211,6 +213,7 @@ def make_services(
         views=Views(database, now_ns=now_ns),
         reports=Reports(database, signing_keys, accounts.audit, now_ns=now_ns),
         scan_reports=ScanReports(database),
+        permission_reports=PermissionReports(database, accounts.audit, now_ns=now_ns),
         signing_keys=signing_keys,
         webhooks=Webhooks(database, vault, accounts.audit, now_ns=now_ns),
         mail=queue,

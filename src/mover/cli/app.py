@@ -11,7 +11,7 @@ from mover import __version__
 from mover.cli import people_commands, service_commands
 from mover.cli.commands import RunOrCommand
 from mover.cli.completion import complete_address, complete_name, complete_service
-from mover.transfer.options import ConflictRule, VerifyLevel
+from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
 from mover.transfer.sharing_rules import Unmapped, Wider
 
 _EPILOG = (
@@ -380,6 +380,24 @@ def copy(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Look and tell, change nothing.", rich_help_panel="How it moves")
     ] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="List everything, even where a service tells what changed since the last run.",
+            rich_help_panel="How it moves",
+        ),
+    ] = False,
+    versions: Annotated[
+        int,
+        typer.Option(
+            help="Bring so many earlier versions of each file, where both services keep versions.",
+            min=0,
+            max=MOST_VERSIONS,
+            metavar="NUMBER",
+            rich_help_panel="How it moves",
+        ),
+    ] = 0,
     report: ReportFolder = None,
     machine: Machine = False,
 ) -> int:
@@ -409,6 +427,8 @@ def copy(
         external=external,
         links=links,
         dry_run=dry_run,
+        full=full,
+        versions=versions,
     )
     return run(
         lambda: move(RunMode.COPY, source, destination, choices, report_folder=report, machine=machine)

@@ -56,12 +56,17 @@ class ConnectorType:
     oauth: OAuthDescription | None = None
 
 
+# A package, or one of several types in it: "package:ATTRIBUTE".
 _MODULES = {
+    "box": "mover.connectors.box",
+    "box-enterprise": "mover.connectors.box:ADMIN_TYPE",
     "dropbox": "mover.connectors.dropbox",
     "dropbox-business": "mover.connectors.dropbox:BUSINESS_TYPE",
     "egnyte": "mover.connectors.egnyte",
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",
+    "google": "mover.connectors.google",
+    "google-admin": "mover.connectors.google:ADMIN_TYPE",
     "local": "mover.connectors.local",
     "mysql": "mover.connectors.mysql",
     "s3": "mover.connectors.s3",
@@ -80,7 +85,7 @@ def connector_type(name: str) -> ConnectorType:
     """Find a service by name. Raises InvalidConfiguration for an unknown one."""
     if name not in _MODULES:
         raise InvalidConfiguration(f"unknown service {name!r}; known are: {', '.join(service_names())}")
-    package, _, attribute = _MODULES[name].partition(":")
-    found = getattr(importlib.import_module(package), attribute or "CONNECTOR_TYPE")
+    module, _, attribute = _MODULES[name].partition(":")
+    found = getattr(importlib.import_module(module), attribute or "CONNECTOR_TYPE")
     assert isinstance(found, ConnectorType)
     return found

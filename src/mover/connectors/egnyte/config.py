@@ -10,7 +10,8 @@ import re
 
 from pydantic import field_validator
 
-from mover.connectors.configuration import ConnectorConfig, setting
+from mover.connectors.browser_sign_in import BrowserSignInConfig
+from mover.connectors.configuration import setting
 from mover.transport.oauth.description import OAuthDescription
 from mover.vault.secret import Secret
 
@@ -18,15 +19,11 @@ _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _OURS = ".egnyte.com"
 
 
-class EgnyteConfig(ConnectorConfig):
+class EgnyteConfig(BrowserSignInConfig):
     """Keys of `mover connect egnyte NAME`."""
 
     domain: str = setting(help="Name of the Egnyte domain: acme for acme.egnyte.com", ask=True)
     access_token: Secret | None = setting(None, help="An access token, instead of signing in with a browser")
-    refresh_token: Secret | None = setting(None, help="Filled in by signing in with a browser", internal=True)
-    access_expires: Secret | None = setting(None, help="When the access token ends", internal=True)
-    client_id: str | None = setting(None, help="API key of your own app, where the operator has none")
-    client_secret: Secret | None = setting(None, help="Secret of your own app")
 
     @field_validator("domain")
     @classmethod
@@ -60,5 +57,7 @@ OAUTH = OAuthDescription(
         "Egnyte.permission",
         "Egnyte.link",
     ),
+    # Only addresses of https can be registered, so that the command line cannot serve one.
+    loopback="https://localhost:8976/",
 )
 """No address for revocation is documented: a token is revoked by an administrator, or with the password."""

@@ -76,7 +76,12 @@ class EgnyteConnector:
         """One call: who the token belongs to."""
         found = await self._api.user_info()
         who = found.email or found.username or "somebody"
-        return Account(description=f"{who} at {self._config.domain}.egnyte.com", secure=True)
+        return Account(
+            description=f"{who} at {self._config.domain}.egnyte.com",
+            secure=True,
+            email=(found.email or "").lower(),
+            tenant=self._config.domain,
+        )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -13,6 +13,7 @@ from mover.connections.records import Connection
 from mover.connectors.registry import ConnectorType, connector_type, service_names
 from mover.errors import InvalidConfiguration
 from mover.transport.oauth.refusals import AppMissing
+from mover.transport.oauth.tokens import ACCESS_TOKEN
 from mover.vault.secret import Secret
 from mover.web import connector_forms, words
 from mover.web.forms import Form, sentence
@@ -117,7 +118,7 @@ async def _save(visit: Visit, kind: ConnectorType, before: Connection | None) ->
             form.faults[field.name] = f"{field.label}: this is needed."
     if form.faults:
         return _form(visit, kind, fields, form, before, wrong=True)
-    if kind.oauth is not None:
+    if kind.oauth is not None and ACCESS_TOKEN not in values:
         return await _sign_in_there(visit, kind, fields, form, values, before)
     only_try = visit.text("act") == "test"
     try:
