@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from simulators.accounts import Person
-from simulators.dropbox.service import Dropbox
 from simulators.front import RunningFront
 from tests.contents import GivenContent, hashes_of
 from tests.servers.simulators import dropbox_of, simulators_egress
@@ -138,8 +137,13 @@ async def changes_since(connector: Connector, cursor: str) -> tuple[list[Change]
     return found, cursor
 
 
-def calls_of(dropbox: Dropbox) -> dict[str, int]:
-    """Return how often each route was called since this was asked last."""
-    found = dict(dropbox.tally.calls)
-    dropbox.tally.clear()
-    return found
+def calls_of(front: RunningFront) -> dict[str, int]:
+    """Return how often each route was called since this was asked last: counted when an answer has been sent."""
+
+    def counted() -> dict[str, int]:
+        tally = dropbox_of(front).tally
+        found = dict(tally.calls)
+        tally.clear()
+        return found
+
+    return front.inside(counted)

@@ -12,7 +12,7 @@ import pytest
 from simulators.accounts import Person
 from simulators.dropbox.service import Dropbox
 from simulators.front import RunningFront
-from tests.connectors.dropbox.acts import MIB, surroundings
+from tests.connectors.dropbox.acts import MIB, calls_of, surroundings
 from tests.memory.service import MemoryService
 from tests.servers.simulators import dropbox_of
 from tests.simulators.dropbox.rclone import rclone
@@ -52,10 +52,9 @@ def alice(dropbox: Dropbox) -> Person:
     return dropbox.add_person("alice@example.com", quota=10**12)
 
 
-def _counted(dropbox: Dropbox) -> Counter[str]:
+def _counted(front: RunningFront) -> Counter[str]:
     """All calls since this was asked last, but for the sign-in: rclone does without, and cannot say whose account it is."""
-    found = Counter(dropbox.tally.calls)
-    dropbox.tally.clear()
+    found = Counter(calls_of(front))
     del found["users/get_current_account"]
     return found
 
@@ -74,9 +73,9 @@ async def _ours(
         home.folder("/ours")
         first = await _run(bench)
         assert first is Code.SUCCESS
-        calls = _counted(dropbox)
+        calls = _counted(front)
         assert await _run(bench) is Code.NOTHING_TO_COPY
-    return calls, _counted(dropbox)
+    return calls, _counted(front)
 
 
 async def _run(bench: Workbench) -> Code | None:
@@ -94,7 +93,7 @@ def _rclones(
     runs = []
     for _ in range(2):
         rclone(front, folder, dropbox.token_of(alice), "copy", tree, "D:theirs")
-        runs.append(_counted(dropbox))
+        runs.append(_counted(front))
     return runs[0], runs[1]
 
 
