@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 from simulators.accounts import Person
 from simulators.front import RunningFront
@@ -39,7 +40,7 @@ def surroundings(front: RunningFront) -> Surroundings:
 
 @asynccontextmanager
 async def account(
-    front: RunningFront, person: Person, *, token: str | None = None, page: int = 1000, **values: object
+    front: RunningFront, person: Person, *, token: str | None = None, page: int = 1000, **values: Any
 ) -> AsyncIterator[DropboxConnector]:
     """Return a signed-in connector to one account."""
     given = {"access_token": Secret(token or dropbox_of(front).token_of(person)), **values}
@@ -54,9 +55,7 @@ async def account(
 
 
 @asynccontextmanager
-async def team(
-    front: RunningFront, admin: Person, **values: object
-) -> AsyncIterator[DropboxBusinessConnector]:
+async def team(front: RunningFront, admin: Person, **values: Any) -> AsyncIterator[DropboxBusinessConnector]:
     """Return a signed-in connector to the team."""
     given = {"access_token": Secret(dropbox_of(front).team_token(admin)), **values}
     made = DropboxBusinessConnector(DropboxBusinessConfig.model_validate(given), surroundings(front))

@@ -68,7 +68,7 @@ async def test_what_goes_while_a_listing_goes_on_is_left_out_and_what_comes_is_f
                 if len(seen) == 2:
                     gone = home.at("/f")
                     assert gone is not None
-                    simulators.inside(lambda gone=gone: home.remove(gone))
+                    home.remove(gone)
                     dropbox.put(alice, "/e2", b"new")
         assert sorted(set(seen)) == ["a", "b", "c", "d", "e", "e2"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -134,14 +135,16 @@ async def test_a_token_of_the_other_kind_says_so(
 async def test_accounts_of_others_are_turned_away(
     simulators: RunningFront, admin: Person, key: str, wrong: str, right: str | None
 ) -> None:
+    refused: dict[str, Any] = {key: wrong}
     with pytest.raises(SignInFailed):
-        async with account(simulators, admin, **{key: wrong}):
+        async with account(simulators, admin, **refused):
             pass
     with pytest.raises(SignInFailed):
-        async with team(simulators, admin, **{key: wrong}):
+        async with team(simulators, admin, **refused):
             pass
     if right is not None:
-        async with account(simulators, admin, **{key: right}):
+        allowed: dict[str, Any] = {key: right}
+        async with account(simulators, admin, **allowed):
             pass
 
 
