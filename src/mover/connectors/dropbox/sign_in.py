@@ -20,6 +20,8 @@ _AUTHORIZE_URL = "https://www.dropbox.com/oauth2/authorize"
 _TOKEN_URL = "https://api.dropboxapi.com/oauth2/token"  # noqa: S105 - an address
 _REVOKE_URL = "https://api.dropboxapi.com/2/auth/token/revoke"
 
+_LOOPBACK = "http://127.0.0.1:8976/"  # Dropbox compares redirect addresses to the letter
+
 _FILES = (
     "account_info.read",
     "files.metadata.read",
@@ -47,6 +49,7 @@ PERSONAL = OAuthDescription(
     revoke_by=RevokeBy.BEARER,
     scopes=lambda _config: _FILES,
     extra={"token_access_type": "offline"},
+    loopback=_LOOPBACK,
 )
 BUSINESS = OAuthDescription(
     vendor="dropbox",
@@ -56,6 +59,7 @@ BUSINESS = OAuthDescription(
     revoke_by=RevokeBy.BEARER,
     scopes=lambda _config: _TEAM,
     extra={"token_access_type": "offline"},
+    loopback=_LOOPBACK,
 )
 
 
