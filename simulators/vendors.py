@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from simulators import box, dropbox, egnyte, google
+from simulators import box, dropbox, egnyte, google, microsoft
 from simulators.clock import Clock
 from simulators.vendor import Vendor
 
@@ -13,4 +13,5 @@ MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {
     "dropbox": dropbox.make,
     "egnyte": egnyte.make,
     "google": google.make,
+    "microsoft": microsoft.make,
 }

@@ -83,6 +83,7 @@ class Service:
         large_folder: Files that do not fit on two of its pages, or hardly fit on one where making them takes long.
         fill: Puts empty files into a folder behind the service's back, where that is not done on a disk.
         grantees: Whom it knows; needed where the connector has `permissions`.
+        parts_replace: Uploads in parts can replace a file; else `begin` raises Unsupported, and it is sent whole.
     """
 
     connect: Connect
@@ -96,6 +97,7 @@ class Service:
     large_folder: int = 2100
     fill: Callable[[str, Iterable[str]], None] | None = None
     grantees: Grantees | None = None
+    parts_replace: bool = True
 
     def put_on_disk(self, path: str, data: bytes) -> None:
         """Write a file behind the service's back; `path` is the connector's."""

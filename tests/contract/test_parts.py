@@ -276,7 +276,10 @@ async def test_file_that_appeared_meanwhile_is_not_replaced(
     await upload.uploads.abort(upload.token)
 
 
-async def test_parts_replace_the_file_that_was_seen(connector: Connector, folder: EntryRef) -> None:
+async def test_parts_replace_the_file_that_was_seen(
+    service: Service, connector: Connector, folder: EntryRef
+) -> None:
+    need(service.parts_replace, "replacing by uploads in parts")
     seen = await connector.refresh(ref_of(folder, await put(connector, folder, "file", b"first")))
     upload = Upload(connector, target(folder, "file", replaces=seen))
     await _whole(upload)
@@ -285,8 +288,9 @@ async def test_parts_replace_the_file_that_was_seen(connector: Connector, folder
 
 
 async def test_parts_do_not_replace_what_somebody_changed_meanwhile(
-    connector: Connector, folder: EntryRef
+    service: Service, connector: Connector, folder: EntryRef
 ) -> None:
+    need(service.parts_replace, "replacing by uploads in parts")
     seen = await connector.refresh(ref_of(folder, await put(connector, folder, "file", b"first")))
     upload = Upload(connector, target(folder, "file", replaces=seen))
     await upload.begin()

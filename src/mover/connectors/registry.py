@@ -69,8 +69,11 @@ _MODULES = {
     "google-admin": "mover.connectors.google:ADMIN_TYPE",
     "local": "mover.connectors.local",
     "mysql": "mover.connectors.mysql",
+    "office365": "mover.connectors.microsoft:OFFICE365_TYPE",
+    "onedrive": "mover.connectors.microsoft",
     "s3": "mover.connectors.s3",
     "sftp": "mover.connectors.sftp",
+    "sharepoint": "mover.connectors.microsoft:SHAREPOINT_TYPE",
     "swift": "mover.connectors.swift",
     "webdav": "mover.connectors.webdav",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mover.naming.rules import LengthUnit, NameRules
 
 _SLASH = "/\N{FULLWIDTH SOLIDUS}"
@@ -150,3 +152,10 @@ DROPBOX = NameRules(
 """Dropbox (HTTP documentation, "Path formats": no slash or white space at the end; help centre, "Files and folders that
 cannot be synchronised": backslashes, and names that its clients keep for themselves; what else it refuses is as rclone's
 tests of the service found it). Lengths are counted in characters, as rclone does."""
+
+ONEDRIVE_PERSONAL = replace(
+    SHAREPOINT,
+    reserved_words=frozenset(),  # of SharePoint's own folders
+)
+"""OneDrive of a Microsoft account: the same page, whose characters, reserved names and lengths hold for all of OneDrive, but
+not what SharePoint keeps for itself."""

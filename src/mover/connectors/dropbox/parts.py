@@ -103,7 +103,7 @@ class DropboxPartUploads:
             raise self._api.caller.error(purpose, failure)
         return SentPart(number, size, known or "")
 
-    async def received(self, token: str, kept: Sequence[SentPart] = (), /) -> Sequence[SentPart] | None:  # noqa: ARG002 - Dropbox goes by offsets
+    async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> Sequence[SentPart] | None:
         """See the contract. No call: Dropbox does not tell which pieces it has."""
         self._open(token)
         return None
