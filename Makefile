@@ -8,8 +8,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-WORKERS ?= 2
-# Many of the fast tests wait.
+# Twice as many as the cores that CI has: tests that start servers and processes wait half of their time.
+WORKERS ?= 4
 FAST_WORKERS ?= 3
 PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 

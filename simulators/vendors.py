@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from simulators import microsoft
+from simulators import egnyte, google, microsoft
 from simulators.clock import Clock
 from simulators.vendor import Vendor
 
-MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {"microsoft": microsoft.make}
+MAKERS: Mapping[str, Callable[[Clock], Vendor]] = {
+    "egnyte": egnyte.make,
+    "google": google.make,
+    "microsoft": microsoft.make,
+}

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.contract.microsoft import MICROSOFT
+from tests.contract.clouds import CLOUDS
 from tests.contract.services import IN_PROCESS, REAL, Service
 
 from mover.connectors.contract import Connector
@@ -14,11 +14,11 @@ from mover.entries import EntryRef
 
 
 @pytest.fixture(
-    params=[*IN_PROCESS, *(pytest.param(name, marks=pytest.mark.servers) for name in (REAL | MICROSOFT))]
+    params=[*IN_PROCESS, *(pytest.param(name, marks=pytest.mark.servers) for name in (REAL | CLOUDS))]
 )
 def service(request: pytest.FixtureRequest) -> Service:
     """Each service in turn."""
-    return (IN_PROCESS | REAL | MICROSOFT)[request.param](request)
+    return (IN_PROCESS | REAL | CLOUDS)[request.param](request)
 
 
 @pytest.fixture

@@ -14,12 +14,17 @@ from mover.transport.proxy import Proxy
 from mover.vault.secret import Secret
 
 
-def simulators_egress(front: RunningFront) -> Egress:
-    """Return a way out that leads to the simulators under the vendors' own names, and nowhere else."""
+def simulators_egress(
+    front: RunningFront, *, proxy_url: str | None = None, ca_file: Path | None = None
+) -> Egress:
+    """Return a way out that leads to the simulators under the vendors' own names, and nowhere else.
+
+    With another `proxy_url` they are out of reach, with another `ca_file` they are not trusted.
+    """
     return Egress(
         allowed=PrivateAddresses.parse("127.0.0.0/8"),
-        proxy=Proxy.parse(Secret(front.proxy_url)),
-        ca_file=front.ca_file,
+        proxy=Proxy.parse(Secret(proxy_url or front.proxy_url)),
+        ca_file=ca_file or front.ca_file,
     )
 
 

@@ -96,7 +96,8 @@ class Capabilities:
         folder_modified: Likewise for folders (AFTERWARDS or NEVER).
         created: Whether times of creation of files can be kept (AT_UPLOAD or NEVER).
         alters: Endings of names, in lower case (".docx"), of files that the service may change after it has taken them:
-            their size and hashes then are no longer those that were sent, though nothing went wrong.
+            their size and hashes then are no longer those that were sent, though nothing went wrong. They keep their
+            modified time. `upload` and `finish` leave it to the engine to compare what the service says of such a file.
         range_reads: `read` honours `offset` and `length`; else it always starts at 0 and reads to the end.
         bounded_reads: A read that ends before the file does costs no more than its bytes. Where it does (an FTP connection
             that is interrupted is lost), large files are read in one stream rather than in ranges.
@@ -254,8 +255,10 @@ class PartUploads(Protocol):
         Raises IntegrityError if the service reports other bytes than were sent, NotFound if the upload is gone.
         """
 
-    async def received(self, token: str) -> Sequence[SentPart] | None:
+    async def received(self, token: str, kept: Sequence[SentPart] = (), /) -> Sequence[SentPart] | None:
         """Which parts the service may have whole: one with a receipt that is not among them is lost.
+
+        Asked before an upload is gone on with; `kept` are the parts with their receipts as the ledger has them, ascending.
 
         None: the upload is there, but the service cannot tell, so the receipts alone count. Raises NotFound if the
         upload is gone.
@@ -322,22 +325,30 @@ class Quota(Protocol):
 class Change(msgspec.Struct, frozen=True):
     """One line of a change feed: the entry as it is now, or that the id is gone.
 
-    `parent_id` is the id of the folder that holds it, None for the root or where it is gone.
+    `parent_id` is the id of the folder that holds it, None for the root or where it is gone. `path` is for services that
+    tell what was removed by its path alone (from the connection's root): `id` is empty then.
     """
 
     id: str
     entry: Entry | None
     parent_id: str | None = None
+    path: str | None = None
 
 
 class Changes(Protocol):
     """What changed since a moment, in the drive that holds a folder. Lines may repeat and come in any order.
 
     The feed is at least that of all that stands below the folder; it may tell of more (the whole drive, the account).
+    What stands in a folder that was moved, removed or brought back needs no lines of its own, unless it changed while
+    the folder was out of the feed's reach.
     """
 
     async def cursor(self, folder: EntryRef = ROOT) -> str:
-        """Return a cursor for now: opaque text without secrets, that works after a restart."""
+        """Return a cursor for now: opaque text without secrets, that works after a restart.
+
+        Whatever changes from now on comes after it; where lines come late and out of their order, it is that much older.
+        Raises Unsupported or NotFound where there is no one feed for all that stands below the folder.
+        """
 
     def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
         """Yield changes with the cursor that stands after them; ends when there are no more. NotFound: cursor too old."""

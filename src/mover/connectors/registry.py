@@ -56,9 +56,13 @@ class ConnectorType:
     oauth: OAuthDescription | None = None
 
 
+# A package, or one of several types in it: "package:ATTRIBUTE".
 _MODULES = {
+    "egnyte": "mover.connectors.egnyte",
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",
+    "google": "mover.connectors.google",
+    "google-admin": "mover.connectors.google:ADMIN_TYPE",
     "local": "mover.connectors.local",
     "mysql": "mover.connectors.mysql",
     "office365": "mover.connectors.microsoft:OFFICE365_TYPE",

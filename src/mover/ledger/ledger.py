@@ -14,11 +14,24 @@ from mover.database.database import Database
 from mover.database.store import SoleRight
 from mover.entries import Entry
 from mover.ledger.batching import GroupCommit
-from mover.ledger.queries import arrivals, counts, folders, items, listings, runs, uploads
+from mover.ledger.earlier import EarlierRuns
+from mover.ledger.grants import GrantState, GrantTally, NewGrant, ReportGrant
+from mover.ledger.queries import (
+    arrivals,
+    counts,
+    folders,
+    following,
+    grants,
+    items,
+    listings,
+    runs,
+    uploads,
+)
 from mover.ledger.queries.pages import page_of_items
 from mover.ledger.records import (
     Arrival,
     FolderTask,
+    Follows,
     Item,
     NewItem,
     Outcome,
@@ -31,6 +44,7 @@ from mover.ledger.records import (
     Totals,
     UploadRecord,
 )
+from mover.ledger.sharing import SharingLedger
 from mover.ledger.states import Code, ItemState, RunMode, Verification
 from mover.ledger.survey import Survey, survey
 
@@ -155,6 +169,27 @@ class Ledger:
                 return
             after = found[-1].id
 
+    async def grant_tally(self, run_id: int) -> list[GrantTally]:
+        """Count a run's permissions by state and reason."""
+        return await self._database.read(lambda connection: grants.tally(connection, run_id))
+
+    async def report_grants(
+        self, run_id: int, *, states: Sequence[GrantState] | None = None, page: int = 1_000
+    ) -> AsyncGenerator[ReportGrant, None]:
+        """Yield a run's permissions in the order in which they were seen; memory holds one page of them."""
+        after = 0
+        while True:
+            found = await self._database.read(
+                lambda connection, after=after: grants.page_of_lines(  # type: ignore[misc]  # as above
+                    connection, run_id, states=states, limit=page, after_id=after
+                )
+            )
+            for line in found:
+                yield line
+            if len(found) < page:
+                return
+            after = found[-1].id
+
 
 class RunLedger:
     """The ledger of one run under way. Made by `Ledger.start`.
@@ -177,6 +212,7 @@ class RunLedger:
         self._outcomes = GroupCommit[Outcome](self._write_outcomes)
         self._parts = GroupCommit[tuple[int, PartRecord]](self._write_parts)
         self._seen = GroupCommit[Callable[[Connection], None]](self._write_seen, most=_SEEN)
+        self.sharing = SharingLedger(database, pair, run, self._write)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Write in one transaction, if it is still this process's turn. Raises LockLost."""
@@ -204,27 +240,75 @@ class RunLedger:
         """Whether the database can find something by a text of that length."""
         return self._database.can_look_up(key)
 
+    # Following an earlier run.
+
+    @property
+    def earlier(self) -> EarlierRuns:
+        """What earlier runs of the pair know that lets this one follow them."""
+        return EarlierRuns(self._database, self._write, self.pair.id, self.run, now_ns=self._now_ns)
+
+    async def follow(self, follows: Follows) -> None:
+        """Note which run this one follows, if any, and what it keeps for the next one."""
+        await self._write(lambda connection: following.follow(connection, self.run.id, follows))
+        self.run = msgspec.structs.replace(
+            self.run,
+            base_id=follows.base,
+            carries=follows.carries,
+            source_cursor=follows.source_cursor,
+            destination_cursor=follows.destination_cursor,
+        )
+
+    async def reached(self, destination_cursor: str | None) -> None:
+        """Note up to which cursor the changes at the destination are known; None: they are not."""
+        values = {"destination_cursor": destination_cursor}
+        await self._write(lambda connection: runs.update_run(connection, self.run.id, values))
+
     # The scan: folders and what stands in them. What it finds in several folders shares transactions.
 
-    async def add_root(self, *, source_id: str | None, destination_exists: bool) -> None:
+    async def add_root(
+        self, *, source_id: str | None, destination_id: str | None = None, destination_exists: bool
+    ) -> None:
         """Queue the root folder, unless it was queued before."""
         await self._write(
-            lambda connection: folders.add_root(
-                connection, self.run.id, source_id=source_id, destination_exists=destination_exists
+            lambda connection: following.add_root(
+                connection,
+                self.run.id,
+                base_id=self.run.base_id,
+                source_id=source_id,
+                destination_id=destination_id,
+                destination_exists=destination_exists,
             )
         )
+
+    async def carry(self, limit: int, note: str) -> tuple[int, list[Tally]]:
+        """As `EarlierRuns.carry`, when all that was given is kept."""
+        await self._seen.flush()
+        return await self.earlier.carry(limit, note)
 
     async def pending_folders(self, limit: int, *, after_id: int) -> list[FolderTask]:
         """Folders that wait to be listed, with ids above `after_id`, ascending."""
         return await self._database.read(
-            lambda connection: folders.pending_folders(connection, self.run.id, limit, after_id)
+            lambda connection: folders.pending_folders(
+                connection, self.run.id, limit, after_id, known=not self.run.carries
+            )
         )
 
-    async def add_items(self, folder: FolderTask, new: Sequence[NewItem], cursor: str | None) -> None:
-        """Keep one page of a listing, and how far the listing has come. Entries that are known already stay as they are."""
+    async def add_items(
+        self,
+        folder: FolderTask,
+        new: Sequence[NewItem],
+        cursor: str | None,
+        lines: Sequence[NewGrant] = (),
+    ) -> None:
+        """Keep one page of a listing, and how far the listing has come. Entries that are known already stay as they are.
+
+        `lines` are permissions of these entries.
+        """
         now_ns = self._now_ns()
         await self._seen.put(
-            lambda connection: items.add_items(connection, self.run.id, folder, new, cursor, now_ns)
+            lambda connection: items.add_items(
+                connection, self.run.id, folder, new, cursor, now_ns, lines, carries=self.run.carries
+            )
         )
 
     async def folder_stands(self, folder: FolderTask, destination_id: str | None) -> None:
@@ -354,6 +438,10 @@ class RunLedger:
     async def open_items(self) -> int:
         """How many files have no final state."""
         return await self._database.read(lambda connection: items.open_items(connection, self.run.id))
+
+    async def open_bytes(self) -> int:
+        """Sizes of all files that are planned and have not arrived, where their folder need not be listed again."""
+        return await self._database.read(lambda connection: items.open_bytes(connection, self.run.id))
 
     async def upload(self, source_key: str) -> UploadRecord | None:
         """The upload in parts that was begun for an entry, in this run or an earlier one."""

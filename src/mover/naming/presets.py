@@ -63,6 +63,10 @@ WEBDAV = NameRules(
 """WebDAV servers that store names as a POSIX system does. A connector that recognises a stricter server (Nextcloud: no
 backslash, 250 bytes) narrows it with `dataclasses.replace`."""
 
+GOOGLE_DRIVE = NameRules()
+"""Google Drive: every text is a name, several entries may have the same one, and a slash in it means nothing ("Files and
+folders overview"). No limit of lengths is documented."""
+
 SHAREPOINT = NameRules(
     look_alikes=(
         '"\N{FULLWIDTH QUOTATION MARK}',
@@ -96,3 +100,28 @@ ONEDRIVE_PERSONAL = replace(
 )
 """OneDrive of a Microsoft account: the same page, whose characters, reserved names and lengths hold for all of OneDrive, but
 not what SharePoint keeps for itself."""
+
+EGNYTE = NameRules(
+    look_alikes=(
+        '"\N{FULLWIDTH QUOTATION MARK}',
+        "*\N{FULLWIDTH ASTERISK}",
+        ":\N{FULLWIDTH COLON}",
+        "<\N{FULLWIDTH LESS-THAN SIGN}",
+        ">\N{FULLWIDTH GREATER-THAN SIGN}",
+        "?\N{FULLWIDTH QUESTION MARK}",
+        _SLASH,
+        "\\\N{FULLWIDTH REVERSE SOLIDUS}",
+        "|\N{FULLWIDTH VERTICAL LINE}",
+    ),
+    marked=_CONTROLS,
+    leading=(" \N{SYMBOL FOR SPACE}", "~\N{FULLWIDTH TILDE}"),
+    trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
+    reserved_names=frozenset({".", "..", "thumbs.db", ".ds_store", "desktop.ini", ".metadata"}),
+    reserved_words=frozenset({"._", ".tmp"}),
+    basic_plane=True,
+    longest_name=245,
+    longest_path=5000,
+    case_sensitive=False,
+)
+"""Egnyte ("Unsupported characters and file types", help desk 201637074): 245 bytes a name, 5,000 a path. `.tmp` and `._` are
+refused at an end only, and replaced wherever they stand. It takes no characters of four bytes of UTF-8."""

@@ -150,7 +150,8 @@ class PartsUpload:
         trusted = not self._ranges or tells_versions(self._reader.entry)
         if known is not None and known.evidence == evidence and trusted:
             try:
-                received = await self._uploads.received(known.token)
+                kept = [SentPart(part.number, part.size, part.receipt) for part in known.parts]
+                received = await self._uploads.received(known.token, kept)
             except NotFound:
                 await self._ledger.drop_upload(self._source_key)
             else:

@@ -20,6 +20,7 @@ from mover.database.failures import DatabaseTrouble
 from mover.database.store import SoleRight
 from mover.entries import ROOT, EntryKind, EntryRef
 from mover.errors import (
+    ApiQuotaExceeded,
     Conflict,
     InvalidConfiguration,
     MoverError,
@@ -29,6 +30,7 @@ from mover.errors import (
     SignInFailed,
     TimedOut,
     Unreachable,
+    UserNotFound,
 )
 from mover.ledger.ledger import Ledger, RunLedger
 from mover.ledger.records import PairKey, Totals
@@ -37,14 +39,19 @@ from mover.staging import Staging
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
 from mover.transfer.copy import FileMover
+from mover.transfer.feeds import Feeds
 from mover.transfer.finish import Finisher
+from mover.transfer.granting import Granter
 from mover.transfer.lanes import Lanes
 from mover.transfer.locking import pair_lock
 from mover.transfer.options import Options
 from mover.transfer.plan import Planner, VerifyPlanner
 from mover.transfer.progress import Progress
 from mover.transfer.renames import Renamer
+from mover.transfer.room import Room
 from mover.transfer.scan import Scanner
+from mover.transfer.sharing import SharingPlanner
+from mover.transfer.sharing_words import said_of_permissions
 from mover.transfer.side import Side
 from mover.transfer.verification import Verifier
 from mover.transport.retries import RetryPolicy
@@ -209,8 +216,26 @@ class _Run:
 
     async def _work(self) -> list[str]:
         destination = self._destination
-        await self._ledger.add_root(source_id=self._source.root_id, destination_exists=_stands(destination))
+        feeds = None
+        # Permissions are looked at on each run, of everything: a feed of contents does not tell all that changes them.
+        if (
+            destination is not None
+            and self._mode is RunMode.COPY
+            and not self._options.dry_run
+            and self._options.sharing is None
+        ):
+            feeds = Feeds(self._source, destination, self._ledger, self._options)
+            await feeds.begin()
+        await self._ledger.add_root(
+            source_id=self._source.root_id,
+            destination_id=destination.root_id if destination else None,
+            destination_exists=_stands(destination),
+        )
+        sharing = self._sharing()
+        if sharing is not None:
+            await sharing.begin()
         lanes = self._lanes()
+        room = await self._room()
         scanner = Scanner(
             self._source,
             destination,
@@ -219,17 +244,27 @@ class _Run:
             self._progress,
             self._planner(),
             found=lanes.found if lanes else lambda: None,
+            room=room,
             resumed=self._ledger.run.resumed,
             large_from=_LARGE_FROM,
+            sharing=sharing,
             now_ns=self._engine.now_ns,
         )
         if lanes is None or destination is None:
             await scanner.run()
             await self._ledger.flush()
-            return []
+            said = await self._said_of_permissions()
+            if room is None:
+                return said
+            await room.measure()
+            return [room.shortage, *said] if room.shortage else said
         async with task_group() as group:
-            group.create_task(lanes.run())
+            group.create_task(_when_enough_is_known(room, lanes))
+            if room is not None:
+                group.create_task(room.watch())
             await scanner.run()
+            if room is not None:
+                room.complete()
             if self._mode is RunMode.COPY:
                 await Renamer(
                     self._source, destination, self._ledger, self._progress, now_ns=self._engine.now_ns
@@ -240,7 +275,47 @@ class _Run:
             return []
         finisher = Finisher(destination, self._ledger)
         await finisher.run()
-        return finisher.troubles
+        if sharing is not None and destination.connector.permissions is not None:
+            await Granter(destination, self._ledger, self._progress).run()
+        troubles = [*finisher.troubles, *await self._said_of_permissions()]
+        if feeds is None:
+            return troubles
+        totals = await self._ledger.totals()
+        await feeds.end(moved=totals.files_moved + totals.folders_created > 0)
+        return [*troubles, *feeds.remarks]
+
+    async def _room(self) -> Room | None:
+        """The room at the destination; None where nothing is compared with what might go there."""
+        if self._destination is None or self._mode is RunMode.VERIFY:
+            return None
+        return Room(
+            self._destination,
+            needed=await self._ledger.open_bytes() if self._ledger.run.resumed else 0,
+        )
+
+    def _sharing(self) -> SharingPlanner | None:
+        """What plans permissions, where that is wanted and both services have any."""
+        if self._options.sharing is None or self._mode is RunMode.VERIFY:
+            return None
+        sides = [side for side in (self._source, self._destination) if side is not None]
+        if any(side.connector.permissions is None for side in sides):
+            return None
+        return SharingPlanner(
+            self._source,
+            self._destination,
+            self._ledger,
+            self._options.sharing,
+            dry_run=self._options.dry_run,
+        )
+
+    async def _said_of_permissions(self) -> list[str]:
+        """What a person should know of permissions, for the run's message."""
+        if self._options.sharing is None or self._mode is RunMode.VERIFY:
+            return []
+        for name, side in (("source", self._source), ("destination", self._destination)):
+            if side is not None and side.connector.permissions is None:
+                return [f"permissions were left out: the {name} ({side.connector.service}) has none to move"]
+        return said_of_permissions(await self._ledger.sharing.tally(), dry_run=self._options.dry_run)
 
     def _planner(self) -> Planner | VerifyPlanner:
         source = self._source.connector.capabilities
@@ -298,7 +373,10 @@ class _Run:
             moved=totals.files_moved + totals.folders_created + would_move,
             download_failures=downloads + missing,
             upload_failures=failed - downloads,
-            unsupported=totals.files_problem + totals.folders_problem - failed,
+            unsupported=totals.files_problem
+            + totals.folders_problem
+            - failed
+            + await self._ledger.sharing.problems(),
             refused=await self._ledger.refusals(),
             quota=any(reason == Reason.QUOTA for _, reason in failures),
         )
@@ -318,6 +396,13 @@ class _Run:
         )
 
 
+async def _when_enough_is_known(room: Room | None, lanes: Lanes) -> None:
+    """Move files once it is clear that they fit, as far as that can be clear before."""
+    if room is not None:
+        await room.enough_known.wait()
+    await lanes.run()
+
+
 def _stands(destination: Side | None) -> bool:
     return destination is not None and destination.root_stands
 
@@ -326,6 +411,10 @@ def _code_of_error(error: MoverError) -> Code:
     match error:
         case SignInFailed():
             return Code.SIGN_IN_FAILED
+        case ApiQuotaExceeded():
+            return Code.API_QUOTA
+        case UserNotFound():
+            return Code.USER_NOT_FOUND
         case QuotaExceeded():
             return Code.DESTINATION_QUOTA
         case Unreachable() | TimedOut():

@@ -85,10 +85,23 @@ _ITEM_TONES = {
 _VERIFICATIONS = {
     "hash": "Content hash",
     "read_back": "Read back and compared",
+    "altered": "Altered by the destination",
     "size": "Size only",
     "size_and_time": "Size and time",
     "earlier": "Verified by an earlier run",
     "exists": "Folder exists",
+}
+_GRANT_STATES = {
+    "planned": "To be given",
+    "given": "Given",
+    "already_there": "There already",
+    "taken_back": "Taken back",
+    "listed": "Only listed",
+    "dropped": "Dropped",
+    "not_there": "Its entry did not arrive",
+    "wider": "Would see too much",
+    "unsupported": "Not supported",
+    "failed": "Failed",
 }
 _REASONS = {
     Reason.THROTTLED: "The service asked for fewer calls",
@@ -102,8 +115,13 @@ _REASONS = {
     Reason.GONE: "Gone",
     Reason.CONFLICT: "Something else is there",
     Reason.SIGN_IN_FAILED: "Signing in failed",
+    Reason.TOKEN_EXPIRED: "Had to sign in anew",
+    Reason.ACCOUNT_SUSPENDED: "The account is suspended",
+    Reason.USER_NOT_FOUND: "Nobody of that name there",
     Reason.PERMISSION_DENIED: "Not allowed",
+    Reason.WOULD_BE_WIDER: "More people would see it than at the source",
     Reason.QUOTA: "The destination is full",
+    Reason.API_QUOTA: "The day's calls are used up",
     Reason.NAME_REJECTED: "Name not accepted",
     Reason.NAME_COLLISION: "Two entries with the same name",
     Reason.PATH_TOO_LONG: "Path too long",
@@ -134,6 +152,10 @@ _COMMAND_WORDS = (
     ),
     ("Run the same command again; it goes on where it was.", "Start it again; it goes on where it was."),
     ("Run the same command again later.", "Start it again later."),
+    (
+        "or let it be put there all the same (--wider allow)",
+        "or choose “Put it there all the same” in the settings",
+    ),
     (
         "run with --conflict overwrite to let the source win",
         "choose “Replace it” in the settings to let the source win",
@@ -189,6 +211,16 @@ def service_lead(service: str) -> str:
 def item_state_word(state: str) -> str:
     """The state of an item in a run."""
     return _ITEM_STATES.get(state, state)
+
+
+def grant_state_word(state: str) -> str:
+    """What became of a permission in a run."""
+    return _GRANT_STATES.get(state, state)
+
+
+def grant_states() -> list[tuple[str, str]]:
+    """All of them, to choose from."""
+    return list(_GRANT_STATES.items())
 
 
 def verification_word(verification: str | None) -> str:

@@ -11,8 +11,11 @@ from mover.database.many import execute_many
 from mover.database.upsert import insert_missing
 from mover.entries import EntryKind, join_path
 from mover.ledger import rows
+from mover.ledger.grants import NewGrant
 from mover.ledger.queries.arrivals import keep_arrivals
 from mover.ledger.queries.folders import update_folder
+from mover.ledger.queries.following import earlier_folders
+from mover.ledger.queries.grants import add_lines
 from mover.ledger.queries.slicing import slices
 from mover.ledger.records import FolderTask, Item, NewItem, Outcome
 from mover.ledger.states import OPEN, Action, ItemState, RunMode
@@ -51,8 +54,14 @@ def add_items(
     new: Sequence[NewItem],
     cursor: str | None,
     now_ns: int,
+    lines: Sequence[NewGrant] = (),
+    *,
+    carries: bool = False,
 ) -> None:
-    """Keep one page of a listing: its items, the folders among them that are to be walked, and the cursor."""
+    """Keep one page of a listing: its items, the folders among them that are to be walked, permissions, and the cursor.
+
+    With `carries` a folder is taken for the one of the run before only if it is the same at the destination, too.
+    """
     plain = [rows.item_row(run_id, folder.id, item, now_ns) for item in new if not _to_walk(item)]
     walked = [item for item in new if _to_walk(item)]
     key = ["run_id", "source_key"]
@@ -68,10 +77,28 @@ def add_items(
             for item in walked
             if item.source_key in ids
         ]
+        if folder.earlier_id is not None:
+            _recognise(connection, folder.earlier_id, queue, carries=carries)
         if queue:
             connection.execute(insert(folders), queue)
+    add_lines(connection, run_id, lines)
     if cursor is not None:
         update_folder(connection, folder.id, {"cursor": cursor})
+
+
+def _recognise(
+    connection: Connection, earlier_parent: int, queue: Sequence[dict[str, Any]], *, carries: bool
+) -> None:
+    """Say of folders to be queued which of them stood there in the run before, and which are as they were."""
+    by_id = {row["source_id"]: row for row in queue if row["source_id"] is not None}
+    for earlier, unchanged in earlier_folders(connection, earlier_parent, by_id):
+        row = by_id[earlier.source_id]
+        same = earlier.path == row["path"] and earlier.destination_path == row["destination_path"]
+        if carries:
+            same &= row["destination_exists"] and earlier.destination_id == row["destination_id"]
+        if same:
+            row["earlier_id"] = earlier.id
+            row["state"] = rows.KNOWN if unchanged else "pending"
 
 
 def _to_walk(item: NewItem) -> bool:
@@ -90,7 +117,9 @@ def _folder_row(run_id: int, parent: FolderTask, item: NewItem, item_id: int) ->
         "destination_parent_id": parent.destination_id,
         "destination_exists": item.destination_exists,
         "modified_ns": item.entry.modified_ns,
+        "access_id": item.access_id,
         "state": "pending",
+        "earlier_id": None,
     }
 
 
@@ -181,6 +210,21 @@ def finish_items(connection: Connection, pair_id: int, outcomes: Sequence[Outcom
     """Write how items ended, and what arrived."""
     execute_many(connection, _OUTCOME, [rows.outcome_row(outcome) for outcome in outcomes])
     keep_arrivals(connection, pair_id, [outcome.arrival for outcome in outcomes if outcome.arrival])
+
+
+def open_bytes(connection: Connection, run_id: int) -> int:
+    """Sizes of the files that are to be sent, added up; without those in folders that are listed once more."""
+    query = (
+        select(func.coalesce(func.sum(items.c.size), 0))
+        .join(folders, folders.c.id == items.c.folder_id)
+        .where(
+            items.c.run_id == run_id,
+            items.c.state.in_([ItemState.PLANNED.value, ItemState.SENDING.value]),
+            items.c.action.in_([Action.COPY.value, Action.REPLACE.value]),
+            folders.c.state == "listed",
+        )
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def open_items(connection: Connection, run_id: int) -> int:

@@ -15,6 +15,7 @@ AHEAD_S = 300.0
 """How long before its end a token is replaced."""
 
 _AGAIN_AFTER_S = 30.0
+_LEAST_S = 10.0  # however short a life a service gives
 _MOST_FORCED = 3
 _FORCED_WITHIN_S = 60.0
 
@@ -104,8 +105,7 @@ class HeldToken:
             self._failure = (self._attempts, error)
             raise
         self._held, self._refused = new, None
-        lifetime_s = new.expires_s - self._now()
-        self._replace_at_s = (
-            new.expires_s - min(AHEAD_S, lifetime_s / 2) if lifetime_s < math.inf else math.inf
-        )
+        now_s = self._now()
+        ahead_s = min(AHEAD_S, (new.expires_s - now_s) / 2)  # an end at infinity is replaced there
+        self._replace_at_s = max(now_s + _LEAST_S, new.expires_s - ahead_s)
         return new.token
