@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from simulators.dropbox.service import Dropbox
 from simulators.front import RunningFront
 
 from mover.settings import PrivateAddresses
@@ -26,6 +27,13 @@ def simulators_egress(
         proxy=Proxy.parse(Secret(proxy_url or front.proxy_url)),
         ca_file=ca_file or front.ca_file,
     )
+
+
+def dropbox_of(front: RunningFront) -> Dropbox:
+    """Return the simulated Dropbox."""
+    found = front.world.vendors["dropbox"]
+    assert isinstance(found, Dropbox)
+    return found
 
 
 def client_environment(front: RunningFront, home: Path) -> Mapping[str, str]:

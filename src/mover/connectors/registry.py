@@ -58,6 +58,10 @@ class ConnectorType:
 
 # A package, or one of several types in it: "package:ATTRIBUTE".
 _MODULES = {
+    "box": "mover.connectors.box",
+    "box-enterprise": "mover.connectors.box:ADMIN_TYPE",
+    "dropbox": "mover.connectors.dropbox",
+    "dropbox-business": "mover.connectors.dropbox:BUSINESS_TYPE",
     "egnyte": "mover.connectors.egnyte",
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",

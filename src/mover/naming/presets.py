@@ -94,12 +94,19 @@ SHAREPOINT = NameRules(
 """SharePoint and OneDrive ("Restrictions and limitations in OneDrive and SharePoint"). Stems are reserved rather than
 whole names only, because the synchronisation client puts such files on Windows disks. Leading dots are replaced too."""
 
-ONEDRIVE_PERSONAL = replace(
-    SHAREPOINT,
-    reserved_words=frozenset(),  # of SharePoint's own folders
+BOX = NameRules(
+    look_alikes=("\\\N{FULLWIDTH REVERSE SOLIDUS}",),
+    marked=(_SLASH, *_CONTROLS),
+    leading=(" \N{SYMBOL FOR SPACE}",),
+    trailing=(" \N{SYMBOL FOR SPACE}",),
+    unit=LengthUnit.CHARACTERS,
+    longest_name=255,
+    case_sensitive=False,
+    normalisation_sensitive=False,
 )
-"""OneDrive of a Microsoft account: the same page, whose characters, reserved names and lengths hold for all of OneDrive, but
-not what SharePoint keeps for itself."""
+"""Box: no control characters, no slashes, no blank at the end, neither `.` nor `..`, 255 characters (Box Platform API 2024.0,
+"Create folder"). The guide "Common errors" forbids blanks at the beginning too, and `< > : | ? *`, which other clients are
+seen to use; so those are left as they are. Case does not count; that normal forms do not either is a precaution."""
 
 EGNYTE = NameRules(
     look_alikes=(
@@ -125,3 +132,30 @@ EGNYTE = NameRules(
 )
 """Egnyte ("Unsupported characters and file types", help desk 201637074): 245 bytes a name, 5,000 a path. `.tmp` and `._` are
 refused at an end only, and replaced wherever they stand. It takes no characters of four bytes of UTF-8."""
+
+DROPBOX = NameRules(
+    look_alikes=("\\\N{FULLWIDTH REVERSE SOLIDUS}",),
+    marked=(_SLASH, "\0\N{SYMBOL FOR NULL}", "\x7f\N{SYMBOL FOR DELETE}"),
+    trailing=(
+        " \N{SYMBOL FOR SPACE}",
+        "\t\N{SYMBOL FOR HORIZONTAL TABULATION}",
+        "\n\N{SYMBOL FOR LINE FEED}",
+    ),
+    reserved_names=frozenset(
+        {".", "..", "desktop.ini", "thumbs.db", ".ds_store", "icon\r", ".dropbox", ".dropbox.attr"}
+    ),
+    unit=LengthUnit.CHARACTERS,
+    longest_name=255,
+    case_sensitive=False,
+    normalisation_sensitive=False,
+)
+"""Dropbox (HTTP documentation, "Path formats": no slash or white space at the end; help centre, "Files and folders that
+cannot be synchronised": backslashes, and names that its clients keep for themselves; what else it refuses is as rclone's
+tests of the service found it). Lengths are counted in characters, as rclone does."""
+
+ONEDRIVE_PERSONAL = replace(
+    SHAREPOINT,
+    reserved_words=frozenset(),  # of SharePoint's own folders
+)
+"""OneDrive of a Microsoft account: the same page, whose characters, reserved names and lengths hold for all of OneDrive, but
+not what SharePoint keeps for itself."""

@@ -220,7 +220,7 @@ class Parts:
             raise IntegrityError("the part is not what was announced", operation="send")
         return receipt
 
-    async def received(self, token: str) -> Sequence[SentPart]:
+    async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> Sequence[SentPart]:
         """Ask which parts have arrived whole; one call."""
         known = _read(token)
         upload = self._upload(token, known)
