@@ -73,10 +73,11 @@ class Counted:
         asked: list[bytes] = []
         answered: list[bytes] = []
         begun: list[Message] = []
+        records = self._tally.records  # whoever asks for it gets what comes from then on
 
         async def receiving() -> Message:
             message = await receive()
-            if self._tally.records and message["type"] == "http.request":
+            if records and message["type"] == "http.request":
                 asked.append(message.get("body", b""))
             return message
 
@@ -89,7 +90,7 @@ class Counted:
             if message["type"] == "http.response.start":
                 begun.append(message)
                 count(message["status"])  # before the client can have the answer, and look
-            elif self._tally.records and sum(map(len, answered)) < MOST_RECORDED:
+            elif records and sum(map(len, answered)) < MOST_RECORDED:
                 answered.append(message.get("body", b""))
             await send(message)
 
@@ -98,7 +99,7 @@ class Counted:
         finally:
             if not begun:
                 count(None)
-            elif self._tally.records:
+            elif records:
                 self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
 
 
