@@ -20,8 +20,6 @@ _AUTHORIZE_URL = "https://www.dropbox.com/oauth2/authorize"
 _TOKEN_URL = "https://api.dropboxapi.com/oauth2/token"  # noqa: S105 - an address
 _REVOKE_URL = "https://api.dropboxapi.com/2/auth/token/revoke"
 
-_LOOPBACK = "http://127.0.0.1:8976/"  # Dropbox compares redirect addresses to the letter
-
 _FILES = (
     "account_info.read",
     "files.metadata.read",
