@@ -194,7 +194,8 @@ def _is_registered(app: App, redirect_uri: str) -> bool:
     for registered in map(urlsplit, app.redirect_uris):
         if asked.scheme != registered.scheme or asked.hostname != registered.hostname:
             continue
-        if registered.hostname == "127.0.0.1" or asked.port == registered.port:
+        any_port = registered.scheme == "http" and registered.hostname in {"127.0.0.1", "localhost"}
+        if any_port or asked.port == registered.port:
             return True
     return False
 

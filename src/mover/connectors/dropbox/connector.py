@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from mover.connectors.contract import (
@@ -30,7 +31,7 @@ from mover.connectors.dropbox.quota import DropboxQuota
 from mover.connectors.dropbox.reading import read_export, read_file
 from mover.connectors.dropbox.renames import DropboxRenames
 from mover.connectors.dropbox.sharing_api import SharingApi
-from mover.connectors.dropbox.sign_in import BUSINESS, PERSONAL, check_allowed, tokens_for
+from mover.connectors.dropbox.sign_in import BUSINESS, PERSONAL, tokens_for
 from mover.connectors.dropbox.storing import Stores
 from mover.connectors.dropbox.team_api import TeamApi
 from mover.connectors.dropbox.uploads import Uploads
@@ -156,17 +157,25 @@ class DropboxConnector(_Files):
         config: How to sign in, and where paths begin.
         surroundings: The way out, and who keeps tokens.
         page: Most entries of a page of a listing.
+        now: Seconds since 1970.
     """
 
     places = None
 
-    def __init__(self, config: DropboxConfig, surroundings: Surroundings, *, page: int = 1000) -> None:
+    def __init__(
+        self,
+        config: DropboxConfig,
+        surroundings: Surroundings,
+        *,
+        page: int = 1000,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._config = config
         self._area = OneArea()
         self._email = ""
         http = surroundings.egress.http("dropbox")
-        tokens = tokens_for(config, surroundings, http, PERSONAL)
-        super().__init__("dropbox", Caller(http, tokens, "dropbox"), self._area, page)
+        tokens = tokens_for(config, surroundings, http, PERSONAL, now=now)
+        super().__init__("dropbox", Caller(http, tokens, "dropbox", now=now), self._area, page)
         self.permissions = DropboxPermissions(self._api, SharingApi(self._caller), self._area, self._owner)
 
     async def sign_in(self) -> Account:
@@ -174,14 +183,16 @@ class DropboxConnector(_Files):
         with _Placed(self.service, "sign_in", ""), _OfOneAccount():
             account = await self._api.account(Purpose(operation="sign_in", path=""))
         team = account.team
-        check_allowed(
-            self._config, email=account.email, team_id=team.id if team else None, service=self.service
-        )
         self._email = account.email
         if self._config.team_space and account.root_info.tag == "team":
             self._area.begin_at(account.root_info.root_namespace_id)
         where = f" ({team.name})" if team is not None and team.name else ""
-        return Account(f"{account.email} at Dropbox{where}", secure=True)
+        return Account(
+            f"{account.email} at Dropbox{where}",
+            secure=True,
+            email=account.email.lower(),
+            tenant=team.id if team is not None else "",
+        )
 
     async def _owner(self, _who: Who) -> str:
         return self._email
@@ -194,15 +205,21 @@ class DropboxBusinessConnector(_Files):
         config: How to sign in.
         surroundings: The way out, and who keeps tokens.
         page: Most entries of a page of a listing.
+        now: Seconds since 1970.
     """
 
     def __init__(
-        self, config: DropboxBusinessConfig, surroundings: Surroundings, *, page: int = 1000
+        self,
+        config: DropboxBusinessConfig,
+        surroundings: Surroundings,
+        *,
+        page: int = 1000,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._config = config
         http = surroundings.egress.http("dropbox-business")
-        tokens = tokens_for(config, surroundings, http, BUSINESS)
-        caller = Caller(http, tokens, "dropbox-business")
+        tokens = tokens_for(config, surroundings, http, BUSINESS, now=now)
+        caller = Caller(http, tokens, "dropbox-business", now=now)
         self._team = TeamApi(caller)
         self.places = Organisation(self._team, caller.now)
         super().__init__("dropbox-business", caller, self.places, page)
@@ -216,8 +233,12 @@ class DropboxBusinessConnector(_Files):
         with _Placed(self.service, "sign_in", ""), _OfATeam():
             team = await self._team.info(purpose)
             admin = await self.places.admin()
-        check_allowed(self._config, email=admin.email, team_id=team.team_id, service=self.service)
-        return Account(f"{team.name} at Dropbox, by {admin.email}", secure=True)
+        return Account(
+            f"{team.name} at Dropbox, by {admin.email}",
+            secure=True,
+            email=admin.email.lower(),
+            tenant=team.team_id,
+        )
 
     async def create_folder(self, parent: EntryRef, name: str) -> Entry:
         """See the contract. At the top it makes a team folder; in `/Users` it finds the folder of a member."""

@@ -6,11 +6,13 @@ revocation by a call in the token's own name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mover.connectors.dropbox.config import DropboxBusinessConfig, DropboxConfig
 from mover.connectors.registry import Surroundings
 from mover.errors import SignInFailed
 from mover.transport.http import HttpSession
-from mover.transport.oauth.description import OAuthDescription, RevokeBy
+from mover.transport.oauth.description import ONE_LOOPBACK_PORT, OAuthDescription, RevokeBy
 from mover.transport.oauth.tokens import Tokens
 from mover.transport.oauth.user_tokens import user_tokens
 
@@ -45,6 +47,7 @@ PERSONAL = OAuthDescription(
     revoke_by=RevokeBy.BEARER,
     scopes=lambda _config: _FILES,
     extra={"token_access_type": "offline"},
+    loopback=ONE_LOOPBACK_PORT,
 )
 BUSINESS = OAuthDescription(
     vendor="dropbox",
@@ -54,6 +57,7 @@ BUSINESS = OAuthDescription(
     revoke_by=RevokeBy.BEARER,
     scopes=lambda _config: _TEAM,
     extra={"token_access_type": "offline"},
+    loopback=ONE_LOOPBACK_PORT,
 )
 
 
@@ -62,9 +66,11 @@ def tokens_for(
     surroundings: Surroundings,
     http: HttpSession,
     description: OAuthDescription,
+    *,
+    now: Callable[[], float],
 ) -> Tokens:
     """Return the tokens of a connection, without any I/O."""
-    return user_tokens(description, config, surroundings, http)
+    return user_tokens(description, config, surroundings, http, now=now)
 
 
 def check_allowed(

@@ -25,7 +25,6 @@ from mover.connectors.microsoft.changes import MicrosoftChanges
 from mover.connectors.microsoft.changing import Changing
 from mover.connectors.microsoft.config import Office365Config, OneDriveConfig, SharePointConfig
 from mover.connectors.microsoft.listing import Lister, root_entry
-from mover.connectors.microsoft.model import Drive
 from mover.connectors.microsoft.parts import MicrosoftPartUploads
 from mover.connectors.microsoft.permissions import MicrosoftPermissions
 from mover.connectors.microsoft.places import MicrosoftPlaces
@@ -64,6 +63,7 @@ class MicrosoftConnector:
         self._http = http
         self._api = GraphApi(Caller(service, BearerSession(http, tokens), Fresh()))
         self._sign_in: Callable[[], Awaitable[Account]] = self._sign_in_to_drive
+        self._tells_tenant = False
         self.places: MicrosoftPlaces | None = None
         self._territory: Territory = OneDrive()
         self._set_up(describe(WORK), personal=False)
@@ -72,13 +72,16 @@ class MicrosoftConnector:
     def onedrive(cls, config: OneDriveConfig, surroundings: Surroundings) -> Self:
         """The OneDrive of whoever signed in."""
         http = surroundings.egress.http("onedrive")
-        return cls("onedrive", http, tokens_of_person(ONEDRIVE_OAUTH, config, surroundings, http))
+        made = cls("onedrive", http, tokens_of_person(ONEDRIVE_OAUTH, config, surroundings, http))
+        made._tells_tenant = config.allowed_tenant is not None
+        return made
 
     @classmethod
     def sharepoint(cls, config: SharePointConfig, surroundings: Surroundings) -> Self:
         """The sites that somebody may use."""
         http = surroundings.egress.http("sharepoint")
         made = cls("sharepoint", http, tokens_of_person(SHAREPOINT_OAUTH, config, surroundings, http))
+        made._tells_tenant = config.allowed_tenant is not None
         made._territory = Sites(SitesDirectory(made._api, everything=False))
         made._sign_in = made._sign_in_to_sites
         made._set_up(describe(WORK), personal=False)
@@ -199,18 +202,38 @@ class MicrosoftConnector:
         self._territory = territory
         root_path = "" if personal else unquote(urlsplit(drive.web_url or "").path)
         self._set_up(describe(PERSONAL if personal else WORK, root_path=root_path), personal=personal)
-        return Account(f"{_owner(drive)} at OneDrive" + ("" if personal else " for Business"), secure=True)
+        email = _email(
+            drive.owner.user.email if drive.owner is not None and drive.owner.user is not None else None
+        )
+        if not email:  # Microsoft accounts keep theirs to themselves here
+            user = await self._api.me(operation="sign_in", path="")
+            email = _email(user.mail) or _email(user.user_principal_name)
+        where = "OneDrive" if personal else "OneDrive for Business"
+        return Account(
+            f"{email or 'somebody'} at {where}",
+            secure=True,
+            email=email,
+            tenant="" if personal else await self._tenant(),
+        )
 
     async def _sign_in_to_sites(self) -> Account:
         user = await self._api.me(operation="sign_in", path="")
         await self._api.sites(None, everything=False, operation="sign_in", path="")
-        who = user.mail or user.user_principal_name or user.display_name or user.id
-        return Account(f"{who.lower()} at SharePoint", secure=True)
+        email = _email(user.mail) or _email(user.user_principal_name)
+        who = email or user.display_name or user.id
+        return Account(f"{who} at SharePoint", secure=True, email=email, tenant=await self._tenant())
 
     async def _sign_in_to_tenant(self, tenant: str) -> Account:
         await self._api.users(None, operation="sign_in", path="")
         await self._api.sites(None, everything=True, operation="sign_in", path="")
-        return Account(f"all users and sites of {tenant} at Office 365", secure=True)
+        return Account(f"all users and sites of {tenant} at Office 365", secure=True, tenant=tenant)
+
+    async def _tenant(self) -> str:
+        """The id of the account's organisation: a call that is made only where the connection asks for a certain one."""
+        if not self._tells_tenant:
+            return ""
+        found = await self._api.organisations(operation="sign_in", path="")
+        return found[0].id if found else ""
 
     @contextmanager
     def _placed(self, operation: str, path: str) -> Iterator[None]:
@@ -221,8 +244,5 @@ class MicrosoftConnector:
             raise
 
 
-def _owner(drive: Drive) -> str:
-    user = drive.owner.user if drive.owner is not None else None
-    if user is None:
-        return "somebody"
-    return (user.email or "").lower() or user.display_name or "somebody"
+def _email(text: str | None) -> str:
+    return text.lower() if text and "@" in text else ""
