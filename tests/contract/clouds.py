@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from simulators.front import RunningFront
+from tests.contract.google import GOOGLE
 from tests.contract.microsoft import MICROSOFT
 from tests.contract.services import Grantees, Service
 from tests.contract.simulated import simulated
@@ -35,5 +36,6 @@ def egnyte(request: pytest.FixtureRequest) -> Service:
 
 CLOUDS = {
     "egnyte": egnyte,
+    **GOOGLE,
     **MICROSOFT,
 }

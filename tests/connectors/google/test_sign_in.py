@@ -11,6 +11,7 @@ import pytest
 from simulators.front import RunningFront
 from tests.contract import google as people
 from tests.contract.acts import names
+from tests.contract.services import forget
 from tests.servers.simulators import simulators_egress
 
 from mover.connectors.contract import Connector
@@ -68,7 +69,7 @@ def _connector(front: RunningFront, secrets: Secrets) -> Connector:
         GoogleConfig(**secrets),
         Surroundings(
             egress=simulators_egress(front),
-            remember=people.forget,
+            remember=forget,
             keeper=MemoryKeeper(secrets),
             apps={"google": APP},
         ),

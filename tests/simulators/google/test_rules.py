@@ -109,7 +109,7 @@ def test_pages_are_smaller_where_they_hold_much(
     simulators: RunningFront, google: Google, client: httpx.Client
 ) -> None:
     drive = google.drive_of(people.ALICE)
-    simulators.inside(lambda: [google.state.add_file(drive, f"/{number}") for number in range(1100)])
+    simulators.inside(lambda: [google.state.add_file(drive, f"/{number}") for number in range(1001)])
     sizes = {
         fields: len(
             client.get(f"{API}/files", params={"fields": f"files({fields})", "pageSize": 1000}).json()[

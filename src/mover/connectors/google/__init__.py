@@ -5,9 +5,10 @@ sign_in.py         tokens: of a person, or of a service account that acts for th
 acting.py          in whose name a call is made
 connector.py       the contract, for both forms
 addresses.py, tree.py          ids and paths
-listing.py, shared_listings.py folders; many with one call
+listing.py, shared_listings.py, folders.py     folders; many with one call
+rearranging.py     making folders, renaming, times
 taken.py, placing.py           names that are taken, files that changed: Drive itself prevents nothing
-uploads.py, sessions.py, parts.py, ids.py      sending
+uploads.py, sessions.py, parts.py, part_state.py, ids.py   sending
 reading.py, versions.py        content, exports, revisions
 permissions.py, batches.py, changes.py, places.py
 api.py, calls.py, answers.py   the calls, typed

@@ -34,7 +34,7 @@ class GoogleAdminConfig(ConnectorConfig):
     service_account: Secret = setting(
         help="JSON key of a service account with domain-wide delegation, or the path of its file",
         ask=True,
-        reach=Reach.KEY_FILE,
+        reach=Reach.JSON_KEY_FILE,
     )
     admin: str = setting(
         help="address of an administrator of the domain, in whose name users are listed", ask=True

@@ -11,41 +11,14 @@ from mover.connectors.google.answers import DirectoryUser, File, FileList
 from mover.connectors.google.api import DriveApi, file_address, quoted
 from mover.connectors.google.batches import MOST as MOST_IN_BATCH
 from mover.connectors.google.batches import Batches
-from mover.connectors.google.bounded import Bounded
 from mover.connectors.google.describing import FIELDS, FIELDS_WITH_PARENTS, entry_of
 from mover.connectors.google.documents import FOLDER, shown_name
+from mover.connectors.google.folders import Folders
 from mover.connectors.google.shared_listings import PAGE_WITH_PARENTS, Corpus, SharedListings
 from mover.connectors.google.taken import MOST_NAMES_OF_A_FOLDER, TakenNames
 from mover.connectors.google.tree import Tree, my_drive, own_query, shared_drive
 from mover.entries import Entry
 from mover.errors import NotFound, ServiceFault
-
-_MOST_FOLDERS = 100_000
-
-
-class Folders:
-    """What is known of folders: that they are some, and who is permitted to use them."""
-
-    def __init__(self) -> None:
-        self._permission_ids: Bounded[str, frozenset[str] | None] = Bounded(_MOST_FOLDERS)
-
-    def saw(self, file: File) -> None:
-        """Take note of an entry that Drive described."""
-        if file.mime_type == FOLDER:
-            ids = None if file.permission_ids is None else frozenset(file.permission_ids)
-            self._permission_ids.put(file.id, ids)
-
-    def is_one(self, item: str) -> bool:
-        """Tell whether an id was seen to be that of a folder."""
-        return item in self._permission_ids
-
-    def permission_ids(self, item: str) -> frozenset[str] | None:
-        """Return who has permissions on a folder, if that is known."""
-        return self._permission_ids.get(item)
-
-    def sharing_changed(self) -> None:
-        """Forget who has permissions: what is permitted on a folder holds for all below it."""
-        self._permission_ids.clear()
 
 
 class Listings:

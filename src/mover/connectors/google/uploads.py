@@ -86,7 +86,7 @@ class Uploads:
         subject = await self._acting.subject(folder, "upload", path)
         becomes = self._placing.becomes(target, content.size)
         metadata = self._placing.metadata(target, folder, becomes)
-        key = f"{folder.text}/{target.key}"
+        key = f"file {folder.text}/{target.key}"
         if becomes is None:  # ids cannot be chosen for documents
             metadata["id"] = await self._ids.for_key(key, subject)
         try:
