@@ -441,7 +441,7 @@ async def test_failed_grant_fails_no_file_and_is_given_by_the_next_run(tmp_path:
     async with moving(tmp_path, one, other) as bench:
         result = await bench.run(sharing=rules())
         assert result.code is Code.UNSUPPORTED_NOT_MOVED
-        assert "1 permissions need a look" in result.message
+        assert "1 permission needs a look" in result.message
         assert named(await lines(bench, result.run))["/a", "ann@example.org"] is GrantState.FAILED
         assert (await bench.run(sharing=rules())).code is Code.NOTHING_TO_COPY
     assert other.shares("/a") == {(PERSON, "ann@new.org"): READ}

@@ -75,7 +75,8 @@ class Feeds:
 
     def _basis(self) -> str:
         """Equal for runs that decide the same about the same entries, of the same two folders."""
-        parts = (self._options.basis, __version__, self._source.root_id, self._destination.root_id)
+        sides = [(side.who, side.root_id) for side in (self._source, self._destination)]
+        parts = (self._options.basis, __version__, sides)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     async def _following(

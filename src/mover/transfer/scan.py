@@ -325,8 +325,8 @@ class Scanner:
                     files += 1
                     needed += self._needed(entry, found) if decision.action is not Action.COMPARE else 0
             new.append(self._item(key, entry, chosen.name, chosen.key, decision, found))
-        if self._room is not None and files:
-            self._room.plan(files, needed)
+        if self._room is not None:
+            self._room.plan(len(moving), files, needed)
         if known_better:
             await self._ledger.keep_arrivals(known_better)
         new = await self._gone_on_with(new, arrivals)

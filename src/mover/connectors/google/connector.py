@@ -57,6 +57,7 @@ class GoogleConnector:
         acting: Makes out in whose name calls are made.
         own: Which folders of Mover's own stand at the root.
         convert: Office files become documents.
+        shortcuts: Those to files are followed.
         clock: Monotonic seconds.
     """
 
@@ -72,6 +73,7 @@ class GoogleConnector:
         *,
         own: Sequence[Address],
         convert: bool,
+        shortcuts: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = service
@@ -85,7 +87,16 @@ class GoogleConnector:
         self._folders = Folders()
         self._together = SharedListings(self._search_together, clock)
         self._taken = TakenNames(self._look)
-        self._listings = Listings(api, who, self._tree, self._folders, self._taken, self._together)
+        batches = Batches(calls)
+        self._listings = Listings(
+            api,
+            who,
+            self._tree,
+            self._folders,
+            self._taken,
+            self._together,
+            batches if shortcuts else None,
+        )
         self._placing = Placing(api, who, self._tree, self._taken, convert=convert)
         self._ids = IdPool(api)
         sessions = Sessions(calls)
@@ -94,14 +105,15 @@ class GoogleConnector:
         self._reading = Reading(api, who, service)
         self.permissions = DrivePermissions(
             api,
-            Batches(calls),
+            batches,
             who,
             self._tree,
             self._folders,
             lambda: self._email.rpartition("@")[2] or None,
         )
         self.versions = Revisions(api, who, self._reading)
-        self.changes = ChangeFeeds(api, who, self._tree, self._folders)
+        # A feed tells nothing of what shortcuts point to elsewhere.
+        self.changes = None if shortcuts else ChangeFeeds(api, who, self._tree, self._folders)
         self.places = DomainPlaces(self._listings, self._tree) if who.admin is not None else None
         self.capabilities = Capabilities(
             names=GOOGLE_DRIVE,
@@ -189,7 +201,8 @@ class GoogleConnector:
                 return await self._tree.drive_entry(address.item, "refresh", ref.path)
             file = await self._described(address, "refresh", ref.path)
             inherited = self._folders.permission_ids(file.parents[0]) if file.parents else None
-            return entry_of(file, address, inherited_ids=inherited)
+            name = ref.name if address.shortcut is not None else None
+            return entry_of(file, address, inherited_ids=inherited, name=name)
 
     async def _described(self, address: Address, operation: str, path: str) -> File:
         subject = await self._acting.subject(address, operation, path)

@@ -96,7 +96,7 @@ class Uploads:
                 raise
             file = await self._arrived(metadata, target, content, subject, path)
         except IdRefused as error:
-            self._ids.forget(key)
+            self._ids.refused(key, subject)
             raise ServiceFault("Google did not take an id that it gave out", said=error.said) from error
         except Transient:
             raise  # the next attempt has the same id
