@@ -11,7 +11,7 @@ import pytest
 from tests.servers.acme import OAUTH
 from tests.servers.oauth import CLIENT_ID, CLIENT_SECRET, Answer, AuthorizationServer
 
-from mover.errors import ServiceFault, SignInFailed, TokenRenewed
+from mover.errors import NotFound, ServiceFault, SignInFailed, TokenRenewed
 from mover.transport.http import HttpSession
 from mover.transport.oauth.bearer import BearerSession
 from mover.transport.oauth.description import AppRegistration
@@ -207,6 +207,18 @@ async def test_an_access_token_alone_is_used_while_it_lasts(http: HttpSession, s
     server.expire("access")
     with pytest.raises(SignInFailed):
         await whoami(session, server)
+
+
+async def test_a_connection_that_is_gone_is_no_entry_that_is_not_there(
+    http: HttpSession, server: AuthorizationServer
+):
+    class Gone:
+        async def renew(self, _exchange: Exchange, _is_fresh: Any) -> Secrets:
+            raise NotFound("no secret is stored")
+
+    made, _ = signed_in(server, access_expires="1")
+    with pytest.raises(SignInFailed, match="removed meanwhile"):
+        await user_tokens(OAUTH, made, Keeping(Gone()), http).access()
 
 
 async def test_nobody_has_signed_in_yet(http: HttpSession, server: AuthorizationServer):
