@@ -11,7 +11,7 @@ import pytest
 from tests.servers.acme import OAUTH
 from tests.servers.oauth import CLIENT_ID, CLIENT_SECRET, Answer, AuthorizationServer
 
-from mover.errors import NotFound, ServiceFault, SignInFailed, TokenRenewed
+from mover.errors import Locked, MoverError, NotFound, ServiceFault, SignInFailed, TimedOut, TokenRenewed
 from mover.transport.http import HttpSession
 from mover.transport.oauth.bearer import BearerSession
 from mover.transport.oauth.description import AppRegistration
@@ -209,16 +209,23 @@ async def test_an_access_token_alone_is_used_while_it_lasts(http: HttpSession, s
         await whoami(session, server)
 
 
-async def test_a_connection_that_is_gone_is_no_entry_that_is_not_there(
-    http: HttpSession, server: AuthorizationServer
+@pytest.mark.parametrize(
+    ("trouble", "kind", "said"),
+    [
+        (NotFound("no secret is stored"), SignInFailed, "removed meanwhile"),
+        (Locked("another process has the lease"), TimedOut, "another process"),
+    ],
+)
+async def test_trouble_with_keeping_is_not_taken_for_trouble_with_an_entry(
+    http: HttpSession, server: AuthorizationServer, trouble: MoverError, kind: type[MoverError], said: str
 ):
-    class Gone:
+    class Troubled:
         async def renew(self, _exchange: Exchange, _is_fresh: Any) -> Secrets:
-            raise NotFound("no secret is stored")
+            raise trouble
 
     made, _ = signed_in(server, access_expires="1")
-    with pytest.raises(SignInFailed, match="removed meanwhile"):
-        await user_tokens(OAUTH, made, Keeping(Gone()), http).access()
+    with pytest.raises(kind, match=said):
+        await user_tokens(OAUTH, made, Keeping(Troubled()), http).access()
 
 
 async def test_nobody_has_signed_in_yet(http: HttpSession, server: AuthorizationServer):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from mover.errors import NotFound, SignInFailed
+from mover.errors import Locked, NotFound, SignInFailed, TimedOut
 from mover.transport.http import HttpSession
 from mover.transport.oauth.description import AppRegistration, OAuthDescription
 from mover.transport.oauth.endpoint import Granted, request_token
@@ -139,6 +139,8 @@ class UserTokens:
             raise SignInFailed(
                 "the connection was removed meanwhile, or its secrets were destroyed"
             ) from error
+        except Locked as error:  # likewise
+            raise TimedOut("another process has been renewing the access token for too long") from error
         found = _access_token(kept)
         assert found is not None  # what is fresh has one, and so has what was exchanged
         return found
