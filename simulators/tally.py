@@ -73,6 +73,7 @@ class Counted:
         asked: list[bytes] = []
         answered: list[bytes] = []
         begun: list[Message] = []
+        records = self._tally.records  # whoever asks for it gets what comes from then on
         is_recorded = False
 
         def count(status: int | None) -> None:
@@ -82,13 +83,13 @@ class Counted:
 
         def record() -> None:
             nonlocal is_recorded
-            if begun and self._tally.records and not is_recorded:
+            if begun and records and not is_recorded:
                 is_recorded = True
                 self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
 
         async def receiving() -> Message:
             message = await receive()
-            if self._tally.records and message["type"] == "http.request":
+            if records and message["type"] == "http.request":
                 asked.append(message.get("body", b""))
             return message
 
@@ -96,7 +97,7 @@ class Counted:
             if message["type"] == "http.response.start":
                 begun.append(message)
                 count(message["status"])  # before the client can have the answer, and look
-            elif self._tally.records and sum(map(len, answered)) < MOST_RECORDED:
+            elif records and sum(map(len, answered)) < MOST_RECORDED:
                 answered.append(message.get("body", b""))
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 record()  # likewise

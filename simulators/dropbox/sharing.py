@@ -139,7 +139,7 @@ def describe(call: Call, namespace: Namespace) -> dict[str, Any]:
             "member_policy": {".tag": "anyone"},
             "resolved_member_policy": {".tag": "anyone"},
         },
-        "preview_url": f"https://www.dropbox.com/scl/fo/{namespace.id}",
+        "preview_url": f"https://www.dropbox.com/sh/{namespace.id}",
         "time_invited": spelled(namespace.drive.root.made_ns),
         "access_inheritance": {".tag": "inherit"},
     }

@@ -6,9 +6,9 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 from simulators.accounts import Person
-from simulators.dropbox.service import Dropbox
 from simulators.front import RunningFront
 from tests.contents import GivenContent, hashes_of
 from tests.servers.simulators import dropbox_of, simulators_egress
@@ -40,11 +40,13 @@ def surroundings(front: RunningFront) -> Surroundings:
 
 @asynccontextmanager
 async def account(
-    front: RunningFront, person: Person, *, token: str | None = None, page: int = 1000, **values: object
+    front: RunningFront, person: Person, *, token: str | None = None, page: int = 1000, **values: Any
 ) -> AsyncIterator[DropboxConnector]:
     """Return a signed-in connector to one account."""
     given = {"access_token": Secret(token or dropbox_of(front).token_of(person)), **values}
-    made = DropboxConnector(DropboxConfig.model_validate(given), surroundings(front), page=page)
+    made = DropboxConnector(
+        DropboxConfig.model_validate(given), surroundings(front), page=page, now=dropbox_of(front).clock.now_s
+    )
     try:
         await made.sign_in()
         yield made
@@ -53,9 +55,7 @@ async def account(
 
 
 @asynccontextmanager
-async def team(
-    front: RunningFront, admin: Person, **values: object
-) -> AsyncIterator[DropboxBusinessConnector]:
+async def team(front: RunningFront, admin: Person, **values: Any) -> AsyncIterator[DropboxBusinessConnector]:
     """Return a signed-in connector to the team."""
     given = {"access_token": Secret(dropbox_of(front).team_token(admin)), **values}
     made = DropboxBusinessConnector(DropboxBusinessConfig.model_validate(given), surroundings(front))
@@ -136,8 +136,13 @@ async def changes_since(connector: Connector, cursor: str) -> tuple[list[Change]
     return found, cursor
 
 
-def calls_of(dropbox: Dropbox) -> dict[str, int]:
-    """Return how often each route was called since this was asked last."""
-    found = dict(dropbox.tally.calls)
-    dropbox.tally.clear()
-    return found
+def calls_of(front: RunningFront) -> dict[str, int]:
+    """Return how often each route was called since this was asked last: counted when an answer has been sent."""
+
+    def counted() -> dict[str, int]:
+        tally = dropbox_of(front).tally
+        found = dict(tally.calls)
+        tally.clear()
+        return found
+
+    return front.inside(counted)

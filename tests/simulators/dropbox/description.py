@@ -150,12 +150,14 @@ class Description:
     def _fields(self, name: str) -> dict[str, Any]:
         kind = self._types[name]
         above = self._fields(kind["parent"]) if kind.get("parent") else {}
-        return above | kind.get("fields", {})
+        fields: dict[str, Any] = kind.get("fields", {})
+        return above | fields
 
     def _tags(self, name: str) -> dict[str, Any]:
         kind = self._types[name]
         above = self._tags(kind["parent"]) if kind.get("parent") else {}
-        return above | kind.get("tags", {})
+        tags: dict[str, Any] = kind.get("tags", {})
+        return above | tags
 
     def _check_struct(self, value: Any, name: str, where: str) -> Iterator[str]:
         if not isinstance(value, dict):

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from dropbox.content_hash import content_hash
+from dropbox.content_hash import content_hash  # type: ignore[import-untyped]
 
-import dropbox
+import dropbox  # type: ignore[import-untyped]
 from dropbox import common, exceptions, files, sharing
 
 MIB = 1024 * 1024

@@ -53,8 +53,8 @@ async def _work(connector: Connector, top: EntryRef, document: str) -> None:
     assert connector.renames is not None
     assert connector.quota is not None
     cursor = await connector.changes.cursor(top)
-    folder = await make_folder(connector, top, "Ordner ü")
-    await make_folder(connector, top, "Ordner ü")
+    folder = await make_folder(connector, top, "Mappe ü")
+    await make_folder(connector, top, "Mappe ü")
     file = await put(connector, folder, "ä \u2028.txt", b"one")
     seen = await connector.refresh(file)
     await connector.upload(target(folder, file.name, replaces=seen), content(b"two"))
@@ -86,7 +86,7 @@ async def _work(connector: Connector, top: EntryRef, document: str) -> None:
 async def _share(connector: Connector, top: EntryRef, person: str, *, groups: bool) -> None:
     permissions = connector.permissions
     assert permissions is not None
-    folder = top.child("Ordner ü", (await listed(connector, top))["Ordner ü"].id)
+    folder = top.child("Mappe ü", (await listed(connector, top))["Mappe ü"].id)
     file = folder.child("middle", (await listed(connector, folder))["middle"].id)
     for entry in (folder, file):
         for role in (AccessRole.READ, AccessRole.WRITE):

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from mover.connectors.dropbox.faults import UNREADABLE, Fault
-from mover.errors import MoverError, ProtocolViolation, TokenRenewed
+from mover.errors import MoverError, ProtocolViolation, Throttled, TokenRenewed
 from mover.transport.http import HttpResponse, HttpSession
 from mover.transport.oauth.tokens import Tokens
 
@@ -41,6 +41,11 @@ class Who:
     admin: str | None = None
     namespace: str | None = None
     is_root: bool = False
+
+    @property
+    def person(self) -> str | None:
+        """Whose calls these are to the service, which limits each person's."""
+        return self.member or self.admin
 
     @property
     def headers(self) -> dict[str, str]:
@@ -80,6 +85,9 @@ Body = bytes | Callable[[], AsyncIterator[bytes]]
 class Caller:
     """Sends calls.
 
+    Operations of several calls go on while the account is told to pause by the answer to another one. A call that would come
+    too early is not sent: it raises Throttled with what is left of the pause.
+
     Args:
         http: The connections.
         tokens: Of the account or the team.
@@ -94,6 +102,7 @@ class Caller:
         self.service = service
         self.now = now
         self._tokens = tokens
+        self._not_before_s: dict[str | None, float] = {}
 
     async def rpc(self, purpose: Purpose, route: str, arg: Mapping[str, Any] | None, kind: type[T]) -> T:
         """Make a call of the style RPC. Raises what a refusal means."""
@@ -166,6 +175,19 @@ class Caller:
             message, service=self.service, operation=purpose.operation, path=purpose.path
         )
 
+    def _check_pause(self, purpose: Purpose) -> None:
+        """Raise Throttled while Dropbox wants to be left alone by that person's calls."""
+        left_s = self._not_before_s.get(purpose.who.person, 0.0) - self.now()
+        if left_s > 0:
+            raise Throttled(
+                "Dropbox asked for a pause that is not over yet",
+                retry_after_s=left_s,
+                service=self.service,
+                operation=purpose.operation,
+                path=purpose.path,
+            )
+        self._not_before_s.pop(purpose.who.person, None)
+
     @asynccontextmanager
     async def _exchange(
         self,
@@ -182,6 +204,7 @@ class Caller:
         Dropbox says by its 401 whether that is the reason; a suspended person or a missing permission costs no new token.
         Raises TokenRenewed where the body is used up.
         """
+        self._check_pause(purpose)
         headers |= purpose.who.headers
         for is_last in (False, True):
             token = await self._tokens.access()
@@ -202,6 +225,8 @@ class Caller:
                 fault = Fault.read(
                     answer.status, answer.headers, await answer.read(_FAULT_LIMIT), now=self.now
                 )
+            if fault.retry_after_s is not None:
+                self._not_before_s[purpose.who.person] = self.now() + fault.retry_after_s
             if not fault.is_stale_token or is_last:
                 yield fault
                 return

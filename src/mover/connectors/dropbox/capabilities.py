@@ -33,5 +33,5 @@ CAPABILITIES = Capabilities(
         parallel=True,
         worthwhile_from=_WORTHWHILE,
     ),
-    concurrency=(16, 64),
+    concurrency=(24, 96),  # of uploads that share calls
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from mover.connectors.contract import (
@@ -156,17 +157,25 @@ class DropboxConnector(_Files):
         config: How to sign in, and where paths begin.
         surroundings: The way out, and who keeps tokens.
         page: Most entries of a page of a listing.
+        now: Seconds since 1970.
     """
 
     places = None
 
-    def __init__(self, config: DropboxConfig, surroundings: Surroundings, *, page: int = 1000) -> None:
+    def __init__(
+        self,
+        config: DropboxConfig,
+        surroundings: Surroundings,
+        *,
+        page: int = 1000,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._config = config
         self._area = OneArea()
         self._email = ""
         http = surroundings.egress.http("dropbox")
-        tokens = tokens_for(config, surroundings, http, PERSONAL)
-        super().__init__("dropbox", Caller(http, tokens, "dropbox"), self._area, page)
+        tokens = tokens_for(config, surroundings, http, PERSONAL, now=now)
+        super().__init__("dropbox", Caller(http, tokens, "dropbox", now=now), self._area, page)
         self.permissions = DropboxPermissions(self._api, SharingApi(self._caller), self._area, self._owner)
 
     async def sign_in(self) -> Account:
@@ -196,15 +205,21 @@ class DropboxBusinessConnector(_Files):
         config: How to sign in.
         surroundings: The way out, and who keeps tokens.
         page: Most entries of a page of a listing.
+        now: Seconds since 1970.
     """
 
     def __init__(
-        self, config: DropboxBusinessConfig, surroundings: Surroundings, *, page: int = 1000
+        self,
+        config: DropboxBusinessConfig,
+        surroundings: Surroundings,
+        *,
+        page: int = 1000,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._config = config
         http = surroundings.egress.http("dropbox-business")
-        tokens = tokens_for(config, surroundings, http, BUSINESS)
-        caller = Caller(http, tokens, "dropbox-business")
+        tokens = tokens_for(config, surroundings, http, BUSINESS, now=now)
+        caller = Caller(http, tokens, "dropbox-business", now=now)
         self._team = TeamApi(caller)
         self.places = Organisation(self._team, caller.now)
         super().__init__("dropbox-business", caller, self.places, page)

@@ -1,6 +1,6 @@
 """Work that many tasks want done at once, done for all of them in one go.
 
-While one round is under way, what is wanted meanwhile gathers; the next round does all of it. Nobody waits for others to
+While rounds are under way, what is wanted meanwhile gathers; the next round does all of it. Nobody waits for others to
 come, so one alone is as quick as ever, and the more there are, the more share a round.
 """
 
@@ -29,6 +29,7 @@ class Gathering(Generic[Wanted, Done]):
         most: Of one round.
         weight: Of something wanted.
         heaviest: All that is in one round together; something heavier has a round of its own.
+        rounds: So many may be under way at once.
     """
 
     def __init__(
@@ -38,13 +39,15 @@ class Gathering(Generic[Wanted, Done]):
         most: int,
         weight: Callable[[Wanted], int] = lambda _wanted: 0,
         heaviest: int = 1,
+        rounds: int = 1,
     ) -> None:
         self._work = work
         self._most = most
         self._weight = weight
         self._heaviest = heaviest
         self._waiting: deque[tuple[Wanted, asyncio.Future[Done]]] = deque()
-        self._rounds: asyncio.Task[None] | None = None
+        self._most_rounds = rounds
+        self._rounds: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def do(self, wanted: Wanted) -> Done:
@@ -53,16 +56,23 @@ class Gathering(Generic[Wanted, Done]):
             raise Canceled("the connection was closed")
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         self._waiting.append((wanted, future))
-        if self._rounds is None:
-            self._rounds = asyncio.create_task(self._run(), name="dropbox: rounds of shared calls")
+        if len(self._rounds) < self._most_rounds:
+            self._rounds.add(asyncio.create_task(self._run(), name="dropbox: rounds of shared calls"))
         return await future
 
+    @property
+    def under_way(self) -> int:
+        """Rounds that are under way or about to begin."""
+        return len(self._rounds)
+
     async def close(self) -> None:
-        """End the round that is under way, and let nobody wait any longer. Idempotent."""
+        """End the rounds that are under way, and let nobody wait any longer. Idempotent."""
         self._closed = True
-        if self._rounds is not None:
-            self._rounds.cancel()
-            await asyncio.wait([self._rounds])
+        under_way = list(self._rounds)
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way)
         self._fail(list(self._waiting), Canceled("the connection was closed"))
         self._waiting.clear()
 
@@ -72,7 +82,9 @@ class Gathering(Generic[Wanted, Done]):
             while batch := self._next():
                 await self._round(batch)
         finally:
-            self._rounds = None
+            task = asyncio.current_task()
+            assert task is not None
+            self._rounds.discard(task)
 
     def _next(self) -> list[tuple[Wanted, asyncio.Future[Done]]]:
         batch: list[tuple[Wanted, asyncio.Future[Done]]] = []

@@ -3,7 +3,7 @@
 Each call that writes takes the lock of a whole folder tree ("namespace"), and several at once refuse one another
 (too_many_write_operations). So all writes of one account wait for their turn here, and those that wait share calls:
 
-    a few small files      files/upload for each, in turn
+    a small file alone     files/upload
     many small files       their contents in one append_batch, then one finish_batch
     larger ones            a session of its own each, all at once; then one finish_batch for those that are ready
 
@@ -25,7 +25,10 @@ from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.gathering import Gathering
 from mover.hashing.blocks import DropboxHash
 
-_FEW = 2  # one after the other costs no more calls than together, and no more time
+_FEW = 2  # one after the other costs no more calls than together
+_SENDING_ROUNDS = (
+    3  # contents need no lock; so many are on their way at once that the next round need not wait long
+)
 _HEAVIEST_ROUND = 8 * 1024 * 1024
 _SESSIONS_AT_ONCE = 100
 _SESSION_LASTS_S = 6 * 86_400.0  # Dropbox keeps one for 7 days
@@ -59,9 +62,14 @@ class Store:
         self.turn = asyncio.Lock()
         self._api = api
         self._who = who
+        self._beginning = asyncio.Lock()
         self._sessions: deque[tuple[str, float]] = deque()
         self._small: Gathering[Small, Metadata | Fault | Sent] = Gathering(
-            self._send, most=MOST_BATCHED, weight=lambda one: len(one.content), heaviest=_HEAVIEST_ROUND
+            self._send,
+            most=MOST_BATCHED,
+            weight=lambda one: len(one.content),
+            heaviest=_HEAVIEST_ROUND,
+            rounds=_SENDING_ROUNDS,
         )
         self._finishes: Gathering[Finish, Metadata | Fault] = Gathering(self._finish, most=MOST_BATCHED)
 
@@ -90,7 +98,8 @@ class Store:
             return await self._api.finish_batch(self._purpose, finishes)
 
     async def _send(self, batch: Sequence[Small]) -> Sequence[Metadata | Fault | Sent]:
-        if len(batch) > _FEW:
+        is_alone = self._small.under_way == 1 and not self._finishes.under_way and not self.turn.locked()
+        if len(batch) > _FEW or not is_alone:
             return await self._send_together(batch)
         results: list[Metadata | Fault | Sent] = []
         for small in batch:
@@ -114,6 +123,10 @@ class Store:
 
     async def _take_sessions(self, number: int) -> list[str]:
         """Take so many sessions that nothing was sent to yet."""
+        async with self._beginning:
+            return await self._sessions_at_hand(number)
+
+    async def _sessions_at_hand(self, number: int) -> list[str]:
         now = self._api.caller.now()
         while self._sessions and self._sessions[0][1] < now:
             self._sessions.popleft()

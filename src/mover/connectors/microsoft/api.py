@@ -16,6 +16,7 @@ from mover.connectors.microsoft.model import (
     Collection,
     Drive,
     Item,
+    Organisation,
     PermissionLine,
     Site,
     UploadSession,
@@ -45,6 +46,13 @@ class GraphApi:
     async def me(self, *, operation: str, path: str) -> User:
         """Whoever is signed in."""
         return await self.caller.ask("GET", f"{GRAPH}/me", User, operation=operation, path=path)
+
+    async def organisations(self, *, operation: str, path: str) -> list[Organisation]:
+        """The tenant of whoever is signed in."""
+        page = await self.caller.ask(
+            "GET", f"{GRAPH}/organization", Collection[Organisation], operation=operation, path=path
+        )
+        return page.value
 
     async def drive(self, drive_id: str, *, operation: str, path: str) -> Drive:
         """A drive, with its quota."""

@@ -30,7 +30,7 @@ from mover.connectors.microsoft.permissions import MicrosoftPermissions
 from mover.connectors.microsoft.places import MicrosoftPlaces
 from mover.connectors.microsoft.quota import MicrosoftQuota
 from mover.connectors.microsoft.reading import read_file
-from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, one_tenant, tokens_of_person
+from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, tokens_of_person
 from mover.connectors.microsoft.sites import Sites, SitesDirectory
 from mover.connectors.microsoft.tenant import SITES, Tenant
 from mover.connectors.microsoft.territory import OneDrive, Territory, in_drive, locate
@@ -53,18 +53,17 @@ class MicrosoftConnector:
         service: The connector's name.
         http: The connections; closed with the connector.
         tokens: Of the account.
-        tenant: As which tenant's people sign in; empty if anybody's may.
     """
 
     hashes: ServiceHashes | None = None
     described_reads: DescribedReads | None = None
 
-    def __init__(self, service: str, http: HttpSession, tokens: Tokens, tenant: str = "") -> None:
+    def __init__(self, service: str, http: HttpSession, tokens: Tokens) -> None:
         self.service = service
-        self._tenant = tenant
         self._http = http
         self._api = GraphApi(Caller(service, BearerSession(http, tokens), Fresh()))
         self._sign_in: Callable[[], Awaitable[Account]] = self._sign_in_to_drive
+        self._tells_tenant = False
         self.places: MicrosoftPlaces | None = None
         self._territory: Territory = OneDrive()
         self._set_up(describe(WORK), personal=False)
@@ -73,15 +72,16 @@ class MicrosoftConnector:
     def onedrive(cls, config: OneDriveConfig, surroundings: Surroundings) -> Self:
         """The OneDrive of whoever signed in."""
         http = surroundings.egress.http("onedrive")
-        tokens = tokens_of_person(ONEDRIVE_OAUTH, config, surroundings, http)
-        return cls("onedrive", http, tokens, one_tenant(config.tenant))
+        made = cls("onedrive", http, tokens_of_person(ONEDRIVE_OAUTH, config, surroundings, http))
+        made._tells_tenant = config.allowed_tenant is not None
+        return made
 
     @classmethod
     def sharepoint(cls, config: SharePointConfig, surroundings: Surroundings) -> Self:
         """The sites that somebody may use."""
         http = surroundings.egress.http("sharepoint")
-        tokens = tokens_of_person(SHAREPOINT_OAUTH, config, surroundings, http)
-        made = cls("sharepoint", http, tokens, one_tenant(config.tenant))
+        made = cls("sharepoint", http, tokens_of_person(SHAREPOINT_OAUTH, config, surroundings, http))
+        made._tells_tenant = config.allowed_tenant is not None
         made._territory = Sites(SitesDirectory(made._api, everything=False))
         made._sign_in = made._sign_in_to_sites
         made._set_up(describe(WORK), personal=False)
@@ -202,23 +202,38 @@ class MicrosoftConnector:
         self._territory = territory
         root_path = "" if personal else unquote(urlsplit(drive.web_url or "").path)
         self._set_up(describe(PERSONAL if personal else WORK, root_path=root_path), personal=personal)
-        owner = drive.owner.user if drive.owner is not None else None
-        email = (owner.email or "").lower() if owner is not None else ""
-        who = email or (owner.display_name if owner is not None else None) or "somebody"
+        email = _email(
+            drive.owner.user.email if drive.owner is not None and drive.owner.user is not None else None
+        )
+        if not email:  # Microsoft accounts keep theirs to themselves here
+            user = await self._api.me(operation="sign_in", path="")
+            email = _email(user.mail) or _email(user.user_principal_name)
         where = "OneDrive" if personal else "OneDrive for Business"
-        return Account(f"{who} at {where}", secure=True, email=email, tenant=self._tenant)
+        return Account(
+            f"{email or 'somebody'} at {where}",
+            secure=True,
+            email=email,
+            tenant="" if personal else await self._tenant(),
+        )
 
     async def _sign_in_to_sites(self) -> Account:
         user = await self._api.me(operation="sign_in", path="")
         await self._api.sites(None, everything=False, operation="sign_in", path="")
-        email = (user.mail or user.user_principal_name).lower()
+        email = _email(user.mail) or _email(user.user_principal_name)
         who = email or user.display_name or user.id
-        return Account(f"{who} at SharePoint", secure=True, email=email, tenant=self._tenant)
+        return Account(f"{who} at SharePoint", secure=True, email=email, tenant=await self._tenant())
 
     async def _sign_in_to_tenant(self, tenant: str) -> Account:
         await self._api.users(None, operation="sign_in", path="")
         await self._api.sites(None, everything=True, operation="sign_in", path="")
-        return Account(f"all users and sites of {tenant} at Office 365", secure=True)
+        return Account(f"all users and sites of {tenant} at Office 365", secure=True, tenant=tenant)
+
+    async def _tenant(self) -> str:
+        """The id of the account's organisation: a call that is made only where the connection asks for a certain one."""
+        if not self._tells_tenant:
+            return ""
+        found = await self._api.organisations(operation="sign_in", path="")
+        return found[0].id if found else ""
 
     @contextmanager
     def _placed(self, operation: str, path: str) -> Iterator[None]:
@@ -227,3 +242,7 @@ class MicrosoftConnector:
         except MoverError as error:
             error.at(service=self.service, operation=operation, path=path)
             raise
+
+
+def _email(text: str | None) -> str:
+    return text.lower() if text and "@" in text else ""

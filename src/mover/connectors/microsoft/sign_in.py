@@ -19,9 +19,8 @@ from mover.vault.secret import Secret
 LOGIN = "https://login.microsoftonline.com"
 
 _LOOPBACK = "http://localhost:{port}/"
-"""Registered without the port, which does not count ("Redirect URI restrictions and limitations")."""
+"""Any port is taken where `http://localhost/` is registered ("Redirect URI restrictions", localhost exceptions)."""
 
-_OF_MANY = frozenset({"common", "organizations", "consumers"})
 _OFFLINE = "offline_access"
 _SITES = "https://graph.microsoft.com/Sites.ReadWrite.All"
 _FILES = "https://graph.microsoft.com/Files.ReadWrite.All"
@@ -37,12 +36,17 @@ def _authorize_url(tenant: str) -> str:
     return f"{LOGIN}/{tenant}/oauth2/v2.0/authorize"
 
 
+def _hints(config: OneDriveConfig | SharePointConfig) -> dict[str, str]:
+    return {"domain_hint": config.allowed_domain} if config.allowed_domain else {}
+
+
 ONEDRIVE_OAUTH = OAuthDescription(
     vendor="microsoft",
     authorize_url=lambda config: _authorize_url(config.tenant),
     token_url=lambda config: token_url(config.tenant),
     scopes=lambda _config: (_OFFLINE, _USER, _FILES),
     extra={"prompt": "select_account"},
+    hints=_hints,
     loopback=_LOOPBACK,
 )
 SHAREPOINT_OAUTH = OAuthDescription(
@@ -51,6 +55,7 @@ SHAREPOINT_OAUTH = OAuthDescription(
     token_url=lambda config: token_url(config.tenant),
     scopes=lambda _config: (_OFFLINE, _USER, _SITES),
     extra={"prompt": "select_account"},
+    hints=_hints,
     loopback=_LOOPBACK,
 )
 
@@ -81,11 +86,6 @@ class PersonTokens:
     async def refused(self, token: Secret, subject: str | None = None) -> None:
         """See `Tokens`."""
         await self._inner.refused(token, subject)
-
-
-def one_tenant(tenant: str) -> str:
-    """The tenant, if the sign-in page of it lets no others in; empty for those pages that let people of any in."""
-    return "" if tenant.lower() in _OF_MANY else tenant
 
 
 def tokens_of_person(
