@@ -552,3 +552,25 @@ async def test_renamed_entry_keeps_what_mover_gave_and_can_lose_it(tmp_path: Pat
         one.unshare("/new", "ann@example.org")
         await bench.run(sharing=rules())
     assert other.shares("/new") == {}
+
+
+async def test_people_whom_the_destination_does_not_list_are_told_before_the_copy_and_not_asked_for(
+    tmp_path: Path,
+) -> None:
+    one, other = source(), there(people=frozenset({"ann@example.org"}))
+    assert other.directory is not None
+    other.directory.lists_people = True
+    one.add_file("/a", b"")
+    async with moving(tmp_path, one, other) as bench:
+        await bench.run(sharing=rules({}))
+        assert other.calls["places"] == 0  # nobody has access to anything
+        one.share("/a", "ann@example.org")
+        one.share("/a", "ben@example.org")
+        scan = await bench.run(RunMode.SCAN, sharing=rules({}))
+        assert named(await lines(bench, scan.run)) == {
+            ("/a", "ann@example.org"): GrantState.PLANNED,
+            ("/a", "ben@example.org"): GrantState.FAILED,
+        }
+        await bench.run(sharing=rules({}))
+    assert other.shares("/a") == {(PERSON, "ann@example.org"): READ}
+    assert other.calls["grant"] == 1
