@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import pytest
 from hypothesis import settings
+from simulators.front import RunningFront
+from simulators.front import running as simulators_running
 from tests import database_url as databases
 from tests.database_url import Kind
 from tests.outside import refuse_outside
@@ -47,9 +49,13 @@ _SERVERS = {
     "swift_server",
     "mariadb_server",
     "kms_server",
+    "simulators",
     "squid_proxy",
     "dante_proxy",
 }
+
+
+_LONGEST_ROOMS = ("e2e", "web", "runner", "contract", "serving")
 
 
 def pytest_configure() -> None:
@@ -82,9 +88,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = [value for value in call.params.values() if isinstance(value, str)] if call else []
         if _SERVERS.intersection([*getattr(item, "fixturenames", ()), *parameters]):
             item.add_marker(pytest.mark.servers)
-    end_to_end = Path(__file__).parent / "e2e"
-    # The longest first, so that several workers end at about the same time.
-    items.sort(key=lambda item: not item.path.is_relative_to(end_to_end))
+    # The rooms whose files take longest first, so that several workers end at about the same time.
+    order = {room: number for number, room in enumerate(_LONGEST_ROOMS)}
+    here = Path(__file__).parent
+    items.sort(key=lambda item: order.get(item.path.relative_to(here).parts[0], len(order)))
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +131,20 @@ def _session(
 def _needs_root() -> None:
     if not can_jail():
         pytest.skip("only root can give a server its private view of the machine")
+
+
+@pytest.fixture(scope="session")
+def simulators_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFront]:
+    """All simulators, for the session; tests take `simulators`."""
+    with simulators_running(tmp_path_factory.mktemp("simulators")) as front:
+        yield front
+
+
+@pytest.fixture
+def simulators(simulators_front: RunningFront) -> RunningFront:
+    """All simulators, with an empty world of the test's own."""
+    simulators_front.fresh()
+    return simulators_front
 
 
 @pytest.fixture(scope="session")

@@ -42,9 +42,14 @@ _SECRETS = {
     "database_url",
     "smtp_url",
 }
+VENDORS = ("google", "microsoft", "box", "dropbox", "egnyte")
+"""Where Mover can be registered as an app: `<vendor>_client_id` and `<vendor>_client_secret`."""
+
+_SECRETS |= {f"{vendor}_client_secret" for vendor in VENDORS}
 _MIB = 1024 * 1024
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
 _LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _LARGEST_PORT = 65_535
 HTTPS_PORT = 443
 _EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
@@ -177,6 +182,16 @@ def _listed(given: object) -> object:
     return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
 
+def _domains(given: object) -> object:
+    listed = _listed(given)
+    if not isinstance(listed, list | tuple):
+        return listed
+    domains = tuple(str(domain).lower() for domain in listed)
+    if any(not _DOMAIN.fullmatch(domain) for domain in domains):
+        raise ValueError("give domains of mail addresses, such as example.org, example.com")
+    return domains
+
+
 def _trusted_proxies(given: object) -> object:
     listed = _listed(given)
     return _networks(listed) if isinstance(listed, list | tuple) else listed
@@ -260,6 +275,17 @@ class Settings(BaseSettings):
         smtp_url: The mail server, `smtps://user:password@host` or `smtp://...` with STARTTLS.
         mail_from: Whom mail comes from.
         mail_outbox: A folder that mail is written into instead of being sent.
+        google_client_id: As what Mover is registered at Google, for people who connect accounts there with a browser.
+        google_client_secret: Its secret.
+        microsoft_client_id: Likewise at Microsoft.
+        microsoft_client_secret: Its secret; none for a public client.
+        box_client_id: Likewise at Box.
+        box_client_secret: Its secret.
+        dropbox_client_id: Likewise at Dropbox: the app key.
+        dropbox_client_secret: The app secret; none for a public client.
+        egnyte_client_id: Likewise at Egnyte: the API key.
+        egnyte_client_secret: The API secret.
+        account_domains: Mail domains whose accounts may be connected with a browser here; any, if none is named.
 
     Raises InvalidConfiguration, naming everything that is wrong.
     """
@@ -326,6 +352,17 @@ class Settings(BaseSettings):
     smtp_url: Secret | None = None
     mail_from: str | None = None
     mail_outbox: AbsolutePath | None = None
+    google_client_id: str | None = None
+    google_client_secret: Secret | None = None
+    microsoft_client_id: str | None = None
+    microsoft_client_secret: Secret | None = None
+    box_client_id: str | None = None
+    box_client_secret: Secret | None = None
+    dropbox_client_id: str | None = None
+    dropbox_client_secret: Secret | None = None
+    egnyte_client_id: str | None = None
+    egnyte_client_secret: Secret | None = None
+    account_domains: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_domains)] = ()
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -349,6 +386,18 @@ class Settings(BaseSettings):
     def _one_way_for_mail(self) -> Settings:
         if self.smtp_url is not None and self.mail_outbox is not None:
             raise ValueError("MOVER_SMTP_URL and MOVER_MAIL_OUTBOX are both set; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _secret_of_an_app(self) -> Settings:
+        for vendor in VENDORS:
+            if getattr(self, f"{vendor}_client_secret") is not None and not getattr(
+                self, f"{vendor}_client_id"
+            ):
+                name = f"{_PREFIX}{vendor.upper()}"
+                raise ValueError(
+                    f"{name}_CLIENT_SECRET is the secret of an app; set {name}_CLIENT_ID as well"
+                )
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 import msgspec
 from tests.memory.contents import Contents, Exported, Held, hashes_of, pieces
 from tests.memory.faults import Fault
-from tests.memory.nodes import Node
+from tests.memory.nodes import Earlier, Node
 from tests.memory.parts import MemoryPartUploads
 from tests.memory.service import MemoryService
 from tests.memory.sharing import MemoryPermissions, MemoryPlaces
@@ -22,6 +22,7 @@ from mover.connectors.contract import (
     Changes,
     Content,
     DescribedReads,
+    FileVersion,
     Page,
     PartUploads,
     Permissions,
@@ -51,7 +52,7 @@ class MemoryConnector:
     quota: Quota | None
     changes: Changes | None
     permissions: Permissions | None
-    versions: Versions | None = None
+    versions: Versions | None
     places: Places | None
 
     def __init__(self, service: MemoryService) -> None:
@@ -65,7 +66,8 @@ class MemoryConnector:
         self.hashes = MemoryHashes(self) if service.hashes_on_demand else None
         self.times = MemoryTimes(self) if times_are_set else None
         self.renames = MemoryRenames(self) if service.renames else None
-        self.quota = MemoryQuota(self) if service.free_bytes is not None else None
+        self.quota = MemoryQuota(self) if service.free_bytes is not None or service.room else None
+        self.versions = MemoryVersions(self) if service.versions else None
         self.changes = MemoryChanges(self) if service.change_feed else None
         known = service.directory
         self.permissions = MemoryPermissions(self, known) if known else None
@@ -296,10 +298,50 @@ class MemoryQuota:
     def __init__(self, connector: MemoryConnector) -> None:
         self._connector = connector
 
-    async def free_bytes(self, _folder: EntryRef = ROOT) -> int | None:
+    async def free_bytes(self, folder: EntryRef = ROOT) -> int | None:
         """Return what is left."""
-        async with self._connector.operation("free_bytes", "/"):
-            return self._connector.account.free_bytes
+        path = self._connector.label(folder)
+        async with self._connector.operation("free_bytes", path):
+            return self._connector.account.room_for(path)[1]
+
+
+class MemoryVersions:
+    """Earlier versions of files."""
+
+    def __init__(self, connector: MemoryConnector) -> None:
+        self._connector = connector
+
+    async def of(self, file: EntryRef) -> Sequence[FileVersion]:
+        """Return all versions, the oldest first."""
+        connector = self._connector
+        async with connector.operation("versions", connector.label(file)):
+            node = find(connector.account, file)
+            current = Earlier(node.version, node.contents, node.modified_ns)
+            return [self._described(one) for one in (*node.earlier, current)]
+
+    def _described(self, one: Earlier) -> FileVersion:
+        return FileVersion(
+            id=f"v{one.version}",
+            size=one.contents.size,
+            modified_ns=one.modified_ns,
+            hashes=hashes_of(one.contents, self._connector.capabilities.listed_hashes),
+        )
+
+    async def read(
+        self, file: EntryRef, version: FileVersion, *, offset: int = 0, length: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of an earlier version."""
+        connector = self._connector
+        async with connector.operation("read_version", connector.label(file)) as fault:
+            node = find(connector.account, file)
+            current = Earlier(node.version, node.contents, node.modified_ns)
+            for one in (*node.earlier, current):
+                if f"v{one.version}" == version.id:
+                    break
+            else:
+                raise NotFound("there is no such version")
+            async for piece in fault.spoil(_yielded(one.contents, offset, length)):
+                yield piece
 
 
 class MemoryChanges:
@@ -334,3 +376,8 @@ class MemoryChanges:
             if node is None
             else Change(id_, self._connector.account.describe(node), node.parent_id)
         )
+
+
+async def _yielded(contents: Contents, offset: int, length: int | None) -> AsyncGenerator[bytes, None]:
+    for piece in pieces(contents, offset, length):
+        yield piece

@@ -6,7 +6,7 @@ from its number. Two accounts of the same numbers are equal, so that one can sta
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import NoReturn
@@ -14,8 +14,8 @@ from typing import NoReturn
 from tests.memory.contents import Pattern, pieces
 from tests.memory.service import DRIVE, EPOCH_NS, NO_NAMES, SECOND_NS
 
-from mover.connectors.contract import Account, Capabilities, Content, Page, Setting, Target
-from mover.entries import Entry, EntryKind, EntryRef
+from mover.connectors.contract import Account, Capabilities, Change, Changes, Content, Page, Setting, Target
+from mover.entries import ROOT, Entry, EntryKind, EntryRef
 from mover.errors import MoverError, NotFound, PermissionDenied
 
 SERVICE = "made-up"
@@ -30,6 +30,7 @@ class MadeUpConnector:
         files: How many there are.
         files_in_folder: How many of them stand in one folder.
         size: The size of the file of a number.
+        change_feed: There is one, in which nothing ever happens but what `changed` names.
     """
 
     part_uploads = None
@@ -38,7 +39,7 @@ class MadeUpConnector:
     times = None
     renames = None
     quota = None
-    changes = None
+    changes: Changes | None
     permissions = None
     versions = None
     places = None
@@ -49,7 +50,10 @@ class MadeUpConnector:
         *,
         files_in_folder: int = 1000,
         size: Callable[[int], int] = lambda number: number % 5000,
+        change_feed: bool = False,
     ) -> None:
+        self.changes = MadeUpChanges(self) if change_feed else None
+        self.changed: list[Change] = []
         self._files = files
         self._files_in_folder = files_in_folder
         self._folders = -(-files // files_in_folder)
@@ -139,6 +143,11 @@ class MadeUpConnector:
         """Refuse: nothing may be written."""
         _refuse("upload", f"{target.ref.path} ({content.size} bytes)")
 
+    async def counted(self) -> None:
+        """Count an operation of the change feed."""
+        async with self._operation("changes", "/"):
+            pass
+
     @asynccontextmanager
     async def _operation(self, name: str, path: str) -> AsyncIterator[None]:
         self._calls += 1
@@ -170,6 +179,25 @@ class MadeUpConnector:
             modified_ns=EPOCH_NS + number * SECOND_NS,
             version="v1",
         )
+
+
+class MadeUpChanges:
+    """The change feed."""
+
+    def __init__(self, connector: MadeUpConnector) -> None:
+        self._connector = connector
+
+    async def cursor(self, _folder: EntryRef = ROOT) -> str:
+        """Return a cursor for now."""
+        await self._connector.counted()
+        return str(len(self._connector.changed))
+
+    async def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
+        """Yield what was changed."""
+        await self._connector.counted()
+        changed = self._connector.changed
+        if changed[int(cursor) :]:
+            yield changed[int(cursor) :], str(len(changed))
 
 
 def _number(name: str) -> int:

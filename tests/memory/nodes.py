@@ -15,6 +15,15 @@ from mover.naming import NameRules
 ROOT_ID = "root"
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What a file was before."""
+
+    version: int
+    contents: Contents
+    modified_ns: int
+
+
 @dataclass
 class Node:
     """One entry. `version` grows with every change of the content; `order` is its place among its siblings."""
@@ -30,6 +39,8 @@ class Node:
     order: int = 0
     target: str | None = None
     media_type: str | None = None
+    stored: bool = False
+    earlier: list[Earlier] = field(default_factory=list)
 
 
 class Tree:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from tests.memory.contents import Contents, Exported, Held, Pattern, hashes_of, pieces
 from tests.memory.directory import Directory, Who
 from tests.memory.faults import Fault, FaultScript
-from tests.memory.nodes import Node, Tree
+from tests.memory.nodes import Earlier, Node, Tree
 
 from mover.connectors.contract import Capabilities, OwnKind, PartRules, Setting
 from mover.entries import AccessRole, Entry, EntryKind, GranteeKind, HashName
@@ -103,6 +103,9 @@ class MemoryService:
         renames: `Connector.renames` is there.
         change_feed: `Connector.changes` is there (needs ids).
         free_bytes: Room in the account; None for endless room and an account that does not say.
+        room: Room in folders that have a limit of their own (the drives of several people), by path.
+        versions: `Connector.versions` is there.
+        alter: What the service makes of files whose names end as `Capabilities.alters` says, when it takes them.
         directory: Whom the service knows; with it `Connector.permissions` is there, and entries tell their owner.
         keeps_content: Else uploads are counted and hashed but not kept, for moves of more than memory holds (parts
             are held until their file is finished).
@@ -120,6 +123,9 @@ class MemoryService:
         renames: bool = True,
         change_feed: bool = True,
         free_bytes: int | None = None,
+        room: dict[str, int] | None = None,
+        versions: bool = False,
+        alter: Callable[[bytes], bytes] | None = None,
         directory: Directory | None = None,
         keeps_content: bool = True,
         now_ns: Callable[[], int] | None = None,
@@ -132,6 +138,9 @@ class MemoryService:
         self.renames = renames
         self.change_feed = change_feed and capabilities.stable_ids
         self.free_bytes = free_bytes
+        self.room = room if room is not None else {}
+        self.versions = versions
+        self.alter = alter
         self.directory = directory
         self.keeps_content = keeps_content
         self.now_ns = now_ns or itertools.count(EPOCH_NS, SECOND_NS).__next__
@@ -209,6 +218,13 @@ class MemoryService:
         node = self._existing(path)
         self.store(node, Held(content), modified_ns)
         return self.describe(node)
+
+    def alter_later(self, path: str, data: bytes) -> None:
+        """Change a file as a service does by itself after a while: its time stays, and no earlier version is kept."""
+        node = self._existing(path)
+        node.contents = Held(data)
+        node.version += 1
+        self.nodes.touch(node)
 
     def move(self, path: str, new_path: str) -> None:
         """Move or rename an entry, as its owner would."""
@@ -327,10 +343,28 @@ class MemoryService:
 
     def store(self, node: Node, contents: Contents, modified_ns: int | None) -> None:
         """Give an entry content; without a time, that of now."""
+        if self.versions and node.stored:
+            node.earlier.append(Earlier(node.version, node.contents, node.modified_ns))
+        node.stored = True
         node.contents = contents
         node.version += 1
         node.modified_ns = self.grain(self.now_ns() if modified_ns is None else modified_ns)
         self.nodes.touch(node)
+
+    def room_for(self, path: str) -> tuple[str | None, int | None]:
+        """The folder whose limit counts at a path (None: the account's), and how many bytes it has left."""
+        for folder, left in self.room.items():
+            if f"{path}/".startswith(f"{folder.rstrip('/')}/"):
+                return folder, left
+        return None, self.free_bytes
+
+    def take_room(self, path: str, size: int) -> None:
+        """Have less room at a path."""
+        folder, left = self.room_for(path)
+        if folder is not None:
+            self.room[folder] -= size
+        elif left is not None:
+            self.free_bytes = left - size
 
     def grain(self, time_ns: int) -> int:
         """Return a time as coarse as the service keeps it."""
@@ -365,6 +399,7 @@ class MemoryService:
         node = self.create(parent, name, kind)
         if contents is not None:
             node.contents = contents
+            node.stored = True
         if modified_ns is not None:
             node.modified_ns = self.grain(modified_ns)
         return node

@@ -8,7 +8,7 @@ from tests.memory.contents import Contents, Forgotten, Held
 from tests.memory.nodes import Node
 from tests.memory.service import MemoryService
 
-from mover.connectors.contract import Target
+from mover.connectors.contract import Setting, Target
 from mover.entries import Entry, EntryKind, EntryRef, HashName
 from mover.errors import Changed, Conflict, NameRejected, NotFound, PathTooLong, QuotaExceeded, TooLarge
 from mover.hashing import MultiHasher
@@ -60,7 +60,8 @@ def check_target(service: MemoryService, target: Target, size: int | None) -> tu
     most = service.capabilities.max_file_size
     if size is not None and most is not None and size > most:
         raise TooLarge("the file is larger than the service accepts", path=target.ref.path)
-    if size is not None and service.free_bytes is not None and size > service.free_bytes:
+    _, left = service.room_for(target.ref.path)
+    if size is not None and left is not None and size > left:
         raise QuotaExceeded("the account is full", path=target.ref.path)
     if target.replaces is not None:
         return parent, _unchanged(service, target, target.replaces)
@@ -88,10 +89,12 @@ def _unchanged(service: MemoryService, target: Target, seen: Entry) -> Node:
 def commit(service: MemoryService, target: Target, contents: Contents, modified_ns: int | None) -> Node:
     """Put received content under its name. What appeared there meanwhile wins only if the service guarantees it."""
     assert contents.size is not None
-    if service.free_bytes is not None:
-        if contents.size > service.free_bytes:
-            raise QuotaExceeded("the account is full", path=target.ref.path)
-        service.free_bytes -= contents.size
+    _, left = service.room_for(target.ref.path)
+    if left is not None and contents.size > left:
+        raise QuotaExceeded("the account is full", path=target.ref.path)
+    service.take_room(target.ref.path, contents.size)
+    if service.alter is not None and target.name.lower().endswith(tuple(service.capabilities.alters)):
+        contents = Held(service.alter(contents.read(0, contents.size)))
     parent = find_folder(service, target.folder)
     if target.replaces is not None:
         node = _unchanged(service, target, target.replaces)
@@ -102,15 +105,17 @@ def commit(service: MemoryService, target: Target, contents: Contents, modified_
         overwrites = there and not service.capabilities.duplicate_names
         node = there[0] if overwrites else service.create(parent, target.name, EntryKind.FILE)
     service.store(node, contents, modified_ns)
+    if service.capabilities.created is Setting.AT_UPLOAD and target.created_ns is not None:
+        node.created_ns = target.created_ns
     node.media_type = target.media_type
     return node
 
 
 async def receive(service: MemoryService, path: str, chunks: AsyncIterator[bytes]) -> Contents:
     """Take the bytes of an upload. Raises TooLarge or QuotaExceeded as soon as there are too many."""
+    _, left = service.room_for(path)
     most = min(
-        (limit for limit in (service.capabilities.max_file_size, service.free_bytes) if limit is not None),
-        default=None,
+        (limit for limit in (service.capabilities.max_file_size, left) if limit is not None), default=None
     )
     can = service.capabilities
     names = can.listed_hashes | can.returned_hashes | service.hashes_on_demand
@@ -119,7 +124,7 @@ async def receive(service: MemoryService, path: str, chunks: AsyncIterator[bytes
     async for chunk in chunks:
         hasher.update(chunk)
         if most is not None and hasher.size > most:
-            if most == service.free_bytes:
+            if most == left:
                 raise QuotaExceeded("the account is full", path=path)
             raise TooLarge("the file is larger than the service accepts", path=path)
         if service.keeps_content:

@@ -248,6 +248,7 @@ async def test_a_migration_is_copied_with_its_pairs(office: Office, ann: Actor):
         {"queue": "Site A"},
         {"pairs_at_once": 0},
         {"options": PairOptions(bandwidth="fast")},
+        {"options": PairOptions(versions=501)},
         {"options": PairOptions(exclude=("[",))},
         {"options": PairOptions(newer_than="soon")},
         {"options": PairOptions(min_size="2K", max_size="1K")},

@@ -16,7 +16,7 @@ from mover.accounts.actor import Actor, ActorKind, Permission, Role
 from mover.accounts.arrivals import Arrival, arrived_person
 from mover.accounts.attempts import Attempts, address_limit
 from mover.accounts.audit import Action, Auditor
-from mover.accounts.openid.departure import Proofs, authorization_url
+from mover.accounts.openid.departure import authorization_url, proofs_of
 from mover.accounts.openid.id_token import Expected, key_wanted, verified_claims
 from mover.accounts.openid.provider import Description, Providers
 from mover.accounts.organisations import vault_holder
@@ -33,6 +33,7 @@ from mover.accounts.tokens import hashed
 from mover.accounts.typed import domain_name, email_address
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration, NotFound, ProtocolViolation
+from mover.transport.oauth.proofs import Proofs
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
@@ -183,7 +184,7 @@ class SingleSignOn:
         await self._database.write(lambda transaction: tickets.add(transaction, ticket.kept))
         url = authorization_url(
             description,
-            Proofs.of(ticket.token),
+            proofs_of(ticket.token),
             client_id=settings.client_id,
             redirect_uri=self._site.single_sign_on_return(organisation_id),
         )
@@ -203,7 +204,7 @@ class SingleSignOn:
         Raises SignInFailed (with what the provider said), PermissionDenied (not a member, or not of its domains),
         ProtocolViolation, and what reaching the provider raises.
         """
-        proofs = Proofs.of(ticket)
+        proofs = proofs_of(ticket)
         if not proofs.state_matches(answer.get("state", "")):
             raise SignInRefused(_BEGIN_AGAIN)
         begun = await self._take(ticket, organisation_id)

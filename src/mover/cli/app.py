@@ -11,7 +11,7 @@ from mover import __version__
 from mover.cli import people_commands, service_commands
 from mover.cli.commands import RunOrCommand
 from mover.cli.completion import complete_address, complete_name, complete_service
-from mover.transfer.options import ConflictRule, VerifyLevel
+from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
 from mover.transfer.sharing_rules import Unmapped, Wider
 
 _EPILOG = (
@@ -232,6 +232,10 @@ def connect(
         bool, typer.Option("--replace", help="Authorise an existing connection anew; its history is kept.")
     ] = False,
     no_test: Annotated[bool, typer.Option("--no-test", help="Save it without signing in.")] = False,
+    no_browser: Annotated[
+        bool,
+        typer.Option("--no-browser", help="Sign in with a browser elsewhere, and paste what it came to."),
+    ] = False,
     machine: Machine = False,
 ) -> int:
     """Save the access to an account at a service under a name.
@@ -245,10 +249,21 @@ def connect(
 
         return list_keys(service, machine=machine) if service else list_services(machine=machine)
     from mover.cli.connecting import connect as work  # noqa: PLC0415
-    from mover.cli.connecting import fill_in  # noqa: PLC0415
+    from mover.cli.connecting import fill_in, signs_in_by_browser  # noqa: PLC0415
 
     filled_in = fill_in(service, name, values or [], machine=machine)
-    return run(lambda: work(service, name, filled_in, replace=replace, test=not no_test, machine=machine))
+    sign_in = None
+    if signs_in_by_browser(service, filled_in):
+        from mover.cli.browser import sign_in_by_browser  # noqa: PLC0415
+        from mover.connections.browser_sign_in import Wanted  # noqa: PLC0415
+
+        wanted = Wanted(name=name, service=service, values=filled_in, replace=replace)
+        sign_in = sign_in_by_browser(wanted, opens=not no_browser)
+    return run(
+        lambda: work(
+            service, name, filled_in, replace=replace, test=not no_test, machine=machine, sign_in=sign_in
+        )
+    )
 
 
 @app.command()
@@ -365,6 +380,24 @@ def copy(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Look and tell, change nothing.", rich_help_panel="How it moves")
     ] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="List everything, even where a service tells what changed since the last run.",
+            rich_help_panel="How it moves",
+        ),
+    ] = False,
+    versions: Annotated[
+        int,
+        typer.Option(
+            help="Bring so many earlier versions of each file, where both services keep versions.",
+            min=0,
+            max=MOST_VERSIONS,
+            metavar="NUMBER",
+            rich_help_panel="How it moves",
+        ),
+    ] = 0,
     report: ReportFolder = None,
     machine: Machine = False,
 ) -> int:
@@ -394,6 +427,8 @@ def copy(
         external=external,
         links=links,
         dry_run=dry_run,
+        full=full,
+        versions=versions,
     )
     return run(
         lambda: move(RunMode.COPY, source, destination, choices, report_folder=report, machine=machine)

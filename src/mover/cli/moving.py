@@ -60,6 +60,8 @@ class Choices:
     external: bool = False
     links: bool = False
     dry_run: bool = False
+    full: bool = False
+    versions: int = 0
 
     def shown(self) -> Mapping[str, object]:
         """What was chosen, for the ledger: only what is not the default."""
@@ -81,6 +83,8 @@ class Choices:
             "external": self.external,
             "links": self.links,
             "dry_run": self.dry_run,
+            "full": self.full,
+            "versions": self.versions,
         }
         return {name: value for name, value in chosen.items() if value}
 
@@ -107,6 +111,8 @@ class Choices:
             conflict=self.conflict,
             sharing=self._sharing(),
             dry_run=self.dry_run,
+            full=self.full,
+            versions=self.versions,
             bytes_per_s=_read("--bwlimit", parse_rate, self.bwlimit),
         )
 

@@ -34,6 +34,7 @@ _STYLES = {RunStatus.SUCCESS: "bold green", RunStatus.SOME_PROBLEMS: "bold yello
 _PROOFS = {
     Verification.HASH: "by content hash",
     Verification.READ_BACK: "read back",
+    Verification.ALTERED: "altered by the destination",
     Verification.SIZE: "by size alone",
     Verification.SIZE_AND_TIME: "by size and time",
     Verification.EARLIER: "by an earlier run",
@@ -50,8 +51,10 @@ _CODES = {
     Code.ALL_DOWNLOADS_FAILED: "nothing copied, downloads failed",
     Code.ALL_BOTH_FAILED: "nothing copied, downloads and uploads failed",
     Code.DESTINATION_QUOTA: "the destination is full",
+    Code.API_QUOTA: "the service's quota of calls is used up",
     Code.SIGN_IN_FAILED: "sign-in failed",
     Code.SOURCE_UNREACHABLE: "a service is unreachable",
+    Code.USER_NOT_FOUND: "the user was not found",
     Code.GENERAL_FAILURE: "general failure",
 }
 _ROW_STYLES = {MOVED: "green", SKIPPED: "", OPEN: "cyan", PROBLEMS: "bold yellow"}
@@ -121,6 +124,7 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "verified_by": {proof.value: count for proof, count in self.proofs.items()},
             "resumed": self.resumed,
+            "follows": run.base_id,
             **({"error": error} if error else {}),
         }
 
@@ -142,6 +146,12 @@ async def print_outcome(ledger: Ledger, found: Outcome) -> None:
     console.print(_headline(found))
     if found.ended_by:
         console.print(words(f"  {advice_for(found.ended_by)}", "dim"))
+    if found.run.base_id is not None:
+        console.print(
+            words(
+                f"  looked at what changed since run {found.run.base_id}; --full looks at everything", "dim"
+            )
+        )
     console.print(_table(found))
     if found.run.unencrypted:
         sides = " and ".join(found.run.unencrypted)

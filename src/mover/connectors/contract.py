@@ -52,6 +52,7 @@ class PartRules:
         preferred: The size that suits the service best when nothing else decides.
         parallel: Several parts may be on their way at once, in any order; else they go one by one, ascending.
         worthwhile_from: Files of at least this size are sent in parts, smaller ones whole.
+        needs: A hash of the whole file without which `finish` is refused: it raises NotFound, and all has to be sent again.
     """
 
     smallest: int
@@ -61,6 +62,7 @@ class PartRules:
     preferred: int
     parallel: bool
     worthwhile_from: int
+    needs: HashName | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +98,13 @@ class Capabilities:
         folder_modified: Likewise for folders (AFTERWARDS or NEVER).
         created: Whether times of creation of files can be kept (AT_UPLOAD or NEVER).
         alters: Endings of names, in lower case (".docx"), of files that the service may change after it has taken them:
-            their size and hashes then are no longer those that were sent, though nothing went wrong.
+            their size and hashes then are no longer those that were sent, though nothing went wrong. They keep their
+            modified time. `upload` and `finish` leave it to the engine to compare what the service says of such a file.
         range_reads: `read` honours `offset` and `length`; else it always starts at 0 and reads to the end.
         bounded_reads: A read that ends before the file does costs no more than its bytes. Where it does (an FTP connection
             that is interrupted is lost), large files are read in one stream rather than in ranges.
-        versioned_reads: `read(version=...)` notices by itself that the file is no longer that version.
+        versioned_reads: `read(version=...)` notices by itself that the file is no longer that version, or reads that very
+            version though there is a newer one.
         exclusive_create: Creating never replaces an entry that appeared in between, by the service's own guarantee.
         unknown_sizes: `upload` takes content whose size is not known in advance.
         sizes: Entries of files tell a size. Without it, and without hashes, versions and times, only reading a file tells
@@ -254,8 +258,10 @@ class PartUploads(Protocol):
         Raises IntegrityError if the service reports other bytes than were sent, NotFound if the upload is gone.
         """
 
-    async def received(self, token: str) -> Sequence[SentPart] | None:
+    async def received(self, token: str, kept: Sequence[SentPart] = (), /) -> Sequence[SentPart] | None:
         """Which parts the service may have whole: one with a receipt that is not among them is lost.
+
+        Asked before an upload is gone on with; `kept` are the parts with their receipts as the ledger has them, ascending.
 
         None: the upload is there, but the service cannot tell, so the receipts alone count. Raises NotFound if the
         upload is gone.
@@ -322,22 +328,30 @@ class Quota(Protocol):
 class Change(msgspec.Struct, frozen=True):
     """One line of a change feed: the entry as it is now, or that the id is gone.
 
-    `parent_id` is the id of the folder that holds it, None for the root or where it is gone.
+    `parent_id` is the id of the folder that holds it, None for the root or where it is gone. `path` is for services that
+    tell what was removed by its path alone (from the connection's root): `id` is empty then.
     """
 
     id: str
     entry: Entry | None
     parent_id: str | None = None
+    path: str | None = None
 
 
 class Changes(Protocol):
     """What changed since a moment, in the drive that holds a folder. Lines may repeat and come in any order.
 
     The feed is at least that of all that stands below the folder; it may tell of more (the whole drive, the account).
+    What stands in a folder that was moved, removed or brought back needs no lines of its own, unless it changed while
+    the folder was out of the feed's reach.
     """
 
     async def cursor(self, folder: EntryRef = ROOT) -> str:
-        """Return a cursor for now: opaque text without secrets, that works after a restart."""
+        """Return a cursor for now: opaque text without secrets, that works after a restart.
+
+        Whatever changes from now on comes after it; where lines come late and out of their order, it is that much older.
+        Raises Unsupported or NotFound where there is no one feed for all that stands below the folder.
+        """
 
     def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
         """Yield changes with the cursor that stands after them; ends when there are no more. NotFound: cursor too old."""
@@ -454,10 +468,16 @@ class Remarks(Protocol):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Who is signed in, for people: shown by `mover test`."""
+    """Who is signed in, for people: shown by `mover test`.
+
+    Where a service tells: the account's e-mail address in lower case, and its id of the organisation that the account
+    belongs to (a tenant, an enterprise). Rules about who may be signed in are checked against them.
+    """
 
     description: str  # "alice at nas.example.org, OpenSSH 9.2"
     secure: bool  # the transport is encrypted
+    email: str = ""
+    tenant: str = ""
 
 
 class Connector(Protocol):

@@ -14,12 +14,24 @@ from mover.database.database import Database
 from mover.database.store import SoleRight
 from mover.entries import Entry
 from mover.ledger.batching import GroupCommit
+from mover.ledger.earlier import EarlierRuns
 from mover.ledger.grants import GrantState, GrantTally, NewGrant, ReportGrant
-from mover.ledger.queries import arrivals, counts, folders, grants, items, listings, runs, uploads
+from mover.ledger.queries import (
+    arrivals,
+    counts,
+    folders,
+    following,
+    grants,
+    items,
+    listings,
+    runs,
+    uploads,
+)
 from mover.ledger.queries.pages import page_of_items
 from mover.ledger.records import (
     Arrival,
     FolderTask,
+    Follows,
     Item,
     NewItem,
     Outcome,
@@ -228,20 +240,57 @@ class RunLedger:
         """Whether the database can find something by a text of that length."""
         return self._database.can_look_up(key)
 
+    # Following an earlier run.
+
+    @property
+    def earlier(self) -> EarlierRuns:
+        """What earlier runs of the pair know that lets this one follow them."""
+        return EarlierRuns(self._database, self._write, self.pair.id, self.run, now_ns=self._now_ns)
+
+    async def follow(self, follows: Follows) -> None:
+        """Note which run this one follows, if any, and what it keeps for the next one."""
+        await self._write(lambda connection: following.follow(connection, self.run.id, follows))
+        self.run = msgspec.structs.replace(
+            self.run,
+            base_id=follows.base,
+            carries=follows.carries,
+            source_cursor=follows.source_cursor,
+            destination_cursor=follows.destination_cursor,
+        )
+
+    async def reached(self, destination_cursor: str | None) -> None:
+        """Note up to which cursor the changes at the destination are known; None: they are not."""
+        values = {"destination_cursor": destination_cursor}
+        await self._write(lambda connection: runs.update_run(connection, self.run.id, values))
+
     # The scan: folders and what stands in them. What it finds in several folders shares transactions.
 
-    async def add_root(self, *, source_id: str | None, destination_exists: bool) -> None:
+    async def add_root(
+        self, *, source_id: str | None, destination_id: str | None = None, destination_exists: bool
+    ) -> None:
         """Queue the root folder, unless it was queued before."""
         await self._write(
-            lambda connection: folders.add_root(
-                connection, self.run.id, source_id=source_id, destination_exists=destination_exists
+            lambda connection: following.add_root(
+                connection,
+                self.run.id,
+                base_id=self.run.base_id,
+                source_id=source_id,
+                destination_id=destination_id,
+                destination_exists=destination_exists,
             )
         )
+
+    async def carry(self, limit: int, note: str) -> tuple[int, list[Tally]]:
+        """As `EarlierRuns.carry`, when all that was given is kept."""
+        await self._seen.flush()
+        return await self.earlier.carry(limit, note)
 
     async def pending_folders(self, limit: int, *, after_id: int) -> list[FolderTask]:
         """Folders that wait to be listed, with ids above `after_id`, ascending."""
         return await self._database.read(
-            lambda connection: folders.pending_folders(connection, self.run.id, limit, after_id)
+            lambda connection: folders.pending_folders(
+                connection, self.run.id, limit, after_id, known=not self.run.carries
+            )
         )
 
     async def add_items(
@@ -257,7 +306,9 @@ class RunLedger:
         """
         now_ns = self._now_ns()
         await self._seen.put(
-            lambda connection: items.add_items(connection, self.run.id, folder, new, cursor, now_ns, lines)
+            lambda connection: items.add_items(
+                connection, self.run.id, folder, new, cursor, now_ns, lines, carries=self.run.carries
+            )
         )
 
     async def folder_stands(self, folder: FolderTask, destination_id: str | None) -> None:
@@ -387,6 +438,14 @@ class RunLedger:
     async def open_items(self) -> int:
         """How many files have no final state."""
         return await self._database.read(lambda connection: items.open_items(connection, self.run.id))
+
+    async def open_bytes(self) -> int:
+        """Sizes of all files that are planned and have not arrived, where their folder need not be listed again."""
+        return await self._database.read(lambda connection: items.open_bytes(connection, self.run.id))
+
+    async def scanned_bytes(self) -> int:
+        """Sizes of the files that the pair's last run found missing, if it was a scan with the same options; else 0."""
+        return await self._database.read(lambda connection: items.scanned_bytes(connection, self.run))
 
     async def upload(self, source_key: str) -> UploadRecord | None:
         """The upload in parts that was begun for an entry, in this run or an earlier one."""

@@ -46,7 +46,69 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     active_ns: int
     message: str
     unencrypted: tuple[str, ...] = ()  # sides whose content could be read on its way: source, destination
+    base_id: int | None = None  # the run that it follows: see `Base`
+    carries: bool = False
+    source_cursor: str | None = None
+    destination_cursor: str | None = None
     resumed: bool = False  # this process goes on with what another one began
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished run that another one can follow: what the services' change feeds do not name is as it was then.
+
+    Attributes:
+        run: Its number.
+        source_from: The cursor from which it read the source's feed itself; None if it listed everything.
+        source_cursor: The source's cursor as it was before it listed anything.
+        destination_cursor: The destination's, up to which its changes are known; None without a feed.
+    """
+
+    run: int
+    source_from: str | None
+    source_cursor: str
+    destination_cursor: str | None
+
+
+class Follows(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run keeps for the next one, and which run it follows itself, if any.
+
+    Attributes:
+        basis: Equal for runs that may follow each other.
+        base: The number of the run that it follows; None: it lists everything.
+        carries: What did not change is taken over without a look at the destination: its feed told of all changes there.
+        source_from, source_cursor, destination_cursor: As of `Base`.
+    """
+
+    basis: str
+    base: int | None = None
+    carries: bool = False
+    source_from: str | None = None
+    source_cursor: str
+    destination_cursor: str | None = None
+
+
+class KnownItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item of a run, and the folder in which it was seen. `folder_path` is relative to the pair's root."""
+
+    source_key: str
+    entry: Entry
+    folder: int
+    folder_path: str
+    folder_source_id: str | None
+    folder_destination_id: str | None
+
+
+class KnownFolder(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder that a run walked, with the one that holds it. Paths are relative to the pair's roots."""
+
+    id: int
+    path: str
+    source_id: str | None
+    destination_path: str
+    destination_id: str | None
+    parent: int | None
+    parent_path: str | None
+    parent_destination_id: str | None
 
 
 class FolderTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +125,8 @@ class FolderTask(msgspec.Struct, frozen=True, kw_only=True):
     modified_ns: int | None
     cursor: str | None
     access_id: int | None = None  # who may see what is in it, where permissions are looked at
+    earlier_id: int | None = None  # the same folder in the run that this one follows
+    known: bool = False  # nothing in it changed at the source since
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):

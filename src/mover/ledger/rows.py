@@ -18,6 +18,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_hashes = msgspec.json.Decoder(dict[HashName, str]).decode
 _decode_options = msgspec.json.Decoder(dict[str, Any]).decode
 
+KNOWN = "known"  # the state of a folder whose listing the run before has
 ARRIVAL_FIELDS = Arrival.__struct_fields__
 _VERIFICATIONS = {verification.value: verification for verification in Verification}
 
@@ -63,6 +64,7 @@ def item_row(run_id: int, folder_id: int, item: NewItem, now_ns: int) -> dict[st
         "kind": entry.kind.value,
         "size": entry.size,
         "modified_ns": entry.modified_ns,
+        "created_ns": entry.created_ns,
         "version": entry.version,
         "hashes": hashes_text(entry.hashes),
         "media_type": entry.media_type,
@@ -92,22 +94,28 @@ def item_from(row: Row[Any]) -> Item:
         folder_source_id=row.folder_source_id,
         destination_folder_path=row.destination_path,
         destination_folder_id=row.destination_id,
-        entry=Entry(
-            name=row.name,
-            kind=EntryKind(row.kind),
-            id=row.source_id,
-            size=row.size,
-            modified_ns=row.modified_ns,
-            version=row.version,
-            hashes=hashes_from(row.hashes),
-            media_type=row.media_type,
-        ),
+        entry=item_entry_from(row),
         destination_name=row.destination_name,
         destination_key=row.destination_key,
         action=Action(row.action),
         large=row.large,
         interrupted=row.interrupted,
         note=row.message,
+    )
+
+
+def item_entry_from(row: Row[Any]) -> Entry:
+    """The entry at the source, from a row of `items`."""
+    return Entry(
+        name=row.name,
+        kind=EntryKind(row.kind),
+        id=row.source_id,
+        size=row.size,
+        modified_ns=row.modified_ns,
+        created_ns=row.created_ns,
+        version=row.version,
+        hashes=hashes_from(row.hashes),
+        media_type=row.media_type,
     )
 
 
@@ -148,6 +156,8 @@ def folder_from(row: Row[Any]) -> FolderTask:
         modified_ns=row.modified_ns,
         cursor=row.cursor,
         access_id=row.access_id,
+        earlier_id=row.earlier_id,
+        known=row.state == KNOWN,
     )
 
 
@@ -170,6 +180,10 @@ def run_from(row: Row[Any]) -> Run:
         active_ns=row.active_ns,
         message=row.message,
         unencrypted=tuple(row.unencrypted.split(",")) if row.unencrypted else (),
+        base_id=row.base_id,
+        carries=bool(row.carries),
+        source_cursor=row.source_cursor,
+        destination_cursor=row.destination_cursor,
     )
 
 

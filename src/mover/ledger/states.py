@@ -61,6 +61,9 @@ class Verification(enum.StrEnum):
 
     HASH = "hash"  # the destination's own content hash equals that of what was sent
     READ_BACK = "read_back"  # the destination's content was read again and has the same hash
+    ALTERED = (
+        "altered"  # the destination changed the file when it had taken it, as it does with files of that kind
+    )
     SIZE = "size"  # only the size was compared, because the user asked for no more
     SIZE_AND_TIME = "size_and_time"  # it was there before, with the same size and modified time
     EARLIER = "earlier"  # verified by an earlier run, and unchanged on both sides since
@@ -101,12 +104,14 @@ class Code(enum.IntEnum):
     CANCELED = 230
     ALREADY_RUNNING = 250
     DESTINATION_QUOTA = 260
+    API_QUOTA = 261
     RUNNING = 300
     GENERAL_FAILURE = 400
     SIGN_IN_FAILED = 402
     RUNNER_STOPPED = 404
     SOURCE_UNREACHABLE = 410
     ROOT_INVALID = 411
+    USER_NOT_FOUND = 422
     CONNECTION_NOT_FOUND = 423
 
 

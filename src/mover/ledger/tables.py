@@ -44,6 +44,13 @@ runs = Table(
     Column(
         "unencrypted", Text
     ),  # sides without encryption in transit, by commas; NULL: it was not noted then
+    # What lets the next run follow this one by change feeds, and whether this one followed another: see following.py.
+    Column("basis", Text),  # equal for runs that may follow each other; NULL: nobody may follow this one
+    Column("base_id", BigInteger),  # the run that this one follows
+    Column("carries", Boolean),  # unchanged folders are taken over without a look at the destination
+    Column("source_from", Text),  # cursor of the source's change feed from which this run read it
+    Column("source_cursor", Text),  # the one that stood before the first listing
+    Column("destination_cursor", Text),  # of the destination's; all before it is in `changed_folders`
 )
 Index("ix_runs_pair", runs.c.pair_id, runs.c.id)
 
@@ -61,10 +68,14 @@ folders = Table(
     Column("destination_parent_id", Text),
     Column("destination_exists", Boolean, nullable=False),
     Column("modified_ns", BigInteger),
-    Column("state", Text, nullable=False),  # pending, listed, failed
+    Column("state", Text, nullable=False),  # pending, known (from the run before), listed, failed
     Column("cursor", Text),  # of the last page that was kept, where the service has such
     Column("access_id", BigInteger),  # who may see what is in it; its own, or that of a folder above
+    Column("earlier_id", BigInteger),  # the same folder in the run that this one follows
 )
+Index("ix_folders_parent", folders.c.parent_id)
+Index("ix_folders_source", folders.c.run_id, folders.c.source_id)
+Index("ix_folders_destination", folders.c.run_id, folders.c.destination_id)
 Index("ix_folders_queue", folders.c.run_id, folders.c.state, folders.c.id)
 Index("ix_folders_item", folders.c.item_id)
 
@@ -80,6 +91,7 @@ items = Table(
     Column("kind", Text, nullable=False),
     Column("size", BigInteger),
     Column("modified_ns", BigInteger),
+    Column("created_ns", BigInteger),
     Column("version", Text),
     Column("hashes", Text),  # JSON; as the source publishes them
     Column("media_type", Text),
@@ -102,6 +114,13 @@ items = Table(
 )
 Index("ix_items_queue", items.c.run_id, items.c.state, items.c.large, items.c.id)
 Index("ix_items_folder", items.c.folder_id, items.c.destination_key)
+
+changed_folders = Table(
+    "changed_folders",  # folders that a run that follows theirs must list again
+    metadata,
+    Column("folder_id", ForeignKey("folders.id", ondelete="CASCADE"), primary_key=True),
+    Column("deep", Boolean, nullable=False),  # with all that is below
+)
 
 listings = Table(
     "listings",  # what stands in one folder of the destination while it is compared; only folders too large for memory
@@ -138,6 +157,7 @@ arrivals = Table(
 )
 Index("ix_arrivals_fingerprint", arrivals.c.pair_id, arrivals.c.fingerprint)
 Index("ix_arrivals_destination", arrivals.c.pair_id, arrivals.c.destination_path_key)
+Index("ix_arrivals_destination_id", arrivals.c.pair_id, arrivals.c.destination_id)
 
 uploads = Table(
     "uploads",

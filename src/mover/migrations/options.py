@@ -15,7 +15,7 @@ from mover.migrations.timetable import Window, check_window
 from mover.transfer.bandwidth import parse_rate
 from mover.transfer.filters import Filters, parse_moment, parse_size
 from mover.transfer.grantees import GranteeMap
-from mover.transfer.options import ConflictRule, Options, VerifyLevel
+from mover.transfer.options import MOST_VERSIONS, ConflictRule, Options, VerifyLevel
 from mover.transfer.sharing_rules import SharingRules, Unmapped, Wider
 
 T = TypeVar("T")
@@ -44,6 +44,8 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         newer_than: `2024-01-31`, `30d`; counted from when the run was queued; likewise `older_than`.
         verify: How arrivals are verified.
         conflict: What happens to files at the destination that are not ours.
+        full: Everything is listed, even where change feeds tell what changed since the last run.
+        versions: So many earlier versions of a file are moved with it.
         permissions: Whether they are re-created at the destination.
         unmapped: Who gets the permissions of those whom the map does not name.
         external: Share with people outside of the organisation again, too.
@@ -62,6 +64,8 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     older_than: str | None = None
     verify: VerifyLevel | None = None
     conflict: ConflictRule | None = None
+    full: bool | None = None
+    versions: int | None = None
     permissions: SharingChoice | None = None
     unmapped: Unmapped | None = None
     external: bool | None = None
@@ -90,6 +94,8 @@ def check_options(options: PairOptions) -> None:
             )
     if options.paths and len(options.paths) > _MOST_PATHS:
         raise InvalidConfiguration(f"paths: at most {_MOST_PATHS}")
+    if options.versions is not None and not 0 <= options.versions <= MOST_VERSIONS:
+        raise InvalidConfiguration(f"versions: a number from 0 to {MOST_VERSIONS}")
     engine_options(options, RunMode.COPY, queued_ns=0)
     if options.window is not None:
         check_window(options.window)
@@ -140,6 +146,8 @@ def engine_options(
         conflict=options.conflict or ConflictRule.REPORT,
         sharing=_sharing(options, map_id, grantees or GranteeMap()),
         dry_run=mode is RunMode.SCAN,
+        full=bool(options.full),
+        versions=options.versions or 0,
         bytes_per_s=min(limits) if limits else None,
     )
 

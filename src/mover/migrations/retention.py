@@ -121,8 +121,9 @@ def _some(connection: Connection, table: Table, where: ColumnElement[bool]) -> i
 
 def _items(connection: Connection, mine: Mine, before_ns: int) -> int:
     old = _old_ledger_runs(mine, before_ns)
-    # Nobody goes on with a run some of whose items are gone: it would take what is left for all that there is.
+    # Nobody goes on with a run, or follows one, some of whose items are gone: it would take what is left for all that there is.
     connection.execute(update(runs).where(runs.c.id.in_(old), ~runs.c.finished).values(finished=True))
+    connection.execute(update(runs).where(runs.c.id.in_(old), runs.c.basis.is_not(None)).values(basis=None))
     return _some(connection, items, items.c.run_id.in_(old))
 
 

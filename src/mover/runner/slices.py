@@ -24,6 +24,7 @@ from mover.connections.service_rules import NotAllowed
 from mover.database.failures import DatabaseTrouble
 from mover.errors import (
     AddressRefused,
+    ApiQuotaExceeded,
     InvalidConfiguration,
     MoverError,
     NotFound,
@@ -34,6 +35,7 @@ from mover.errors import (
     Transient,
     Unreachable,
     UntrustedServer,
+    UserNotFound,
 )
 from mover.ledger.states import RunMode
 from mover.migrations.options import PairOptions, applies_permissions, engine_options, shown_options
@@ -416,11 +418,13 @@ def code_of(error: MoverError) -> RunCode:
             return RunCode.CONNECTION_NOT_FOUND
         case SignInFailed() | NotAllowed():
             return RunCode.SIGN_IN_FAILED
+        case UserNotFound():
+            return RunCode.USER_NOT_FOUND
         case NotFound() | InvalidConfiguration():
             return RunCode.ROOT_INVALID
         case QuotaExceeded():
             return RunCode.DESTINATION_QUOTA
-        case Throttled():
+        case Throttled() | ApiQuotaExceeded():
             return RunCode.API_QUOTA
         case Unreachable() | TimedOut() | AddressRefused() | UntrustedServer():
             return RunCode.SOURCE_UNREACHABLE

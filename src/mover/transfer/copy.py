@@ -14,22 +14,26 @@ from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, Item
 from mover.ledger.states import Action, ItemState, Verification
 from mover.staging import Staging
+from mover.transfer.altered import package_of
 from mover.transfer.arrivals import arrival_of
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.compare import COMPARED_BY, content_hash, same_beginning
 from mover.transfer.evidence import (
+    altered_kind,
     compare_hashes,
-    destination_untouched,
     same_time,
+    still_ours,
     strongest,
     tells_nothing,
 )
 from mover.transfer.keys import item_key
-from mover.transfer.options import ConflictRule, Options
+from mover.transfer.options import ConflictRule, Options, VerifyLevel
+from mover.transfer.packages import parts_at, same_document
 from mover.transfer.progress import Progress
 from mover.transfer.reading import FileReader
-from mover.transfer.sending import Sender, media_type_of, written_ref
+from mover.transfer.sending import Sender, Sent, media_type_of, written_ref
 from mover.transfer.side import Side
+from mover.transfer.versions import Brought, EarlierVersions
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +69,7 @@ class FileMover:
         self._progress = progress
         self._bandwidth = bandwidth
         self._rules = destination.connector.capabilities.names
+        self._versions = EarlierVersions(source, destination, options.versions, progress, bandwidth)
         self._sender = Sender(
             source.connector.capabilities,
             destination.connector,
@@ -111,7 +116,11 @@ class FileMover:
         if item.action is Action.COMPARE or look_first:
             if (found := await self._same_already(item, reader, standing)) is not None:
                 return await self._with_time(item, reader, standing, found)
-            await self._may_replace(item, reader, standing, ours_perhaps=look_first, left=left)
+            if look_first and (found := await self._altered_already(item, reader, standing)) is not None:
+                return found
+            versions = await self._versions.of(item, reader.entry) if look_first else ()
+            if not self._versions.is_one(standing, versions):
+                await self._may_replace(item, reader, standing, ours_perhaps=look_first, left=left)
         elif self._options.conflict is not ConflictRule.OVERWRITE:
             await self._still_ours(item, standing)
         return await self._send(item, reader, standing)
@@ -166,6 +175,29 @@ class FileMover:
             message="" if item.action is Action.COMPARE else "found complete after an interruption",
         )
 
+    async def _altered_already(self, item: Item, reader: FileReader, standing: Entry) -> Moved | None:
+        """Whether what an interruption left there is ours and complete, though the destination has changed it since."""
+        destination = self._destination.connector
+        alters = altered_kind(standing.name, destination.capabilities.alters)
+        if not alters or self._options.verify is VerifyLevel.HASH:
+            return None
+        sent = await package_of(reader, self._source.connector.capabilities)
+        ref = self._destination.ref(item.destination_path, standing.id)
+        there = await parts_at(destination, ref, standing.size) if sent is not None else None
+        if sent is None or there is None or not same_document(sent, there):
+            return None
+        proof = Verification.ALTERED
+        return Moved(
+            state=ItemState.COPIED,
+            verification=proof,
+            content_hash=None,
+            sent_bytes=0,
+            arrival=arrival_of(
+                item, reader.entry, standing, self._rules, proof=proof, digest=None, size=standing.size
+            ),
+            message="found complete after an interruption; the destination has changed its properties",
+        )
+
     async def _with_time(self, item: Item, reader: FileReader, standing: Entry, found: Moved) -> Moved:
         """Give a file of ours that was found complete the time that the interruption may have kept from it."""
         can = self._destination.connector.capabilities
@@ -187,10 +219,9 @@ class FileMover:
         if self._options.dry_run or item.action is not Action.COMPARE or tells_nothing(standing):
             return None
         arrival = await self._arrival_before(item)
-        grain = self._destination.connector.capabilities.modified_resolution_ns
         if arrival is None or not (arrival.content_hash or "").startswith(f"{COMPARED_BY}:"):
             return None
-        return arrival if destination_untouched(standing, arrival, grain) else None
+        return arrival if still_ours(standing, arrival, self._destination.connector.capabilities) else None
 
     async def _may_replace(
         self,
@@ -204,8 +235,7 @@ class FileMover:
         """Raise Conflict unless what stands there is ours: an earlier copy, or the beginning of the one interrupted."""
         if self._options.conflict is ConflictRule.OVERWRITE:
             return
-        grain = self._destination.connector.capabilities.modified_resolution_ns
-        if left is not None and destination_untouched(standing, left, grain):
+        if left is not None and still_ours(standing, left, self._destination.connector.capabilities):
             return
         arrival = await self._arrival_before(item) if item.action is not Action.COPY else None
         if arrival is not None and await self._untouched(item, standing, arrival):
@@ -229,8 +259,7 @@ class FileMover:
     async def _untouched(self, item: Item, standing: Entry, arrival: Arrival) -> bool:
         """Whether what stands there is what an earlier run left; where nothing else tells, by reading it."""
         if not tells_nothing(standing):
-            grain = self._destination.connector.capabilities.modified_resolution_ns
-            return destination_untouched(standing, arrival, grain)
+            return still_ours(standing, arrival, self._destination.connector.capabilities)
         name, _, digest = (arrival.content_hash or "").partition(":")
         if not digest:
             return False
@@ -248,18 +277,13 @@ class FileMover:
 
     async def _send(self, item: Item, reader: FileReader, replaces: Entry | None) -> Moved:
         source = reader.entry
-        if item.large:
-            await reader.learn_time()
-        folder = self._destination.ref(item.destination_folder_path, item.destination_folder_id)
-        target = Target(
-            folder=folder,
-            name=item.destination_name,
-            key=item_key(self._ledger.pair, item.source_key),
-            replaces=replaces,
-            modified_ns=reader.modified_ns,
-            media_type=media_type_of(reader),
-        )
-        sent = await self._sender.send(item, reader, target)
+        brought = Brought(replaces)
+        if versions := await self._versions.of(item, source):
+            arrival = await self._arrival_before(item) if replaces is not None else None
+            brought = await self._versions.bring(
+                item, source, versions, replaces, arrival, self._send_content
+            )
+        target, sent = await self._send_content(item, reader, brought.replaces)
         written = sent.written
         if await self._keep_time(written_ref(target, written), reader.modified_ns):
             written = msgspec.structs.replace(written, version=None, modified_ns=None)
@@ -267,7 +291,7 @@ class FileMover:
             state=ItemState.COPIED if replaces is None else ItemState.REPLACED,
             verification=sent.verification,
             content_hash=sent.content_hash,
-            sent_bytes=sent.sent_bytes,
+            sent_bytes=brought.sent_bytes + sent.sent_bytes,
             arrival=arrival_of(
                 item,
                 source,
@@ -277,7 +301,26 @@ class FileMover:
                 digest=sent.content_hash,
                 size=sent.size,
             ),
+            message="; ".join(filter(None, (sent.message, brought.message))),
         )
+
+    async def _send_content(
+        self, item: Item, reader: FileReader, replaces: Entry | None
+    ) -> tuple[Target, Sent]:
+        """Send one version of a file, and prove its arrival."""
+        if item.large:
+            await reader.learn_time()
+        folder = self._destination.ref(item.destination_folder_path, item.destination_folder_id)
+        target = Target(
+            folder=folder,
+            name=item.destination_name,
+            key=item_key(self._ledger.pair, item.source_key),
+            replaces=replaces,
+            modified_ns=reader.modified_ns,
+            created_ns=reader.entry.created_ns,
+            media_type=media_type_of(reader),
+        )
+        return target, await self._sender.send(item, reader, target)
 
     async def _keep_time(self, written: EntryRef, modified_ns: int | None) -> bool:
         """Set the modified time where that takes a call of its own. Returns whether it was set: the version is new then."""

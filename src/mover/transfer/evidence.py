@@ -5,8 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 
+import msgspec
+
+from mover.connectors.contract import Capabilities
 from mover.entries import Entry, HashName
 from mover.ledger.records import Arrival
+from mover.ledger.states import Verification
 
 STRENGTH = (
     HashName.SHA256,
@@ -90,6 +94,48 @@ def source_since(source: Entry, arrival: Arrival) -> Sameness:
     if source.modified_ns is None or arrival.modified_ns is None:
         return Sameness.UNKNOWN
     return Sameness.SIZE_AND_TIME if source.modified_ns == arrival.modified_ns else Sameness.DIFFERENT
+
+
+def still_ours(destination: Entry, arrival: Arrival, can: Capabilities) -> bool:
+    """Whether nobody but the service itself changed what was left at the destination; `can` are its capabilities."""
+    return destination_untouched(destination, arrival, can.modified_resolution_ns) or altered_by_service(
+        destination, arrival, can
+    )
+
+
+def altered_by_service(destination: Entry, arrival: Arrival, can: Capabilities) -> bool:
+    """Whether the file is another one than arrived only because the service changes files of its kind by itself.
+
+    It keeps their modified time, which an edit by a person never does.
+    """
+    left_ns = arrival.destination_modified_ns
+    if left_ns is None:
+        left_ns = arrival.modified_ns
+    grain_ns = can.modified_resolution_ns
+    return (
+        grain_ns is not None
+        and altered_kind(destination.name, can.alters)
+        and same_time(destination.modified_ns, left_ns, grain_ns)
+        and not destination_untouched(destination, arrival, grain_ns)
+    )
+
+
+def altered_arrival(destination: Entry, arrival: Arrival) -> Arrival:
+    """The arrival of a file that the service has changed since: by this the next run judges."""
+    return msgspec.structs.replace(
+        arrival,
+        destination_id=destination.id,
+        destination_size=destination.size,
+        destination_modified_ns=destination.modified_ns,
+        destination_version=destination.version,
+        destination_hashes=destination.hashes,
+        verification=Verification.ALTERED,
+    )
+
+
+def altered_kind(name: str, suffixes: frozenset[str]) -> bool:
+    """Whether a file of that name is one that a service with these `Capabilities.alters` may change."""
+    return any(name.lower().endswith(suffix) for suffix in suffixes)
 
 
 def tells_nothing(entry: Entry) -> bool:

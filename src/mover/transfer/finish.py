@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mover.connectors.contract import Setting
+from mover.connectors.contract import Capabilities, Setting
 from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry, join_path
 from mover.errors import MoverError
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask
-from mover.transfer.evidence import compare_hashes
+from mover.transfer.evidence import altered_by_service, compare_hashes
 from mover.transfer.side import Side
 
 _SLICE = 200
@@ -57,7 +57,8 @@ class Finisher:
             self.troubles.append(f"versions in {failed} folders could not be read again: {example}")
 
     async def _settle_folder(self, folder: FolderTask) -> None:
-        names = self.destination.connector.capabilities.names
+        can = self.destination.connector.capabilities
+        names = can.names
         prefix = names.path_key(folder.destination_path)
         ref = self.destination.ref(folder.destination_path, folder.destination_id)
         async for page in self.destination.connector.list_folder(ref):
@@ -67,7 +68,7 @@ class Finisher:
             better: list[Arrival] = []
             for arrival in await self.ledger.unsettled_arrivals(list(entries)):
                 there = entries[arrival.destination_path_key]
-                ours = next((entry for entry in there if _may_be(entry, arrival)), None)
+                ours = next((entry for entry in there if _may_be(entry, arrival, can)), None)
                 if ours is not None:
                     better.append(
                         msgspec.structs.replace(
@@ -75,6 +76,7 @@ class Finisher:
                             destination_id=ours.id,
                             destination_version=ours.version,
                             destination_modified_ns=ours.modified_ns,
+                            destination_size=ours.size if ours.size is not None else arrival.destination_size,
                             destination_hashes=ours.hashes or arrival.destination_hashes,
                         )
                     )
@@ -112,9 +114,10 @@ class Finisher:
         return ""
 
 
-def _may_be(entry: Entry, arrival: Arrival) -> bool:
+def _may_be(entry: Entry, arrival: Arrival, can: Capabilities) -> bool:
     """Whether nothing tells that the entry is another file than the one that arrived, or was edited since."""
-    return (
+    same_id = arrival.destination_id in {None, entry.id}
+    return (same_id and altered_by_service(entry, arrival, can)) or (
         entry.size in {None, arrival.destination_size}
         and arrival.destination_id in {None, entry.id}
         and compare_hashes(entry.hashes, arrival.destination_hashes) is not False

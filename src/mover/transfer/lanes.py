@@ -16,8 +16,9 @@ from contextlib import contextmanager
 import msgspec
 
 from mover.database.failures import DatabaseTrouble
-from mover.entries import Entry
+from mover.entries import Entry, EntryKind
 from mover.errors import (
+    ApiQuotaExceeded,
     Changed,
     Conflict,
     MissingDependency,
@@ -47,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 _SMALL_BATCH = 48
 _LARGE_BATCH = 1
-_ENDS_THE_RUN = (SignInFailed, QuotaExceeded)
+_ENDS_THE_RUN = (SignInFailed, QuotaExceeded, ApiQuotaExceeded)
 _SERVICE_DOWN = (Unreachable, TimedOut, ServiceFault, Throttled)
 _MEETINGS = 2
 _VAIN_LIMIT = 30  # files in a row that failed because a service is down
@@ -105,7 +106,7 @@ class Lanes:
     async def run(self) -> None:
         """Move files until there are none left.
 
-        Raises SignInFailed, QuotaExceeded, or what many files in a row failed with: going on would be pointless.
+        Raises SignInFailed, QuotaExceeded, ApiQuotaExceeded, or what many files in a row failed with: going on would be pointless.
         """
         async with task_group() as group:
             lanes = (
@@ -249,7 +250,7 @@ class Lanes:
         return Outcome(
             item_id=item.id,
             state=moved.state,
-            message=moved.message or item.note,
+            message="; ".join(filter(None, (item.note, moved.message))),
             verification=moved.verification,
             content_hash=moved.content_hash,
             sent_bytes=moved.sent_bytes,
@@ -261,10 +262,13 @@ class Lanes:
 
     def _failed(self, item: Item, error: MoverError, at_source: bool, attempts: int, started: int) -> Outcome:  # noqa: FBT001
         gone = isinstance(error, NotFound) and at_source
+        state = _state_for(error, item.entry.kind, at_source=at_source)
+        no_export = state is ItemState.UNSUPPORTED and item.entry.kind is EntryKind.NATIVE
+        reason = Reason.UNSUPPORTED_TYPE if no_export and at_source else error.reason
         return Outcome(
             item_id=item.id,
-            state=_state_for(error, at_source=at_source),
-            reason=Reason.GONE if gone else error.reason,
+            state=state,
+            reason=Reason.GONE if gone else reason,
             side="source" if at_source else "destination",
             message=str(error),
             attempts=attempts,
@@ -283,11 +287,11 @@ def _may_have_met_another(item: Item, error: MoverError, attempt: int, *, at_sou
     return met and item.interrupted and attempt <= _MEETINGS
 
 
-def _state_for(error: MoverError, *, at_source: bool) -> ItemState:
+def _state_for(error: MoverError, kind: EntryKind, *, at_source: bool) -> ItemState:
     match error:
         case Conflict():
             return ItemState.CONFLICT
-        case Unsupported() if not at_source:
+        case Unsupported() if not at_source or kind is EntryKind.NATIVE:
             return ItemState.UNSUPPORTED
         case _:
             return ItemState.FAILED

@@ -26,6 +26,9 @@ class ConflictRule(enum.StrEnum):
     OVERWRITE = "overwrite"  # the source wins
 
 
+MOST_VERSIONS = 500
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Options of a run.
@@ -36,6 +39,8 @@ class Options:
         conflict: What happens to files at the destination that are not ours.
         sharing: How permissions are re-created; None: they are not.
         dry_run: Look and tell, change nothing.
+        full: List everything, even where change feeds tell what changed since the last run.
+        versions: How many earlier versions of a file are moved with it, the newest of them; 0: none.
         bytes_per_s: Greatest rate of reading the source; None without a limit.
         attempts: How often an item is tried when its errors are transient.
         files_at_once: Small files under way at once.
@@ -48,6 +53,8 @@ class Options:
     conflict: ConflictRule = ConflictRule.REPORT
     sharing: SharingRules | None = None
     dry_run: bool = False
+    full: bool = False
+    versions: int = 0
     bytes_per_s: int | None = None
     attempts: int = 4
     files_at_once: int = 24
@@ -55,9 +62,16 @@ class Options:
     parts_at_once: int = 4
 
     @property
-    def fingerprint(self) -> str:
-        """Equal for options that move the same things the same way: an interrupted run goes on only with such."""
+    def basis(self) -> str:
+        """Equal for options that move the same things the same way: a run follows only one with such."""
         text = f"{self.filters.fingerprint}\n{self.verify}\n{self.conflict}"
         if self.sharing is not None:
             text += f"\n{self.sharing.fingerprint}"
+        if self.versions:
+            text += f"\nversions {self.versions}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for options with which an interrupted run is gone on with."""
+        return f"{self.basis}-full" if self.full else self.basis

@@ -13,10 +13,13 @@ from mover.ledger.records import Arrival
 from mover.ledger.states import Action, ItemState, Verification
 from mover.transfer.evidence import (
     Sameness,
+    altered_arrival,
+    altered_by_service,
+    altered_kind,
     compare_across,
     compare_hashes,
-    destination_untouched,
     source_since,
+    still_ours,
     tells_nothing,
 )
 from mover.transfer.options import ConflictRule, VerifyLevel
@@ -32,8 +35,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     verification: Verification | None = None
     content_hash: str | None = None
     side: str | None = None  # whose doing it is, where the state alone does not tell
+    arrival: Arrival | None = None  # what is known better by now of an earlier arrival
 
 
+ALTERED_SINCE = "the destination itself changed the file after it arrived, as it does with files of this kind"
 COPY = Decision(state=ItemState.PLANNED, action=Action.COPY)
 REPLACE = Decision(state=ItemState.PLANNED, action=Action.REPLACE)
 COMPARE = Decision(state=ItemState.PLANNED, action=Action.COMPARE)
@@ -104,10 +109,18 @@ class Planner:
                 return self._differs("another file of that name stands at the destination")
 
     def _known(self, source: Entry, standing: Entry, arrival: Arrival) -> Decision:
-        untouched = destination_untouched(standing, arrival, self.destination.modified_resolution_ns)
+        untouched = still_ours(standing, arrival, self.destination)
         since = source_since(source, arrival)
         if since is Sameness.UNKNOWN or (not since.is_same and tells_nothing(standing)):
             return COMPARE
+        if since.is_same and altered_by_service(standing, arrival, self.destination):
+            return Decision(
+                state=ItemState.UNCHANGED,
+                verification=Verification.ALTERED,
+                content_hash=arrival.content_hash,
+                message=ALTERED_SINCE,
+                arrival=altered_arrival(standing, arrival),
+            )
         if since.is_same and untouched:
             return Decision(
                 state=ItemState.UNCHANGED,
@@ -145,12 +158,16 @@ class VerifyPlanner:
     destination: Capabilities
     level: VerifyLevel
 
-    def file(self, source: Entry, standing: Entry | None, arrival: Arrival | None) -> Decision:  # noqa: ARG002 - same shape as Planner
-        """Decide about a file; what earlier runs said does not count here."""
+    def file(self, source: Entry, standing: Entry | None, arrival: Arrival | None) -> Decision:
+        """Decide about a file; what earlier runs said counts only where the destination changed the file by itself."""
         if standing is None:
             return _missing("the file is not at the destination")
         if standing.kind is EntryKind.FOLDER:
             return _conflict("a folder of that name stands at the destination")
+        if arrival is not None and self._altered(source, standing, arrival):
+            return Decision(
+                state=ItemState.ALREADY_THERE, verification=Verification.ALTERED, message=ALTERED_SINCE
+            )
         if self.level is not VerifyLevel.READBACK:
             if (same := compare_hashes(source.hashes, standing.hashes)) is not None:
                 if same:
@@ -161,6 +178,19 @@ class VerifyPlanner:
         if None not in {source.size, standing.size} and source.size != standing.size:
             return _different(f"{source.size} bytes at the source, {standing.size} at the destination")
         return COMPARE
+
+    def _altered(self, source: Entry, standing: Entry, arrival: Arrival) -> bool:
+        """Whether the two differ only by what the destination does to files of that kind."""
+        return (
+            self.level in {VerifyLevel.AUTO, VerifyLevel.SIZE}
+            and altered_kind(standing.name, self.destination.alters)
+            and source_since(source, arrival).is_same
+            and still_ours(standing, arrival, self.destination)
+            and (
+                arrival.verification is Verification.ALTERED
+                or altered_by_service(standing, arrival, self.destination)
+            )
+        )
 
     def folder(self, standing: Entry | None) -> Decision:
         """Decide about a folder."""

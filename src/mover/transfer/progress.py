@@ -51,6 +51,13 @@ class Progress:
         if state in PROBLEMS:
             self.last_problem = f"{path}: {message}" if path else message
 
+    def carried(self, state: ItemState, count: int, size: int) -> None:
+        """Count files that are known to be as they were, without having been listed; `size` is that of all of them."""
+        self.files_seen += count
+        self.bytes_seen += size
+        self.states[state] += count
+        self.bytes_done += size
+
     @contextlib.contextmanager
     def under_way(self, path: str) -> Iterator[None]:
         """Show a file while it is being moved."""

@@ -19,7 +19,7 @@ from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, Item, Outcome
 from mover.ledger.rows import fingerprint_of
 from mover.ledger.states import Action, ItemState
-from mover.transfer.evidence import destination_untouched
+from mover.transfer.evidence import source_since, still_ours
 from mover.transfer.progress import Progress
 from mover.transfer.side import Side
 
@@ -127,11 +127,16 @@ class Renamer:
         connector = self._destination.connector
         old = self._destination.ref(arrival.destination_path, arrival.destination_id)
         standing = await connector.refresh(old)
-        grain = connector.capabilities.modified_resolution_ns
-        unchanged = fingerprint_of(arrival.size, arrival.hashes) == fingerprint_of(
-            item.entry.size, item.entry.hashes
-        )
-        if not unchanged or not destination_untouched(standing, arrival, grain):
+        if not _unchanged(item, arrival) or not still_ours(standing, arrival, connector.capabilities):
             return None
         folder = self._destination.ref(item.destination_folder_path, item.destination_folder_id)
         return await renames.rename(old, folder, item.destination_name)
+
+
+def _unchanged(item: Item, arrival: Arrival) -> bool:
+    """Whether the content is what arrived: by hash, or where there is none by all that tells of the very same entry."""
+    before = fingerprint_of(arrival.size, arrival.hashes)
+    now = fingerprint_of(item.entry.size, item.entry.hashes)
+    if before is None and now is None and item.source_key == arrival.source_key:
+        return source_since(item.entry, arrival).is_same
+    return before == now

@@ -20,6 +20,7 @@ from mover.database.failures import DatabaseTrouble
 from mover.database.store import SoleRight
 from mover.entries import ROOT, EntryKind, EntryRef
 from mover.errors import (
+    ApiQuotaExceeded,
     Conflict,
     InvalidConfiguration,
     MoverError,
@@ -29,6 +30,7 @@ from mover.errors import (
     SignInFailed,
     TimedOut,
     Unreachable,
+    UserNotFound,
 )
 from mover.ledger.ledger import Ledger, RunLedger
 from mover.ledger.records import PairKey, Totals
@@ -37,6 +39,7 @@ from mover.staging import Staging
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
 from mover.transfer.copy import FileMover
+from mover.transfer.feeds import Feeds
 from mover.transfer.finish import Finisher
 from mover.transfer.granting import Granter
 from mover.transfer.lanes import Lanes
@@ -45,6 +48,7 @@ from mover.transfer.options import Options
 from mover.transfer.plan import Planner, VerifyPlanner
 from mover.transfer.progress import Progress
 from mover.transfer.renames import Renamer
+from mover.transfer.room import Room
 from mover.transfer.scan import Scanner
 from mover.transfer.sharing import SharingPlanner
 from mover.transfer.sharing_words import said_of_permissions
@@ -212,11 +216,26 @@ class _Run:
 
     async def _work(self) -> list[str]:
         destination = self._destination
-        await self._ledger.add_root(source_id=self._source.root_id, destination_exists=_stands(destination))
+        feeds = None
+        # Permissions are looked at on each run, of everything: a feed of contents does not tell all that changes them.
+        if (
+            destination is not None
+            and self._mode is RunMode.COPY
+            and not self._options.dry_run
+            and self._options.sharing is None
+        ):
+            feeds = Feeds(self._source, destination, self._ledger, self._options)
+            await feeds.begin()
+        await self._ledger.add_root(
+            source_id=self._source.root_id,
+            destination_id=destination.root_id if destination else None,
+            destination_exists=_stands(destination),
+        )
         sharing = self._sharing()
         if sharing is not None:
             await sharing.begin()
         lanes = self._lanes()
+        room = await self._room()
         scanner = Scanner(
             self._source,
             destination,
@@ -225,6 +244,7 @@ class _Run:
             self._progress,
             self._planner(),
             found=lanes.found if lanes else lambda: None,
+            room=room,
             resumed=self._ledger.run.resumed,
             large_from=_LARGE_FROM,
             sharing=sharing,
@@ -233,10 +253,18 @@ class _Run:
         if lanes is None or destination is None:
             await scanner.run()
             await self._ledger.flush()
-            return await self._said_of_permissions()
+            said = await self._said_of_permissions()
+            if room is None:
+                return said
+            await room.measure()
+            return [room.shortage, *said] if room.shortage else said
         async with task_group() as group:
-            group.create_task(lanes.run())
+            group.create_task(_when_enough_is_known(room, lanes))
+            if room is not None:
+                group.create_task(room.watch())
             await scanner.run()
+            if room is not None:
+                room.complete()
             if self._mode is RunMode.COPY:
                 await Renamer(
                     self._source, destination, self._ledger, self._progress, now_ns=self._engine.now_ns
@@ -249,7 +277,20 @@ class _Run:
         await finisher.run()
         if sharing is not None and destination.connector.permissions is not None:
             await Granter(destination, self._ledger, self._progress).run()
-        return [*finisher.troubles, *await self._said_of_permissions()]
+        troubles = [*finisher.troubles, *await self._said_of_permissions()]
+        if feeds is None:
+            return troubles
+        totals = await self._ledger.totals()
+        await feeds.end(moved=totals.files_moved + totals.folders_created > 0)
+        return [*troubles, *feeds.remarks]
+
+    async def _room(self) -> Room | None:
+        """The room at the destination; None where nothing is compared with what might go there."""
+        if self._destination is None or self._mode is RunMode.VERIFY:
+            return None
+        if self._ledger.run.resumed:
+            return Room(self._destination, needed=await self._ledger.open_bytes())
+        return Room(self._destination, scanned=await self._ledger.scanned_bytes())
 
     def _sharing(self) -> SharingPlanner | None:
         """What plans permissions, where that is wanted and both services have any."""
@@ -354,6 +395,13 @@ class _Run:
         )
 
 
+async def _when_enough_is_known(room: Room | None, lanes: Lanes) -> None:
+    """Move files once it is clear that they fit, as far as that can be clear before."""
+    if room is not None:
+        await room.enough_known.wait()
+    await lanes.run()
+
+
 def _stands(destination: Side | None) -> bool:
     return destination is not None and destination.root_stands
 
@@ -362,6 +410,10 @@ def _code_of_error(error: MoverError) -> Code:
     match error:
         case SignInFailed():
             return Code.SIGN_IN_FAILED
+        case ApiQuotaExceeded():
+            return Code.API_QUOTA
+        case UserNotFound():
+            return Code.USER_NOT_FOUND
         case QuotaExceeded():
             return Code.DESTINATION_QUOTA
         case Unreachable() | TimedOut():

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import msgspec
 
 from mover.connectors.contract import Page, is_temporary_name
 from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry, EntryKind, join_path, parent_path
-from mover.errors import MoverError, Reason, Unsupported
+from mover.errors import ApiQuotaExceeded, MoverError, Reason, SignInFailed, Unsupported
 from mover.ledger.grants import NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask, NewItem, Outcome
@@ -29,12 +29,15 @@ from mover.transfer.names import NameChooser
 from mover.transfer.options import Options
 from mover.transfer.plan import Decision, Planner, VerifyPlanner
 from mover.transfer.progress import Progress
+from mover.transfer.room import Room
 from mover.transfer.sharing import SharingPlanner
 from mover.transfer.side import Side
 from mover.transfer.standing import Standing
 
 _FOLDERS_AT_ONCE = 8
 _QUEUE_SLICE = 200  # folders taken from the ledger's queue in one query
+_CARRIED_SLICE = 500  # folders whose items are taken over in one transaction
+_KNOWN_PAGE = 1_000  # entries of a folder that did not change, taken from the ledger
 
 _RENAMED = "renamed to a name that the destination accepts"
 _NOT_MOVED = {
@@ -60,6 +63,7 @@ class Scanner:
         ledger: Of this run.
         options: Of this run.
         progress: Counts what is seen.
+        room: Is told how much is planned to go to the destination.
         found: Called after each page that planned something, and at the end: copying may have work.
         resumed: The run was interrupted before.
         large_from: Files of at least this size in bytes are moved in the lane for large files; unknown sizes too.
@@ -76,6 +80,7 @@ class Scanner:
         planner: Planner | VerifyPlanner,
         *,
         found: Callable[[], None],
+        room: Room | None = None,
         resumed: bool,
         large_from: int,
         sharing: SharingPlanner | None = None,
@@ -87,6 +92,7 @@ class Scanner:
         self._options = options
         self._progress = progress
         self._found = found
+        self._room = room
         self._resumed = resumed
         self._large_from = large_from
         self._sharing = sharing
@@ -112,11 +118,15 @@ class Scanner:
         async with task_group() as group:
             while True:
                 all_done = not active  # before asking: a folder may add others to the queue while it is read
+                if await self._carry():
+                    continue
                 batch = await self._ledger.pending_folders(_QUEUE_SLICE, after_id=after)
                 if not batch:
-                    if all_done:
+                    if all_done and after == 0:
                         break
-                    if active:
+                    if all_done:
+                        after = 0  # two transactions may have kept folders in another order than that of their ids
+                    elif active:
                         await asyncio.wait(active, return_when=asyncio.FIRST_COMPLETED)
                     continue
                 for folder in batch:
@@ -130,6 +140,33 @@ class Scanner:
         self._progress.scanning = False
         self._found()
 
+    async def _carry(self) -> bool:
+        """Take over what stands in folders in which nothing changed. Returns whether there were any."""
+        carried, tallies = await self._ledger.carry(_CARRIED_SLICE, _RENAMED)
+        self._progress.folders_listed += carried
+        for tally in tallies:
+            if tally.kind is not EntryKind.FOLDER:
+                self._progress.carried(tally.state, tally.count, tally.size)
+        return carried > 0
+
+    async def _entries(self, folder: FolderTask) -> AsyncGenerator[Page, None]:
+        """What stands in a folder of the source: listed, or known from the run before."""
+        if folder.known:
+            await self._ledger.earlier.carry_kept_out(folder)
+            after: int | None = 0
+            while after is not None:
+                found = await self._ledger.earlier.known_entries(folder, _KNOWN_PAGE, after_id=after)
+                if found is None:
+                    break
+                entries, after = found
+                if entries:
+                    yield Page(entries)
+            else:
+                return
+        source = self._source.ref(folder.path, folder.source_id)
+        async for page in self._source.connector.list_folder(source, folder.cursor):
+            yield page
+
     async def _folder(self, folder: FolderTask) -> None:
         started = self._now_ns()
         side = "destination"
@@ -137,17 +174,14 @@ class Scanner:
             created, folder = await self._make_sure(folder)
             async with Standing(self._destination, folder, self._ledger) as standing:
                 side = "source"
-                pages = self._source.connector.list_folder(
-                    self._source.ref(folder.path, folder.source_id), folder.cursor
-                )
                 filled = folder.cursor is not None
-                async for page in pages:
+                async for page in self._entries(folder):
                     filled = await self._page(folder, page, standing) or filled
             side = "destination"
             if not filled and await self._make_without_files(folder):
                 created = True
-        except DatabaseTrouble:
-            raise
+        except (DatabaseTrouble, SignInFailed, ApiQuotaExceeded):
+            raise  # no other folder would fare better
         except MoverError as error:
             if folder.item_id is None:
                 raise
@@ -262,6 +296,8 @@ class Scanner:
         names = await self._names.choose(folder, [(entry, key) for entry, _, key in moving], arrivals, freed)
         there = await standing.get([chosen.key for chosen in names.values() if not chosen.problem])
         new = []
+        known_better: list[Arrival] = []
+        files = needed = 0
         for entry, _, key in moving:
             chosen = names[key]
             if chosen.problem:
@@ -281,11 +317,27 @@ class Scanner:
                 path = join_path(folder.destination_path, chosen.name)
                 here = arrival is not None and arrival.destination_path_key == self._rules.path_key(path)
                 decision = self._planner.file(entry, found, arrival if here else None)
+                if decision.arrival is not None and not self._options.dry_run:
+                    known_better.append(decision.arrival)
                 if decision.action is Action.COPY and arrival and arrival.destination_path != path:
                     decision = Decision(state=ItemState.HELD, action=Action.RENAME)
+                if decision.action in {Action.COPY, Action.REPLACE, Action.COMPARE}:
+                    files += 1
+                    needed += self._needed(entry, found) if decision.action is not Action.COMPARE else 0
             new.append(self._item(key, entry, chosen.name, chosen.key, decision, found))
+        if self._room is not None:
+            self._room.plan(len(moving), files, needed)
+        if known_better:
+            await self._ledger.keep_arrivals(known_better)
         new = await self._gone_on_with(new, arrivals)
         return await self._hold(new, arrivals) if self._earlier else new
+
+    def _needed(self, entry: Entry, found: Entry | None) -> int:
+        """How much more room a file needs at the destination than what stands there, in bytes."""
+        size = entry.size or 0
+        if found is None or (self._destination is not None and self._destination.connector.versions):
+            return size
+        return max(size - (found.size or 0), 0)
 
     async def _gone_on_with(self, new: list[NewItem], arrivals: dict[str, Arrival]) -> list[NewItem]:
         """Have looked at what an earlier run with other options may have left half sent: it is no stranger's."""
@@ -393,4 +445,6 @@ def _standing_as(folder: FolderTask, destination_id: str | None) -> FolderTask:
         modified_ns=folder.modified_ns,
         cursor=folder.cursor,
         access_id=folder.access_id,
+        earlier_id=folder.earlier_id,
+        known=folder.known,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import mimetypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 
 import msgspec
@@ -15,10 +15,12 @@ from mover.errors import Changed, IntegrityError, Unsupported
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item, PartRecord
 from mover.ledger.states import Verification
-from mover.staging import Staging
+from mover.staging import StagedPart, Staging
+from mover.transfer.altered import altered_on_arrival, package_of
 from mover.transfer.arrivals import DamagedArrival, arrival_of
 from mover.transfer.evidence import strongest
 from mover.transfer.options import Options, VerifyLevel
+from mover.transfer.packages import Parts, ending, parts_of
 from mover.transfer.parts import PartsRefused, PartsUpload, part_size_for
 from mover.transfer.reading import FileReader
 from mover.transfer.splitting import Splitter
@@ -39,6 +41,15 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     content_hash: str | None
     size: int
     sent_bytes: int
+    message: str = ""
+
+
+class _Proof(msgspec.Struct, frozen=True):
+    """How an arrival was proven, and what the destination says of the file by now."""
+
+    written: Entry
+    verification: Verification
+    message: str = ""
 
 
 class Sender:
@@ -101,14 +112,22 @@ class Sender:
             )
             written = await self._destination.upload(target, part)
             ref = written_ref(target, written)
-            with self._damage(item, source, written, size):
-                proof = await self._verifier.whole(ref, written, size, part.hashes)
+            proof = await self._proof(
+                item,
+                source,
+                ref,
+                written,
+                size,
+                self._verifier.whole(ref, written, size, part.hashes),
+                lambda: _package(part),
+            )
             return Sent(
-                written=written,
-                verification=proof,
+                written=proof.written,
+                verification=proof.verification,
                 content_hash=_reported(part.hashes),
                 size=size,
                 sent_bytes=size,
+                message=proof.message,
             )
 
     async def _send_if_small(self, item: Item, reader: FileReader, target: Target) -> Sent | None:
@@ -125,16 +144,23 @@ class Sender:
             self._verifier.received(reader.published, part.hashes)
             await reader.still_the_same()
             written = await self._destination.upload(target, part)
-            with self._damage(item, reader.entry, written, part.size):
-                proof = await self._verifier.whole(
-                    written_ref(target, written), written, part.size, part.hashes
-                )
+            ref = written_ref(target, written)
+            proof = await self._proof(
+                item,
+                reader.entry,
+                ref,
+                written,
+                part.size,
+                self._verifier.whole(ref, written, part.size, part.hashes),
+                lambda: _package(part),
+            )
             return Sent(
-                written=written,
-                verification=proof,
+                written=proof.written,
+                verification=proof.verification,
                 content_hash=f"{REPORTED}:{part.hashes[REPORTED]}",
                 size=part.size,
                 sent_bytes=part.size,
+                message=proof.message,
             )
 
     async def _send_stream(self, item: Item, reader: FileReader, target: Target) -> Sent:
@@ -165,10 +191,23 @@ class Sender:
             size = sum(part.size for part in parts)
             if source.size is not None and size != source.size:
                 raise Changed("the destination ended the upload before the file's end", path=item.path)
-            with self._damage(item, source, written, size):
-                proof = await self._verifier.in_parts(written_ref(target, written), written, parts, whole)
+            ref = written_ref(target, written)
+            proof = await self._proof(
+                item,
+                source,
+                ref,
+                written,
+                size,
+                self._verifier.in_parts(ref, written, parts, whole),
+                lambda: package_of(reader, can),
+            )
             return Sent(
-                written=written, verification=proof, content_hash=_reported(whole), size=size, sent_bytes=size
+                written=proof.written,
+                verification=proof.verification,
+                content_hash=_reported(whole),
+                size=size,
+                sent_bytes=size,
+                message=proof.message,
             )
 
     async def _send_parts(self, item: Item, reader: FileReader, target: Target) -> Sent:
@@ -199,15 +238,43 @@ class Sender:
             await self._ledger.drop_upload(
                 item.source_key
             )  # finished: whatever is wrong with it is sent anew
-            with self._damage(item, source, sent.entry, size):
-                proof = await self._verifier.in_parts(ref, sent.entry, sent.parts, sent.whole)
+            proof = await self._proof(
+                item,
+                source,
+                ref,
+                sent.entry,
+                size,
+                self._verifier.in_parts(ref, sent.entry, sent.parts, sent.whole),
+                lambda: package_of(reader, can),
+            )
             return Sent(
-                written=sent.entry,
-                verification=proof,
+                written=proof.written,
+                verification=proof.verification,
                 content_hash=_reported(sent.whole),
                 size=size,
                 sent_bytes=sent.sent_bytes,
+                message=proof.message,
             )
+
+    async def _proof(
+        self,
+        item: Item,
+        source: Entry,
+        ref: EntryRef,
+        written: Entry,
+        size: int,
+        verifying: Awaitable[Verification],
+        package: Callable[[], Awaitable[Parts | None]],
+    ) -> _Proof:
+        """Prove an arrival, also of a file that the destination changes when it takes it; `package` tells its parts."""
+        with self._damage(item, source, written, size):
+            try:
+                return _Proof(written, await verifying)
+            except IntegrityError as error:
+                there, why = await altered_on_arrival(
+                    error, self._destination, ref, self._options.verify, package
+                )
+                return _Proof(there, Verification.ALTERED, why)
 
     @contextmanager
     def _damage(self, item: Item, source: Entry, written: Entry, size: int) -> Iterator[None]:
@@ -238,6 +305,11 @@ class Sender:
         if source.size is None or not connector.capabilities.sizes:
             wanted.add(REPORTED)  # nothing else will tell whether it is still the same
         return frozenset(name for name in wanted if name is not None)
+
+
+async def _package(part: StagedPart) -> Parts | None:
+    async with aclosing(part.chunks()) as chunks:
+        return parts_of(*await ending(chunks))
 
 
 def _tells_changes(can: Capabilities, source: Entry) -> bool:

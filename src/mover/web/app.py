@@ -26,6 +26,7 @@ from mover.web.problem_pages import show_problem
 from mover.web.rendering import Renderer
 from mover.web.routes import (
     api_keys,
+    connection_sign_in,
     connections,
     folders,
     home,
@@ -52,6 +53,7 @@ WAYS = (
     *wizard.WAYS,
     *folders.WAYS,
     *connections.WAYS,
+    *connection_sign_in.WAYS,
     *migrations.WAYS,
     *pairs.WAYS,
     *pair.WAYS,

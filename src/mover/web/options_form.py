@@ -7,7 +7,7 @@ import re
 from mover.errors import InvalidConfiguration
 from mover.migrations.options import PairOptions, SharingChoice, check_options
 from mover.migrations.timetable import Window
-from mover.transfer.options import ConflictRule, VerifyLevel
+from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
 from mover.transfer.sharing_rules import Unmapped, Wider
 from mover.web.forms import Form, sentence
 
@@ -20,6 +20,8 @@ OPTION_FIELDS = (
     "older_than",
     "verify",
     "conflict",
+    "versions",
+    "full",
     "permissions",
     "unmapped",
     "external",
@@ -37,6 +39,7 @@ _LABELS = {
     "max_size": "Largest size",
     "newer_than": "Changed after",
     "older_than": "Changed before",
+    "versions": "Earlier versions",
     "bandwidth": "Speed limit",
 }
 _YES_OR_NO = {"yes": True, "no": False}
@@ -63,6 +66,8 @@ def read_options(form: Form) -> PairOptions:
         older_than=values.get("older_than", "").strip() or None,
         verify=VerifyLevel(verify) if verify in set(VerifyLevel) else None,
         conflict=ConflictRule(conflict) if conflict in set(ConflictRule) else None,
+        versions=_number(values.get("versions", "")),
+        full=True if values.get("full") == "full" else None,
         permissions=SharingChoice(permissions) if permissions in set(SharingChoice) else None,
         unmapped=Unmapped(unmapped) if unmapped in set(Unmapped) else None,
         external=_YES_OR_NO.get(values.get("external", "")),
@@ -87,6 +92,8 @@ def options_values(options: PairOptions) -> dict[str, str]:
         "older_than": options.older_than or "",
         "verify": options.verify.value if options.verify else "",
         "conflict": options.conflict.value if options.conflict else "",
+        "versions": str(options.versions) if options.versions is not None else "",
+        "full": "full" if options.full else "",
         "permissions": options.permissions.value if options.permissions else "",
         "unmapped": options.unmapped.value if options.unmapped else "",
         "external": _words_of(options.external),
@@ -107,6 +114,8 @@ def shown_options(options: PairOptions) -> list[tuple[str, str]]:
         shown.append(("Check of each file", _VERIFY[options.verify.value]))
     if options.conflict:
         shown.append(("If something else is there", _CONFLICT[options.conflict.value]))
+    if options.full:
+        shown.append(("On each run", _FULL))
     if options.permissions is SharingChoice.APPLY:
         shown.append(("Shares", "Made again through the map"))
         shown += [
@@ -148,6 +157,17 @@ def _lines(text: str) -> tuple[str, ...] | None:
     return tuple(line for line in (line.strip() for line in text.splitlines()) if line) or None
 
 
+def _number(text: str) -> int | None:
+    text = text.strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < _DIGITS):
+        raise InvalidConfiguration(f"versions: a number from 0 to {MOST_VERSIONS}")
+    return int(text)
+
+
+_DIGITS = 10
+_FULL = "Look at everything"
 _VERIFY = {
     "auto": "By the destination's own checksum, or by reading it again",
     "hash": "By the destination's own checksum only",

@@ -9,7 +9,7 @@ from pydantic import Field
 from mover.api.models import Answer, Body
 from mover.migrations.options import PairOptions, SharingChoice
 from mover.migrations.timetable import Window as WindowRecord
-from mover.transfer.options import ConflictRule, VerifyLevel
+from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
 from mover.transfer.sharing_rules import Unmapped, Wider
 
 LONGEST_PATH = 4096
@@ -62,6 +62,14 @@ class Options(Body):
     verify: VerifyLevel | None = Field(None, description="How arrivals are verified.")
     conflict: ConflictRule | None = Field(
         None, description="What happens to files at the destination that are not ours."
+    )
+    full: bool | None = Field(
+        None,
+        description="List everything, even where the services' change feeds tell what changed since the last run.",
+    )
+    versions: Annotated[int, Field(ge=0, le=MOST_VERSIONS)] | None = Field(
+        None,
+        description="So many earlier versions of each file are moved with it, where both services keep versions.",
     )
     permissions: SharingChoice | None = Field(
         None,

@@ -44,6 +44,15 @@ def arrivals_at(connection: Connection, pair_id: int, destination_path_keys: Seq
     return found
 
 
+def arrived_as(connection: Connection, pair_id: int, destination_ids: Sequence[str]) -> list[Arrival]:
+    """Arrivals that the destination knows by these ids."""
+    found: list[Arrival] = []
+    for some in slices(destination_ids):
+        query = select(*_COLUMNS).where(arrivals.c.pair_id == pair_id, arrivals.c.destination_id.in_(some))
+        found += [rows.arrival_from(row) for row in connection.execute(query)]
+    return found
+
+
 def renamed_candidates(
     connection: Connection, run_id: int, pair_id: int, fingerprints: Sequence[str]
 ) -> dict[str, Arrival]:

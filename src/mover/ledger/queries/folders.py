@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Exists, func, or_, select, update
 
 from mover.entries import EntryKind
 from mover.ledger import rows
@@ -14,26 +14,14 @@ from mover.ledger.states import MOVED, ItemState
 from mover.ledger.tables import arrivals, folders, items
 
 
-def add_root(connection: Connection, run_id: int, *, source_id: str | None, destination_exists: bool) -> None:
-    """Queue the root folder, unless the run has it already."""
-    if connection.execute(select(folders.c.id).where(folders.c.run_id == run_id).limit(1)).first() is None:
-        connection.execute(
-            insert(folders).values(
-                run_id=run_id,
-                path="/",
-                source_id=source_id,
-                destination_path="/",
-                destination_exists=destination_exists,
-                state="pending",
-            )
-        )
-
-
-def pending_folders(connection: Connection, run_id: int, limit: int, after_id: int) -> list[FolderTask]:
-    """Folders that wait to be listed, in the order in which they were found."""
+def pending_folders(
+    connection: Connection, run_id: int, limit: int, after_id: int, *, known: bool
+) -> list[FolderTask]:
+    """Folders that wait to be listed, in the order in which they were found; with `known` those, too, that did not change."""
+    waiting = ["pending", rows.KNOWN] if known else ["pending"]
     query = (
         select(folders)
-        .where(folders.c.run_id == run_id, folders.c.state == "pending", folders.c.id > after_id)
+        .where(folders.c.run_id == run_id, folders.c.state.in_(waiting), folders.c.id > after_id)
         .order_by(folders.c.id)
         .limit(limit)
     )

@@ -14,9 +14,10 @@ from mover.ledger import rows
 from mover.ledger.grants import NewGrant
 from mover.ledger.queries.arrivals import keep_arrivals
 from mover.ledger.queries.folders import update_folder
+from mover.ledger.queries.following import earlier_folders
 from mover.ledger.queries.grants import add_lines
 from mover.ledger.queries.slicing import slices
-from mover.ledger.records import FolderTask, Item, NewItem, Outcome
+from mover.ledger.records import FolderTask, Item, NewItem, Outcome, Run
 from mover.ledger.states import OPEN, Action, ItemState, RunMode
 from mover.ledger.tables import folders, items, runs
 
@@ -54,8 +55,13 @@ def add_items(
     cursor: str | None,
     now_ns: int,
     lines: Sequence[NewGrant] = (),
+    *,
+    carries: bool = False,
 ) -> None:
-    """Keep one page of a listing: its items, the folders among them that are to be walked, permissions, and the cursor."""
+    """Keep one page of a listing: its items, the folders among them that are to be walked, permissions, and the cursor.
+
+    With `carries` a folder is taken for the one of the run before only if it is the same at the destination, too.
+    """
     plain = [rows.item_row(run_id, folder.id, item, now_ns) for item in new if not _to_walk(item)]
     walked = [item for item in new if _to_walk(item)]
     key = ["run_id", "source_key"]
@@ -71,11 +77,28 @@ def add_items(
             for item in walked
             if item.source_key in ids
         ]
+        if folder.earlier_id is not None:
+            _recognise(connection, folder.earlier_id, queue, carries=carries)
         if queue:
             connection.execute(insert(folders), queue)
     add_lines(connection, run_id, lines)
     if cursor is not None:
         update_folder(connection, folder.id, {"cursor": cursor})
+
+
+def _recognise(
+    connection: Connection, earlier_parent: int, queue: Sequence[dict[str, Any]], *, carries: bool
+) -> None:
+    """Say of folders to be queued which of them stood there in the run before, and which are as they were."""
+    by_id = {row["source_id"]: row for row in queue if row["source_id"] is not None}
+    for earlier, unchanged in earlier_folders(connection, earlier_parent, by_id):
+        row = by_id[earlier.source_id]
+        same = earlier.path == row["path"] and earlier.destination_path == row["destination_path"]
+        if carries:
+            same &= row["destination_exists"] and earlier.destination_id == row["destination_id"]
+        if same:
+            row["earlier_id"] = earlier.id
+            row["state"] = rows.KNOWN if unchanged else "pending"
 
 
 def _to_walk(item: NewItem) -> bool:
@@ -96,6 +119,7 @@ def _folder_row(run_id: int, parent: FolderTask, item: NewItem, item_id: int) ->
         "modified_ns": item.entry.modified_ns,
         "access_id": item.access_id,
         "state": "pending",
+        "earlier_id": None,
     }
 
 
@@ -186,6 +210,37 @@ def finish_items(connection: Connection, pair_id: int, outcomes: Sequence[Outcom
     """Write how items ended, and what arrived."""
     execute_many(connection, _OUTCOME, [rows.outcome_row(outcome) for outcome in outcomes])
     keep_arrivals(connection, pair_id, [outcome.arrival for outcome in outcomes if outcome.arrival])
+
+
+def open_bytes(connection: Connection, run_id: int) -> int:
+    """Sizes of the files that are to be sent, added up; without those in folders that are listed once more."""
+    query = (
+        select(func.coalesce(func.sum(items.c.size), 0))
+        .join(folders, folders.c.id == items.c.folder_id)
+        .where(
+            items.c.run_id == run_id,
+            items.c.state.in_([ItemState.PLANNED.value, ItemState.SENDING.value]),
+            items.c.action.in_([Action.COPY.value, Action.REPLACE.value]),
+            folders.c.state == "listed",
+        )
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def scanned_bytes(connection: Connection, run: Run) -> int:
+    """Sizes of the files that the run before found missing at the destination; 0 if that was no whole scan."""
+    query = select(runs).where(
+        runs.c.pair_id == run.pair_id, runs.c.id < run.id, runs.c.mode != RunMode.VERIFY.value
+    )
+    before = connection.execute(query.order_by(runs.c.id.desc()).limit(1)).one_or_none()
+    if before is None or not before.dry_run or not before.finished or before.fingerprint != run.fingerprint:
+        return 0
+    missing = select(func.coalesce(func.sum(items.c.size), 0)).where(
+        items.c.run_id == before.id,
+        items.c.state == ItemState.PLANNED.value,
+        items.c.action == Action.COPY.value,
+    )
+    return int(connection.execute(missing).scalar_one())
 
 
 def open_items(connection: Connection, run_id: int) -> int:

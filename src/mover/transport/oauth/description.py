@@ -17,6 +17,18 @@ class ClientProof(enum.Enum):
     BASIC = "client_secret_basic"
 
 
+class RevokeBy(enum.Enum):
+    """How a token is revoked."""
+
+    FORM = "form"  # the refresh token in a form, with the app's proof (RFC 7009)
+    BEARER = "bearer"  # an empty request in the token's own name, which ends all that belongs to it (Dropbox)
+
+
+ANY_LOOPBACK_PORT = "http://127.0.0.1:{port}/"
+ONE_LOOPBACK_PORT = "http://127.0.0.1:8976/"
+"""To be registered where a service compares addresses to the letter."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AppRegistration:
     """As what the operator has registered Mover at a vendor.
@@ -45,8 +57,14 @@ class OAuthDescription:
         revoke_parameters: What is sent there beside the app's proof, made of the token.
         scopes: The least that moving needs, of this configuration.
         extra: More parameters of the authorization address (`access_type=offline`).
+        hints: Likewise, of this configuration: whose accounts are offered to sign in with (`hd=example.org`).
+        issuer: What the service calls itself in the answers that browsers bring back (RFC 9207); None: it does not.
         proof: How the app shows itself.
         rotating: Each refresh token is good for one exchange (Box).
+        revoke_by: What is sent to `revoke_url`.
+        loopback: Where the browser comes back to at the command line (RFC 8252 section 7.3). `{port}` is one that is free;
+            services that compare addresses to the letter get a port that is registered. One of https is not served: people
+            paste back where they ended.
     """
 
     vendor: str
@@ -56,5 +74,9 @@ class OAuthDescription:
     revoke_parameters: Callable[[Secret], Mapping[str, Secret]] = lambda token: {"token": token}
     scopes: Callable[[Any], tuple[str, ...]] = lambda _config: ()
     extra: Mapping[str, str] = field(default_factory=dict)
+    hints: Callable[[Any], Mapping[str, str]] = lambda _config: {}
+    issuer: Callable[[Any], str | None] = lambda _config: None
     proof: ClientProof = ClientProof.BODY
     rotating: bool = False
+    revoke_by: RevokeBy = RevokeBy.FORM
+    loopback: str = ANY_LOOPBACK_PORT

@@ -11,7 +11,7 @@ from mover.vault.secret import Secret
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 - the name of a key, as are those below
 ACCESS_TOKEN = "access_token"  # noqa: S105
 ACCESS_EXPIRES = "access_expires"
-"""Seconds since 1970, as text, after which the access token is worthless."""
+"""Seconds since 1970, as text, after which the access token is worthless; `inf`: the service says so when it is."""
 
 Secrets = Mapping[str, Secret]
 Exchange = Callable[[Secrets], Awaitable[Secrets]]

@@ -51,6 +51,7 @@ async def wizard(visit: Visit) -> Response:
             "mail": MailRule.ERRORS.value,
             "verify": "",
             "conflict": "",
+            "full": "",
         }
     return await _page(visit, step, form, connections)
 

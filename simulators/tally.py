@@ -1,0 +1,125 @@
+"""What was called: how often each operation, and on demand the whole exchanges, to be checked against a description."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST_RECORDED = 4 * 1024 * 1024
+"""Bytes of a body that are kept; of longer ones the beginning."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer."""
+
+    method: str
+    host: str
+    path: str
+    query: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    status: int
+    answer_headers: list[tuple[str, str]]
+    answer: bytes
+
+    @property
+    def url(self) -> str:
+        """The address as it was asked for."""
+        return f"https://{self.host}{self.path}" + (f"?{self.query}" if self.query else "")
+
+
+@dataclass
+class Tally:
+    """Counts of one vendor.
+
+    Attributes:
+        calls: How often each operation (`METHOD path pattern`, or as the vendor names it) was called.
+        statuses: How often each status was answered.
+        records: Exchanges are kept in `exchanges`.
+        early: Calls that came before the time that a Retry-After had named for their account.
+    """
+
+    calls: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    records: bool = False
+    exchanges: list[Exchange] = field(default_factory=list)
+    early: int = 0
+
+    @property
+    def total(self) -> int:
+        """All calls."""
+        return sum(self.calls.values())
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.calls.clear()
+        self.statuses.clear()
+        self.exchanges.clear()
+        self.early = 0
+
+
+class Counted:
+    """ASGI middleware that keeps a tally. A route names its operation in `scope["operation"]`; else it is method and path."""
+
+    def __init__(self, app: ASGIApp, tally: Tally) -> None:
+        self._app = app
+        self._tally = tally
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request and count it."""
+        asked: list[bytes] = []
+        answered: list[bytes] = []
+        begun: list[Message] = []
+        is_recorded = False
+
+        def count(status: int | None) -> None:
+            self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
+            if status is not None:
+                self._tally.statuses[status] += 1
+
+        def record() -> None:
+            nonlocal is_recorded
+            if begun and self._tally.records and not is_recorded:
+                is_recorded = True
+                self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
+
+        async def receiving() -> Message:
+            message = await receive()
+            if self._tally.records and message["type"] == "http.request":
+                asked.append(message.get("body", b""))
+            return message
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                begun.append(message)
+                count(message["status"])  # before the client can have the answer, and look
+            elif self._tally.records and sum(map(len, answered)) < MOST_RECORDED:
+                answered.append(message.get("body", b""))
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                record()  # likewise
+            await send(message)
+
+        try:
+            await self._app(scope, receiving, sending)
+        finally:
+            if not begun:
+                count(None)
+            record()
+
+
+def _exchange(scope: Scope, asked: list[bytes], start: Message, answered: list[bytes]) -> Exchange:
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    return Exchange(
+        scope["method"],
+        dict(headers).get("host", ""),
+        scope["raw_path"].decode("latin-1").partition("?")[0],
+        scope["query_string"].decode("latin-1"),
+        headers,
+        b"".join(asked)[:MOST_RECORDED],
+        start["status"],
+        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start.get("headers", [])],
+        b"".join(answered)[:MOST_RECORDED],
+    )

@@ -1,0 +1,169 @@
+"""Following an earlier run by change feeds, so that only folders in which something changed are listed.
+
+    begin ── a run that can be followed? ──no──► cursors of both feeds ─► everything is listed
+                      │ yes
+             source's feed since then  ─► folders to list        too old ─► everything is listed, and a remark
+             destination's feed        ─► folders to list        none, or too old ─► all folders are listed there
+    end ──── destination's feed since begin: what is not our own doing ─► folders that the next run lists
+
+A cursor of the source is taken before the first listing, and each run reads the feed from where the run before did:
+what a listing or the feed itself told too late is seen once more. At the destination the run's own uploads would be
+told to the next run; they are read, and recognised, at the end of the run that made them.
+
+Where the destination has no feed, its folders are listed, since a file that was removed there is to be copied again; the
+source's entries are then taken from the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from mover import __version__
+from mover.connectors.contract import Changes
+from mover.entries import EntryRef
+from mover.errors import ApiQuotaExceeded, MoverError, NotFound, SignInFailed, Unsupported
+from mover.ledger.ledger import RunLedger
+from mover.ledger.records import Base, Follows
+from mover.transfer.changed import changed_at_destination, changed_at_source
+from mover.transfer.options import Options
+from mover.transfer.side import Side
+
+_ENDS_THE_RUN = (SignInFailed, ApiQuotaExceeded)
+
+
+class Feeds:
+    """The change feeds of one run that copies. `remarks` holds what a person should know of them."""
+
+    def __init__(self, source: Side, destination: Side, ledger: RunLedger, options: Options) -> None:
+        self._source = source
+        self._destination = destination
+        self._ledger = ledger
+        self._options = options
+        self.remarks: list[str] = []
+
+    async def begin(self) -> None:
+        """Find out what changed since the run that this one can follow. To be called before anything is listed.
+
+        Raises what ends a run: SignInFailed, ApiQuotaExceeded. Any other trouble costs no more than a listing.
+        """
+        source = _feed(self._source)
+        if source is None or await self._ledger.earlier.is_begun():
+            return
+        destination = _feed(self._destination)
+        basis = self._basis()
+        base = None if self._options.full else await self._ledger.earlier.base(basis)
+        follows = await self._following(base, basis, source, destination) if base is not None else None
+        if follows is None:
+            there = await self._cursor(destination, self._destination) if destination else None
+            cursor = await self._cursor(source, self._source)
+            if cursor is None:
+                return
+            follows = Follows(basis=basis, source_cursor=cursor, destination_cursor=there)
+        await self._ledger.follow(follows)
+
+    async def end(self, *, moved: bool) -> None:
+        """See to it that the next run knows what others did at the destination since this one began.
+
+        `moved`: this run changed something there itself, so that its own doing is to be told from that of others.
+        """
+        cursor, feed = self._ledger.run.destination_cursor, _feed(self._destination)
+        if cursor is None or not moved:
+            return
+        await self._ledger.reached(
+            await self._read_destination(feed, cursor, self._ledger.run.id) if feed is not None else None
+        )
+
+    def _basis(self) -> str:
+        """Equal for runs that decide the same about the same entries, of the same two folders."""
+        sides = [(side.who, side.root_id) for side in (self._source, self._destination)]
+        parts = (self._options.basis, __version__, sides)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+    async def _following(
+        self, base: Base, basis: str, source: Changes, destination: Changes | None
+    ) -> Follows | None:
+        cursor = await self._read_source(source, base)
+        if cursor is None:
+            return None
+        there = None
+        if destination is not None:
+            if base.destination_cursor is not None:
+                there = await self._read_destination(destination, base.destination_cursor, base.run)
+            carries = there is not None
+            there = there or await self._cursor(destination, self._destination)
+        else:
+            carries = False
+        await self._ledger.earlier.mark_unsettled(base.run)
+        return Follows(
+            basis=basis,
+            base=base.run,
+            carries=carries,
+            source_from=base.source_cursor,
+            source_cursor=cursor,
+            destination_cursor=there,
+        )
+
+    async def _read_source(self, feed: Changes, base: Base) -> str | None:
+        """Note what the source's feed tells; returns the cursor after it. None: it cannot be read from there any more."""
+        for start in dict.fromkeys((base.source_from, base.source_cursor)):
+            if start is None:
+                continue
+            after = base.source_cursor
+            try:
+                async for changes, cursor in feed.since(start):
+                    found = await changed_at_source(changes, self._source, self._ledger, base.run)
+                    await self._ledger.earlier.mark_changed(found)
+                    after = cursor
+                return after
+            except NotFound:
+                continue
+            except _ENDS_THE_RUN:
+                raise
+            except MoverError as error:
+                self.remarks.append(f"the source's changes could not be read, so all was listed: {error}")
+                return None
+        self.remarks.append("the source's change feed no longer reaches back to the last run: all was listed")
+        return None
+
+    async def _read_destination(self, feed: Changes, start: str, run: int) -> str | None:
+        """Note what the destination's feed tells of what a run left there; returns the cursor after it, or None."""
+        after, strangers = start, False
+        try:
+            async for changes, cursor in feed.since(start):
+                told = await changed_at_destination(changes, self._destination, self._ledger, run)
+                await self._ledger.earlier.mark_changed(told.folders)
+                if told.altered:
+                    await self._ledger.keep_arrivals(told.altered)
+                strangers |= told.strangers
+                after = cursor
+        except NotFound:
+            self.remarks.append(
+                "the destination's change feed no longer reaches back: its folders are listed"
+            )
+            return None
+        except _ENDS_THE_RUN:
+            raise
+        except MoverError as error:
+            self.remarks.append(
+                f"the destination's changes could not be read, so its folders are listed: {error}"
+            )
+            return None
+        if strangers:
+            await self._ledger.earlier.mark_with_strangers(run)
+        return after
+
+    async def _cursor(self, feed: Changes, side: Side) -> str | None:
+        try:
+            return await feed.cursor(EntryRef(side.root, side.root_id))
+        except (Unsupported, NotFound):
+            return None
+        except _ENDS_THE_RUN:
+            raise
+        except MoverError as error:
+            self.remarks.append(f"{side.label} has no change feed for the next run: {error}")
+            return None
+
+
+def _feed(side: Side) -> Changes | None:
+    """The change feed of one side, if what it tells can be found in the ledger: by ids that stay."""
+    return side.connector.changes if side.connector.capabilities.stable_ids else None
