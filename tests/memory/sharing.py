@@ -42,6 +42,8 @@ class MemoryPermissions:
                     continue
                 if node.id in self._directory.unreadable:
                     raise PermissionDenied("the account may not see who has access", path=entry.path)
+                if node.id in self._directory.unshareable:
+                    raise Unsupported("here stand the users", path=entry.path)
                 found.append(self._directory.permissions(account.nodes, node))
             return found
 

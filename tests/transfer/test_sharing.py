@@ -574,3 +574,16 @@ async def test_people_whom_the_destination_does_not_list_are_told_before_the_cop
         await bench.run(sharing=rules({}))
     assert other.shares("/a") == {(PERSON, "ann@example.org"): READ}
     assert other.calls["grant"] == 1
+
+
+async def test_folder_above_all_users_has_no_permissions_and_is_no_trouble(tmp_path: Path) -> None:
+    one, other = source(), there()
+    one.add_file("/ann/a", b"")
+    one.share("/ann/a", "ben@example.org")
+    for service in (one, other):
+        assert service.directory is not None
+        service.directory.unshareable.add("root")
+    async with moving(tmp_path, one, other) as bench:
+        result = await bench.run(sharing=rules({"ben@example.org": "ben@new.org"}))
+        assert result.code is Code.SUCCESS, await lines(bench, result.run)
+    assert other.shares("/ann/a") == {(PERSON, "ben@new.org"): READ}

@@ -18,7 +18,7 @@ import msgspec
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
 from mover.entries import AccessRole, Entry, EntryKind, EntryRef, GranteeKind, Permission, join_path
-from mover.errors import MoverError, NotFound, Reason, SignInFailed, Terminal
+from mover.errors import MoverError, NotFound, Reason, SignInFailed, Terminal, Unsupported
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
@@ -328,9 +328,11 @@ class SharingPlanner:
             return await permissions.of(refs)
         except SignInFailed:
             raise
-        except Terminal:
-            if len(refs) == 1:
-                return [None]
+        except Terminal as error:
+            if (
+                len(refs) == 1
+            ):  # where nothing can be permitted (above the storage of all users), nobody has access
+                return [() if isinstance(error, Unsupported) else None]
         half = len(refs) // 2
         return [*await self._of(permissions, refs[:half]), *await self._of(permissions, refs[half:])]
 
