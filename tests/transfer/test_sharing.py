@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.database_url import BOTH
 from tests.memory.directory import Directory
 from tests.memory.service import PATHS, MemoryService
 from tests.transfer.workbench import Workbench, workbench
@@ -159,6 +160,8 @@ async def test_what_the_destination_had_given_itself_is_never_taken_back(tmp_pat
     assert other.shares("/a") == {(PERSON, "ann@new.org"): READ, (PERSON, "ben@new.org"): READ}
 
 
+@pytest.mark.usefixtures("database_kind")
+@pytest.mark.parametrize("database_kind", BOTH, indirect=True)
 async def test_role_that_was_lowered_at_the_source_is_lowered(tmp_path: Path) -> None:
     one, other = source(), there()
     one.add_file("/a", b"")
@@ -433,6 +436,8 @@ async def test_owner_of_the_source_is_not_invited_unless_the_map_says_so(tmp_pat
     assert other.shares("/y") == {(PERSON, "zoe@new.org"): WRITE}  # it gives no ownership away
 
 
+@pytest.mark.usefixtures("database_kind")
+@pytest.mark.parametrize("database_kind", BOTH, indirect=True)
 async def test_failed_grant_fails_no_file_and_is_given_by_the_next_run(tmp_path: Path) -> None:
     one, other = source(), there()
     one.add_file("/a", b"")
