@@ -374,7 +374,8 @@ class Permissions(Protocol):
         They are complete: what holds through folders above is among them, marked `inherited`, and what was permitted on
         the entry itself is not. Of an entry that does not inherit all that its folder permits, what it does not inherit
         is missing: that is how the engine learns that fewer people see it. The owner is among them, with OWNER.
-        An entry that is gone meanwhile has none. Raises PermissionDenied if the account may not look.
+        An entry that is gone meanwhile has none. Raises PermissionDenied if the account may not look, Unsupported where
+        nothing can be permitted: on the folders above the storage of all users.
         """
 
     async def grant(self, entry: EntryRef, grantee: Permission) -> None:
