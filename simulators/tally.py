@@ -80,9 +80,15 @@ class Counted:
                 asked.append(message.get("body", b""))
             return message
 
+        def count(status: int | None) -> None:
+            self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
+            if status is not None:
+                self._tally.statuses[status] += 1
+
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 begun.append(message)
+                count(message["status"])  # before the client can have the answer, and look
             elif self._tally.records and sum(map(len, answered)) < MOST_RECORDED:
                 answered.append(message.get("body", b""))
             await send(message)
@@ -90,11 +96,10 @@ class Counted:
         try:
             await self._app(scope, receiving, sending)
         finally:
-            self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
-            if begun:
-                self._tally.statuses[begun[0]["status"]] += 1
-                if self._tally.records:
-                    self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
+            if not begun:
+                count(None)
+            elif self._tally.records:
+                self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
 
 
 def _exchange(scope: Scope, asked: list[bytes], start: Message, answered: list[bytes]) -> Exchange:

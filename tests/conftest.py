@@ -55,6 +55,9 @@ _SERVERS = {
 }
 
 
+_LONGEST_ROOMS = ("e2e", "web", "runner", "contract", "serving")
+
+
 def pytest_configure() -> None:
     """Before anything is imported by a test: no settings of the person at the keyboard, no way out."""
     for name in list(os.environ):
@@ -85,9 +88,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = [value for value in call.params.values() if isinstance(value, str)] if call else []
         if _SERVERS.intersection([*getattr(item, "fixturenames", ()), *parameters]):
             item.add_marker(pytest.mark.servers)
-    end_to_end = Path(__file__).parent / "e2e"
-    # The longest first, so that several workers end at about the same time.
-    items.sort(key=lambda item: not item.path.is_relative_to(end_to_end))
+    # The rooms whose files take longest first, so that several workers end at about the same time.
+    order = {room: number for number, room in enumerate(_LONGEST_ROOMS)}
+    here = Path(__file__).parent
+    items.sort(key=lambda item: order.get(item.path.relative_to(here).parts[0], len(order)))
 
 
 @pytest.fixture(autouse=True)

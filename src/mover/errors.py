@@ -59,6 +59,7 @@ class Reason(enum.StrEnum):
     ACCOUNT_SUSPENDED = "account_suspended"
     USER_NOT_FOUND = "user_not_found"
     PERMISSION_DENIED = "permission_denied"
+    WOULD_BE_WIDER = "would_be_wider"
     QUOTA = "quota"
     API_QUOTA = "api_quota"
     NAME_REJECTED = "name_rejected"
@@ -362,6 +363,10 @@ def advice_for(reason: str) -> str:
 
 def _advice_of_classes() -> dict[str, str]:
     advice = {
+        Reason.WOULD_BE_WIDER.value: (
+            "Take the people named in the message off the destination folder, or map them, and run again; "
+            "or let it be put there all the same (--wider allow)."
+        ),
         Reason.NAME_COLLISION.value: "Rename one of the entries at the source.",
         Reason.UNSUPPORTED_TYPE.value: Unsupported.advice,
     }

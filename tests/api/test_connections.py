@@ -12,7 +12,7 @@ from sqlalchemy import select
 from tests.api.installation import Running
 
 from mover.accounts.actor import Role
-from mover.api.organisation_connections import OPEN_AT_ONCE
+from mover.api.turns import OPEN_AT_ONCE
 from mover.connections.tables import connections
 from mover.settings import PrivateAddresses
 

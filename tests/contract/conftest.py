@@ -6,16 +6,23 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.contract.clouds import CLOUDS
+from tests.contract.microsoft import MICROSOFT
 from tests.contract.services import IN_PROCESS, REAL, Service
 
 from mover.connectors.contract import Connector
 from mover.entries import EntryRef
 
 
-@pytest.fixture(params=[*IN_PROCESS, *(pytest.param(name, marks=pytest.mark.servers) for name in REAL)])
+@pytest.fixture(
+    params=[
+        *IN_PROCESS,
+        *(pytest.param(name, marks=pytest.mark.servers) for name in (REAL | CLOUDS | MICROSOFT)),
+    ]
+)
 def service(request: pytest.FixtureRequest) -> Service:
     """Each service in turn."""
-    return (IN_PROCESS | REAL)[request.param](request)
+    return (IN_PROCESS | REAL | CLOUDS | MICROSOFT)[request.param](request)
 
 
 @pytest.fixture

@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulators.blobs import Bytes
+from simulators.front import RunningFront
+from simulators.nodes import Node
+from tests.contract import google
 from tests.contract.dumps import as_files
 from tests.memory.directory import Directory
 from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
@@ -19,9 +23,13 @@ from tests.servers.mariadb import MariaDbServer
 from tests.servers.openstack import SwiftServer
 from tests.servers.processes import free_port
 from tests.servers.s3 import S3Server
+from tests.servers.simulators import dropbox_of, simulators_egress
 from tests.servers.ssh import SftpServer
 from tests.servers.webdav import WebdavServer
 
+from mover.connectors.box import BoxConnector, BoxEnterpriseConnector
+from mover.connectors.box.config import BoxConfig, BoxEnterpriseConfig
+from mover.connectors.box.parts import PARTS as BOX_PARTS
 from mover.connectors.contract import Connector
 from mover.connectors.registry import Surroundings, connector_type
 from mover.connectors.swift.config import SwiftConfig
@@ -29,7 +37,9 @@ from mover.connectors.swift.connector import SwiftConnector
 from mover.entries import GranteeKind
 from mover.settings import PrivateAddresses
 from mover.transport.egress import Egress
+from mover.transport.proxy import Proxy
 from mover.vault.secret import Secret
+from simulators.box import Box
 
 Connect = Callable[[], Connector]
 
@@ -73,6 +83,7 @@ class Service:
         large_folder: Files that do not fit on two of its pages, or hardly fit on one where making them takes long.
         fill: Puts empty files into a folder behind the service's back, where that is not done on a disk.
         grantees: Whom it knows; needed where the connector has `permissions`.
+        parts_replace: Uploads in parts can replace a file; else `begin` raises Unsupported, and it is sent whole.
     """
 
     connect: Connect
@@ -86,6 +97,7 @@ class Service:
     large_folder: int = 2100
     fill: Callable[[str, Iterable[str]], None] | None = None
     grantees: Grantees | None = None
+    parts_replace: bool = True
 
     def put_on_disk(self, path: str, data: bytes) -> None:
         """Write a file behind the service's back; `path` is the connector's."""
@@ -335,6 +347,176 @@ def mysql_mariadb(request: pytest.FixtureRequest) -> Service:
     )
 
 
+def _google(request: pytest.FixtureRequest, name: str, base: str) -> Service:
+    front = google.front_of(request)
+    google.google_of(front)
+    given = google.administrator(front) if name == "google-admin" else google.single(front)
+    wrong = (
+        given | {"service_account": Secret(google.another_key(front))}
+        if name == "google-admin"
+        else {"access_token": Secret("wrong")}
+    )
+    return Service(
+        connect=google.connects(front, name, given),
+        refused=google.connects(front, name, wrong),
+        unreachable=google.connects(front, name, given, port=google.nobody()),
+        untrusted=google.connects(front, name, given, ca_file=google.stranger(request)),
+        base=base,
+        decides_races=False,
+        fill=google.filled(front),
+        grantees=Grantees(
+            people=(google.BOB, google.CAROL),
+            group="sales@example.org",
+            domain="example.org",
+            share_by_link=google.linked(front),
+        ),
+    )
+
+
+def google_my_drive(request: pytest.FixtureRequest) -> Service:
+    return _google(request, "google", "/My Drive")
+
+
+def google_shared_drive(request: pytest.FixtureRequest) -> Service:
+    return _google(request, "google", f"/Shared drives/{google.TEAM}")
+
+
+def google_admin(request: pytest.FixtureRequest) -> Service:
+    return _google(request, "google-admin", f"/Users/{google.ALICE}")
+
+
+def _box(request: pytest.FixtureRequest, make: Callable[[Box, Egress], Connect], base: str) -> Service:
+    front: RunningFront = request.getfixturevalue("simulators")
+    vendor = front.world.vendors["box"]
+    assert isinstance(vendor, Box)
+    organisation = vendor.organisation
+    organisation.smallest_session, organisation.part_size = 1000, 100_000
+    drive = organisation.drives[organisation.add_person("ann@example.org", quota=10**10).id]
+    people = [organisation.add_person(name) for name in ("ben@example.org", "cat@example.org")]
+    organisation.add_group("Sales", tuple(people))
+
+    def node(path: str) -> Node:
+        found = drive.at(path.removeprefix(base))
+        assert found is not None
+        return found
+
+    def fill(folder: str, files: Iterable[str]) -> None:
+        front.inside(lambda: [drive.add(node(folder), name, blob=Bytes()) for name in files])
+
+    def share_by_link(path: str) -> None:
+        link = {"url": "https://app.box.com/s/x", "access": "open", "effective_access": "open"}
+        node(path).properties["shared_link"] = link
+
+    nobody_listens = Egress(proxy=Proxy.parse(Secret(f"http://127.0.0.1:{free_port()}")))
+    stranger = make_certificates(request.getfixturevalue("tmp_path") / "stranger").ca_file
+    return Service(
+        connect=make(vendor, simulators_egress(front)),
+        unreachable=make(vendor, nobody_listens),
+        untrusted=make(vendor, simulators_egress(front, ca_file=stranger)),
+        base=base,
+        fill=fill,
+        grantees=Grantees(
+            people=("ben@example.org", "cat@example.org"),
+            group="Sales",
+            nobody=None,
+            share_by_link=share_by_link,
+        ),
+    )
+
+
+_BOX_PARTS = replace(BOX_PARTS, smallest=300_000, preferred=300_000, multiple=100_000)
+
+
+def box(request: pytest.FixtureRequest) -> Service:
+    def make(vendor: Box, egress: Egress, token: str | None = None) -> Connect:
+        ann = vendor.organisation.accounts.person_of("ann@example.org")
+        shown = Secret(token or vendor.organisation.accounts.issue(ann).value)
+        surroundings = Surroundings(egress=egress, remember=forget)
+        return lambda: BoxConnector(BoxConfig(access_token=shown), surroundings, parts=_BOX_PARTS)
+
+    reached = _box(request, make, "")
+    front: RunningFront = request.getfixturevalue("simulators")
+    vendor = front.world.vendors["box"]
+    assert isinstance(vendor, Box)
+    return replace(reached, base="/", refused=make(vendor, simulators_egress(front), "wrong"))
+
+
+def box_enterprise(request: pytest.FixtureRequest) -> Service:
+    def make(_vendor: Box, egress: Egress, *, is_right: bool = True) -> Connect:
+        secret = Secret("test-secret" if is_right else "wrong")
+        config = BoxEnterpriseConfig(client_id="test-app", client_secret=secret, enterprise_id="900100")
+        surroundings = Surroundings(egress=egress, remember=forget)
+        return lambda: BoxEnterpriseConnector(config, surroundings, parts=_BOX_PARTS)
+
+    reached = _box(request, make, "/Users/ann@example.org")
+    front: RunningFront = request.getfixturevalue("simulators")
+    vendor = front.world.vendors["box"]
+    assert isinstance(vendor, Box)
+    return replace(reached, refused=make(vendor, simulators_egress(front), is_right=False))
+
+
+def dropbox(request: pytest.FixtureRequest) -> Service:
+    front: RunningFront = request.getfixturevalue("simulators")
+    vendor = dropbox_of(front)
+    alice = vendor.add_person("alice@example.com", name="Alice Adams", quota=10**12)
+    people = ("bob@example.com", "carol@example.com")
+    for email in people:
+        vendor.add_person(email)
+    connects, refused = _simulated(front, "dropbox", vendor.token_of(alice))
+
+    def share_by_link(path: str) -> None:
+        node = vendor.homes[alice.id].drive.at(path)
+        assert node is not None
+        vendor.share_by_link(alice, node.id)
+
+    def fill(folder: str, files: Iterable[str]) -> None:
+        for name in files:
+            vendor.put(alice, f"{folder}/{name}", b"")
+
+    return Service(
+        connect=connects,
+        refused=refused,
+        fill=lambda folder, files: front.inside(lambda: fill(folder, files)),
+        grantees=Grantees(people=people, nobody=None, share_by_link=share_by_link),
+    )
+
+
+def dropbox_business(request: pytest.FixtureRequest) -> Service:
+    front: RunningFront = request.getfixturevalue("simulators")
+    vendor = dropbox_of(front)
+    admin = vendor.add_member("admin@example.com", is_admin=True)
+    people = ("bob@example.com", "carol@example.com")
+    members = [vendor.add_member(email) for email in ("alice@example.com", *people)]
+    vendor.make_team_space()
+    vendor.add_team_folder("Projects")
+    vendor.accounts.add_group("staff@example.com", "Staff", members, group_id="g:staff")
+    connects, refused = _simulated(front, "dropbox-business", vendor.team_token(admin))
+
+    def fill(folder: str, files: Iterable[str]) -> None:
+        for name in files:
+            vendor.put(members[0], f"{folder.removeprefix('/Users/alice@example.com')}/{name}", b"")
+
+    return Service(
+        connect=connects,
+        refused=refused,
+        base="/Users/alice@example.com",
+        fill=lambda folder, files: front.inside(lambda: fill(folder, files)),
+        grantees=Grantees(people=people, group="Staff", nobody=None),
+    )
+
+
+def _simulated(front: RunningFront, name: str, token: str) -> tuple[Connect, Connect]:
+    """Return what makes connectors with an access token, and with a wrong one."""
+    kind = connector_type(name)
+
+    def connects(access_token: str) -> Connect:
+        config = kind.config.model_validate({"access_token": Secret(access_token)})
+        egress = simulators_egress(front)
+        return lambda: kind.make(config, Surroundings(egress=egress, remember=forget))
+
+    return connects(token), connects("wrong")
+
+
 IN_PROCESS: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "memory-drive": memory_drive,
     "memory-caseless": memory_caseless,
@@ -356,4 +538,11 @@ REAL: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "s3-swift": s3_swift,
     "swift": swift,
     "mysql-mariadb": mysql_mariadb,
+    "google-my-drive": google_my_drive,
+    "google-shared-drive": google_shared_drive,
+    "google-admin": google_admin,
+    "box": box,
+    "box-enterprise": box_enterprise,
+    "dropbox": dropbox,
+    "dropbox-business": dropbox_business,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 from tests.contents import GivenContent, hashes_of
@@ -37,6 +37,9 @@ class Upload:
     def __init__(self, connector: Connector, place: Target) -> None:
         self.uploads: PartUploads = part_uploads(connector)
         self.place = place
+        rules = connector.capabilities.parts
+        assert rules is not None
+        self.needs = rules.needs
         self.part_size = part_size(connector)
         self.data = some_bytes((PARTS - 1) * self.part_size + LAST, seed=7)
         self.token = ""
@@ -52,6 +55,10 @@ class Upload:
         content = self.part(number) if data is None else data
         given = GivenContent(content, hashes=hashes_of(content, _PART_HASHES))
         return await self.uploads.send(self.token, number, (number - 1) * self.part_size, given)
+
+    def needed(self) -> Mapping[HashName, str]:
+        """The hash of the whole file without which this service finishes nothing."""
+        return hashes_of(self.data, frozenset({self.needs} if self.needs else ()))
 
     async def send_all(self) -> list[SentPart]:
         return [await self.send(number) for number in range(1, PARTS + 1)]
@@ -87,7 +94,7 @@ async def test_parts_in_order_make_the_file(connector: Connector, folder: EntryR
         (2, upload.part_size),
         (3, LAST),
     ]
-    entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
+    entry = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     assert (entry.name, entry.size) == ("file", len(upload.data))
     assert await read(connector, ref_of(folder, entry)) == upload.data
     assert [found.name for found in await listed(connector, folder)] == ["file"]
@@ -108,7 +115,7 @@ async def test_parts_in_any_order_and_at_once(connector: Connector, folder: Entr
     await upload.begin()
     sent = await asyncio.gather(*(upload.send(number) for number in (3, 1, 2)))
     parts = sorted(sent, key=lambda part: part.number)
-    entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
+    entry = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     assert await read(connector, ref_of(folder, entry)) == upload.data
 
 
@@ -116,10 +123,10 @@ async def test_upload_goes_on_after_a_restart(other: Connector, folder: EntryRef
     await upload.begin()
     kept = [await upload.send(1), await upload.send(2)]
     upload.uploads = part_uploads(other)
-    received = await upload.uploads.received(upload.token)
+    received = await upload.uploads.received(upload.token, kept)
     assert received is None or {part.number for part in received} >= {1, 2}
     parts = [*kept, await upload.send(3)]
-    entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
+    entry = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     assert await read(other, ref_of(folder, entry)) == upload.data
 
 
@@ -134,7 +141,7 @@ async def test_received_parts_can_be_told_by_the_service_alone(
     assert received is not None
     assert [(part.number, part.size) for part in received] == [(1, upload.part_size)]
     parts = [*received, await upload.send(2), await upload.send(3)]
-    entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
+    entry = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     assert await read(other, ref_of(folder, entry)) == upload.data
 
 
@@ -144,7 +151,7 @@ async def test_part_sent_again_replaces_itself(
     await upload.begin()
     await upload.send(1, some_bytes(upload.part_size, seed=99))
     parts = await upload.send_all()
-    entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
+    entry = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     assert await read(connector, ref_of(folder, entry)) == upload.data
 
 
@@ -159,7 +166,7 @@ async def test_part_that_breaks_off_can_be_sent_again(
     with pytest.raises(OSError, match="the source failed"):
         await upload.uploads.send(upload.token, 2, upload.part_size, broken)
     parts = [first, await upload.send(2), await upload.send(3)]
-    entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
+    entry = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     assert await read(connector, ref_of(folder, entry)) == upload.data
 
 
@@ -176,7 +183,7 @@ async def test_part_that_is_cancelled_can_be_sent_again(
     with pytest.raises(asyncio.CancelledError):
         await task
     parts = [first, await upload.send(2), await upload.send(3)]
-    entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
+    entry = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     assert await read(connector, ref_of(folder, entry)) == upload.data
 
 
@@ -193,6 +200,17 @@ async def test_hashes_of_the_finished_file_are_true(
     assert all(true[name] == value for name, value in listed_entry.hashes.items())
 
 
+async def test_without_the_hash_that_is_needed_nothing_is_finished(
+    connector: Connector, folder: EntryRef, upload: Upload
+) -> None:
+    need(upload.needs is not None, "that it needs a hash of the whole file")
+    await upload.begin()
+    parts = await upload.send_all()
+    with pytest.raises(NotFound):
+        await upload.uploads.finish(upload.token, upload.place, parts, {})
+    assert await names(connector, folder) == []
+
+
 async def test_finished_file_has_its_time(connector: Connector, folder: EntryRef, upload: Upload) -> None:
     can = connector.capabilities
     need(can.modified is Setting.AT_UPLOAD, "times set at upload")
@@ -200,7 +218,7 @@ async def test_finished_file_has_its_time(connector: Connector, folder: EntryRef
     upload.place = target(folder, "file", modified_ns=modified_ns)
     await upload.begin()
     parts = await upload.send_all()
-    entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
+    entry = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     seen = await connector.refresh(ref_of(folder, entry))
     assert seen.modified_ns is not None
     assert abs(seen.modified_ns - modified_ns) < (can.modified_resolution_ns or 1_000_000_000)
@@ -211,9 +229,9 @@ async def test_finishing_again_returns_the_file_or_says_that_the_upload_is_gone(
 ) -> None:
     await upload.begin()
     parts = await upload.send_all()
-    entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
+    entry = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     try:
-        again = await upload.uploads.finish(upload.token, upload.place, parts, {})
+        again = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     except NotFound:
         pass
     else:
@@ -253,12 +271,15 @@ async def test_file_that_appeared_meanwhile_is_not_replaced(
     parts = await upload.send_all()
     file = ref_of(folder, await put(connector, folder, "file", b"kept"))
     with pytest.raises(Conflict):
-        await upload.uploads.finish(upload.token, upload.place, parts, {})
+        await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     assert await read(connector, file) == b"kept"
     await upload.uploads.abort(upload.token)
 
 
-async def test_parts_replace_the_file_that_was_seen(connector: Connector, folder: EntryRef) -> None:
+async def test_parts_replace_the_file_that_was_seen(
+    service: Service, connector: Connector, folder: EntryRef
+) -> None:
+    need(service.parts_replace, "replacing by uploads in parts")
     seen = await connector.refresh(ref_of(folder, await put(connector, folder, "file", b"first")))
     upload = Upload(connector, target(folder, "file", replaces=seen))
     await _whole(upload)
@@ -267,15 +288,18 @@ async def test_parts_replace_the_file_that_was_seen(connector: Connector, folder
 
 
 async def test_parts_do_not_replace_what_somebody_changed_meanwhile(
-    connector: Connector, folder: EntryRef
+    service: Service, connector: Connector, folder: EntryRef
 ) -> None:
+    need(service.parts_replace, "replacing by uploads in parts")
     seen = await connector.refresh(ref_of(folder, await put(connector, folder, "file", b"first")))
     upload = Upload(connector, target(folder, "file", replaces=seen))
     await upload.begin()
-    parts = await upload.send_all()
+    parts = [await upload.send(number) for number in range(1, PARTS)]
     await connector.upload(target(folder, "file", replaces=seen), GivenContent(b"somebody's"))
     with pytest.raises(Changed):
-        await upload.uploads.finish(upload.token, upload.place, parts, {})
+        await upload.uploads.finish(
+            upload.token, upload.place, [*parts, await upload.send(PARTS)], upload.needed()
+        )
     assert await read(connector, ref_of(folder, seen)) == b"somebody's"
     await upload.uploads.abort(upload.token)
 
@@ -315,7 +339,7 @@ async def test_beginning_again_with_the_same_key_starts_from_nothing(
     await upload.send(1, some_bytes(upload.part_size, seed=99))
     await upload.begin()
     parts = await upload.send_all()
-    entry = await upload.uploads.finish(upload.token, upload.place, parts, {})
+    entry = await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     assert await read(connector, ref_of(folder, entry)) == upload.data
     await upload.uploads.abort(first)
     assert [found.name for found in await listed(connector, folder)] == ["file"]
@@ -325,7 +349,7 @@ async def _whole(upload: Upload) -> None:
     await upload.begin()
     parts = await upload.send_all()
     try:
-        await upload.uploads.finish(upload.token, upload.place, parts, {})
+        await upload.uploads.finish(upload.token, upload.place, parts, upload.needed())
     except MoverError:
         await upload.uploads.abort(upload.token)
         raise

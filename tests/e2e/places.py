@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -117,13 +120,44 @@ def files_below(folder: Path) -> dict[str, bytes]:
 def objects_in(server: S3Server, bucket: str) -> dict[str, bytes]:
     """Read all objects of a bucket, by key with a leading slash; markers of folders are left out."""
     client = server.client()
-    found: dict[str, bytes] = {}
     try:
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            for listed in page.get("Contents", ()):
-                key = listed["Key"]
-                if not key.endswith("/"):
-                    found[f"/{key}"] = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        keys = [listed["Key"] for page in pages for listed in page.get("Contents", ())]
+        # The client itself would take longer for each answer than server and network do.
+        signed = {
+            f"/{key}": client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key})
+            for key in keys
+            if not key.endswith("/")
+        }
+    finally:
+        client.close()
+    context = ssl.create_default_context(cafile=server.ca_file) if server.ca_file else None
+    connection = (
+        http.client.HTTPSConnection(server.host, server.port, timeout=60, context=context)
+        if context
+        else http.client.HTTPConnection(server.host, server.port, timeout=60)
+    )
+    with contextlib.closing(connection):
+        return {path: _got(connection, url) for path, url in signed.items()}
+
+
+def _got(connection: http.client.HTTPConnection, url: str) -> bytes:
+    connection.request("GET", url[url.index("/", len("https://")) :])
+    answer = connection.getresponse()
+    content = answer.read()
+    assert answer.status == 200, (url, answer.status, content[:500])
+    return content
+
+
+def versions_in(server: S3Server, bucket: str) -> dict[str, list[int]]:
+    """Seconds since 1970 of all that a bucket was ever sent and keeps, by key with a leading slash."""
+    client = server.client()
+    found: dict[str, list[int]] = {}
+    try:
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            for listed in page.get("Versions", ()):
+                if not listed["Key"].endswith("/"):
+                    found.setdefault(f"/{listed['Key']}", []).append(int(listed["LastModified"].timestamp()))
     finally:
         client.close()
     return found

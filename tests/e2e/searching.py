@@ -44,21 +44,49 @@ def _inner_base64(raw: bytes, shift: int) -> bytes:
 
 def found_in_files(folders: Iterable[Path], needles: Iterable[Needle]) -> list[str]:
     """Every needle in any file below the folders, or in a file's name. Files may come and go meanwhile."""
-    wanted = list(needles)
-    return [
-        f"{needle.name} in {file}"
-        for file, content in _files(folders)
-        for needle in wanted
-        if any(spelling in content or spelling in str(file).encode() for spelling in needle.spellings)
-    ]
+    return Search(folders, needles).again()
 
 
-def _files(folders: Iterable[Path]) -> Iterator[tuple[Path, bytes]]:
+class Search:
+    """The same search again and again; a file in which nothing was found is read anew when it has changed.
+
+    Whoever writes into these folders stands still meanwhile, or is gone: a file that changes while it is read may be
+    taken for one that has been read.
+    """
+
+    def __init__(self, folders: Iterable[Path], needles: Iterable[Needle]) -> None:
+        self._folders = list(folders)
+        self._needles = list(needles)
+        self._clean: dict[Path, tuple[int, ...]] = {}
+
+    def again(self) -> list[str]:
+        """Every needle in any file below the folders, or in a file's name. Files may come and go meanwhile."""
+        found: list[str] = []
+        for file in _files(self._folders):
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                found += self._found_in(file)
+        return found
+
+    def _found_in(self, file: Path) -> list[str]:
+        state = file.stat()
+        unchanged = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        if self._clean.get(file) == unchanged:
+            return []
+        name, content = str(file).encode(), file.read_bytes()
+        found = [
+            f"{needle.name} in {file}"
+            for needle in self._needles
+            if any(spelling in content or spelling in name for spelling in needle.spellings)
+        ]
+        if not found:
+            self._clean[file] = unchanged
+        return found
+
+
+def _files(folders: Iterable[Path]) -> Iterator[Path]:
     for folder in folders:
         for place, _, names in os.walk(folder):  # which does not mind a folder that goes meanwhile
-            for file in (Path(place, name) for name in names):
-                with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-                    yield file, file.read_bytes()
+            yield from (Path(place, name) for name in names)
 
 
 def found_in_process(pid: int, needles: Iterable[Needle]) -> list[str]:

@@ -7,17 +7,25 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.database_url import in_use, on_both
+from tests.database_url import SUITE, Kind, in_use
 from tests.e2e.command import Mover
 from tests.e2e.killing import is_empty
 from tests.e2e.ledger_file import read_ledger
 from tests.e2e.places import files_below, put, sftp_values
 from tests.servers.ssh import SftpServer
 
-pytestmark = [*on_both, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("database_kind")
+@pytest.mark.parametrize(
+    ("database_kind", "number"),
+    [
+        (SUITE, signal.SIGINT),
+        pytest.param(Kind.POSTGRESQL, signal.SIGTERM, marks=pytest.mark.servers),
+    ],
+    indirect=["database_kind"],
+)
 def test_an_interrupted_move_cleans_up_says_so_and_goes_on(
     number: signal.Signals, mover: Mover, tmp_path: Path, sshd_server: SftpServer
 ) -> None:

@@ -19,7 +19,7 @@ from tests.servers.ssh import SftpServer
 
 KILLS = 20
 MIB = 1 << 20
-SLOWED = ("--bwlimit", "40M")  # so that it takes longer than it lives
+SLOWED = ("--bwlimit", "12M")  # so that it takes longer than it lives
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -27,9 +27,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 def large_move(seed: int) -> dict[str, bytes]:
     """Many small files, a stream, and several files that go in parts."""
     rng = random.Random(seed)
-    small = {f"/d{n % 25}/file {n}": rng.randbytes(rng.randint(0, 12_000)) for n in range(1_500)}
-    large = {f"/large {n}": rng.randbytes(128 * MIB + rng.randint(0, MIB)) for n in range(4)}
+    small = {f"/d{n % 25}/file {n}": rng.randbytes(rng.randint(0, 12_000)) for n in range(900)}
+    large = {f"/large {n}": rng.randbytes(40 * MIB + rng.randint(0, MIB)) for n in range(3)}
     return small | large | {"/stream": rng.randbytes(12 * MIB)}
+
+
+@pytest.fixture
+def mover(tmp_path: Path) -> Mover:
+    """A Mover whose parts are small, so that some are finished in a short life."""
+    return Mover(tmp_path / "mover", MOVER_STAGING_MEMORY_BYTES="16MiB")
 
 
 def check_report(mover: Mover, run: int, files: dict[str, bytes]) -> None:
@@ -53,9 +59,10 @@ def test_killed_twenty_times_on_its_way_to_s3(
         proxy.watch = seen.watch
         mover.connect("sftp", "nas", sftp_values(sshd_server))
         mover.connect("s3", "cold", s3_values(seaweedfs_plain_server, "kill", port=proxy.port))
-        command = ("copy", "nas:/kill-s3", "cold:/", *SLOWED, "--json")
+        command = ("copy", "nas:/kill-s3", "cold:/", "--json")
         kills = [
-            (killed.ledger, len(seen.all)) for killed in killed_at_random(mover, command, times=KILLS, seed=9)
+            (killed.ledger, len(seen.all))
+            for killed in killed_at_random(mover, (*command, *SLOWED), times=KILLS, seed=9)
         ]
         result = mover.run(*command, code=0).result
 
@@ -82,10 +89,10 @@ def test_killed_twenty_times_on_its_way_to_sftp(
     put(tmp_path / "source", files)
     destination = sshd_server.root / "kill-sftp"
     mover.connect("sftp", "nas", sftp_values(sshd_server))
-    command = ("copy", str(tmp_path / "source"), "nas:/kill-sftp", *SLOWED, "--json")
+    command = ("copy", str(tmp_path / "source"), "nas:/kill-sftp", "--json")
     finished: dict[Path, tuple[int, int]] = {}
     begun: dict[str, int] = {}
-    for killed in killed_at_random(mover, command, times=KILLS, seed=26):
+    for killed in killed_at_random(mover, (*command, *SLOWED), times=KILLS, seed=26):
         for path in killed.ledger.finished:
             finished.setdefault(destination / path[1:], made(destination / path[1:]))
         begun |= begun_files(killed.ledger, destination)

@@ -44,12 +44,14 @@ def words(service: str, host: str, port: int) -> list[str]:
             return [f"endpoint=https://{in_url}:{port}", "bucket=b", "access_key=a", "secret_key=@env:SECRET"]
 
 
-@pytest.mark.parametrize("service", ["sftp", "webdav", "s3"])
+@pytest.mark.parametrize(
+    ("service", "hosts"), [("sftp", REFUSED), ("webdav", REFUSED[::3]), ("s3", REFUSED[::3])]
+)
 def test_private_addresses_are_refused_with_advice_and_nothing_is_saved(
-    service: str, strict: Mover, listener: socket.socket
+    service: str, hosts: tuple[str, ...], strict: Mover, listener: socket.socket
 ) -> None:
     port = listener.getsockname()[1]
-    for host in REFUSED:
+    for host in hosts:
         done = strict.run("connect", service, "place", *words(service, host, port), SECRET="x")
 
         assert done.code == 2, done

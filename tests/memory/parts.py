@@ -62,7 +62,7 @@ class MemoryPartUploads:
             pending.parts[number] = (offset, data)
             return SentPart(number, len(data), _receipt(data))
 
-    async def received(self, token: str) -> Sequence[SentPart]:
+    async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> Sequence[SentPart]:
         """Tell which parts are there."""
         upload = self._account.uploads.get(token)
         async with self._connector.operation("received", upload.path if upload else ""):

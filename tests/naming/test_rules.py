@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mover.errors import NameRejected, PathTooLong
 from mover.naming import EXACT, POSIX_BYTES_255, QUOTE, S3, SHAREPOINT, WEBDAV, LengthUnit, NameRules
+from mover.naming.presets import EGNYTE
 from mover.naming.spelling import is_spelling
 
 PRESETS = {
@@ -19,6 +20,7 @@ PRESETS = {
     "s3": S3,
     "webdav": WEBDAV,
     "sharepoint": SHAREPOINT,
+    "egnyte": EGNYTE,
     # Every step with characters in common, which no real service has.
     "crowded": NameRules(
         look_alikes=("a\N{FULLWIDTH LATIN SMALL LETTER A}", "/-"),
@@ -28,6 +30,7 @@ PRESETS = {
         reserved_names=frozenset({".", "..", "-"}),
         reserved_stems=frozenset({"c", ".c"}),
         reserved_words=frozenset({"-.-", "xx"}),
+        basic_plane=True,
     ),
 }
 presets = pytest.mark.parametrize("rules", PRESETS.values(), ids=PRESETS)
@@ -35,6 +38,8 @@ presets = pytest.mark.parametrize("rules", PRESETS.values(), ids=PRESETS)
 PIECES = [
     *'"*:<>?/\\| .~$#%',
     *"＂＊：＜＞？／＼｜␠．～",
+    *"※\U0001f600\U0010ffff",
+    "1F600",
     *(
         "\0",
         "\x01",
@@ -322,3 +327,18 @@ def test_the_table_of_the_docstring_is_true() -> None:
 
     assert len(rows) == 12
     assert all(rules.accepted(name) == accepted for name, accepted in rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("party \U0001f389.txt", "party ※1F389※.txt"),
+        ("※", "※※"),
+        ("※1F389※", "※※1F389※※"),
+        ("\U0001f389※\U0010ffff", "※1F389※※※※10FFFF※"),
+        ("plain", "plain"),
+    ],
+)
+def test_high_characters_are_spelled_where_a_service_refuses_them(name: str, accepted: str) -> None:
+    assert EGNYTE.accepted(name) == accepted
+    assert EGNYTE.original(accepted) == name

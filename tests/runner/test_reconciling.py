@@ -18,6 +18,7 @@ from mover.accounts.queries.organisations import mark_deleted
 from mover.accounts.tables import organisations, people, sessions
 from mover.connections.connections import Deauthorised
 from mover.connections.idle import IdleConnections
+from mover.connections.revoking import Revoking
 from mover.connections.tables import connections
 from mover.migrations.retention import Retention
 from mover.migrations.tables import pair_runs, schedules
@@ -122,7 +123,10 @@ async def test_idle_connections_lose_their_secrets_and_nothing_else(service: Ser
             update(connections).where(connections.c.id.in_([idle.id, person.id])).values(created_ns=long_ago)
         )
     )
-    idle_connections = IdleConnections(service.place.database, service.place.vault, now_ns=time.time_ns)
+    place = service.place
+    idle_connections = IdleConnections(
+        place.database, place.vault, Revoking(place.egress, {}), now_ns=time.time_ns
+    )
     assert await idle_connections.deauthorise() == 1
     assert await idle_connections.deauthorise() == 0
     owners = await service.place.database.read(lambda c: set(c.scalars(select(vault_secrets.c.owner))))

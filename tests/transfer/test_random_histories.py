@@ -156,7 +156,7 @@ async def live(sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, 
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kinds, rounds.map(lambda some: [step for made, then in some for step in (*made, then)]))
 def test_whatever_happens_nothing_is_lost_and_nothing_of_others_is_touched(
     sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, ...]]

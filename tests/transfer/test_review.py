@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.memory.service import CASELESS_DRIVE, DRIVE, NO_NAMES, PATHS, MemoryService
@@ -55,10 +56,10 @@ async def test_folders_found_while_the_queue_is_asked_are_not_lost(
         return found
 
     async def add_items(
-        ledger: RunLedger, folder: FolderTask, new: Sequence[NewItem], cursor: str | None
+        ledger: RunLedger, folder: FolderTask, new: Sequence[NewItem], cursor: str | None, *lines: Any
     ) -> None:
         await asked.wait()
-        await add(ledger, folder, new, cursor)
+        await add(ledger, folder, new, cursor, *lines)
 
     async def folder_listed(ledger: RunLedger, folder: FolderTask) -> None:
         await note(ledger, folder)

@@ -25,7 +25,7 @@ NO_PAGES = {  # downloads, and parts of pages
     "/reports/runs/{run_id}/{kind}",
     "/folders",
 }
-NAMES_NOTHING = {"service", "token", "kind"}
+NAMES_NOTHING = {"service", "token", "kind", "vendor"}
 HTML = {"Accept": "text/html,*/*"}
 SOMEBODY_ELSES = re.compile(r"\{(\w+)\}")
 

@@ -13,7 +13,7 @@ from mover.accounts.departures import Departures, Remover
 from mover.accounts.email_addresses import EmailAddresses
 from mover.accounts.invitations import Invitations
 from mover.accounts.openid.provider import Providers
-from mover.accounts.organisations import Organisations
+from mover.accounts.organisations import Farewell, Organisations, in_silence
 from mover.accounts.passkeys import Passkeys
 from mover.accounts.password_resets import PasswordResets
 from mover.accounts.passwords import Argon2Cost, Passwords
@@ -65,6 +65,7 @@ def assemble(
     mail: Mail | None,
     queue: MailQueue | None,
     removers: Sequence[Remover] = (),
+    farewell: Farewell = in_silence,
     cost: Argon2Cost = Argon2Cost(),  # noqa: B008 - immutable
     now: Callable[[], float] = time.time,
 ) -> Accounts:
@@ -78,6 +79,7 @@ def assemble(
         mail: Sends invitations while the one who invites waits; None: this installation sends no mail.
         queue: Sends all other mail in the background; None like `mail`.
         removers: Of the rooms above, for `Departures`.
+        farewell: Likewise, for `Organisations`.
         cost: Of hashing passwords.
         now: Seconds since 1970 UTC.
     """
@@ -88,7 +90,7 @@ def assemble(
     second_factors = SecondFactors(database, vault, sessions, attempts, audit, issuer=site.name, now=now)
     providers = Providers(egress, now=now)
     return Accounts(
-        organisations=Organisations(database, vault, passwords, sessions, audit, now=now),
+        organisations=Organisations(database, vault, passwords, sessions, audit, farewell=farewell, now=now),
         departures=Departures(database, vault, removers=removers, now=now),
         people=People(database, passwords, sessions, attempts, audit, now=now),
         sign_in=SignIn(database, passwords, sessions, second_factors, attempts, audit, now=now),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from secrets import token_hex
 
@@ -23,6 +23,19 @@ from mover.accounts.typed import email_address, shown_name
 from mover.database.database import Database
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
+
+Farewell = Callable[[str], Awaitable[Callable[[], Awaitable[None]]]]
+"""Of a room above: called with the id of an organisation that is about to be deleted; what it returns is called when it is."""
+
+
+async def in_silence(_organisation_id: str) -> Callable[[], Awaitable[None]]:
+    """Satisfy `Farewell` where nothing was granted."""
+
+    async def nothing() -> None:
+        pass
+
+    return nothing
+
 
 _FOUNDED = "this installation has its first owner already"
 
@@ -45,6 +58,7 @@ class Organisations:
         passwords: Hashes the first owner's.
         sessions: Says whether a sign-in is recent.
         auditor: Keeps what happened.
+        farewell: Gives back what others granted an organisation that ends.
         now: Seconds since 1970 UTC.
     """
 
@@ -56,6 +70,7 @@ class Organisations:
         sessions: Sessions,
         auditor: Auditor,
         *,
+        farewell: Farewell = in_silence,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -63,6 +78,7 @@ class Organisations:
         self._passwords = passwords
         self._sessions = sessions
         self._auditor = auditor
+        self._farewell = farewell
         self._now = now
 
     async def nobody_yet(self) -> bool:
@@ -201,7 +217,8 @@ class Organisations:
     async def delete(self, signed_in: SignedIn, *, typed_name: str) -> None:
         """End the organisation at once: its key in the vault is destroyed, sessions, API keys and invitations end.
 
-        Its rows are removed in batches by `Departures`. Needs OWN and a recent sign-in.
+        Its rows are removed in batches by `Departures`, and what services had granted it is given back to them, as far as
+        they answer within some seconds. Needs OWN and a recent sign-in.
 
         Raises PermissionDenied, InvalidConfiguration (`typed_name` is not the organisation's name).
         """
@@ -224,8 +241,10 @@ class Organisations:
                 now_ns=now_ns,
             )
 
+        give_back = await self._farewell(actor.organisation_id)
         # One transaction: there is no moment in which the key is gone and the organisation still lives, or the reverse.
         await self._vault.destroy_person(vault_holder(actor.organisation_id), along=delete)
+        await give_back()
 
     def _new(self, name: str) -> Organisation:
         return Organisation(

@@ -71,3 +71,7 @@ class Site:
     def single_sign_on_return(self, organisation_id: str) -> str:
         """Where an organisation's provider sends people back to: one address for each, so that none can be mixed up."""
         return f"{self.single_sign_on(organisation_id)}/return"
+
+    def connection_return(self, vendor: str) -> str:
+        """Where a vendor sends people back to who connect an account there: one address for each, for the same reason."""
+        return f"{self.origin}/connections/oauth/{quote(vendor, safe='')}/return"

@@ -21,12 +21,13 @@ class Purpose(enum.StrEnum):
     PASSKEY_SECOND_FACTOR = "passkey_second_factor"
     SINGLE_SIGN_ON = "single_sign_on"
     EMAIL_ADDRESS = "email_address"
+    CONNECTION = "connection"
 
     @property
     def lifetime_s(self) -> int:
         """For how long such a ticket is good."""
         match self:
-            case Purpose.SECOND_FACTOR | Purpose.SINGLE_SIGN_ON:
+            case Purpose.SECOND_FACTOR | Purpose.SINGLE_SIGN_ON | Purpose.CONNECTION:
                 return 10 * 60
             case Purpose.PASSKEY_REGISTRATION | Purpose.PASSKEY_SIGN_IN | Purpose.PASSKEY_SECOND_FACTOR:
                 return 5 * 60

@@ -9,6 +9,10 @@ from mover.vault.secret import Secret
 
 SESSION_COOKIE = "__Host-mover"
 DEVICE_COOKIE = "__Host-mover-device"
+LEAVING_COOKIE = "__Host-mover-connecting"
+"""Somebody who left for the sign-in page of a service that they connect."""
+
+_LEAVING_S = 10 * 60
 _DEVICE_S = 365 * 24 * 3600
 
 
@@ -49,6 +53,24 @@ def set_device(response: Response, device: Secret) -> None:
 def clear_session(response: Response) -> None:
     """Take the session's cookie back; the device stays known."""
     response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def keep_leaving(response: Response, ticket: Secret) -> None:
+    """Keep the ticket of somebody who leaves for a service's page. Lax: that page leads back here."""
+    response.set_cookie(
+        LEAVING_COOKIE,
+        ticket.reveal(),
+        max_age=_LEAVING_S,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def leaving_ticket(request: HTTPConnection) -> Secret | None:
+    """The ticket of somebody who comes back, if any."""
+    return _secret(request, LEAVING_COOKIE)
 
 
 def _secret(request: HTTPConnection, name: str) -> Secret | None:

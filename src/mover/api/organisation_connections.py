@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
-from http import HTTPStatus
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -20,16 +18,22 @@ from sqlalchemy import Connection as Transaction
 from mover.accounts.actor import Actor, Permission
 from mover.accounts.audit import Auditor
 from mover.accounts.refusals import NoSuchThing, NotPossible
-from mover.api.problems import HttpProblem, ServiceRefused
-from mover.connections.connections import Connections
+from mover.api.folder_pages import FolderPage, Position, page_of
+from mover.api.problems import ServiceRefused
+from mover.api.turns import Turns
+from mover.connections.browser_sign_in import BrowserSignIn, Wanted
+from mover.connections.connections import NO_APPS, Connections
 from mover.connections.records import Connection
+from mover.connections.revoking import Revocation
 from mover.connections.service_rules import ServiceRules
 from mover.connectors.contract import Account, Connector
 from mover.connectors.registry import ConnectorType, connector_type, service_names
 from mover.database.database import Database
-from mover.entries import Entry, EntryKind, EntryRef, clean_path
+from mover.entries import Entry, EntryRef, clean_path
 from mover.errors import InvalidConfiguration, MoverError, TimedOut
 from mover.transport.egress import Egress
+from mover.transport.oauth.description import AppRegistration
+from mover.transport.oauth.proofs import Proofs
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
@@ -37,27 +41,9 @@ CONNECTION_ADDED = "connection.added"
 CONNECTION_AUTHORISED = "connection.authorised"
 CONNECTION_REMOVED = "connection.removed"
 
-OPEN_AT_ONCE = 3
 OPEN_LIMIT_S = 45.0
-_PATIENCE_S = 10.0
-_MOST_LOOKED_AT = 100_000
 
 Values = Mapping[str, Secret | int | bool | None]
-
-
-class Position(msgspec.Struct, frozen=True, array_like=True):
-    """Where the listing of a folder goes on: after `skip` entries from the connector's own cursor."""
-
-    cursor: str | None
-    skip: int
-
-
-@dataclass(frozen=True)
-class FolderPage:
-    """Some entries of a folder, and where the next ones begin; None at the end."""
-
-    entries: list[Entry]
-    next: str | None
 
 
 class OrganisationConnections:
@@ -69,6 +55,7 @@ class OrganisationConnections:
         egress: The way out.
         auditor: Keeps what happened.
         rules: What may be filled in.
+        apps: As what Mover is registered at the vendors, by vendor.
         types: Finds a service by name.
         now: Seconds since 1970 UTC.
         limit_s: Longest time to open one and look.
@@ -82,6 +69,7 @@ class OrganisationConnections:
         auditor: Auditor,
         rules: ServiceRules,
         *,
+        apps: Mapping[str, AppRegistration] = NO_APPS,
         types: Callable[[str], ConnectorType] = connector_type,
         now: Callable[[], float] = time.time,
         limit_s: float = OPEN_LIMIT_S,
@@ -91,11 +79,16 @@ class OrganisationConnections:
         self._egress = egress
         self._auditor = auditor
         self._rules = rules
+        self._apps = apps
         self._types = types
         self._now = now
         self._limit_s = limit_s
-        self._opening: dict[str, int] = {}
-        self._freed = asyncio.Condition()
+        self._turns = Turns()
+
+    @property
+    def apps(self) -> Mapping[str, AppRegistration]:
+        """As what Mover is registered at the vendors, by vendor."""
+        return self._apps
 
     @property
     def rules(self) -> ServiceRules:
@@ -123,8 +116,7 @@ class OrganisationConnections:
     async def add(self, actor: Actor, name: str, service: str, values: Values) -> Connection:
         """Save a connection; it is not signed in for that. Needs CONNECT. Raises InvalidConfiguration."""
         actor.require(Permission.CONNECT)
-        if any(connection.name == name for connection in await self._of(actor).all()):
-            raise NotPossible(f"there is a connection {name!r} already")
+        await self._expect_free(actor, name, replace=False)
         return await self._of(actor).add(
             name, service, _typed(values), along=self._audited(actor, CONNECTION_ADDED)
         )
@@ -152,29 +144,57 @@ class OrganisationConnections:
         Raises InvalidConfiguration, ServiceRefused.
         """
         actor.require(Permission.CONNECT)
-        limit = asyncio.timeout(self._limit_s)
-        async with self._slot(actor.organisation_id):
-            try:
-                async with limit:
-                    account, found = await self._of(actor).rehearse(
-                        name, service, _typed(values), replace=replace
-                    )
-            except InvalidConfiguration:
-                raise
-            except MoverError as error:
-                raise ServiceRefused(error) from error
-            except TimeoutError:
-                if not limit.expired():
-                    raise
-                late = TimedOut(f"{name!r} did not answer within {self._limit_s:.0f} s")
-                raise ServiceRefused(late) from None
-        return account, {key: Secret(value) for key, value in found.items()}
+        async with self._bounded(actor, name):
+            account, found = await self._of(actor).rehearse(name, service, _typed(values), replace=replace)
+        return account, _as_values(found)
 
-    async def remove(self, actor: Actor, connection_id: str) -> None:
-        """Forget one and destroy its secrets. Needs CONNECT. Raises NotFound."""
+    async def leaving_address(
+        self,
+        actor: Actor,
+        name: str,
+        service: str,
+        values: Values,
+        proofs: Proofs,
+        redirect_uri: str,
+        *,
+        replace: bool,
+    ) -> str:
+        """Where the browser goes that signs in at a service's own page. Needs CONNECT.
+
+        Raises InvalidConfiguration as `add` and `authorise`, AppMissing.
+        """
+        actor.require(Permission.CONNECT)
+        await self._expect_free(actor, name, replace=replace)
+        wanted = Wanted(name=name, service=service, values=_typed(values), replace=replace)
+        return await self._by_browser(actor).address(wanted, proofs, redirect_uri)
+
+    async def tokens_for(
+        self,
+        actor: Actor,
+        name: str,
+        service: str,
+        values: Values,
+        answer: Mapping[str, str],
+        proofs: Proofs,
+        redirect_uri: str,
+        *,
+        replace: bool,
+    ) -> Values:
+        """Exchange what a browser brought back, and return the values with the tokens in them. Needs CONNECT.
+
+        Raises InvalidConfiguration, ServiceRefused.
+        """
+        actor.require(Permission.CONNECT)
+        wanted = Wanted(name=name, service=service, values=_typed(values), replace=replace)
+        async with self._bounded(actor, name):
+            found = await self._by_browser(actor).tokens(wanted, answer, proofs, redirect_uri)
+        return _as_values(found)
+
+    async def remove(self, actor: Actor, connection_id: str) -> Revocation:
+        """Forget one, destroy its secrets, and revoke its tokens at the service. Needs CONNECT. Raises NotFound."""
         actor.require(Permission.CONNECT)
         connection = await self.get(actor, connection_id)
-        await self._of(actor).remove(connection.name, along=self._audited(actor, CONNECTION_REMOVED))
+        return await self._of(actor).remove(connection.name, along=self._audited(actor, CONNECTION_REMOVED))
 
     async def test(self, actor: Actor, connection_id: str) -> Account:
         """Sign in and tell as whom. Needs CONNECT. Raises NotFound, ServiceRefused."""
@@ -198,7 +218,7 @@ class OrganisationConnections:
         where = _path(path)
         async with self._opened(actor, connection_id) as (connector, _):
             folder = await connector.look_up(where)
-            return await _page(
+            return await page_of(
                 connector, EntryRef(where, folder.id), begin, limit=limit, folders_only=folders_only
             )
 
@@ -229,6 +249,13 @@ class OrganisationConnections:
             if position is None:
                 return found
 
+    async def _expect_free(self, actor: Actor, name: str, *, replace: bool) -> None:
+        if not replace and any(connection.name == name for connection in await self._of(actor).all()):
+            raise NotPossible(f"there is a connection {name!r} already")
+
+    def _by_browser(self, actor: Actor) -> BrowserSignIn:
+        return BrowserSignIn(self._of(actor), self._egress, self._apps, types=self._types, now=self._now)
+
     def _of(self, actor: Actor) -> Connections:
         return Connections(
             self._database,
@@ -236,6 +263,7 @@ class OrganisationConnections:
             self._egress,
             person=_person(actor.organisation_id),
             rules=self._rules,
+            apps=self._apps,
             types=self._types,
             now=self._now,
         )
@@ -247,7 +275,8 @@ class OrganisationConnections:
                 actor,
                 action,
                 f"connection {connection.name}",
-                {"service": connection.service},
+                {"service": connection.service}
+                | ({"account": account} if (account := connection.config.get("account")) else {}),
                 now_ns=int(self._now() * 1e9),
             )
 
@@ -256,76 +285,38 @@ class OrganisationConnections:
     @asynccontextmanager
     async def _opened(self, actor: Actor, connection_id: str) -> AsyncIterator[tuple[Connector, Account]]:
         connection = await self.get(actor, connection_id)
+        try:
+            async with self._bounded(actor, connection.name):
+                connector, account = await self._of(actor).sign_in(connection.name)
+                try:
+                    yield connector, account
+                finally:
+                    await connector.close()
+        except InvalidConfiguration as error:  # of what is saved, not of what was asked for
+            raise ServiceRefused(error.at(service=connection.name)) from error
+
+    @asynccontextmanager
+    async def _bounded(self, actor: Actor, name: str) -> AsyncIterator[None]:
+        """Talk to a service: in turn, not for too long, and with its errors as such. InvalidConfiguration is ours."""
         limit = asyncio.timeout(self._limit_s)
-        async with self._slot(actor.organisation_id):
+        async with self._turns.of(actor.organisation_id):
             try:
                 async with limit:
-                    connector, account = await self._of(actor).sign_in(connection.name)
-                    try:
-                        yield connector, account
-                    finally:
-                        await connector.close()
+                    yield
+            except InvalidConfiguration:
+                raise
             except MoverError as error:
-                raise ServiceRefused(error.at(service=connection.name)) from error
+                raise ServiceRefused(error.at(service=name)) from error
             except TimeoutError:
                 if not limit.expired():
                     raise
-                late = TimedOut(f"{connection.name!r} did not answer within {self._limit_s:.0f} s")
+                late = TimedOut(f"{name!r} did not answer within {self._limit_s:.0f} s")
                 raise ServiceRefused(late) from None
-
-    @asynccontextmanager
-    async def _slot(self, organisation_id: str) -> AsyncIterator[None]:
-        async with self._freed:
-            try:
-                async with asyncio.timeout(_PATIENCE_S):
-                    await self._freed.wait_for(lambda: self._opening.get(organisation_id, 0) < OPEN_AT_ONCE)
-            except TimeoutError:
-                raise HttpProblem(
-                    HTTPStatus.TOO_MANY_REQUESTS,
-                    "throttled",
-                    f"{OPEN_AT_ONCE} connections of the organisation are being looked into already",
-                    advice="Wait until they have answered.",
-                    headers={"Retry-After": "10"},
-                ) from None
-            self._opening[organisation_id] = self._opening.get(organisation_id, 0) + 1
-        try:
-            yield
-        finally:
-            async with self._freed:
-                self._opening[organisation_id] -= 1
-                if not self._opening[organisation_id]:
-                    del self._opening[organisation_id]
-                self._freed.notify_all()
 
 
 def _person(organisation_id: str) -> str:
     """What connections and the vault call an organisation."""
     return f"organisation:{organisation_id}"
-
-
-async def _page(
-    connector: Connector, folder: EntryRef, begin: Position, *, limit: int, folders_only: bool
-) -> FolderPage:
-    """Take entries until there are enough. Where a connector has no cursors, the listing is made again and skipped over."""
-    entries: list[Entry] = []
-    base, passed = begin.cursor, 0
-    async with aclosing(connector.list_folder(folder, begin.cursor)) as pages:
-        async for page in pages:
-            for entry in page.entries:
-                passed += 1
-                if base == begin.cursor and passed <= begin.skip:
-                    continue
-                if len(entries) == limit:
-                    return FolderPage(entries, msgspec.json.encode(Position(base, passed - 1)).decode())
-                if not folders_only or entry.kind is EntryKind.FOLDER:
-                    entries.append(entry)
-            if passed > _MOST_LOOKED_AT:
-                raise InvalidConfiguration(
-                    f"the folder has more than {_MOST_LOOKED_AT} entries; name a folder in it by its path"
-                )
-            if page.cursor is not None:
-                base, passed = page.cursor, 0
-    return FolderPage(entries, None)
 
 
 def _path(text: str) -> str:
@@ -349,6 +340,10 @@ def _typed(values: Values) -> dict[str, str | Secret]:
             case Secret():
                 typed[name] = value
     return typed
+
+
+def _as_values(found: Mapping[str, str | Secret]) -> Values:
+    return {key: value if isinstance(value, Secret) else Secret(value) for key, value in found.items()}
 
 
 def shown_configuration(kind: ConnectorType, connection: Connection) -> dict[str, Any]:

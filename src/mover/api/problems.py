@@ -14,7 +14,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from mover.errors import MoverError, Reason, Transient, one_line
+from mover.errors import MoverError, Reason, Transient, advice_for, one_line
 from mover.migrations.refusals import Overtaken
 
 MEDIA_TYPE = "application/problem+json"
@@ -116,7 +116,11 @@ def problem_of_service(refused: ServiceRefused) -> HttpProblem:
     headers = {}
     if isinstance(error, Transient) and error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s + 0.5)))
-    advice = _SERVICE_ADVICE.get(error.reason, error.advice)
+    advice = error.advice
+    if advice == advice_for(
+        error.reason
+    ):  # what an error says for itself, beyond its kind, is better than words for all
+        advice = _SERVICE_ADVICE.get(error.reason, advice)
     return HttpProblem(status, error.reason.value, str(error), advice=advice, headers=headers)
 
 

@@ -25,11 +25,13 @@ from mover.accounts.sessions import Sessions
 from mover.accounts.sign_in import SignIn
 from mover.accounts.single_sign_on import SingleSignOn
 from mover.accounts.site import Site
+from mover.api.browser_sign_ins import BrowserSignIns
 from mover.api.events.hub import RunEvents
 from mover.api.idempotency.keys import IdempotencyKeys
 from mover.api.idempotency.queries import forget_organisation
 from mover.api.nudging import Nudging
 from mover.api.organisation_connections import OrganisationConnections
+from mover.connections.revoking import Revoking
 from mover.connections.service_rules import ServiceRules
 from mover.database.database import Database
 from mover.mail.choice import mail_from_settings
@@ -40,6 +42,7 @@ from mover.migrations.maps import Maps
 from mover.migrations.migrations import Migrations
 from mover.migrations.orchestration import Orchestration
 from mover.migrations.pairs import Pairs
+from mover.migrations.permission_reports import PermissionReports
 from mover.migrations.reports import Reports
 from mover.migrations.runs import Runs
 from mover.migrations.scan_reports import ScanReports
@@ -49,7 +52,9 @@ from mover.migrations.views import Views
 from mover.notices.webhooks import Webhooks
 from mover.settings import Settings
 from mover.transport.egress import Egress
+from mover.transport.oauth.apps import apps_from_settings
 from mover.vault.vault import Vault
+from mover.workplace.farewells import Farewells
 from mover.workplace.removers import REMOVERS
 
 
@@ -97,6 +102,7 @@ class Services:
     email_addresses: EmailAddresses
     api_keys: ApiKeys
     connections: OrganisationConnections
+    browser_sign_ins: BrowserSignIns
     migrations: Migrations
     pairs: Pairs
     discovery: Discovery
@@ -107,6 +113,7 @@ class Services:
     views: Views
     reports: Reports
     scan_reports: ScanReports
+    permission_reports: PermissionReports
     signing_keys: SigningKeys
     webhooks: Webhooks
     mail: MailQueue | None
@@ -147,6 +154,7 @@ def make_services(
     site = Site(settings.public_url)
     mail = mail_from_settings(settings, egress)
     queue = MailQueue(mail) if mail else None
+    apps = apps_from_settings(settings)
     accounts = assemble(
         database,
         vault,
@@ -155,11 +163,19 @@ def make_services(
         mail=mail,
         queue=queue,
         removers=(forget_organisation, *REMOVERS),
+        farewell=Farewells(database, vault, Revoking(egress, apps, now=now)),
         cost=cost,
         now=now,
     )
-    rules = ServiceRules(settings.local_folders)
-    connections = OrganisationConnections(database, vault, egress, accounts.audit, rules, now=now)
+    connections = OrganisationConnections(
+        database,
+        vault,
+        egress,
+        accounts.audit,
+        ServiceRules.from_settings(settings),
+        apps=apps,
+        now=now,
+    )
 
     def now_ns() -> int:
         return int(now() * 1e9)
@@ -186,6 +202,7 @@ def make_services(
         email_addresses=accounts.email_addresses,
         api_keys=accounts.api_keys,
         connections=connections,
+        browser_sign_ins=BrowserSignIns(database, connections, site, now=now),
         migrations=Migrations(database, accounts.audit, now_ns=now_ns),
         pairs=Pairs(database, accounts.audit, now_ns=now_ns),
         discovery=Discovery(database, connections),
@@ -196,6 +213,7 @@ def make_services(
         views=Views(database, now_ns=now_ns),
         reports=Reports(database, signing_keys, accounts.audit, now_ns=now_ns),
         scan_reports=ScanReports(database),
+        permission_reports=PermissionReports(database, accounts.audit, now_ns=now_ns),
         signing_keys=signing_keys,
         webhooks=Webhooks(database, vault, accounts.audit, now_ns=now_ns),
         mail=queue,

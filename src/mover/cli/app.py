@@ -12,6 +12,7 @@ from mover.cli import people_commands, service_commands
 from mover.cli.commands import RunOrCommand
 from mover.cli.completion import complete_address, complete_name, complete_service
 from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
+from mover.transfer.sharing_rules import Unmapped, Wider
 
 _EPILOG = (
     "Addresses: ./folder, /folder or file:/folder on this machine; name:/folder at a connection. "
@@ -140,6 +141,46 @@ Conflict = Annotated[
         rich_help_panel="How it moves",
     ),
 ]
+PermissionsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--permissions",
+        metavar="same|MAP.csv",
+        help="Re-create shares: for the same addresses, or through a map with the columns Source User and "
+        "Destination User.",
+        rich_help_panel="Permissions",
+    ),
+]
+UnmappedRule = Annotated[
+    Unmapped,
+    typer.Option(
+        "--unmapped",
+        help="Who is not in the map: the same address, if the destination knows it, or nobody.",
+        rich_help_panel="Permissions",
+    ),
+]
+WiderRule = Annotated[
+    Wider,
+    typer.Option(
+        "--wider",
+        help="What more people would see at the destination than at the source: hold it back, or allow it.",
+        rich_help_panel="Permissions",
+    ),
+]
+External = Annotated[
+    bool,
+    typer.Option(
+        "--external",
+        help="Share with people outside of the organisation again; else they are only listed.",
+        rich_help_panel="Permissions",
+    ),
+]
+Links = Annotated[
+    bool,
+    typer.Option(
+        "--links", help="Make shares by link again; else they are only listed.", rich_help_panel="Permissions"
+    ),
+]
 ReportFolder = Annotated[
     Path | None,
     typer.Option("--report", metavar="DIR", help="Write the reports of the run into this folder."),
@@ -191,6 +232,10 @@ def connect(
         bool, typer.Option("--replace", help="Authorise an existing connection anew; its history is kept.")
     ] = False,
     no_test: Annotated[bool, typer.Option("--no-test", help="Save it without signing in.")] = False,
+    no_browser: Annotated[
+        bool,
+        typer.Option("--no-browser", help="Sign in with a browser elsewhere, and paste what it came to."),
+    ] = False,
     machine: Machine = False,
 ) -> int:
     """Save the access to an account at a service under a name.
@@ -204,10 +249,21 @@ def connect(
 
         return list_keys(service, machine=machine) if service else list_services(machine=machine)
     from mover.cli.connecting import connect as work  # noqa: PLC0415
-    from mover.cli.connecting import fill_in  # noqa: PLC0415
+    from mover.cli.connecting import fill_in, signs_in_by_browser  # noqa: PLC0415
 
     filled_in = fill_in(service, name, values or [], machine=machine)
-    return run(lambda: work(service, name, filled_in, replace=replace, test=not no_test, machine=machine))
+    sign_in = None
+    if signs_in_by_browser(service, filled_in):
+        from mover.cli.browser import sign_in_by_browser  # noqa: PLC0415
+        from mover.connections.browser_sign_in import Wanted  # noqa: PLC0415
+
+        wanted = Wanted(name=name, service=service, values=filled_in, replace=replace)
+        sign_in = sign_in_by_browser(wanted, opens=not no_browser)
+    return run(
+        lambda: work(
+            service, name, filled_in, replace=replace, test=not no_test, machine=machine, sign_in=sign_in
+        )
+    )
 
 
 @app.command()
@@ -269,6 +325,11 @@ def scan(
     newer_than: NewerThan = None,
     older_than: OlderThan = None,
     conflict: Conflict = ConflictRule.REPORT,
+    permissions: PermissionsOf = None,
+    unmapped: UnmappedRule = Unmapped.SAME,
+    wider: WiderRule = Wider.HOLD,
+    external: External = False,
+    links: Links = False,
     machine: Machine = False,
 ) -> int:
     """Look at a folder and tell what is in it, and what a copy would do. Changes nothing."""
@@ -286,6 +347,11 @@ def scan(
         newer_than=newer_than,
         older_than=older_than,
         conflict=conflict,
+        permissions=permissions,
+        unmapped=unmapped,
+        wider=wider,
+        external=external,
+        links=links,
     )
     return run(lambda: work(source, destination, choices, machine=machine))
 
@@ -306,6 +372,11 @@ def copy(
     bwlimit: BandwidthLimit = None,
     verify: Verify = VerifyLevel.AUTO,
     conflict: Conflict = ConflictRule.REPORT,
+    permissions: PermissionsOf = None,
+    unmapped: UnmappedRule = Unmapped.SAME,
+    wider: WiderRule = Wider.HOLD,
+    external: External = False,
+    links: Links = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Look and tell, change nothing.", rich_help_panel="How it moves")
     ] = False,
@@ -350,6 +421,11 @@ def copy(
         bwlimit=bwlimit,
         verify=verify,
         conflict=conflict,
+        permissions=permissions,
+        unmapped=unmapped,
+        wider=wider,
+        external=external,
+        links=links,
         dry_run=dry_run,
         full=full,
         versions=versions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -18,6 +18,8 @@ from mover.cli.values import Value, ask_for_missing, read_values, terminal_to_as
 from mover.cli.workplace import workplace
 from mover.connections.records import Connection, check_name
 from mover.connectors.registry import connector_type
+from mover.transport.oauth.tokens import ACCESS_TOKEN, REFRESH_TOKEN
+from mover.workplace.workplace import Workplace
 
 
 def fill_in(service: str, name: str, arguments: Sequence[str], *, machine: bool) -> Mapping[str, Value]:
@@ -37,17 +39,32 @@ def fill_in(service: str, name: str, arguments: Sequence[str], *, machine: bool)
     return ask_for_missing(kind.config, given, None if machine else terminal_to_ask())
 
 
+def signs_in_by_browser(service: str, values: Mapping[str, Value]) -> bool:
+    """Tell whether a browser is needed: the service is signed in to with one, and no tokens were given."""
+    return connector_type(service).oauth is not None and not {ACCESS_TOKEN, REFRESH_TOKEN} & values.keys()
+
+
 async def connect(
-    service: str, name: str, values: Mapping[str, Value], *, replace: bool, test: bool, machine: bool
+    service: str,
+    name: str,
+    values: Mapping[str, Value],
+    *,
+    replace: bool,
+    test: bool,
+    machine: bool,
+    sign_in: Callable[[Workplace], Awaitable[Mapping[str, Value]]] | None = None,
 ) -> int:
-    """Save a connection, once it was signed in to."""
-    found: dict[str, str] = {}
+    """Save a connection, once it was signed in to; `sign_in` makes tokens of what was filled in."""
+    found: dict[str, Value] = {}
     account = None
     async with workplace() as place:
+        if sign_in is not None:
+            values = await sign_in(place)
         if test:
             account, found = await place.connections.rehearse(name, service, values, replace=replace)
         saved = await place.connections.add(name, service, {**values, **found}, replace=replace)
-    pinned = fingerprint(found["host_key"]) if "host_key" in found else None
+    host_key = found.get("host_key")
+    pinned = fingerprint(host_key) if isinstance(host_key, str) else None
     if machine:
         told = _as_object(saved)
         if account:
@@ -95,13 +112,17 @@ async def list_connections(*, machine: bool) -> int:
 
 
 async def disconnect(name: str, *, machine: bool) -> int:
-    """Forget a connection and destroy its secrets."""
+    """Forget a connection, destroy its secrets, and revoke its tokens at the service."""
     async with workplace() as place:
-        await place.connections.remove(name)
+        revocation = await place.connections.remove(name)
     if machine:
-        print_json({"name": name, "removed": True})
+        print_json({"name": name, "removed": True, "revocation": revocation.outcome.value})
     else:
         out().print(words(f"{name} is forgotten, its secrets are destroyed"))
+    if revocation.needs_a_person:
+        say(revocation.words, style="bold yellow")
+    elif revocation.words and not machine:
+        out().print(words(revocation.words))
     return ALL_WELL
 
 
@@ -120,7 +141,7 @@ def _where(connection: Connection) -> str:
     address = config.get("url") or config.get("endpoint") or config.get("host") or ""
     if "port" in config:
         address = f"{address}:{config['port']}"
-    user = config.get("username") or config.get("access_key")
+    user = config.get("account") or config.get("username") or config.get("access_key")
     inside = config.get("bucket") or config.get("path")
     text = f"{user}@{address}" if user and address else str(user or address)
     return " ".join(part for part in (text, str(inside or "")) if part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,15 +24,18 @@ from mover.ledger.states import RunMode
 from mover.staging import Staging
 from mover.transfer.bandwidth import parse_rate
 from mover.transfer.filters import Filters, parse_moment, parse_size
+from mover.transfer.grantees import GranteeMap
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.progress import Progress
 from mover.transfer.run import Engine, run_pair
+from mover.transfer.sharing_rules import SharingRules, Unmapped, Wider
 from mover.workplace.addresses import Address
 from mover.workplace.keeping_out import kept_out
 from mover.workplace.sides import Sides, open_sides
 from mover.workplace.workplace import Workplace
 
 T = TypeVar("T")
+_SAME_ADDRESSES = "same"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,12 @@ class Choices:
     bwlimit: str | None = None
     verify: VerifyLevel = VerifyLevel.AUTO
     conflict: ConflictRule = ConflictRule.REPORT
+    permissions: str | None = None
+    map: GranteeMap = field(default_factory=GranteeMap)
+    unmapped: Unmapped = Unmapped.SAME
+    wider: Wider = Wider.HOLD
+    external: bool = False
+    links: bool = False
     dry_run: bool = False
     full: bool = False
     versions: int = 0
@@ -68,6 +77,11 @@ class Choices:
             "bwlimit": self.bwlimit,
             "verify": "" if self.verify is VerifyLevel.AUTO else self.verify.value,
             "conflict": "" if self.conflict is ConflictRule.REPORT else self.conflict.value,
+            "permissions": self.permissions,
+            "unmapped": "" if self.unmapped is Unmapped.SAME else self.unmapped.value,
+            "wider": "" if self.wider is Wider.HOLD else self.wider.value,
+            "external": self.external,
+            "links": self.links,
             "dry_run": self.dry_run,
             "full": self.full,
             "versions": self.versions,
@@ -95,11 +109,32 @@ class Choices:
             ),
             verify=self.verify,
             conflict=self.conflict,
+            sharing=self._sharing(),
             dry_run=self.dry_run,
             full=self.full,
             versions=self.versions,
             bytes_per_s=_read("--bwlimit", parse_rate, self.bwlimit),
         )
+
+    def _sharing(self) -> SharingRules | None:
+        if self.permissions is None:
+            if (self.unmapped, self.wider) != (Unmapped.SAME, Wider.HOLD) or self.external or self.links:
+                raise InvalidConfiguration(
+                    "--unmapped, --wider, --external and --links say how --permissions are re-created: add it"
+                )
+            return None
+        return SharingRules(
+            map=self.map, unmapped=self.unmapped, wider=self.wider, external=self.external, links=self.links
+        )
+
+
+async def with_map(choices: Choices) -> Choices:
+    """Read the map that permissions go through. Raises InvalidConfiguration."""
+    if choices.permissions in {None, _SAME_ADDRESSES}:
+        return choices
+    from mover.cli.map_file import read_map_file  # noqa: PLC0415 - only some runs need it
+
+    return replace(choices, map=await read_map_file(str(choices.permissions)))
 
 
 async def move(
@@ -113,6 +148,7 @@ async def move(
 ) -> int:
     """Run a pair and say how it went. Returns the exit code; raises MoverError if nothing could be run."""
     addresses = parse_address(source), parse_address(destination)
+    choices = await with_map(choices)
     choices.options()  # what was mistyped is said before anything is opened
     _check_writable(report_folder)
     async with workplace() as place:

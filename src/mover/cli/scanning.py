@@ -10,8 +10,9 @@ from rich.table import Table
 from mover.cli.addresses import parse_address
 from mover.cli.codes import exit_code
 from mover.cli.figures import count_text, size_text
-from mover.cli.moving import Choices, run
+from mover.cli.moving import Choices, run, with_map
 from mover.cli.outcome import Outcome, print_outcome, print_where_to_look
+from mover.cli.permissions import print_permissions
 from mover.cli.screen import out, plain, print_json, words
 from mover.cli.workplace import workplace
 from mover.ledger.states import Action, RunMode
@@ -30,15 +31,19 @@ _WORDS = {
 async def scan(source: str, destination: str | None, choices: Choices, *, machine: bool) -> int:
     """Look and tell. Returns the exit code; raises MoverError if nothing could be looked at."""
     from_, to = parse_address(source), parse_address(destination) if destination is not None else None
+    choices = await with_map(choices)
     choices.options()
     async with workplace() as place:
         found = await run(place, RunMode.SCAN, from_, to, choices, machine=machine)
         survey = await place.ledger.survey(found.run.id, most=_LINES)
         if machine:
-            print_json({**found.as_object(), "survey": msgspec.to_builtins(survey)})
+            permissions = msgspec.to_builtins(await place.ledger.grant_tally(found.run.id))
+            looked = {"survey": msgspec.to_builtins(survey), "permissions": permissions}
+            print_json({**found.as_object(), **looked})
         else:
             await print_outcome(place.ledger, found)
             _print(found, survey)
+            await print_permissions(place.ledger, found.run.id)
             out().print()
             print_where_to_look(found, [])
     return exit_code(found.status)

@@ -38,6 +38,8 @@ def list_keys(service: str, *, machine: bool) -> int:
     out().print(table)
     example = " ".join(f"{key.name}=..." for key in keys if key.required)
     out().print(f"\nmover connect {service} NAME {example}", style="cyan")
+    if kind.oauth is not None:
+        out().print("It is signed in to with a browser, which opens then.", style="dim")
     out().print("@env:VARIABLE and @file:PATH as a value take it from there.", style="dim")
     return ALL_WELL
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from secrets import token_hex
+from typing import Any
 
 from sqlalchemy import Connection as Transaction
 
 from mover.connections import queries
+from mover.connections.account_rules import expect_wanted
 from mover.connections.filled_in import FilledIn, Values, filled_in
+from mover.connections.findings import check_free, found_by_signing_in, internal_keys, with_findings
+from mover.connections.grants import grant_of
 from mover.connections.keeping import VaultKeeper
 from mover.connections.memory import Memory
 from mover.connections.records import Connection, check_name
+from mover.connections.revoking import NOTHING_TO_REVOKE, Revocation, Revoking
 from mover.connections.service_rules import NotAllowed, ServiceRules
 from mover.connectors.contract import Account, Connector
 from mover.connectors.registry import ConnectorType, Surroundings, connector_type
@@ -21,6 +26,7 @@ from mover.errors import Changed, InvalidConfiguration, MoverError, NotFound, Si
 from mover.transport.egress import Egress
 from mover.transport.oauth.description import AppRegistration
 from mover.transport.oauth.tokens import MemoryKeeper
+from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
 LOCAL_PERSON = "local"
@@ -30,8 +36,6 @@ NO_APPS: Mapping[str, AppRegistration] = {}
 
 Along = Callable[[Transaction, Connection], object]
 """Writes more in the transaction that saves or removes a connection."""
-
-_ADDRESS_KEYS = ("host", "port", "url", "endpoint")
 
 
 def _nothing_more(_transaction: Transaction, _connection: Connection) -> None:
@@ -97,7 +101,7 @@ class Connections:
         Raises InvalidConfiguration: a bad name or one that is taken, an unknown service or key, a missing key, a
         value that cannot work.
         """
-        before, new = await self._prepared(name, service, values, replace=replace)
+        before, new = await self.prepare(name, service, values, replace=replace)
         connection = Connection(
             id=before.id if before else token_hex(16),
             person=self._person,
@@ -109,7 +113,7 @@ class Connections:
 
         def save(transaction: Transaction) -> None:
             now_there = queries.find(transaction, self._person, name)
-            _check_free(now_there, name, service, replace=replace)
+            check_free(now_there, name, service, replace=replace)
             if (now_there and now_there.id) != (before and before.id):
                 raise Changed(f"the connection {name!r} was changed by another process meanwhile")
             queries.put(transaction, connection)
@@ -118,28 +122,45 @@ class Connections:
         await self._vault.replace(self._person, connection.owner, new.secret, along=save)
         return connection
 
+    async def unchanged_secrets(self, name: str, service: str, values: Values) -> dict[str, Secret]:
+        """Secrets of a connection that is authorised anew which need not be given again, since nothing else was changed.
+
+        What Mover filled in itself is not among them. Raises as `add`.
+        """
+        before, new = await self.prepare(name, service, values, replace=True)
+        if before is None:
+            return {}
+        internal = set(internal_keys(self._types(service)))
+        kept = {key: value for key, value in before.config.items() if key not in internal}
+        if kept != {key: value for key, value in new.plain.items() if key not in internal}:
+            return {}
+        saved = await self._vault.fetch_all(self._person, before.owner)
+        return {key: secret for key, secret in saved.items() if key not in internal and key not in values}
+
     async def rehearse(
         self, name: str, service: str, values: Values, *, replace: bool = False
-    ) -> tuple[Account, dict[str, str]]:
+    ) -> tuple[Account, dict[str, str | Secret]]:
         """Sign in with what `add` would save, and save nothing.
 
-        Returns who is signed in and what the connector found out (a host key to be pinned); given to `add` with the
-        values, it is kept. Raises what `add` and `Connector.sign_in` raise.
+        Returns who is signed in and what has come of it (a host key to be pinned, tokens that replace the ones that were
+        given); given to `add` with the values, it is kept. Raises what `add` and `Connector.sign_in` raise, and
+        WrongAccount.
         """
-        _, new = await self._prepared(name, service, values, replace=replace)
-        found: dict[str, str] = {}
+        _, new = await self.prepare(name, service, values, replace=replace)
+        found: dict[str, str | Secret] = {}
 
         async def remember(key: str, value: str) -> None:
             found[key] = value
 
+        keeper = MemoryKeeper(new.secret)
         connector = self._types(service).make(
             new.config,
-            Surroundings(
-                egress=self._egress, remember=remember, keeper=MemoryKeeper(new.secret), apps=self._apps
-            ),
+            Surroundings(egress=self._egress, remember=remember, keeper=keeper, apps=self._apps),
         )
         try:
-            return await connector.sign_in(), found
+            account = await connector.sign_in()
+            self._expect_wanted(service, new.config, account)
+            return account, found | found_by_signing_in(new, account, keeper.secrets)
         except MoverError as error:
             error.at(service=name)
             raise
@@ -170,18 +191,23 @@ class Connections:
                 return connection
         raise ConnectionGone("the connection is not there any more")
 
-    async def remove(self, name: str, *, along: Along = _nothing_more) -> None:
-        """Forget a connection and destroy its secrets. `along` writes more in the same transaction, or forbids it by raising.
+    async def remove(self, name: str, *, along: Along = _nothing_more) -> Revocation:
+        """Forget a connection, destroy its secrets, and then revoke its tokens at the service.
 
-        Raises InvalidConfiguration if there is none of that name.
+        `along` writes more in the same transaction, or forbids it by raising. Raises InvalidConfiguration if there is none
+        of that name. What the service does about it is told, and changes nothing here.
         """
         connection = await self.get(name)
+        grant = await grant_of(connection, await self.all(), self._vault, self._types)
 
         def remove(transaction: Transaction) -> None:
             along(transaction, connection)
             queries.remove(transaction, connection.id)
 
         await self._vault.destroy(connection.owner, along=remove)
+        if grant is None:
+            return NOTHING_TO_REVOKE
+        return await Revoking(self._egress, self._apps, now=self._now).revoke(grant)
 
     async def open(self, name: str) -> Connector:
         """Make a connector for a connection and sign in; the caller closes it. Raises what `sign_in` raises."""
@@ -234,6 +260,7 @@ class Connections:
         )
         try:
             account = await connector.sign_in()
+            self._expect_wanted(connection.service, filled.config, account)
             await self._database.write(
                 lambda transaction: queries.mark_used(transaction, connection.id, self._now_ns())
             )
@@ -244,50 +271,25 @@ class Connections:
             raise
         return connector, account
 
-    async def _prepared(
+    def _expect_wanted(self, service: str, config: Any, account: Account) -> None:
+        by_browser = self._types(service).oauth is not None
+        expect_wanted(config, account, self._rules.account_domains if self._rules and by_browser else ())
+
+    async def prepare(
         self, name: str, service: str, values: Values, *, replace: bool
     ) -> tuple[Connection | None, FilledIn]:
-        """The connection of that name as it is now, if any, and the configuration that is to be saved."""
+        """The connection of that name as it is now, if any, and the configuration that is to be saved. Raises as `add`."""
         check_name(name)
         kind = self._types(service)
         if self._rules:
             self._rules.check(kind, values)
         before = await self._database.read(lambda transaction: queries.find(transaction, self._person, name))
-        _check_free(before, name, service, replace=replace)
-        internal = _internal_keys(kind)
+        check_free(before, name, service, replace=replace)
+        internal = internal_keys(kind)
         new = filled_in(
             kind.config, {key: value for key, value in values.items() if value or key not in internal}
         )
-        return before, _with_findings(kind, new, values, before) if before else new
+        return before, with_findings(kind, new, values, before) if before else new
 
     def _now_ns(self) -> int:
         return int(self._now() * 1e9)
-
-
-def _check_free(there: Connection | None, name: str, service: str, *, replace: bool) -> None:
-    if there is None:
-        return
-    if not replace:
-        raise InvalidConfiguration(
-            f"there is a connection {name!r} already; disconnect it or choose another name"
-        )
-    if there.service != service:
-        raise InvalidConfiguration(
-            f"{name!r} is a connection to {there.service}; disconnect it or choose another name"
-        )
-
-
-def _with_findings(kind: ConnectorType, new: FilledIn, values: Values, before: Connection) -> FilledIn:
-    """Keep what the connector found out about the same server, unless the person said something about it."""
-    fields = kind.config.model_fields
-    for key in _ADDRESS_KEYS:
-        if key in fields and getattr(new.config, key) != before.config.get(key, fields[key].default):
-            return new
-    kept = {
-        key: before.config[key] for key in _internal_keys(kind) if key in before.config and key not in values
-    }
-    return filled_in(kind.config, {**new.plain, **new.secret, **kept})
-
-
-def _internal_keys(kind: ConnectorType) -> list[str]:
-    return [key.name for key in kind.config.keys() if key.internal]  # noqa: SIM118 - not a dictionary's `keys`

@@ -15,6 +15,7 @@ from typing import Any
 from mover.connectors.configuration import Key, Reach
 from mover.connectors.registry import ConnectorType
 from mover.errors import InvalidConfiguration
+from mover.settings import Settings
 from mover.vault.secret import Secret
 
 _LOCAL = "local"
@@ -33,9 +34,16 @@ class ServiceRules:
 
     Attributes:
         local_folders: Folders of this machine that may be connected by the service `local`, and all below them.
+        account_domains: Mail domains of the accounts that may be signed in to with a browser, in lower case; empty: any.
     """
 
     local_folders: tuple[Path, ...] = ()
+    account_domains: tuple[str, ...] = ()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> ServiceRules:
+        """As the operator decided."""
+        return cls(settings.local_folders, settings.account_domains)
 
     def offers(self, service: str) -> bool:
         """Tell whether people may connect that service here at all."""

@@ -31,3 +31,4 @@ class BrowserSignInConfig(ConnectorConfig):
     refresh_token: Secret | None = setting(None, help="refresh token", internal=True)
     access_token: Secret | None = setting(None, help="access token", internal=True)
     access_expires: Secret | None = setting(None, help="when the access token ends", internal=True)
+    account: str | None = setting(None, help="as whom it is signed in", internal=True)

@@ -52,6 +52,7 @@ class PartRules:
         preferred: The size that suits the service best when nothing else decides.
         parallel: Several parts may be on their way at once, in any order; else they go one by one, ascending.
         worthwhile_from: Files of at least this size are sent in parts, smaller ones whole.
+        needs: A hash of the whole file without which `finish` is refused: it raises NotFound, and all has to be sent again.
     """
 
     smallest: int
@@ -61,6 +62,7 @@ class PartRules:
     preferred: int
     parallel: bool
     worthwhile_from: int
+    needs: HashName | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,8 @@ class Capabilities:
         range_reads: `read` honours `offset` and `length`; else it always starts at 0 and reads to the end.
         bounded_reads: A read that ends before the file does costs no more than its bytes. Where it does (an FTP connection
             that is interrupted is lost), large files are read in one stream rather than in ranges.
-        versioned_reads: `read(version=...)` notices by itself that the file is no longer that version.
+        versioned_reads: `read(version=...)` notices by itself that the file is no longer that version, or reads that very
+            version though there is a newer one.
         exclusive_create: Creating never replaces an entry that appeared in between, by the service's own guarantee.
         unknown_sizes: `upload` takes content whose size is not known in advance.
         sizes: Entries of files tell a size. Without it, and without hashes, versions and times, only reading a file tells
@@ -255,8 +258,10 @@ class PartUploads(Protocol):
         Raises IntegrityError if the service reports other bytes than were sent, NotFound if the upload is gone.
         """
 
-    async def received(self, token: str) -> Sequence[SentPart] | None:
+    async def received(self, token: str, kept: Sequence[SentPart] = (), /) -> Sequence[SentPart] | None:
         """Which parts the service may have whole: one with a receipt that is not among them is lost.
+
+        Asked before an upload is gone on with; `kept` are the parts with their receipts as the ledger has them, ascending.
 
         None: the upload is there, but the service cannot tell, so the receipts alone count. Raises NotFound if the
         upload is gone.

@@ -275,8 +275,8 @@ class _PacedPartUploads:
     async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:
         return await self._pace.once(lambda: self._inner.send(token, number, offset, content))
 
-    async def received(self, token: str) -> Sequence[SentPart] | None:
-        return await self._pace.repeated(lambda: self._inner.received(token))
+    async def received(self, token: str, kept: Sequence[SentPart] = ()) -> Sequence[SentPart] | None:
+        return await self._pace.repeated(lambda: self._inner.received(token, kept))
 
     async def finish(
         self, token: str, target: Target, parts: Sequence[SentPart], hashes: Mapping[HashName, str]

@@ -56,13 +56,24 @@ class ConnectorType:
     oauth: OAuthDescription | None = None
 
 
+# A package, or one of several types in it: "package:ATTRIBUTE".
 _MODULES = {
+    "box": "mover.connectors.box",
+    "box-enterprise": "mover.connectors.box:ADMIN_TYPE",
+    "dropbox": "mover.connectors.dropbox",
+    "dropbox-business": "mover.connectors.dropbox:BUSINESS_TYPE",
+    "egnyte": "mover.connectors.egnyte",
     "ftp": "mover.connectors.ftp",
     "ftps": "mover.connectors.ftps",
+    "google": "mover.connectors.google",
+    "google-admin": "mover.connectors.google:ADMIN_TYPE",
     "local": "mover.connectors.local",
     "mysql": "mover.connectors.mysql",
+    "office365": "mover.connectors.microsoft:OFFICE365_TYPE",
+    "onedrive": "mover.connectors.microsoft",
     "s3": "mover.connectors.s3",
     "sftp": "mover.connectors.sftp",
+    "sharepoint": "mover.connectors.microsoft:SHAREPOINT_TYPE",
     "swift": "mover.connectors.swift",
     "webdav": "mover.connectors.webdav",
 }
@@ -77,6 +88,7 @@ def connector_type(name: str) -> ConnectorType:
     """Find a service by name. Raises InvalidConfiguration for an unknown one."""
     if name not in _MODULES:
         raise InvalidConfiguration(f"unknown service {name!r}; known are: {', '.join(service_names())}")
-    found = importlib.import_module(_MODULES[name]).CONNECTOR_TYPE
+    module, _, attribute = _MODULES[name].partition(":")
+    found = getattr(importlib.import_module(module), attribute or "CONNECTOR_TYPE")
     assert isinstance(found, ConnectorType)
     return found

@@ -15,11 +15,13 @@ from mover.database.store import SoleRight
 from mover.entries import Entry
 from mover.ledger.batching import GroupCommit
 from mover.ledger.earlier import EarlierRuns
+from mover.ledger.grants import GrantState, GrantTally, NewGrant, ReportGrant
 from mover.ledger.queries import (
     arrivals,
     counts,
     folders,
     following,
+    grants,
     items,
     listings,
     runs,
@@ -42,6 +44,7 @@ from mover.ledger.records import (
     Totals,
     UploadRecord,
 )
+from mover.ledger.sharing import SharingLedger
 from mover.ledger.states import Code, ItemState, RunMode, Verification
 from mover.ledger.survey import Survey, survey
 
@@ -166,6 +169,27 @@ class Ledger:
                 return
             after = found[-1].id
 
+    async def grant_tally(self, run_id: int) -> list[GrantTally]:
+        """Count a run's permissions by state and reason."""
+        return await self._database.read(lambda connection: grants.tally(connection, run_id))
+
+    async def report_grants(
+        self, run_id: int, *, states: Sequence[GrantState] | None = None, page: int = 1_000
+    ) -> AsyncGenerator[ReportGrant, None]:
+        """Yield a run's permissions in the order in which they were seen; memory holds one page of them."""
+        after = 0
+        while True:
+            found = await self._database.read(
+                lambda connection, after=after: grants.page_of_lines(  # type: ignore[misc]  # as above
+                    connection, run_id, states=states, limit=page, after_id=after
+                )
+            )
+            for line in found:
+                yield line
+            if len(found) < page:
+                return
+            after = found[-1].id
+
 
 class RunLedger:
     """The ledger of one run under way. Made by `Ledger.start`.
@@ -188,6 +212,7 @@ class RunLedger:
         self._outcomes = GroupCommit[Outcome](self._write_outcomes)
         self._parts = GroupCommit[tuple[int, PartRecord]](self._write_parts)
         self._seen = GroupCommit[Callable[[Connection], None]](self._write_seen, most=_SEEN)
+        self.sharing = SharingLedger(database, pair, run, self._write)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Write in one transaction, if it is still this process's turn. Raises LockLost."""
@@ -268,12 +293,21 @@ class RunLedger:
             )
         )
 
-    async def add_items(self, folder: FolderTask, new: Sequence[NewItem], cursor: str | None) -> None:
-        """Keep one page of a listing, and how far the listing has come. Entries that are known already stay as they are."""
+    async def add_items(
+        self,
+        folder: FolderTask,
+        new: Sequence[NewItem],
+        cursor: str | None,
+        lines: Sequence[NewGrant] = (),
+    ) -> None:
+        """Keep one page of a listing, and how far the listing has come. Entries that are known already stay as they are.
+
+        `lines` are permissions of these entries.
+        """
         now_ns = self._now_ns()
         await self._seen.put(
             lambda connection: items.add_items(
-                connection, self.run.id, folder, new, cursor, now_ns, carries=self.run.carries
+                connection, self.run.id, folder, new, cursor, now_ns, lines, carries=self.run.carries
             )
         )
 

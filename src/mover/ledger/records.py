@@ -124,6 +124,7 @@ class FolderTask(msgspec.Struct, frozen=True, kw_only=True):
     destination_exists: bool
     modified_ns: int | None
     cursor: str | None
+    access_id: int | None = None  # who may see what is in it, where permissions are looked at
     earlier_id: int | None = None  # the same folder in the run that this one follows
     known: bool = False  # nothing in it changed at the source since
 
@@ -146,6 +147,7 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     content_hash: str | None = None
     destination_exists: bool = False  # folders: whether it stands at the destination already
     destination_id: str | None = None  # folders: its id there
+    access_id: int | None = None  # folders: who may see what is in it
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):

@@ -155,6 +155,7 @@ def folder_from(row: Row[Any]) -> FolderTask:
         destination_exists=row.destination_exists,
         modified_ns=row.modified_ns,
         cursor=row.cursor,
+        access_id=row.access_id,
         earlier_id=row.earlier_id,
         known=row.state == KNOWN,
     )

@@ -70,12 +70,14 @@ folders = Table(
     Column("modified_ns", BigInteger),
     Column("state", Text, nullable=False),  # pending, known (from the run before), listed, failed
     Column("cursor", Text),  # of the last page that was kept, where the service has such
+    Column("access_id", BigInteger),  # who may see what is in it; its own, or that of a folder above
     Column("earlier_id", BigInteger),  # the same folder in the run that this one follows
 )
 Index("ix_folders_parent", folders.c.parent_id)
 Index("ix_folders_source", folders.c.run_id, folders.c.source_id)
 Index("ix_folders_destination", folders.c.run_id, folders.c.destination_id)
 Index("ix_folders_queue", folders.c.run_id, folders.c.state, folders.c.id)
+Index("ix_folders_item", folders.c.item_id)
 
 items = Table(
     "items",
@@ -177,4 +179,51 @@ parts = Table(
     Column("size", BigInteger, nullable=False),
     Column("receipt", Text, nullable=False),
     Column("hashes", Text, nullable=False),  # JSON; of what was sent
+)
+
+accesses = Table(
+    "accesses",  # who may do what in a folder, on both sides: what its entries inherit
+    metadata,
+    Column("id", IDENTITY, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("access", Text, nullable=False),  # JSON
+)
+Index("ix_accesses_run", accesses.c.run_id)
+
+grants = Table(
+    "grants",  # permissions of the source, and what became of each at the destination
+    metadata,
+    Column("id", IDENTITY, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("source_key", Text, nullable=False),  # of the item; "/" for the root
+    Column("action", Text, nullable=False),
+    Column("kind", Text),
+    Column("identity", Text, nullable=False),
+    Column("role", Text),
+    Column("service_role", Text, nullable=False),
+    Column("target_kind", Text),
+    Column("target", Text, nullable=False),
+    Column("target_role", Text),
+    Column("before_role", Text),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("side", Text),
+    Column("message", Text, nullable=False),
+)
+Index("ix_grants_queue", grants.c.run_id, grants.c.state, grants.c.id)
+Index("ix_grants_run", grants.c.run_id, grants.c.id)
+Index("ix_grants_item", grants.c.run_id, grants.c.source_key)
+
+granted = Table(
+    "granted",  # what Mover has permitted at the destination, or was about to: all that it may take back
+    metadata,
+    Column("pair_id", ForeignKey("pairs.id", ondelete="CASCADE"), primary_key=True),
+    Column("source_key", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("identity", Text, primary_key=True),
+    Column("role", Text, nullable=False),  # as it was given
+    Column("asked_role", Text, nullable=False),  # as the source has it: a destination may lack such a role
+    Column("before_role", Text),
+    Column("destination_path", Text, nullable=False),
+    Column("destination_id", Text),
 )

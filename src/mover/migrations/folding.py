@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 import msgspec
 
+from mover.transfer.folding import fold
+
+__all__ = ["fold", "folded_tags", "like", "tags_from", "tags_text", "whole_tag"]
+
 _SEPARATOR = "\n"  # stands in no tag
-
-
-def fold(text: str) -> str:
-    """Return text by which others are found that differ in case or in the spelling of accents only."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def folded_tags(tags: Sequence[str]) -> str:

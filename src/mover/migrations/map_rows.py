@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from mover.errors import InvalidConfiguration
 from mover.migrations.folding import fold
 from mover.migrations.records import Subject
+from mover.transfer.grantees import GranteeMap
 
 _LONGEST = 320
 _DOMAIN = re.compile(r"@?(?=.{1,253}$)([^\s@.,;]+\.)+[^\s@.,;]{2,}")
@@ -67,17 +68,12 @@ def wanted_keys(users: Sequence[str]) -> set[str]:
     return keys | {key.rpartition("@")[2] for key in keys if "@" in key}
 
 
-def mapped(user: str, rows: Mapping[str, tuple[str, str]]) -> Mapped:
-    """Say what becomes of a user, by rows (source and destination) under their keys.
+def mapped(user: str, rows: GranteeMap) -> Mapped:
+    """Say what becomes of a user.
 
     Their own row counts first, then that of their domain, which keeps what stands before the @.
     """
-    key = key_of(user)
-    if key in rows:
-        source, destination = rows[key]
-        return Mapped(user=user, destination=destination, by=source)
-    local, at, domain = user.strip().rpartition("@")
-    if at and fold(domain) in rows:
-        source, destination = rows[fold(domain)]
-        return Mapped(user=user, destination=f"{local}@{destination}" if destination else "", by=source)
-    return Mapped(user=user, destination=None, by="")
+    found = rows.look_up(user)
+    if found is None:
+        return Mapped(user=user, destination=None, by="")
+    return Mapped(user=user, destination=found.destination, by=found.by)

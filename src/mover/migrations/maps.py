@@ -1,4 +1,4 @@
-"""User maps and permission maps. No connector applies permissions yet: maps are kept, previewed and exported."""
+"""User maps and permission maps: who of a source is who at a destination. Runs re-create permissions through them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,17 @@ from mover.database.database import Database
 from mover.errors import InvalidConfiguration
 from mover.migrations.acts import Act
 from mover.migrations.checking import check_name
-from mover.migrations.csv_files import BadFile, columns, records
 from mover.migrations.cursors import check_limit, cursor_for, read_cursor
+from mover.migrations.map_files import DESTINATION, SOURCE, read_map
 from mover.migrations.map_rows import Mapped, checked_row, mapped, wanted_keys
 from mover.migrations.queries import maps as queries
 from mover.migrations.queries.found import change
 from mover.migrations.records import MapChange, MapKind, MapRow, Page, Subject, UserMap
 from mover.migrations.refusals import NoSuchThing, NotPossible
 from mover.migrations.tables import migrations, user_map_rows, user_maps
-from mover.reports.cells import cell, unguarded
+from mover.reports.cells import cell
+from mover.transfer.grantees import GranteeMap
 
-_SOURCE, _DESTINATION = "Source User", "Destination User"
-_MOST_ROWS = 100_000
-_MOST_PROBLEMS = 100
 _MOST_USERS = 10_000
 
 
@@ -194,7 +192,7 @@ class Maps:
         """Read `Source User,Destination User`: all or nothing. With `replace` rows that are not in the file go."""
         actor.require(Permission.PLAN)
         await self.get(actor, map_id)
-        new, problems = await _read(content)
+        new, problems = await read_map(content)
         if problems:
             return MapImport(added=0, changed=0, removed=0, unchanged=0, problems=tuple(problems))
 
@@ -209,7 +207,7 @@ class Maps:
 
     async def export_csv(self, actor: Actor, map_id: str) -> AsyncIterator[str]:
         """Yield lines of CSV, with line ends; `import_csv` takes them back."""
-        yield f"{_SOURCE},{_DESTINATION}\r\n"
+        yield f"{SOURCE},{DESTINATION}\r\n"
         cursor: str | None = None
         while True:
             page = await self.rows(actor, map_id, cursor=cursor, limit=1_000)
@@ -228,8 +226,8 @@ class Maps:
         def work(connection: Connection) -> tuple[Mapped, ...]:
             queries.user_map(connection, actor.organisation_id, map_id)
             found = queries.rows_with(connection, map_id, wanted_keys(users))
-            by_key = {key: (row.source, row.destination) for key, row in found.items()}
-            return tuple(mapped(user, by_key) for user in users)
+            rows = GranteeMap({key: (row.source, row.destination) for key, row in found.items()})
+            return tuple(mapped(user, rows) for user in users)
 
         return await self._database.read(work)
 
@@ -320,39 +318,3 @@ def _values(map_id: str, row: tuple[Subject, str, str, str]) -> dict[str, Any]:
         "source_folded": key,
         "destination": destination,
     }
-
-
-async def _read(
-    content: AsyncIterable[bytes],
-) -> tuple[dict[str, tuple[Subject, str, str, str]], list[str]]:
-    """Read a file; returns its rows by key, and what is wrong with it."""
-    new: dict[str, tuple[Subject, str, str, str]] = {}
-    lines: dict[str, int] = {}
-    problems: list[str] = []
-    places: dict[str, int] | None = None
-    try:
-        async for line, cells in records(content):
-            if places is None:
-                places = columns(cells, (_SOURCE, _DESTINATION), (_SOURCE, _DESTINATION))
-                continue
-            source, destination = (
-                unguarded(cells[place]) if place < len(cells) else ""
-                for place in (places[_SOURCE], places[_DESTINATION])
-            )
-            try:
-                row = checked_row(source, destination)
-            except InvalidConfiguration as error:
-                problems.append(f"line {line}: {error.message}")
-            else:
-                if row[2] in new:
-                    problems.append(f"line {line}: {row[1][:80]!r} stands in line {lines[row[2]]} already")
-                new[row[2]], lines[row[2]] = row, line
-            if len(new) > _MOST_ROWS:
-                problems.append(f"line {line}: a map has at most {_MOST_ROWS} rows")
-            if len(problems) >= _MOST_PROBLEMS or len(new) > _MOST_ROWS:
-                break
-    except BadFile as error:
-        problems.append(error.message)
-    if places is None and not problems:
-        problems.append(f"line 1: the file is empty; its first line has to be {_SOURCE},{_DESTINATION}")
-    return new, problems

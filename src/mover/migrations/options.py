@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -13,9 +14,19 @@ from mover.ledger.states import RunMode
 from mover.migrations.timetable import Window, check_window
 from mover.transfer.bandwidth import parse_rate
 from mover.transfer.filters import Filters, parse_moment, parse_size
+from mover.transfer.grantees import GranteeMap
 from mover.transfer.options import MOST_VERSIONS, ConflictRule, Options, VerifyLevel
+from mover.transfer.sharing_rules import SharingRules, Unmapped, Wider
 
 T = TypeVar("T")
+
+
+class SharingChoice(enum.StrEnum):
+    """What is done about permissions."""
+
+    OFF = "off"
+    APPLY = "apply"  # through the migration's map of permissions, else its map of users, else for the same addresses
+
 
 _MOST_PATTERNS = 1_000
 _LONGEST_PATTERN = 1_000
@@ -35,6 +46,11 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         conflict: What happens to files at the destination that are not ours.
         full: Everything is listed, even where change feeds tell what changed since the last run.
         versions: So many earlier versions of a file are moved with it.
+        permissions: Whether they are re-created at the destination.
+        unmapped: Who gets the permissions of those whom the map does not name.
+        external: Share with people outside of the organisation again, too.
+        links: Make shares by link again, too.
+        wider: What becomes of what more people would see at the destination than at the source.
         bandwidth: `10M`, bytes per second at most; `off`: no limit.
         window: When of the day it runs.
     """
@@ -50,6 +66,11 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     conflict: ConflictRule | None = None
     full: bool | None = None
     versions: int | None = None
+    permissions: SharingChoice | None = None
+    unmapped: Unmapped | None = None
+    external: bool | None = None
+    links: bool | None = None
+    wider: Wider | None = None
     bandwidth: str | None = None
     window: Window | None = None
 
@@ -87,6 +108,8 @@ def engine_options(
     queued_ns: int,
     bytes_per_s: int | None = None,
     retry_paths: Sequence[str] | None = None,
+    map_id: str = "",
+    grantees: GranteeMap | None = None,
 ) -> Options:
     """Make the engine's options.
 
@@ -96,6 +119,9 @@ def engine_options(
         queued_ns: Ages (`30d`) count back from then, so that every slice of a run means the same moment.
         bytes_per_s: A schedule's limit; the lower of the two counts.
         retry_paths: All that is moved, of what the options let pass; None: everything.
+        map_id: Of the map that permissions go through. It stands for the map in the fingerprint of the options: a map that
+            is changed in the middle of a run counts for what the run has not looked at yet.
+        grantees: The rows of that map.
 
     Raises InvalidConfiguration that names the option.
     """
@@ -118,10 +144,29 @@ def engine_options(
         ),
         verify=options.verify or VerifyLevel.AUTO,
         conflict=options.conflict or ConflictRule.REPORT,
+        sharing=_sharing(options, map_id, grantees or GranteeMap()),
         dry_run=mode is RunMode.SCAN,
         full=bool(options.full),
         versions=options.versions or 0,
         bytes_per_s=min(limits) if limits else None,
+    )
+
+
+def applies_permissions(options: PairOptions) -> bool:
+    """Whether permissions are re-created."""
+    return options.permissions is SharingChoice.APPLY
+
+
+def _sharing(options: PairOptions, map_id: str, grantees: GranteeMap) -> SharingRules | None:
+    if not applies_permissions(options):
+        return None
+    return SharingRules(
+        map=grantees,
+        unmapped=options.unmapped or Unmapped.SAME,
+        external=options.external or False,
+        links=options.links or False,
+        wider=options.wider or Wider.HOLD,
+        map_mark=map_id,
     )
 
 

@@ -268,7 +268,7 @@ class Subject(enum.StrEnum):
 
 
 class UserMap(msgspec.Struct, frozen=True, kw_only=True):
-    """A map. No connector applies permissions yet: maps are kept, previewed and exported."""
+    """A map: who of a source is who at a destination."""
 
     id: str
     organisation_id: str

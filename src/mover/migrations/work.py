@@ -13,7 +13,7 @@ from mover.database.database import Database
 from mover.errors import InvalidConfiguration
 from mover.ledger.queries.problems import failed_paths
 from mover.ledger.states import RunMode
-from mover.migrations.queries import rows
+from mover.migrations.queries import maps, rows
 from mover.migrations.queries.ending import counts_values, follow_up, tell_of_start
 from mover.migrations.queries.ledger_counts import counts_of
 from mover.migrations.queries.sampling import sample
@@ -24,6 +24,7 @@ from mover.migrations.refusals import NoSuchThing, Overtaken
 from mover.migrations.states import ACTIVE, RunCode, RunState, Status, Wish, run_code, status_of
 from mover.migrations.tables import migration_pairs, pair_runs
 from mover.migrations.timetable import is_open, next_opening
+from mover.transfer.grantees import GranteeMap
 
 LOSSES = 5
 """So many runners may lose a run one after the other without any byte arriving between."""
@@ -91,6 +92,15 @@ class Work:
                 bytes_per_s=run.bytes_per_s,
                 retry_paths=_retry_paths(connection, run),
             )
+
+        return await self._database.read(work)
+
+    async def map_of(self, run_id: int) -> tuple[str, GranteeMap]:
+        """The id and the rows of the map that the run's permissions go through; empty without one."""
+
+        def work(connection: Connection) -> tuple[str, GranteeMap]:
+            map_id = maps.map_of_run(connection, run_id)
+            return (map_id, maps.grantees(connection, map_id)) if map_id else ("", GranteeMap())
 
         return await self._database.read(work)
 

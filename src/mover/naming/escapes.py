@@ -13,6 +13,9 @@ from typing import Protocol
 
 from mover.naming.spelling import QUOTE
 
+MARK = "\N{REFERENCE MARK}"
+"""Stands on both sides of the number of a character that a service does not take."""
+
 
 class Escape(Protocol):
     """One step: `undo(apply(name)) == name` for every text."""
@@ -77,6 +80,29 @@ class Characters:
         half, odd = divmod(len(found[1] or ""), 2)
         is_natural = bool(odd) != (stand_in in self.marked)
         return QUOTE * half + (stand_in if is_natural else self.forbidden[stand_in])
+
+
+class HighCharacters:
+    """Characters beyond the basic plane are spelled by their number between two reference marks; natural marks are doubled."""
+
+    _high = re.compile(f"{MARK}|[\U00010000-\U0010ffff]")
+    _spelled = re.compile(f"{MARK}(?:{MARK}|(1?[0-9A-F]{{5}}){MARK})")
+
+    def apply(self, name: str) -> str:
+        """Spell every high character."""
+        return self._high.sub(
+            lambda found: MARK + (MARK if found[0] == MARK else f"{ord(found[0]):X}{MARK}"), name
+        )
+
+    def undo(self, name: str) -> str:
+        """Reverse `apply`."""
+        return self._spelled.sub(self._unspelled, name)
+
+    def _unspelled(self, found: re.Match[str]) -> str:
+        if found[1] is None:
+            return MARK
+        code = int(found[1], 16)
+        return chr(code) if 0x10000 <= code <= 0x10FFFF else found[0]  # noqa: PLR2004 - the planes beyond the basic one
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mover.naming.rules import LengthUnit, NameRules
 
 _SLASH = "/\N{FULLWIDTH SOLIDUS}"
@@ -61,6 +63,10 @@ WEBDAV = NameRules(
 """WebDAV servers that store names as a POSIX system does. A connector that recognises a stricter server (Nextcloud: no
 backslash, 250 bytes) narrows it with `dataclasses.replace`."""
 
+GOOGLE_DRIVE = NameRules()
+"""Google Drive: every text is a name, several entries may have the same one, and a slash in it means nothing ("Files and
+folders overview"). No limit of lengths is documented."""
+
 SHAREPOINT = NameRules(
     look_alikes=(
         '"\N{FULLWIDTH QUOTATION MARK}',
@@ -87,3 +93,69 @@ SHAREPOINT = NameRules(
 )
 """SharePoint and OneDrive ("Restrictions and limitations in OneDrive and SharePoint"). Stems are reserved rather than
 whole names only, because the synchronisation client puts such files on Windows disks. Leading dots are replaced too."""
+
+BOX = NameRules(
+    look_alikes=("\\\N{FULLWIDTH REVERSE SOLIDUS}",),
+    marked=(_SLASH, *_CONTROLS),
+    leading=(" \N{SYMBOL FOR SPACE}",),
+    trailing=(" \N{SYMBOL FOR SPACE}",),
+    unit=LengthUnit.CHARACTERS,
+    longest_name=255,
+    case_sensitive=False,
+    normalisation_sensitive=False,
+)
+"""Box: no control characters, no slashes, no blank at the end, neither `.` nor `..`, 255 characters (Box Platform API 2024.0,
+"Create folder"). The guide "Common errors" forbids blanks at the beginning too, and `< > : | ? *`, which other clients are
+seen to use; so those are left as they are. Case does not count; that normal forms do not either is a precaution."""
+
+EGNYTE = NameRules(
+    look_alikes=(
+        '"\N{FULLWIDTH QUOTATION MARK}',
+        "*\N{FULLWIDTH ASTERISK}",
+        ":\N{FULLWIDTH COLON}",
+        "<\N{FULLWIDTH LESS-THAN SIGN}",
+        ">\N{FULLWIDTH GREATER-THAN SIGN}",
+        "?\N{FULLWIDTH QUESTION MARK}",
+        _SLASH,
+        "\\\N{FULLWIDTH REVERSE SOLIDUS}",
+        "|\N{FULLWIDTH VERTICAL LINE}",
+    ),
+    marked=_CONTROLS,
+    leading=(" \N{SYMBOL FOR SPACE}", "~\N{FULLWIDTH TILDE}"),
+    trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
+    reserved_names=frozenset({".", "..", "thumbs.db", ".ds_store", "desktop.ini", ".metadata"}),
+    reserved_words=frozenset({"._", ".tmp"}),
+    basic_plane=True,
+    longest_name=245,
+    longest_path=5000,
+    case_sensitive=False,
+)
+"""Egnyte ("Unsupported characters and file types", help desk 201637074): 245 bytes a name, 5,000 a path. `.tmp` and `._` are
+refused at an end only, and replaced wherever they stand. It takes no characters of four bytes of UTF-8."""
+
+DROPBOX = NameRules(
+    look_alikes=("\\\N{FULLWIDTH REVERSE SOLIDUS}",),
+    marked=(_SLASH, "\0\N{SYMBOL FOR NULL}", "\x7f\N{SYMBOL FOR DELETE}"),
+    trailing=(
+        " \N{SYMBOL FOR SPACE}",
+        "\t\N{SYMBOL FOR HORIZONTAL TABULATION}",
+        "\n\N{SYMBOL FOR LINE FEED}",
+    ),
+    reserved_names=frozenset(
+        {".", "..", "desktop.ini", "thumbs.db", ".ds_store", "icon\r", ".dropbox", ".dropbox.attr"}
+    ),
+    unit=LengthUnit.CHARACTERS,
+    longest_name=255,
+    case_sensitive=False,
+    normalisation_sensitive=False,
+)
+"""Dropbox (HTTP documentation, "Path formats": no slash or white space at the end; help centre, "Files and folders that
+cannot be synchronised": backslashes, and names that its clients keep for themselves; what else it refuses is as rclone's
+tests of the service found it). Lengths are counted in characters, as rclone does."""
+
+ONEDRIVE_PERSONAL = replace(
+    SHAREPOINT,
+    reserved_words=frozenset(),  # of SharePoint's own folders
+)
+"""OneDrive of a Microsoft account: the same page, whose characters, reserved names and lengths hold for all of OneDrive, but
+not what SharePoint keeps for itself."""

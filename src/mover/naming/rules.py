@@ -13,6 +13,7 @@ from mover.naming.escapes import (
     Characters,
     Escape,
     FirstCharacter,
+    HighCharacters,
     LastCharacter,
     ReservedNames,
     ReservedWord,
@@ -49,6 +50,7 @@ class NameRules:
         unit: What the lengths count. With `byte_names`, UTF8_BYTES counts the bytes that are spelled.
         longest_name: None where only the path is limited.
         longest_path: Of a whole path without its leading slash; None where unlimited or unknown.
+        basic_plane: Characters beyond U+FFFF are forbidden (MySQL's old utf8 is how that comes to be).
         byte_names: Names are bytes to the service; its connector uses `text_from_bytes` and `bytes_from_text`.
         case_sensitive: `A` and `a` are different names.
         normalisation_sensitive: é as one code point and as two are different names.
@@ -64,6 +66,7 @@ class NameRules:
     unit: LengthUnit = LengthUnit.UTF8_BYTES
     longest_name: int | None = None
     longest_path: int | None = None
+    basic_plane: bool = False
     byte_names: bool = False
     case_sensitive: bool = True
     normalisation_sensitive: bool = True
@@ -183,6 +186,8 @@ class NameRules:
         """In this order: a later step never brings back what an earlier one replaced."""
         cased = self.case_sensitive
         steps: list[Escape] = [Characters.of(self.look_alikes, self.marked)]
+        if self.basic_plane:
+            steps.append(HighCharacters())
         if self.leading:
             steps.append(FirstCharacter.of(self.leading))
         if self.trailing:

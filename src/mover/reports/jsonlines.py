@@ -32,6 +32,7 @@ def summary_object(found: Summary) -> dict[str, Any]:
         "files_by_state": dict(found.files),
         "folders_by_state": dict(found.folders),
         "verified_by": dict(found.verifications),
+        "permissions_by_state": dict(found.permissions),
         "unlisted_folders": found.unlisted_folders,
         "adds_up": not found.discrepancies,
         "discrepancies": list(found.discrepancies),

@@ -10,6 +10,7 @@ from mover.ledger.ledger import Ledger
 from mover.ledger.records import ReportItem
 from mover.ledger.states import PROBLEMS, RunStatus
 from mover.reports.cells import moment
+from mover.reports.permissions import permissions_section
 from mover.reports.summary import Summary
 
 _LISTED = 5_000  # rows of one table: a browser bears no more; the CSV has them all
@@ -73,6 +74,7 @@ async def write_page(ledger: Ledger, found: Summary, stream: TextIO) -> None:
     _counts(stream, "Files by outcome", [(str(k), v) for k, v in found.files.items()])
     _counts(stream, "Folders by outcome", [(str(k), v) for k, v in found.folders.items()])
     await _problems(ledger, found, stream)
+    await permissions_section(ledger, run.id, stream)
     await _names(ledger, found, stream)
     stream.write("</body></html>\n")
 

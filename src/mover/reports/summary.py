@@ -8,6 +8,7 @@ import msgspec
 
 from mover.entries import EntryKind
 from mover.errors import InvalidConfiguration
+from mover.ledger.grants import GrantState
 from mover.ledger.ledger import Ledger
 from mover.ledger.records import Run, Tally, Totals
 from mover.ledger.states import ItemState, RunStatus, Verification, status_of
@@ -23,6 +24,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         files: Files by state.
         folders: Folders by state.
         verifications: Files by how their arrival was verified.
+        permissions: Permissions by state; empty if the run did not look at any.
         unlisted_folders: Folders that were not read to their end: what is in them is not among the files seen.
         discrepancies: What does not add up, one sentence each; empty in every honest report.
     """
@@ -33,6 +35,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     files: Mapping[ItemState, int]
     folders: Mapping[ItemState, int]
     verifications: Mapping[Verification, int]
+    permissions: Mapping[GrantState, int]
     unlisted_folders: int
     discrepancies: tuple[str, ...]
 
@@ -46,6 +49,9 @@ async def summary(ledger: Ledger, run_id: int) -> Summary:
     totals = Totals.of(tallies)
     verifications = await ledger.verifications(run_id)
     unlisted = await ledger.failed_folders(run_id)
+    permissions: dict[GrantState, int] = {}
+    for line in await ledger.grant_tally(run_id):
+        permissions[line.state] = permissions.get(line.state, 0) + line.count
     return Summary(
         run=run,
         status=status_of(run.code),
@@ -53,9 +59,21 @@ async def summary(ledger: Ledger, run_id: int) -> Summary:
         files=_by_state(tallies, folders=False),
         folders=_by_state(tallies, folders=True),
         verifications=verifications,
+        permissions=permissions,
         unlisted_folders=unlisted,
-        discrepancies=tuple(_discrepancies(run, tallies, totals, verifications, unlisted)),
+        discrepancies=(
+            *_discrepancies(run, tallies, totals, verifications, unlisted),
+            *_undecided(run, permissions),
+        ),
     )
+
+
+def _undecided(run: Run, permissions: Mapping[GrantState, int]) -> list[str]:
+    """Check that every permission has an outcome."""
+    open_ones = permissions.get(GrantState.PLANNED, 0)
+    if run.finished and not run.dry_run and open_ones:
+        return [f"the run has ended, but {open_ones} permissions have no outcome"]
+    return []
 
 
 def _by_state(tallies: list[Tally], *, folders: bool) -> dict[ItemState, int]:

@@ -14,6 +14,7 @@ from mover.errors import InvalidConfiguration
 from mover.ledger.ledger import Ledger
 from mover.reports.jsonlines import summary_object, write_json_lines
 from mover.reports.page import write_page
+from mover.reports.permissions import write_permission_lines, write_permissions
 from mover.reports.summary import Summary, summary
 from mover.reports.tables import ITEMS, TABLES, write_table
 
@@ -40,7 +41,8 @@ async def write_report(
 ) -> list[Path]:
     """Write a run's reports into a folder, which is made if needed. Returns the files written.
 
-    `csv`: items.csv, errors.csv, names.csv. `json`: items.jsonl. `html`: report.html. Always summary.json.
+    `csv`: items.csv, errors.csv, names.csv. `json`: items.jsonl. `html`: report.html. Always summary.json. Where the run
+    looked at permissions also permissions.csv and permissions.jsonl.
 
     Raises:
         InvalidConfiguration: There is no such run, or the folder cannot be written.
@@ -53,6 +55,12 @@ async def write_report(
             for table in TABLES:
                 with _file(folder / table.name, written) as stream:
                     await write_table(ledger, found.run, table, stream)
+        if "csv" in formats and found.permissions:
+            with _file(folder / "permissions.csv", written) as stream:
+                await write_permissions(ledger, run_id, stream)
+        if "json" in formats and found.permissions:
+            with _file(folder / "permissions.jsonl", written) as stream:
+                await write_permission_lines(ledger, run_id, stream)
         if "json" in formats:
             with _file(folder / "items.jsonl", written) as stream:
                 await write_json_lines(ledger, found, stream)

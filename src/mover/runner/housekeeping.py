@@ -11,9 +11,11 @@ from functools import partial
 from mover.accounts.departures import Departures, Remover
 from mover.accounts.upkeep import Upkeep
 from mover.connections.idle import IdleConnections
+from mover.connections.revoking import Revoking
 from mover.migrations.retention import Retention
 from mover.runner.records import Swept
 from mover.staging.folder import sweep
+from mover.transport.oauth.apps import apps_from_settings
 from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import Workplace
 
@@ -43,11 +45,12 @@ class Housekeeper:
         self._now_ns = now_ns
         self._departures = Departures(place.database, place.vault, removers=removers, now=self._now)
         self._upkeep = Upkeep(place.database, now=self._now)
-        self._idle = IdleConnections(place.database, place.vault, now_ns=now_ns)
+        revoking = Revoking(place.egress, apps_from_settings(place.settings), now=self._now)
+        self._idle = IdleConnections(place.database, place.vault, revoking, now_ns=now_ns)
 
     async def tidy_up(self, alive: Callable[[], object]) -> Swept:
         """Do everything once; calls `alive` between steps."""
-        connections = await self._idle.deauthorise()
+        connections = await _all(self._idle.deauthorise, alive)
         alive()
         await asyncio.to_thread(self._sweep_staging)
         alive()

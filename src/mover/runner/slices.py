@@ -38,7 +38,7 @@ from mover.errors import (
     UserNotFound,
 )
 from mover.ledger.states import RunMode
-from mover.migrations.options import PairOptions, engine_options, shown_options
+from mover.migrations.options import PairOptions, applies_permissions, engine_options, shown_options
 from mover.migrations.records import Answer, Assignment, Counts, PairRun
 from mover.migrations.refusals import Overtaken
 from mover.migrations.states import RunCode, RunState, Wish
@@ -174,6 +174,9 @@ class Slice:
         scan_alone = run.mode is RunMode.SCAN and not assignment.destination_connection_id
         source = ConnectedPath(assignment.source_connection_id, assignment.source_path)
         destination = ConnectedPath(assignment.destination_connection_id, assignment.destination_path)
+        map_id, grantees = ("", None)
+        if applies_permissions(assignment.options):
+            map_id, grantees = await work.map_of(run.id)
         async with open_sides(own, source, None if scan_alone else destination) as sides:
             options = engine_options(
                 self._without_own(assignment, sides),
@@ -181,6 +184,8 @@ class Slice:
                 queued_ns=run.queued_ns,
                 bytes_per_s=assignment.bytes_per_s,
                 retry_paths=_paths(assignment, sides),
+                map_id=map_id,
+                grantees=grantees,
             )
             return await run_pair(
                 self._bench.engine,

@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from mover.transfer.filters import Filters
+from mover.transfer.sharing_rules import SharingRules
 
 
 class VerifyLevel(enum.StrEnum):
@@ -36,6 +37,7 @@ class Options:
         filters: Which entries are moved.
         verify: How arrivals are verified.
         conflict: What happens to files at the destination that are not ours.
+        sharing: How permissions are re-created; None: they are not.
         dry_run: Look and tell, change nothing.
         full: List everything, even where change feeds tell what changed since the last run.
         versions: How many earlier versions of a file are moved with it, the newest of them; 0: none.
@@ -49,6 +51,7 @@ class Options:
     filters: Filters = field(default_factory=Filters.build)
     verify: VerifyLevel = VerifyLevel.AUTO
     conflict: ConflictRule = ConflictRule.REPORT
+    sharing: SharingRules | None = None
     dry_run: bool = False
     full: bool = False
     versions: int = 0
@@ -62,6 +65,8 @@ class Options:
     def basis(self) -> str:
         """Equal for options that move the same things the same way: a run follows only one with such."""
         text = f"{self.filters.fingerprint}\n{self.verify}\n{self.conflict}"
+        if self.sharing is not None:
+            text += f"\n{self.sharing.fingerprint}"
         if self.versions:
             text += f"\nversions {self.versions}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -130,9 +130,9 @@ class PartsUpload:
                 await self._send_ranges(upload, hasher)
             else:
                 await self._send_stream(upload, hasher)
+            whole = await self._whole(hasher)
             await self._reader.still_the_same()
             parts = [self._parts[number] for number in sorted(self._parts)]
-            whole = hasher.hexdigests() if hasher else {}
             sent = [SentPart(part.number, part.size, part.receipt) for part in parts]
             entry = await self._uploads.finish(upload.token, self._target, sent, whole)
         except NotFound as error:
@@ -143,6 +143,24 @@ class PartsUpload:
             raise ServiceFault("the destination no longer knows the upload", said=error.said) from error
         return SentFile(entry, parts, whole, self._sent_bytes)
 
+    async def _whole(self, hasher: MultiHasher | None) -> dict[HashName, str]:
+        """Hashes of the whole file: those that were computed on the way, and the one that the destination cannot do without.
+
+        Where parts went before a restart, and the source does not publish that hash, the file is read once more for it;
+        nothing is sent again.
+        """
+        whole = hasher.hexdigests() if hasher else {}
+        needs = self._rules.needs
+        if needs is None or needs in whole:
+            return whole
+        if needs in self._reader.published:
+            return {**whole, needs: self._reader.published[needs]}
+        again = MultiHasher({needs})
+        async with aclosing(self._reader.read()) as chunks:
+            async for chunk in chunks:
+                await asyncio.to_thread(again.update, chunk)
+        return {**whole, **again.hexdigests()}
+
     async def _begin_or_go_on(self) -> UploadRecord:
         evidence = evidence_of(self._reader.entry, self._target.ref.path)
         known = await self._ledger.upload(self._source_key)
@@ -150,7 +168,8 @@ class PartsUpload:
         trusted = not self._ranges or tells_versions(self._reader.entry)
         if known is not None and known.evidence == evidence and trusted:
             try:
-                received = await self._uploads.received(known.token)
+                kept = [SentPart(part.number, part.size, part.receipt) for part in known.parts]
+                received = await self._uploads.received(known.token, kept)
             except NotFound:
                 await self._ledger.drop_upload(self._source_key)
             else:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from mover.ledger.grants import GrantState
 from mover.ledger.states import MOVED, PROBLEMS, SKIPPED, ItemState
 
 
@@ -23,6 +24,7 @@ class Progress:
         current: Paths under way, with the bytes received of each.
         scanning: The listing of the source goes on.
         last_problem: The newest message about a file that failed, for the display.
+        permissions: How many permissions ended in each state so far.
         stopping: Set from outside: no further file is begun, so that the run can be cancelled between files.
     """
 
@@ -35,7 +37,12 @@ class Progress:
     current: dict[str, int] = field(default_factory=dict)
     scanning: bool = True
     last_problem: str = ""
+    permissions: Counter[GrantState] = field(default_factory=Counter)
     stopping: bool = False
+
+    def permitted(self, state: GrantState) -> None:
+        """Count a permission that was given, or could not be."""
+        self.permissions[state] += 1
 
     def ended(self, state: ItemState, size: int | None, *, path: str = "", message: str = "") -> None:
         """Count a file that reached its final state."""

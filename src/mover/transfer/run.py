@@ -41,6 +41,7 @@ from mover.transfer.concurrency import task_group
 from mover.transfer.copy import FileMover
 from mover.transfer.feeds import Feeds
 from mover.transfer.finish import Finisher
+from mover.transfer.granting import Granter
 from mover.transfer.lanes import Lanes
 from mover.transfer.locking import pair_lock
 from mover.transfer.options import Options
@@ -49,6 +50,8 @@ from mover.transfer.progress import Progress
 from mover.transfer.renames import Renamer
 from mover.transfer.room import Room
 from mover.transfer.scan import Scanner
+from mover.transfer.sharing import SharingPlanner
+from mover.transfer.sharing_words import said_of_permissions
 from mover.transfer.side import Side
 from mover.transfer.verification import Verifier
 from mover.transport.retries import RetryPolicy
@@ -214,7 +217,13 @@ class _Run:
     async def _work(self) -> list[str]:
         destination = self._destination
         feeds = None
-        if destination is not None and self._mode is RunMode.COPY and not self._options.dry_run:
+        # Permissions are looked at on each run, of everything: a feed of contents does not tell all that changes them.
+        if (
+            destination is not None
+            and self._mode is RunMode.COPY
+            and not self._options.dry_run
+            and self._options.sharing is None
+        ):
             feeds = Feeds(self._source, destination, self._ledger, self._options)
             await feeds.begin()
         await self._ledger.add_root(
@@ -222,6 +231,9 @@ class _Run:
             destination_id=destination.root_id if destination else None,
             destination_exists=_stands(destination),
         )
+        sharing = self._sharing()
+        if sharing is not None:
+            await sharing.begin()
         lanes = self._lanes()
         room = await self._room()
         scanner = Scanner(
@@ -235,15 +247,17 @@ class _Run:
             room=room,
             resumed=self._ledger.run.resumed,
             large_from=_LARGE_FROM,
+            sharing=sharing,
             now_ns=self._engine.now_ns,
         )
         if lanes is None or destination is None:
             await scanner.run()
             await self._ledger.flush()
+            said = await self._said_of_permissions()
             if room is None:
-                return []
+                return said
             await room.measure()
-            return [room.shortage] if room.shortage else []
+            return [room.shortage, *said] if room.shortage else said
         async with task_group() as group:
             group.create_task(_when_enough_is_known(room, lanes))
             if room is not None:
@@ -261,11 +275,14 @@ class _Run:
             return []
         finisher = Finisher(destination, self._ledger)
         await finisher.run()
+        if sharing is not None and destination.connector.permissions is not None:
+            await Granter(destination, self._ledger, self._progress).run()
+        troubles = [*finisher.troubles, *await self._said_of_permissions()]
         if feeds is None:
-            return finisher.troubles
+            return troubles
         totals = await self._ledger.totals()
         await feeds.end(moved=totals.files_moved + totals.folders_created > 0)
-        return [*finisher.troubles, *feeds.remarks]
+        return [*troubles, *feeds.remarks]
 
     async def _room(self) -> Room | None:
         """The room at the destination; None where nothing is compared with what might go there."""
@@ -274,6 +291,30 @@ class _Run:
         if self._ledger.run.resumed:
             return Room(self._destination, needed=await self._ledger.open_bytes())
         return Room(self._destination, scanned=await self._ledger.scanned_bytes())
+
+    def _sharing(self) -> SharingPlanner | None:
+        """What plans permissions, where that is wanted and both services have any."""
+        if self._options.sharing is None or self._mode is RunMode.VERIFY:
+            return None
+        sides = [side for side in (self._source, self._destination) if side is not None]
+        if any(side.connector.permissions is None for side in sides):
+            return None
+        return SharingPlanner(
+            self._source,
+            self._destination,
+            self._ledger,
+            self._options.sharing,
+            dry_run=self._options.dry_run,
+        )
+
+    async def _said_of_permissions(self) -> list[str]:
+        """What a person should know of permissions, for the run's message."""
+        if self._options.sharing is None or self._mode is RunMode.VERIFY:
+            return []
+        for name, side in (("source", self._source), ("destination", self._destination)):
+            if side is not None and side.connector.permissions is None:
+                return [f"permissions were left out: the {name} ({side.connector.service}) has none to move"]
+        return said_of_permissions(await self._ledger.sharing.tally(), dry_run=self._options.dry_run)
 
     def _planner(self) -> Planner | VerifyPlanner:
         source = self._source.connector.capabilities
@@ -331,7 +372,10 @@ class _Run:
             moved=totals.files_moved + totals.folders_created + would_move,
             download_failures=downloads + missing,
             upload_failures=failed - downloads,
-            unsupported=totals.files_problem + totals.folders_problem - failed,
+            unsupported=totals.files_problem
+            + totals.folders_problem
+            - failed
+            + await self._ledger.sharing.problems(),
             refused=await self._ledger.refusals(),
             quota=any(reason == Reason.QUOTA for _, reason in failures),
         )

@@ -16,6 +16,7 @@ from mover.connectors.contract import Page, is_temporary_name
 from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry, EntryKind, join_path, parent_path
 from mover.errors import ApiQuotaExceeded, MoverError, Reason, SignInFailed, Unsupported
+from mover.ledger.grants import NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask, NewItem, Outcome
 from mover.ledger.rows import fingerprint_of
@@ -30,6 +31,7 @@ from mover.transfer.options import Options
 from mover.transfer.plan import Decision, Planner, VerifyPlanner
 from mover.transfer.progress import Progress
 from mover.transfer.room import Room
+from mover.transfer.sharing import SharingPlanner
 from mover.transfer.side import Side
 from mover.transfer.standing import Standing
 
@@ -64,6 +66,7 @@ class Scanner:
         found: Called after each page that planned something, and at the end: copying may have work.
         resumed: The run was interrupted before.
         large_from: Files of at least this size in bytes are moved in the lane for large files; unknown sizes too.
+        sharing: Plans permissions, and has begun; None where they are not moved.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Scanner:
         room: Room | None = None,
         resumed: bool,
         large_from: int,
+        sharing: SharingPlanner | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._source = source
@@ -90,6 +94,7 @@ class Scanner:
         self._room = room
         self._resumed = resumed
         self._large_from = large_from
+        self._sharing = sharing
         self._now_ns = now_ns
         self._has_ids = source.connector.capabilities.stable_ids
         self._planner = planner
@@ -229,7 +234,11 @@ class Scanner:
                 moving.append((entry, path, key))
         if moving:
             new += await self._decide(folder, moving, standing)
-        await self._ledger.add_items(folder, new, page.cursor)
+        lines: list[NewGrant] = []
+        if self._sharing is not None:
+            there = await standing.get([item.destination_key for item in new])
+            new, lines = await self._sharing.plan(folder, new, there)
+        await self._ledger.add_items(folder, new, page.cursor, lines)
         self._count(folder, new)
         return any(item.action is not Action.NONE and item.entry.kind is not EntryKind.FOLDER for item in new)
 
@@ -408,6 +417,7 @@ def _standing_as(folder: FolderTask, destination_id: str | None) -> FolderTask:
         destination_exists=folder.destination_exists,
         modified_ns=folder.modified_ns,
         cursor=folder.cursor,
+        access_id=folder.access_id,
         earlier_id=folder.earlier_id,
         known=folder.known,
     )

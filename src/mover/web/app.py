@@ -26,6 +26,7 @@ from mover.web.problem_pages import show_problem
 from mover.web.rendering import Renderer
 from mover.web.routes import (
     api_keys,
+    connection_sign_in,
     connections,
     folders,
     home,
@@ -33,6 +34,7 @@ from mover.web.routes import (
     migrations,
     organisation,
     pair,
+    pair_permissions,
     pairs,
     people,
     profile,
@@ -51,9 +53,11 @@ WAYS = (
     *wizard.WAYS,
     *folders.WAYS,
     *connections.WAYS,
+    *connection_sign_in.WAYS,
     *migrations.WAYS,
     *pairs.WAYS,
     *pair.WAYS,
+    *pair_permissions.WAYS,
     *maps.WAYS,
     *schedules.WAYS,
     *reports.WAYS,

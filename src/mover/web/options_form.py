@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from mover.errors import InvalidConfiguration
-from mover.migrations.options import PairOptions, check_options
+from mover.migrations.options import PairOptions, SharingChoice, check_options
 from mover.migrations.timetable import Window
 from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
+from mover.transfer.sharing_rules import Unmapped, Wider
 from mover.web.forms import Form, sentence
 
 OPTION_FIELDS = (
@@ -21,6 +22,11 @@ OPTION_FIELDS = (
     "conflict",
     "versions",
     "full",
+    "permissions",
+    "unmapped",
+    "external",
+    "links",
+    "wider",
     "bandwidth",
     "window_start",
     "window_end",
@@ -36,6 +42,7 @@ _LABELS = {
     "versions": "Earlier versions",
     "bandwidth": "Speed limit",
 }
+_YES_OR_NO = {"yes": True, "no": False}
 _NAMED = re.compile(r"(\w+): ")
 
 
@@ -49,6 +56,7 @@ def read_options(form: Form) -> PairOptions:
         else None
     )
     verify, conflict = values.get("verify", ""), values.get("conflict", "")
+    permissions, unmapped, wider = (values.get(name, "") for name in ("permissions", "unmapped", "wider"))
     options = PairOptions(
         include=_lines(values.get("include", "")),
         exclude=_lines(values.get("exclude", "")),
@@ -60,6 +68,11 @@ def read_options(form: Form) -> PairOptions:
         conflict=ConflictRule(conflict) if conflict in set(ConflictRule) else None,
         versions=_number(values.get("versions", "")),
         full=True if values.get("full") == "full" else None,
+        permissions=SharingChoice(permissions) if permissions in set(SharingChoice) else None,
+        unmapped=Unmapped(unmapped) if unmapped in set(Unmapped) else None,
+        external=_YES_OR_NO.get(values.get("external", "")),
+        links=_YES_OR_NO.get(values.get("links", "")),
+        wider=Wider(wider) if wider in set(Wider) else None,
         bandwidth=values.get("bandwidth", "").strip() or None,
         window=window,
     )
@@ -81,6 +94,11 @@ def options_values(options: PairOptions) -> dict[str, str]:
         "conflict": options.conflict.value if options.conflict else "",
         "versions": str(options.versions) if options.versions is not None else "",
         "full": "full" if options.full else "",
+        "permissions": options.permissions.value if options.permissions else "",
+        "unmapped": options.unmapped.value if options.unmapped else "",
+        "external": _words_of(options.external),
+        "links": _words_of(options.links),
+        "wider": options.wider.value if options.wider else "",
         "bandwidth": options.bandwidth or "",
         "window_start": window.start if window else "",
         "window_end": window.end if window else "",
@@ -98,11 +116,27 @@ def shown_options(options: PairOptions) -> list[tuple[str, str]]:
         shown.append(("If something else is there", _CONFLICT[options.conflict.value]))
     if options.full:
         shown.append(("On each run", _FULL))
+    if options.permissions is SharingChoice.APPLY:
+        shown.append(("Shares", "Made again through the map"))
+        shown += [
+            (label, word)
+            for label, word, chosen in (
+                ("Who is not in the map", "Gets nothing", options.unmapped is Unmapped.DROP),
+                ("People outside", "Get again what they had", options.external),
+                ("Links", "Are made again", options.links),
+                ("What more people would see", "Is put there all the same", options.wider is Wider.ALLOW),
+            )
+            if chosen
+        ]
     if options.window:
         shown.append(
             ("Only between", f"{options.window.start} and {options.window.end} ({options.window.zone})")
         )
     return shown
+
+
+def _words_of(choice: bool | None) -> str:  # noqa: FBT001 - a value of the form
+    return "" if choice is None else "yes" if choice else "no"
 
 
 def blame_options(form: Form, error: InvalidConfiguration) -> None:

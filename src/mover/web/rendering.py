@@ -79,6 +79,7 @@ def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
         "action_word": words.action_word,
         "reason_word": words.reason_word,
         "item_state_word": words.item_state_word,
+        "grant_state_word": words.grant_state_word,
         "trigger_word": words.trigger_word,
         "mode_word": words.mode_word,
         "device": words.device,

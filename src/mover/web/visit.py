@@ -156,16 +156,20 @@ class Visit:
         else:
             response = RedirectResponse(where, HTTPStatus.SEE_OTHER)
         if said:
-            response.set_cookie(
-                TOAST_COOKIE,
-                _packed(Toast(tone, said[:_LONGEST_TOAST])),
-                max_age=60,
-                path="/",
-                secure=True,
-                httponly=True,
-                samesite="strict",
-            )
+            self.say(response, said, tone=tone)
         return response
+
+    def say(self, response: Response, said: str, *, tone: str = "good") -> None:
+        """Let the next page say something, once."""
+        response.set_cookie(
+            TOAST_COOKIE,
+            _packed(Toast(tone, said[:_LONGEST_TOAST])),
+            max_age=60,
+            path="/",
+            secure=True,
+            httponly=True,
+            samesite="strict",
+        )
 
     def frame(self, place: str = "") -> Frame:
         """What stands around the page."""

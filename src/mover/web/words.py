@@ -39,6 +39,16 @@ _SERVICE_ICONS = {
     "s3": "cloud",
     "swift": "cloud",
     "webdav": "globe",
+    "google": "cloud",
+    "google-admin": "users",
+    "onedrive": "cloud",
+    "sharepoint": "cloud",
+    "office365": "users",
+    "dropbox": "cloud",
+    "dropbox-business": "users",
+    "box": "cloud",
+    "box-enterprise": "users",
+    "egnyte": "cloud",
 }
 _SERVICE_LEADS = {
     "ftp": "A file server without encryption. Choose FTPS or SFTP where you can.",
@@ -49,6 +59,16 @@ _SERVICE_LEADS = {
     "s3": "Amazon S3, or any service that speaks like it.",
     "swift": "OpenStack Swift, Rackspace Cloud Files.",
     "webdav": "Nextcloud, ownCloud and plain WebDAV.",
+    "google": "My Drive and the shared drives of one account.",
+    "google-admin": "The drives of all users of a domain, by a service account.",
+    "onedrive": "The OneDrive of one account, at work or personal.",
+    "sharepoint": "The sites and libraries that one account can see.",
+    "office365": "All users' OneDrives and all sites, by an app of the tenant.",
+    "dropbox": "One account.",
+    "dropbox-business": "Team folders and all members, by an administrator.",
+    "box": "One account.",
+    "box-enterprise": "All users of an enterprise, by an app.",
+    "egnyte": "The shared and private folders of a domain.",
 }
 _ITEM_STATES = {
     "held": "Waiting",
@@ -91,6 +111,18 @@ _VERIFICATIONS = {
     "earlier": "Verified by an earlier run",
     "exists": "Folder exists",
 }
+_GRANT_STATES = {
+    "planned": "To be given",
+    "given": "Given",
+    "already_there": "There already",
+    "taken_back": "Taken back",
+    "listed": "Only listed",
+    "dropped": "Dropped",
+    "not_there": "Its entry did not arrive",
+    "wider": "Would see too much",
+    "unsupported": "Not supported",
+    "failed": "Failed",
+}
 _REASONS = {
     Reason.THROTTLED: "The service asked for fewer calls",
     Reason.UNREACHABLE: "Could not be reached",
@@ -103,8 +135,13 @@ _REASONS = {
     Reason.GONE: "Gone",
     Reason.CONFLICT: "Something else is there",
     Reason.SIGN_IN_FAILED: "Signing in failed",
+    Reason.TOKEN_EXPIRED: "Had to sign in anew",
+    Reason.ACCOUNT_SUSPENDED: "The account is suspended",
+    Reason.USER_NOT_FOUND: "Nobody of that name there",
     Reason.PERMISSION_DENIED: "Not allowed",
+    Reason.WOULD_BE_WIDER: "More people would see it than at the source",
     Reason.QUOTA: "The destination is full",
+    Reason.API_QUOTA: "The day's calls are used up",
     Reason.NAME_REJECTED: "Name not accepted",
     Reason.NAME_COLLISION: "Two entries with the same name",
     Reason.PATH_TOO_LONG: "Path too long",
@@ -135,6 +172,10 @@ _COMMAND_WORDS = (
     ),
     ("Run the same command again; it goes on where it was.", "Start it again; it goes on where it was."),
     ("Run the same command again later.", "Start it again later."),
+    (
+        "or let it be put there all the same (--wider allow)",
+        "or choose “Put it there all the same” in the settings",
+    ),
     (
         "run with --conflict overwrite to let the source win",
         "choose “Replace it” in the settings to let the source win",
@@ -190,6 +231,16 @@ def service_lead(service: str) -> str:
 def item_state_word(state: str) -> str:
     """The state of an item in a run."""
     return _ITEM_STATES.get(state, state)
+
+
+def grant_state_word(state: str) -> str:
+    """What became of a permission in a run."""
+    return _GRANT_STATES.get(state, state)
+
+
+def grant_states() -> list[tuple[str, str]]:
+    """All of them, to choose from."""
+    return list(_GRANT_STATES.items())
 
 
 def verification_word(verification: str | None) -> str:

@@ -14,6 +14,7 @@ from mover.ledger.ledger import Ledger
 from mover.settings import Settings
 from mover.transport.egress import Egress
 from mover.transport.key_services import open_vault
+from mover.transport.oauth.apps import apps_from_settings
 from mover.vault.vault import Vault
 from mover.workplace.holders import expect_there
 from mover.workplace.pacers import Pacers
@@ -52,7 +53,8 @@ class Workplace:
             self.vault,
             self.egress,
             person=f"organisation:{organisation_id}",
-            rules=ServiceRules(self.settings.local_folders),
+            rules=ServiceRules.from_settings(self.settings),
+            apps=apps_from_settings(self.settings),
         )
         return replace(self, connections=own)
 
@@ -67,9 +69,8 @@ async def open_workplace(settings: Settings) -> AsyncIterator[Workplace]:
     database = await Database.open(settings.database_url, connections=settings.database_connections)
     try:
         async with open_vault(settings, database, expect_there=expect_there) as vault:
-            yield Workplace(
-                settings, database, vault, egress, Connections(database, vault, egress), Ledger(database)
-            )
+            connections = Connections(database, vault, egress, apps=apps_from_settings(settings))
+            yield Workplace(settings, database, vault, egress, connections, Ledger(database))
     finally:
         await egress.close()
         await database.close()

@@ -126,6 +126,21 @@ async def test_a_refusal_is_not_repeated():
     assert len(session.requests) == 1
 
 
+async def test_a_request_whose_first_try_is_not_over_is_repeated_when_the_server_says():
+    busy = problem(409, "under_way", "it is still under way", **{"Retry-After": "1"})
+    made, session, waits = server(Unreachable("the connection broke"), busy, busy, Answer({"pairs": 3}))
+    assert await made.post("/x", dict) == {"pairs": 3}
+    assert waits.seconds[1:] == [1, 1]
+    assert len({headers["Idempotency-Key"] for _, _, headers, _ in session.requests}) == 1
+
+
+async def test_a_request_of_which_nobody_knows_what_it_did_is_not_repeated():
+    made, session, _ = server(problem(409, "outcome_unknown", "it was cut off"))
+    with pytest.raises(MoverError, match="it was cut off"):
+        await made.post("/x", dict)
+    assert len(session.requests) == 1
+
+
 async def test_pages_are_given_on_as_they_come():
     pair = {
         "id": 1,

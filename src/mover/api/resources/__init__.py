@@ -17,6 +17,7 @@ from mover.api.resources import (
     pair_actions,
     pairs,
     people,
+    permissions,
     reports,
     runs,
     schedules,
@@ -42,6 +43,7 @@ RESOURCES: tuple[Resource, ...] = (
     imports.resource,
     events.resource,  # before `runs`, since its address looks like a run's
     runs.resource,
+    permissions.resource,
     schedules.resource,
     maps.resource,
     views.resource,

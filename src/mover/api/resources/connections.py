@@ -10,11 +10,13 @@ from pydantic_core import CoreSchema
 
 from mover.accounts.actor import Permission
 from mover.api.calls import Calling
+from mover.api.cookies import keep_leaving
 from mover.api.models import Answer, Body, Id, Moment, moment
-from mover.api.operations import Resource
+from mover.api.operations import SESSIONS_ONLY, Resource
 from mover.api.organisation_connections import shown_configuration
 from mover.connections import records
 from mover.connectors.registry import connector_type
+from mover.errors import InvalidConfiguration
 from mover.vault.secret import Secret
 
 resource = Resource("Connections", "Accounts at services. Their secrets go in and never come out.")
@@ -79,6 +81,29 @@ class Authorisation(Body):
     configuration: Filled
 
 
+class NewSignIn(Body):
+    """A connection that a person is about to sign in to at the service's own page."""
+
+    name: Annotated[
+        str | None, Field(min_length=1, max_length=63, description="Of a new connection.", examples=["work"])
+    ] = None
+    service: Annotated[
+        str | None, Field(min_length=1, max_length=63, description="Likewise.", examples=["google"])
+    ] = None
+    connection_id: Annotated[
+        str | None, Field(max_length=64, description="Of a connection that is authorised anew, instead.")
+    ] = None
+    configuration: Filled
+
+
+class SignInPage(Answer):
+    """Where the browser goes."""
+
+    address: str = Field(
+        description="The service's page. From there the browser comes back to Mover's own pages."
+    )
+
+
 class SignedInAccount(Answer):
     """Who is signed in at the service."""
 
@@ -99,6 +124,26 @@ async def create_connection(call: Calling, new: NewConnection) -> Connection:
     made = await call.services.connections.add(call.actor, new.name, new.service, new.configuration)
     call.made(f"/connections/{made.id}")
     return _shown(made)
+
+
+@resource.post("/connections/sign-ins", Permission.CONNECT, audiences=SESSIONS_ONLY, problems=(409,))
+async def begin_sign_in(call: Calling, new: NewSignIn) -> SignInPage:
+    """Send this browser to the sign-in page of a service that is connected with one.
+
+    The connection is saved when the browser comes back within ten minutes. Programs, which have no browser, create
+    connections with tokens that they were given.
+    """
+    if new.connection_id is None and (new.name is None or new.service is None):
+        raise InvalidConfiguration("give name and service of a new connection, or the connection_id of one")
+    leaving = await call.services.browser_sign_ins.begin(
+        call.signed_in,
+        new.service or "",
+        new.name or "",
+        new.configuration,
+        connection_id=new.connection_id,
+    )
+    keep_leaving(call.response, leaving.ticket)
+    return SignInPage(address=leaving.address)
 
 
 @resource.get("/connections/{connection_id}", Permission.READ)
@@ -126,7 +171,7 @@ async def test_connection(call: Calling, connection_id: Id) -> SignedInAccount:
 
 @resource.delete("/connections/{connection_id}", Permission.CONNECT)
 async def delete_connection(call: Calling, connection_id: Id) -> None:
-    """Forget a connection and destroy its secrets. Pairs that use it stay, and fail until they use another one."""
+    """Forget a connection, destroy its secrets, and ask the service to revoke its tokens. Pairs that use it stay, and fail until they use another one."""
     await call.services.connections.remove(call.actor, connection_id)
 
 

@@ -1,4 +1,4 @@
-"""User maps and permission maps. No connector applies permissions yet: maps are kept, previewed and exported."""
+"""User maps and permission maps: who of a source is who at a destination."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mover.migrations.records import MapKind, Subject
 
 resource = Resource(
     "Maps",
-    "Who is whom on the other side. Kept, previewed and exported; no connector applies permissions yet.",
+    "Who is whom on the other side. Runs re-create permissions through the map of their migration.",
 )
 
 _PIECE = 64 << 10

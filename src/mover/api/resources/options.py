@@ -7,9 +7,10 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from mover.api.models import Answer, Body
-from mover.migrations.options import PairOptions
+from mover.migrations.options import PairOptions, SharingChoice
 from mover.migrations.timetable import Window as WindowRecord
 from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
+from mover.transfer.sharing_rules import Unmapped, Wider
 
 LONGEST_PATH = 4096
 Path = Annotated[str, Field(min_length=1, max_length=LONGEST_PATH, examples=["/Documents"])]
@@ -69,6 +70,21 @@ class Options(Body):
     versions: Annotated[int, Field(ge=0, le=MOST_VERSIONS)] | None = Field(
         None,
         description="So many earlier versions of each file are moved with it, where both services keep versions.",
+    )
+    permissions: SharingChoice | None = Field(
+        None,
+        description="`apply`: shares are re-created through the migration's map of permissions, else its map of users.",
+    )
+    unmapped: Unmapped | None = Field(
+        None,
+        description="Who gets what the map has no row for: whoever has the same address there, or nobody.",
+    )
+    external: bool | None = Field(
+        None, description="Share with people outside of the organisation again; else they are only listed."
+    )
+    links: bool | None = Field(None, description="Make shares by link again; else they are only listed.")
+    wider: Wider | None = Field(
+        None, description="What becomes of what more people would see at the destination than at the source."
     )
     bandwidth: Annotated[str, Field(max_length=40, examples=["10M"])] | None = Field(
         None, description="Bytes per second at most; `off`: no limit."

@@ -21,7 +21,8 @@ from mover.transport.status import error_from_status, parse_retry_after
 
 _PROBLEM = "application/problem+json"
 _LONGEST = 500
-_UNAUTHORIZED, _NOT_FOUND, _TOO_MANY = 401, 404, 429
+_UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _TOO_MANY = 401, 404, 409, 429
+_UNDER_WAY = "under_way"  # the reason of a 409 to the repetition of a request that is not over
 _AGAIN = (502, 503, 504)
 
 
@@ -48,7 +49,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, *, host: str) 
             found.advice = "Check that --server is the address of a Mover."
         return found
     message = one_line(problem.detail or problem.title, limit=_LONGEST) or f"HTTP {status}"
-    kind = _kind(status)
+    kind = _kind(status, problem)
     if issubclass(kind, Transient):
         error: MoverError = kind(message, retry_after_s=parse_retry_after(headers.get("Retry-After")))
     else:
@@ -62,7 +63,9 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, *, host: str) 
     return error
 
 
-def _kind(status: int) -> type[MoverError]:
+def _kind(status: int, problem: Problem) -> type[MoverError]:
+    if status == _CONFLICT and problem.reason == _UNDER_WAY:
+        return StillUnderWay
     if status == _UNAUTHORIZED:
         return SignInFailed
     if status == _NOT_FOUND:
@@ -72,6 +75,13 @@ def _kind(status: int) -> type[MoverError]:
     if status in _AGAIN:
         return ServiceFault
     return Refused
+
+
+class StillUnderWay(Transient):
+    """The server is busy with the first try of the same request, or was cut off in it and does not know that yet."""
+
+    reason = Reason.LOCKED
+    advice = "Look at what it did, then decide whether to do it again."
 
 
 class NotThere(Refused):

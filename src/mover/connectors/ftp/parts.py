@@ -89,7 +89,7 @@ class FtpPartUploads:
             if not arrived_all_the_same(wire, self._looker, path, source, offset):
                 raise
 
-    async def received(self, token: str) -> Sequence[SentPart]:
+    async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> Sequence[SentPart]:
         """Tell which parts lie within the file as it is. Raises NotFound if the upload is gone.
 
         A part that broke off is there in part and not among them; so a part with a receipt is whole if it is.

@@ -97,7 +97,7 @@ class LocalParts:
                 draft.close()
         return SentPart(number, position - offset, "")
 
-    async def received(self, token: str) -> None:
+    async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> None:
         """Tell nothing but that the upload is there: the file has its full size from the start. Raises NotFound."""
         upload = _read(token)
         with reported("received", upload.path):

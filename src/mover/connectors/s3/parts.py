@@ -146,7 +146,7 @@ class S3PartUploads:
         crc = hashes.get(HashName.CRC64NVME) if known.checked else None
         return _sent(number, size, _Receipt(facts.etag, base64_of(crc) if crc else None))
 
-    async def received(self, token: str) -> Sequence[SentPart]:
+    async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> Sequence[SentPart]:
         """See the contract. One call for each 1,000 parts."""
         known = _read(token, _Token)
         found: list[SentPart] = []

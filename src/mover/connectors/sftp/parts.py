@@ -90,7 +90,7 @@ class SftpPartUploads:
                 await closed
         return SentPart(number=number, size=writes.written, receipt="")
 
-    async def received(self, token: str) -> Sequence[SentPart]:
+    async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> Sequence[SentPart]:
         """Tell which parts lie within the file as it is. Raises NotFound if the upload is gone.
 
         A part for which there is a receipt is whole if it is among them. The reverse does not hold: parts come in any

@@ -155,7 +155,7 @@ class SwiftPartUploads:
             raise _damaged(f"part {number} arrived as other bytes than were sent", upload.path)
         return SentPart(number, size, facts.etag)
 
-    async def received(self, token: str) -> Sequence[SentPart]:
+    async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> Sequence[SentPart]:
         """See the contract. One call for each 1,000 segments, and one to see that the upload is still wanted."""
         upload = _read(token)
         self._open.discard(token)

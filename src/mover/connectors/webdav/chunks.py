@@ -118,7 +118,7 @@ class ChunkedUploads:
         assert content.size is not None, "parts have a known size"
         return SentPart(number, content.size, version_of(answer.get("OC-ETag") or answer.get("ETag")) or "")
 
-    async def received(self, token: str) -> Sequence[SentPart]:
+    async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> Sequence[SentPart]:
         """List the chunks that have the size they should have; one call."""
         upload = _read(token)
         url = self._place.uploads.folder_url(upload.folder)

@@ -11,9 +11,11 @@ from mover.database.many import execute_many
 from mover.database.upsert import insert_missing
 from mover.entries import EntryKind, join_path
 from mover.ledger import rows
+from mover.ledger.grants import NewGrant
 from mover.ledger.queries.arrivals import keep_arrivals
 from mover.ledger.queries.folders import update_folder
 from mover.ledger.queries.following import earlier_folders
+from mover.ledger.queries.grants import add_lines
 from mover.ledger.queries.slicing import slices
 from mover.ledger.records import FolderTask, Item, NewItem, Outcome, Run
 from mover.ledger.states import OPEN, Action, ItemState, RunMode
@@ -52,10 +54,11 @@ def add_items(
     new: Sequence[NewItem],
     cursor: str | None,
     now_ns: int,
+    lines: Sequence[NewGrant] = (),
     *,
     carries: bool = False,
 ) -> None:
-    """Keep one page of a listing: its items, the folders among them that are to be walked, and the cursor.
+    """Keep one page of a listing: its items, the folders among them that are to be walked, permissions, and the cursor.
 
     With `carries` a folder is taken for the one of the run before only if it is the same at the destination, too.
     """
@@ -78,6 +81,7 @@ def add_items(
             _recognise(connection, folder.earlier_id, queue, carries=carries)
         if queue:
             connection.execute(insert(folders), queue)
+    add_lines(connection, run_id, lines)
     if cursor is not None:
         update_folder(connection, folder.id, {"cursor": cursor})
 
@@ -113,6 +117,7 @@ def _folder_row(run_id: int, parent: FolderTask, item: NewItem, item_id: int) ->
         "destination_parent_id": parent.destination_id,
         "destination_exists": item.destination_exists,
         "modified_ns": item.entry.modified_ns,
+        "access_id": item.access_id,
         "state": "pending",
         "earlier_id": None,
     }

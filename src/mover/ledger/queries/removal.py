@@ -8,7 +8,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, delete, exists, or_, select
 
 from mover.database.removal import Step, remove_some, step
-from mover.ledger.tables import arrivals, folders, items, listings, pairs, runs, uploads
+from mover.ledger.tables import (
+    accesses,
+    arrivals,
+    folders,
+    granted,
+    grants,
+    items,
+    listings,
+    pairs,
+    runs,
+    uploads,
+)
 
 
 def steps_for(accounts: Select[Any], own_runs: Select[Any]) -> Iterator[Step]:
@@ -30,10 +41,13 @@ def steps_for(accounts: Select[Any], own_runs: Select[Any]) -> Iterator[Step]:
     going_runs = select(runs.c.id).where(or_(mine, runs.c.pair_id.in_(going_pairs.scalar_subquery())))
     of_runs = going_runs.scalar_subquery()
     of_folders = select(folders.c.id).where(folders.c.run_id.in_(of_runs)).scalar_subquery()
+    yield step(grants, grants.c.run_id.in_(of_runs))
+    yield step(accesses, accesses.c.run_id.in_(of_runs))
     yield step(items, items.c.run_id.in_(of_runs))
     yield step(listings, listings.c.folder_id.in_(of_folders))
     yield step(folders, folders.c.run_id.in_(of_runs))
     yield step(arrivals, _of(arrivals.c.pair_id, going_pairs.scalar_subquery()))
+    yield step(granted, _of(granted.c.pair_id, going_pairs.scalar_subquery()))
     yield step(uploads, _of(uploads.c.pair_id, going_pairs.scalar_subquery()))
     yield lambda connection, limit: _with_runs(connection, going_pairs, limit)
     yield step(runs, mine)

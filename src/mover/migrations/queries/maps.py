@@ -12,7 +12,8 @@ from mover.ledger.queries.slicing import slices
 from mover.migrations.folding import fold, like
 from mover.migrations.queries.found import found
 from mover.migrations.records import MapChange, MapKind, MapRow, Subject, UserMap
-from mover.migrations.tables import user_map_changes, user_map_rows, user_maps
+from mover.migrations.tables import migrations, pair_runs, user_map_changes, user_map_rows, user_maps
+from mover.transfer.grantees import GranteeMap
 
 _m = user_maps.c
 _r = user_map_rows.c
@@ -177,3 +178,20 @@ def change_from(row: Row[Any]) -> MapChange:
         before=row.before,
         after=row.after,
     )
+
+
+def map_of_run(connection: Connection, run_id: int) -> str | None:
+    """The map that the permissions of a run go through: the migration's own for them, else that of its users."""
+    query = (
+        select(func.coalesce(migrations.c.permission_map_id, migrations.c.user_map_id))
+        .join(pair_runs, pair_runs.c.migration_id == migrations.c.id)
+        .where(pair_runs.c.id == run_id)
+    )
+    found_id: str | None = connection.execute(query).scalar_one_or_none()
+    return found_id
+
+
+def grantees(connection: Connection, map_id: str) -> GranteeMap:
+    """The rows of a map, as the engine takes them."""
+    query = select(_r.source_folded, _r.source, _r.destination).where(_r.map_id == map_id)
+    return GranteeMap({row.source_folded: (row.source, row.destination) for row in connection.execute(query)})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
-from mover.errors import TokenRenewed
+from mover.errors import MoverError, TokenRenewed
 from mover.transport.http import HttpResponse, HttpSession
 from mover.transport.oauth.tokens import Tokens
 
@@ -49,7 +49,8 @@ class BearerSession:
         raises TokenRenewed. A second 401 is given to the caller as any other answer.
         """
         for is_last in (False, True):
-            token = await self._tokens.access(subject)
+            with self._located(operation, path):
+                token = await self._tokens.access(subject)
             shown = {**headers, "Authorization": f"Bearer {token.reveal()}"}
             async with self._http.request(
                 method, url, headers=shown, body=body, size=size, operation=operation, path=path
@@ -57,11 +58,18 @@ class BearerSession:
                 if answer.status != _UNAUTHORIZED or is_last:
                     yield answer
                     return
-            await self._tokens.refused(token, subject)
-            if body is not None and not isinstance(body, bytes):
-                raise TokenRenewed(
-                    "the access token expired while the file was being sent", operation=operation, path=path
-                )
+            with self._located(operation, path):
+                await self._tokens.refused(token, subject)
+                if body is not None and not isinstance(body, bytes):
+                    raise TokenRenewed("the access token expired while the file was being sent")
+
+    @contextmanager
+    def _located(self, operation: str, path: str) -> Iterator[None]:
+        try:
+            yield
+        except MoverError as error:
+            error.at(service=self._http.service, operation=operation, path=path)
+            raise
 
     @property
     def unsigned(self) -> HttpSession:

@@ -25,6 +25,8 @@ class RevokeBy(enum.Enum):
 
 
 ANY_LOOPBACK_PORT = "http://127.0.0.1:{port}/"
+ONE_LOOPBACK_PORT = "http://127.0.0.1:8976/"
+"""To be registered where a service compares addresses to the letter."""
 
 
 @dataclass(frozen=True, kw_only=True)

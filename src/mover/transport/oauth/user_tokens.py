@@ -16,11 +16,12 @@ from mover.transport.http import HttpSession
 from mover.transport.oauth.description import AppRegistration, OAuthDescription
 from mover.transport.oauth.endpoint import Granted, request_token
 from mover.transport.oauth.holding import AHEAD_S, AccessToken, HeldToken
-from mover.transport.oauth.refusals import AppMissing, GrantRefused
+from mover.transport.oauth.refusals import AppMissing, AppRefused, GrantRefused
 from mover.transport.oauth.tokens import (
     ACCESS_EXPIRES,
     ACCESS_TOKEN,
     REFRESH_TOKEN,
+    Exchange,
     FixedTokens,
     Secrets,
     TokenKeeper,
@@ -132,7 +133,7 @@ class UserTokens:
             found = _access_token(secrets)
             return found is not None and found.token != refused and self._now() < found.expires_s - AHEAD_S
 
-        kept = await self._surroundings.keeper.renew(self._exchanged, is_fresh)
+        kept = await self._surroundings.keeper.renew(_Once(self._exchanged), is_fresh)
         found = _access_token(kept)
         assert found is not None  # what is fresh has one, and so has what was exchanged
         return found
@@ -143,7 +144,7 @@ class UserTokens:
         if not shown:
             raise _not_signed_in()
         if self._dead is not None and self._dead[0] == shown:
-            raise self._dead[1]  # the predecessors of a refresh token that stays the same need not be tried
+            raise self._dead[1]
         description = self._description
         try:
             granted = await request_token(
@@ -159,6 +160,30 @@ class UserTokens:
                 self._dead = (shown, error)
             raise
         return secrets_of(granted, self._now())
+
+
+class _Once:
+    """One renewal: what was refused once in it is not asked again.
+
+    A keeper tries the secrets before the present ones when those are refused, which is in vain where the refresh token is
+    the same, and where it is the app that is refused.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._failed: tuple[Secret | None, GrantRefused] | None = None
+
+    async def __call__(self, secrets: Secrets) -> Secrets:
+        shown = secrets.get(REFRESH_TOKEN)
+        if self._failed is not None:
+            before, error = self._failed
+            if before == shown or isinstance(error, AppRefused):
+                raise error
+        try:
+            return await self._exchange(secrets)
+        except GrantRefused as error:
+            self._failed = (shown, error)
+            raise
 
 
 class _NotSignedIn:

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from mover.accounts.actor import Permission
+from mover.accounts.refusals import NotPossible
 from mover.api.problems import ServiceRefused
 from mover.connections.records import Connection
 from mover.connectors.registry import ConnectorType, connector_type, service_names
 from mover.errors import InvalidConfiguration
+from mover.transport.oauth.refusals import AppMissing
+from mover.transport.oauth.tokens import ACCESS_TOKEN
+from mover.vault.secret import Secret
 from mover.web import connector_forms, words
 from mover.web.forms import Form, sentence
 from mover.web.house import advice
+from mover.web.routes.connection_sign_in import leave, what_is_missing
 from mover.web.visit import Visit
 from mover.web.ways import Way
 
@@ -50,6 +55,7 @@ def _where(found: list[Connection]) -> dict[str, str]:
         place = str(
             config.get("url") or config.get("endpoint") or config.get("host") or config.get("path") or ""
         )
+        place = str(config.get("account") or place)
         inner = str(config.get("bucket") or config.get("container") or "")
         shown[one.id] = " · ".join(part for part in (place, inner) if part)
     return shown
@@ -112,6 +118,8 @@ async def _save(visit: Visit, kind: ConnectorType, before: Connection | None) ->
             form.faults[field.name] = f"{field.label}: this is needed."
     if form.faults:
         return _form(visit, kind, fields, form, before, wrong=True)
+    if kind.oauth is not None and ACCESS_TOKEN not in values:
+        return await _sign_in_there(visit, kind, fields, form, values, before)
     only_try = visit.text("act") == "test"
     try:
         account, found = await service.rehearse(
@@ -125,15 +133,39 @@ async def _save(visit: Visit, kind: ConnectorType, before: Connection | None) ->
         else:
             await service.authorise(visit.actor, before.id, {**values, **found})
     except InvalidConfiguration as error:
-        if error.message.startswith(("the name of", "there is a connection")):
-            form.faults["name"] = sentence(error)
-        else:
-            connector_forms.blame(form, error, fields)
+        _blame(form, error, fields)
         return _form(visit, kind, fields, form, before, wrong=True)
     except ServiceRefused as refused:
         trial = Trial(good=False, text=sentence(refused.error), advice=advice(refused.error))
         return _form(visit, kind, fields, form, before, wrong=True, trial=trial)
     return visit.go("/connections", f"{name} is connected.")
+
+
+async def _sign_in_there(
+    visit: Visit,
+    kind: ConnectorType,
+    fields: list[connector_forms.ConnectorField],
+    form: Form,
+    values: dict[str, Secret],
+    before: Connection | None,
+) -> Response:
+    try:
+        return await leave(visit, kind, before.name if before else form.values["name"], values, before)
+    except AppMissing as error:
+        trial = Trial(good=False, text=sentence(error), advice=error.advice)
+        return _form(visit, kind, fields, form, before, wrong=True, trial=trial)
+    except NotPossible as error:
+        form.faults["name"] = sentence(error)
+    except InvalidConfiguration as error:
+        _blame(form, error, fields)
+    return _form(visit, kind, fields, form, before, wrong=True)
+
+
+def _blame(form: Form, error: InvalidConfiguration, fields: list[connector_forms.ConnectorField]) -> None:
+    if error.message.startswith(("the name of", "there is a connection")):
+        form.faults["name"] = sentence(error)
+    else:
+        connector_forms.blame(form, error, fields)
 
 
 def _form(
@@ -155,6 +187,8 @@ def _form(
         form=form,
         connection=connection,
         trial=trial,
+        missing=what_is_missing(visit, kind, connection),
+        redirect_address=visit.house.services.browser_sign_ins.redirect_address(kind) if kind.oauth else "",
     )
 
 
@@ -175,15 +209,24 @@ async def test_connection(visit: Visit) -> Response:
 async def ask_to_delete(visit: Visit) -> Response:
     """Say what deleting a connection means, and ask."""
     found = await visit.house.services.connections.get(visit.actor, visit.parameter("connection_id"))
-    return visit.page("connection_delete.html", place=_PLACE, connection=found)
+    oauth = connector_type(found.service).oauth
+    return visit.page(
+        "connection_delete.html",
+        place=_PLACE,
+        connection=found,
+        revokes=oauth is not None and oauth.revoke_url is not None,
+    )
 
 
 async def delete_connection(visit: Visit) -> Response:
     """Delete a connection and destroy its secrets."""
     service = visit.house.services.connections
     found = await service.get(visit.actor, visit.parameter("connection_id"))
-    await service.remove(visit.actor, found.id)
-    return visit.go("/connections", f"{found.name} is deleted, and its secrets are destroyed.")
+    revocation = await service.remove(visit.actor, found.id)
+    said = f"{found.name} is deleted, and its secrets are destroyed."
+    if revocation.words:
+        said = f"{said} {revocation.words}."
+    return visit.go("/connections", said, tone="bad" if revocation.needs_a_person else "good")
 
 
 WAYS = (

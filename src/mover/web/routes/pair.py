@@ -58,7 +58,8 @@ class Subject:
     run: PairRun | None
 
 
-async def _subject(visit: Visit) -> Subject:
+async def subject_of(visit: Visit) -> Subject:
+    """The pair that a page is about, with the run that is asked for, else its last one."""
     services = visit.house.services
     pair = await services.pairs.get(visit.actor, number(visit.parameter("pair_id")))
     migration = await services.migrations.get(visit.actor, pair.migration_id)
@@ -75,7 +76,8 @@ def number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) <= _LONGEST_BIGINT else 0
 
 
-async def _shared(visit: Visit, subject: Subject, tab: str) -> dict[str, Any]:
+async def shared_parts(visit: Visit, subject: Subject, tab: str) -> dict[str, Any]:
+    """What all pages about a pair show."""
     run = subject.run
     return {
         "pair": subject.pair,
@@ -140,7 +142,7 @@ def _remaining_s(run: PairRun, elapsed_s: float) -> float | None:
 
 async def overview(visit: Visit) -> Response:
     """Show what is going on."""
-    subject = await _subject(visit)
+    subject = await subject_of(visit)
     services = visit.house.services
     figures = await _figures(visit, subject.run) if subject.run else {}
     problems = await services.runs.problems(visit.actor, subject.run.id) if subject.run else []
@@ -148,7 +150,7 @@ async def overview(visit: Visit) -> Response:
     return visit.page(
         "pair_overview.html",
         place=_PLACE,
-        **await _shared(visit, subject, "overview"),
+        **await shared_parts(visit, subject, "overview"),
         **figures,
         problems=problems,
         options=shown_options(options),
@@ -160,8 +162,8 @@ async def live(visit: Visit) -> Response:
     """What is going on, whenever it changes."""
 
     async def pieces(again: Visit) -> dict[str, str]:
-        subject = await _subject(again)
-        shared = await _shared(again, subject, "overview")
+        subject = await subject_of(again)
+        shared = await shared_parts(again, subject, "overview")
         found = {
             name: again.part(f"parts/pair_{name}.html", **(shared | {"live": True}))
             for name in ("status", "actions")
@@ -177,7 +179,7 @@ async def live(visit: Visit) -> Response:
 
 async def items(visit: Visit) -> Response:
     """Show the log: an item a row."""
-    subject = await _subject(visit)
+    subject = await subject_of(visit)
     group, reason, text = visit.query("group"), visit.query("reason"), visit.query("text")
     page = None
     if subject.run:
@@ -193,7 +195,7 @@ async def items(visit: Visit) -> Response:
     return visit.page(
         "pair_items.html",
         place=_PLACE,
-        **await _shared(visit, subject, "items"),
+        **await shared_parts(visit, subject, "items"),
         page=page,
         form=Form({"group": group, "reason": reason, "text": text}),
         groups=_GROUP_WORDS,
@@ -203,25 +205,25 @@ async def items(visit: Visit) -> Response:
 
 async def problems(visit: Visit) -> Response:
     """Show what went wrong, by reason, with what to do."""
-    subject = await _subject(visit)
+    subject = await subject_of(visit)
     found = await visit.house.services.runs.problems(visit.actor, subject.run.id) if subject.run else []
     return visit.page(
-        "pair_problems.html", place=_PLACE, **await _shared(visit, subject, "problems"), problems=found
+        "pair_problems.html", place=_PLACE, **await shared_parts(visit, subject, "problems"), problems=found
     )
 
 
 async def runs(visit: Visit) -> Response:
     """Show all runs of the pair."""
-    subject = await _subject(visit)
+    subject = await subject_of(visit)
     page = await visit.house.services.runs.page(
         visit.actor, pair_id=subject.pair.id, cursor=visit.query("cursor") or None
     )
-    return visit.page("pair_runs.html", place=_PLACE, **await _shared(visit, subject, "runs"), page=page)
+    return visit.page("pair_runs.html", place=_PLACE, **await shared_parts(visit, subject, "runs"), page=page)
 
 
 async def settings(visit: Visit) -> Response:
     """Show what was decided about the pair."""
-    subject = await _subject(visit)
+    subject = await subject_of(visit)
     pair = subject.pair
     form = Form(
         options_values(pair.options)
@@ -241,12 +243,14 @@ async def settings(visit: Visit) -> Response:
 
 async def _settings(visit: Visit, subject: Subject, form: Form) -> Response:
     show = visit.again if form.faults else visit.page
-    return show("pair_settings.html", place=_PLACE, **await _shared(visit, subject, "settings"), form=form)
+    return show(
+        "pair_settings.html", place=_PLACE, **await shared_parts(visit, subject, "settings"), form=form
+    )
 
 
 async def change(visit: Visit) -> Response:
     """Decide something else about the pair."""
-    subject = await _subject(visit)
+    subject = await subject_of(visit)
     pair = subject.pair
     form = visit.filled_in(
         "source",

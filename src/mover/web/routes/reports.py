@@ -59,6 +59,8 @@ async def of_run(visit: Visit) -> Response:
             stream = await services.reports.item_log(actor, run_id)
         case "errors":
             stream = await services.reports.errors(actor, run_id=run_id)
+        case "permissions":
+            stream = await services.permission_reports.report(actor, run_id)
         case "reconciliation":
             lines = await services.reports.reconciliation(actor, run_id)
             return await jsonl_download(lines, f"reconciliation-{run_id}")

@@ -53,7 +53,7 @@ async def wizard(visit: Visit) -> Response:
             "conflict": "",
             "full": "",
         }
-    return _page(visit, step, form, connections)
+    return await _page(visit, step, form, connections)
 
 
 def _fault(data: QueryParams | FormData, side: str, known: dict[str, Connection]) -> str:
@@ -70,7 +70,7 @@ def _proposed_name(known: dict[str, Connection], form: Form) -> str:
     return f"{known[form.values['source']].name} to {known[form.values['destination']].name}"
 
 
-def _page(visit: Visit, step: str, form: Form, connections: list[Connection]) -> Response:
+async def _page(visit: Visit, step: str, form: Form, connections: list[Connection]) -> Response:
     kept = {name: form.values.get(name, "") for name in _KEPT if form.values.get(name)}
     show = visit.again if form.faults else visit.page
     return show(
@@ -81,6 +81,7 @@ def _page(visit: Visit, step: str, form: Form, connections: list[Connection]) ->
         connections=connections,
         by_id={one.id: one for one in connections},
         kept=kept,
+        maps=await visit.house.services.maps.list(visit.actor) if step == "options" else (),
         back=urlencode({**kept, "step": "source" if step == "destination" else "destination"}),
     )
 
@@ -89,14 +90,14 @@ async def create(visit: Visit) -> Response:
     """Make the migration with its one pair, and scan or start it."""
     connections = await visit.house.services.connections.all(visit.actor)
     known = {one.id: one for one in connections}
-    form = visit.filled_in(*_KEPT, "name", "begin", "mail", *OPTION_FIELDS)
+    form = visit.filled_in(*_KEPT, "name", "begin", "mail", "permission_map", *OPTION_FIELDS)
     for side in ("source", "destination"):
         fault = _fault(visit.data, side, known)
         if fault:
             form.faults[side] = fault
-            return _page(visit, side, form, connections)
+            return await _page(visit, side, form, connections)
     if not form.require(name="Give the move a name."):
-        return _page(visit, "options", form, connections)
+        return await _page(visit, "options", form, connections)
     services = visit.house.services
     pair = NewPair(
         source_path=chosen_path(visit.data, "source"), destination_path=chosen_path(visit.data, "destination")
@@ -109,13 +110,14 @@ async def create(visit: Visit) -> Response:
                 source_connection_id=visit.text("source"),
                 destination_connection_id=visit.text("destination"),
                 options=read_options(form),
+                permission_map_id=visit.text("permission_map") or None,
                 mail=MailRule(visit.text("mail")) if visit.text("mail") in set(MailRule) else MailRule.ERRORS,
                 mail_to=(visit.session.person.id,),
             ),
         )
     except InvalidConfiguration as error:
         blame_options(form, error)
-        return _page(visit, "options", form, connections)
+        return await _page(visit, "options", form, connections)
     (added,) = await services.pairs.add(visit.actor, migration.id, [pair])
     begin = visit.text("begin")
     if begin in {_START, _SCAN} and visit.may(Permission.RUN):

@@ -1,0 +1,32 @@
+"""Box: one account, or all users of an enterprise.
+
+config.py        what to fill in
+connector.py     the contract, in both forms
+sign_in.py       how tokens are got
+spots.py, directory.py   where an entry is; the users of an enterprise
+listing.py, describing.py   pages of entries; items as entries
+reading.py, uploads.py, parts.py, chunks.py   content, both ways
+permissions.py, versions.py, changes.py, quota.py   the optional operations
+api.py           the calls, typed; answers.py what is answered, addresses.py where
+faults.py        what refusals mean
+"""
+
+from mover.connectors.box.config import BoxConfig, BoxEnterpriseConfig
+from mover.connectors.box.connector import (
+    ENTERPRISE_SERVICE,
+    SERVICE,
+    BoxConnector,
+    BoxEnterpriseConnector,
+)
+from mover.connectors.box.sign_in import OAUTH
+from mover.connectors.registry import ConnectorType
+
+CONNECTOR_TYPE = ConnectorType(name=SERVICE, title="Box", config=BoxConfig, make=BoxConnector, oauth=OAUTH)
+ADMIN_TYPE = ConnectorType(
+    name=ENTERPRISE_SERVICE,
+    title="Box, all users of an enterprise",
+    config=BoxEnterpriseConfig,
+    make=BoxEnterpriseConnector,
+)
+
+__all__ = ["ADMIN_TYPE", "CONNECTOR_TYPE", "BoxConnector", "BoxEnterpriseConnector"]

@@ -1,0 +1,36 @@
+"""Dropbox: one account, or all of a team.
+
+config.py         what to fill in; sign_in.py how people sign in
+connector.py      the contract; capabilities.py what it claims
+areas.py          from paths to calls: one account; organisation.py a team
+listing.py, reading.py, uploads.py, parts.py, renames.py, versions.py, changes.py, quota.py, permissions.py   its pieces
+storing.py        how files come into being with few calls; gathering.py shares calls between tasks
+api.py, sharing_api.py, team_api.py   the calls, typed; calls.py one request
+entries.py        entries and addresses; members.py permissions
+faults.py         what refusals mean
+"""
+
+from mover.connectors.dropbox.config import DropboxBusinessConfig, DropboxConfig
+from mover.connectors.dropbox.connector import DropboxBusinessConnector, DropboxConnector
+from mover.connectors.dropbox.sign_in import BUSINESS, PERSONAL
+from mover.connectors.registry import ConnectorType, Surroundings
+
+
+def _personal(config: DropboxConfig, surroundings: Surroundings) -> DropboxConnector:
+    return DropboxConnector(config, surroundings)
+
+
+def _business(config: DropboxBusinessConfig, surroundings: Surroundings) -> DropboxBusinessConnector:
+    return DropboxBusinessConnector(config, surroundings)
+
+
+CONNECTOR_TYPE = ConnectorType(
+    name="dropbox", title="Dropbox", config=DropboxConfig, make=_personal, oauth=PERSONAL
+)
+BUSINESS_TYPE = ConnectorType(
+    name="dropbox-business",
+    title="Dropbox Business (whole team)",
+    config=DropboxBusinessConfig,
+    make=_business,
+    oauth=BUSINESS,
+)

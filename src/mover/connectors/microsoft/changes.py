@@ -1,0 +1,83 @@
+"""The change feed of a drive ("driveItem: delta"). A cursor is the service's own link."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+
+from mover.connectors.contract import Change
+from mover.connectors.microsoft.addressing import GRAPH, ROOT_ITEM, drive_url
+from mover.connectors.microsoft.api import PAGE, GraphApi
+from mover.connectors.microsoft.links import graph_link
+from mover.connectors.microsoft.listing import Lister
+from mover.connectors.microsoft.model import SELECT, Item
+from mover.connectors.microsoft.territory import Territory, in_drive
+from mover.entries import ROOT, EntryRef
+from mover.errors import NotFound, ProtocolViolation
+
+_SEPARATOR = " "
+
+
+class MicrosoftChanges:
+    """See `contract.Changes`: one feed for each drive; there is none of what stands above drives."""
+
+    def __init__(self, api: GraphApi, territory: Territory, lister: Lister) -> None:
+        self._api = api
+        self._territory = territory
+        self._lister = lister
+
+    async def cursor(self, folder: EntryRef = ROOT) -> str:
+        """See the contract; Unsupported above drives."""
+        address = await in_drive(self._territory, folder, operation="changes")
+        link = f"{drive_url(address.drive)}/root/delta?token=latest&{SELECT}&$top={PAGE}"
+        for _ in range(10):
+            page = await self._api.delta(link, operation="changes", path=folder.path)
+            if page.delta_link is not None:
+                return _spelled(address.drive, page.delta_link)
+            if page.next_link is None or page.next_link == link:
+                break
+            link = page.next_link
+        raise ProtocolViolation(
+            "the service gives no link to later changes", operation="changes", path=folder.path
+        )
+
+    async def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
+        """See the contract. A resync of either kind (410) is a cursor that is too old: all is listed again."""
+        drive, link = _read(cursor)
+        root_id = ""
+        while True:
+            page = await self._api.delta(link, operation="changes", path="/")
+            for item in page.value:
+                if item.root is not None:
+                    root_id = item.id
+            following = page.next_link or page.delta_link
+            if following is None or page.next_link == link:
+                raise ProtocolViolation("the service gives no link to later changes", operation="changes")
+            changes = [self._change(drive, item, root_id) for item in page.value if item.root is None]
+            yield changes, _spelled(drive, following)
+            if page.next_link is None:
+                return
+            link = page.next_link
+
+    def _change(self, drive: str, item: Item, root_id: str) -> Change:
+        change_id = self._territory.id_of(drive, item.id)
+        if item.deleted is not None:
+            return Change(change_id, None)
+        return Change(change_id, self._lister.entry(drive, item), self._parent_id(drive, item, root_id))
+
+    def _parent_id(self, drive: str, item: Item, root_id: str) -> str | None:
+        parent = item.parent_reference
+        if parent is None or parent.id is None:
+            return None
+        is_root = parent.id == root_id or (parent.path or "").endswith("/root:")
+        return self._territory.id_of(drive, ROOT_ITEM if is_root else parent.id)
+
+
+def _spelled(drive: str, link: str) -> str:
+    return f"{drive}{_SEPARATOR}{graph_link(link).removeprefix(GRAPH)}"
+
+
+def _read(cursor: str) -> tuple[str, str]:
+    drive, separator, rest = cursor.partition(_SEPARATOR)
+    if not separator or not drive:
+        raise NotFound("the cursor is not known", operation="changes")
+    return drive, rest if rest.startswith("https:") else GRAPH + rest

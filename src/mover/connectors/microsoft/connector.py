@@ -1,0 +1,229 @@
+"""The contract on top of Graph, for OneDrive, SharePoint and Office 365."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from mover.connectors.contract import (
+    Account,
+    Capabilities,
+    Content,
+    DescribedReads,
+    Page,
+    ServiceHashes,
+    Target,
+)
+from mover.connectors.microsoft.api import GraphApi
+from mover.connectors.microsoft.app_sign_in import tokens_of_app
+from mover.connectors.microsoft.calls import Caller, Fresh
+from mover.connectors.microsoft.capabilities import PERSONAL, WORK, describe
+from mover.connectors.microsoft.changes import MicrosoftChanges
+from mover.connectors.microsoft.changing import Changing
+from mover.connectors.microsoft.config import Office365Config, OneDriveConfig, SharePointConfig
+from mover.connectors.microsoft.listing import Lister, root_entry
+from mover.connectors.microsoft.parts import MicrosoftPartUploads
+from mover.connectors.microsoft.permissions import MicrosoftPermissions
+from mover.connectors.microsoft.places import MicrosoftPlaces
+from mover.connectors.microsoft.quota import MicrosoftQuota
+from mover.connectors.microsoft.reading import read_file
+from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, one_tenant, tokens_of_person
+from mover.connectors.microsoft.sites import Sites, SitesDirectory
+from mover.connectors.microsoft.tenant import SITES, Tenant
+from mover.connectors.microsoft.territory import OneDrive, Territory, in_drive, locate
+from mover.connectors.microsoft.uploads import Uploads
+from mover.connectors.microsoft.versions import MicrosoftVersions
+from mover.connectors.registry import Surroundings
+from mover.entries import Entry, EntryRef
+from mover.errors import MoverError, NotFound, UserNotFound
+from mover.transport.http import HttpSession
+from mover.transport.oauth.bearer import BearerSession
+from mover.transport.oauth.tokens import Tokens
+
+_PERSONAL_DRIVE = "personal"
+
+
+class MicrosoftConnector:
+    """One account at Microsoft. Made by `onedrive`, `sharepoint` or `office365`.
+
+    Args:
+        service: The connector's name.
+        http: The connections; closed with the connector.
+        tokens: Of the account.
+        tenant: As which tenant's people sign in; empty if anybody's may.
+    """
+
+    hashes: ServiceHashes | None = None
+    described_reads: DescribedReads | None = None
+
+    def __init__(self, service: str, http: HttpSession, tokens: Tokens, tenant: str = "") -> None:
+        self.service = service
+        self._tenant = tenant
+        self._http = http
+        self._api = GraphApi(Caller(service, BearerSession(http, tokens), Fresh()))
+        self._sign_in: Callable[[], Awaitable[Account]] = self._sign_in_to_drive
+        self.places: MicrosoftPlaces | None = None
+        self._territory: Territory = OneDrive()
+        self._set_up(describe(WORK), personal=False)
+
+    @classmethod
+    def onedrive(cls, config: OneDriveConfig, surroundings: Surroundings) -> Self:
+        """The OneDrive of whoever signed in."""
+        http = surroundings.egress.http("onedrive")
+        tokens = tokens_of_person(ONEDRIVE_OAUTH, config, surroundings, http)
+        return cls("onedrive", http, tokens, one_tenant(config.tenant))
+
+    @classmethod
+    def sharepoint(cls, config: SharePointConfig, surroundings: Surroundings) -> Self:
+        """The sites that somebody may use."""
+        http = surroundings.egress.http("sharepoint")
+        tokens = tokens_of_person(SHAREPOINT_OAUTH, config, surroundings, http)
+        made = cls("sharepoint", http, tokens, one_tenant(config.tenant))
+        made._territory = Sites(SitesDirectory(made._api, everything=False))
+        made._sign_in = made._sign_in_to_sites
+        made._set_up(describe(WORK), personal=False)
+        return made
+
+    @classmethod
+    def office365(
+        cls, config: Office365Config, surroundings: Surroundings, *, now: Callable[[], float] = time.time
+    ) -> Self:
+        """All users and sites of a tenant."""
+        http = surroundings.egress.http("office365")
+        made = cls("office365", http, tokens_of_app(config, http, now=now))
+        directory = SitesDirectory(made._api, everything=True)
+        made._territory = Tenant(made._api, Sites(directory, SITES))
+        made._sign_in = lambda: made._sign_in_to_tenant(config.tenant)
+        made.places = MicrosoftPlaces(made._api, directory)
+        made._set_up(describe(WORK), personal=False)
+        return made
+
+    def _set_up(self, capabilities: Capabilities, *, personal: bool) -> None:
+        grain = PERSONAL if personal else WORK
+        api, territory = self._api, self._territory
+        self.capabilities = capabilities
+        self._lister = Lister(api, territory, notebooks_open=not personal)
+        self._uploads = Uploads(api, self._lister, grain)
+        self._changing = Changing(api, territory, self._lister, grain)
+        self.times = self._changing
+        self.renames = self._changing
+        self.part_uploads = MicrosoftPartUploads(api, territory, self._lister, grain)
+        self.quota = MicrosoftQuota(api, territory)
+        self.changes = MicrosoftChanges(api, territory, self._lister)
+        self.versions = MicrosoftVersions(api, territory)
+        self.permissions = MicrosoftPermissions(api, territory)
+        self.permissions.tells_inherited = personal
+
+    @property
+    def calls(self) -> int:
+        """HTTP requests sent so far."""
+        return self._http.calls
+
+    async def sign_in(self) -> Account:
+        """See the contract: one call, or two."""
+        with self._placed("sign_in", ""):
+            return await self._sign_in()
+
+    async def close(self) -> None:
+        """See the contract."""
+        await self._http.close()
+
+    async def look_up(self, path: str) -> Entry:
+        """See the contract."""
+        with self._placed("look_up", path):
+            return await self._describe(EntryRef(path), "look_up")
+
+    async def refresh(self, ref: EntryRef) -> Entry:
+        """See the contract."""
+        with self._placed("refresh", ref.path):
+            return await self._describe(ref, "refresh")
+
+    async def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[Page, None]:
+        """See the contract."""
+        with self._placed("list_folder", folder.path):
+            address = await locate(self._territory, folder, operation="list_folder")
+            if address is None:
+                pages = self._lister.above(folder.path, cursor)
+            else:
+                pages = self._lister.pages(address, folder.path, cursor)
+            async with aclosing(pages):
+                async for page in pages:
+                    yield page
+
+    async def read(
+        self, file: EntryRef, *, offset: int = 0, length: int | None = None, version: str | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """See the contract."""
+        with self._placed("read", file.path):
+            address = await locate(self._territory, file, operation="read")
+            if address is None:
+                raise NotFound("it is no file")
+            reading = read_file(self._api, address, file.path, offset=offset, length=length, version=version)
+            async with aclosing(reading):
+                async for piece in reading:
+                    yield piece
+
+    async def create_folder(self, parent: EntryRef, name: str) -> Entry:
+        """See the contract."""
+        path = parent.child(name).path
+        with self._placed("create_folder", path):
+            address = await in_drive(self._territory, parent, operation="create_folder")
+            return await self._changing.create_folder(address, path, name)
+
+    async def upload(self, target: Target, content: Content) -> Entry:
+        """See the contract."""
+        with self._placed("upload", target.ref.path):
+            folder = await in_drive(self._territory, target.folder, operation="upload")
+            return await self._uploads.upload(folder, target, content)
+
+    async def _describe(self, ref: EntryRef, operation: str) -> Entry:
+        address = await locate(self._territory, ref, operation=operation)
+        if address is None:
+            return await self._territory.folder_above(ref.path, operation=operation)
+        item = await self._api.item(address, operation=operation, path=ref.path)
+        if item.root is not None:
+            return root_entry(self._territory, address.drive, EntryRef(ref.path).name)
+        return self._lister.entry(address.drive, item)
+
+    async def _sign_in_to_drive(self) -> Account:
+        try:
+            drive = await self._api.my_drive(operation="sign_in", path="")
+        except NotFound as error:
+            raise UserNotFound(
+                "the account has no OneDrive, or it was not made yet: open it once in a browser",
+                said=error.said,
+            ) from error
+        personal = drive.drive_type == _PERSONAL_DRIVE
+        territory = OneDrive()
+        territory.drive_id = drive.id
+        self._territory = territory
+        root_path = "" if personal else unquote(urlsplit(drive.web_url or "").path)
+        self._set_up(describe(PERSONAL if personal else WORK, root_path=root_path), personal=personal)
+        owner = drive.owner.user if drive.owner is not None else None
+        email = (owner.email or "").lower() if owner is not None else ""
+        who = email or (owner.display_name if owner is not None else None) or "somebody"
+        where = "OneDrive" if personal else "OneDrive for Business"
+        return Account(f"{who} at {where}", secure=True, email=email, tenant=self._tenant)
+
+    async def _sign_in_to_sites(self) -> Account:
+        user = await self._api.me(operation="sign_in", path="")
+        await self._api.sites(None, everything=False, operation="sign_in", path="")
+        email = (user.mail or user.user_principal_name).lower()
+        who = email or user.display_name or user.id
+        return Account(f"{who} at SharePoint", secure=True, email=email, tenant=self._tenant)
+
+    async def _sign_in_to_tenant(self, tenant: str) -> Account:
+        await self._api.users(None, operation="sign_in", path="")
+        await self._api.sites(None, everything=True, operation="sign_in", path="")
+        return Account(f"all users and sites of {tenant} at Office 365", secure=True)
+
+    @contextmanager
+    def _placed(self, operation: str, path: str) -> Iterator[None]:
+        try:
+            yield
+        except MoverError as error:
+            error.at(service=self.service, operation=operation, path=path)
+            raise

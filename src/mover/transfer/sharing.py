@@ -1,0 +1,381 @@
+"""Permissions while a source is scanned: who has access to what is just seen, and whether it may be put there.
+
+For each page of a listing the source is asked about the entries that have permissions of their own, up to a hundred at
+once, and the destination about those that stand there already and have such, too; nothing is asked about all others.
+What will be given is written into the ledger with the page. What Mover gave earlier and the source has no more is
+taken back at once, before anything is put where too many would see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from mover.connectors.contract import Permissions
+from mover.database.failures import DatabaseTrouble
+from mover.entries import AccessRole, Entry, EntryKind, EntryRef, Permission, join_path
+from mover.errors import MoverError, NotFound, Reason, SignInFailed, Terminal
+from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
+from mover.ledger.ledger import RunLedger
+from mover.ledger.records import FolderTask, NewItem
+from mover.ledger.states import PROBLEMS, Action, ItemState
+from mover.transfer.concurrency import task_group
+from mover.transfer.sharing_plan import Access, EntryPlan, Judge, Seen, in_words
+from mover.transfer.sharing_rules import SharingRules, Wider
+from mover.transfer.side import Side
+
+ROOT_KEY = "/"
+_BATCH = 100  # entries that are asked about at once
+_AT_ONCE = 4  # such questions
+_REMEMBERED = 500  # folders whose access is kept in memory
+_MOST_PEOPLE = 200_000  # of a destination that are listed to know them
+
+_encode = msgspec.json.encode
+_decode_access = msgspec.json.Decoder(Access).decode
+
+
+class SharingPlanner:
+    """Plans the permissions of one run. `begin` first.
+
+    Args:
+        source: Where permissions are read; it has some.
+        destination: Where they are given; None to look at the source alone.
+        ledger: Of this run.
+        rules: Of this run.
+        dry_run: Nothing is taken back, only told.
+    """
+
+    def __init__(
+        self,
+        source: Side,
+        destination: Side | None,
+        ledger: RunLedger,
+        rules: SharingRules,
+        *,
+        dry_run: bool,
+    ) -> None:
+        assert source.connector.permissions is not None
+        self._source = source
+        self._destination = destination
+        self._from: Permissions = source.connector.permissions
+        self._to: Permissions | None = destination.connector.permissions if destination else None
+        self._ledger = ledger
+        self._rules = rules
+        self._dry_run = dry_run
+        self._judge = Judge(rules=rules, kinds=frozenset())
+        self._accesses: OrderedDict[int, Access] = OrderedDict()
+        self._earlier = False
+        self._questions = asyncio.Semaphore(_AT_ONCE)
+
+    async def begin(self) -> None:
+        """Look at both roots, and at the people of the destination where it tells them."""
+        source = await self._source.connector.refresh(self._source.ref("/", self._source.root_id))
+        permissions = await self._of(self._from, [self._source.ref("/", self._source.root_id)])
+        there = await self._root_there()
+        self._judge = Judge(
+            rules=self._rules,
+            kinds=self._to.kinds if self._to is not None else self._from.kinds,
+            owner=source.owner or _owner(permissions[0]),
+            owners=frozenset(
+                Grantee(line.kind, line.identity) for line in there if line.role is AccessRole.OWNER
+            ),
+            known=await self._people(),
+            source_inherits=self._from.inherited,
+            destination_inherits=self._to.inherited if self._to is not None else True,
+        )
+        self._earlier = await self._ledger.sharing.has_granted()
+        if await self._ledger.sharing.root_access() is not None:
+            return  # an interrupted run goes on
+        granted = await self._ledger.sharing.granted_of([ROOT_KEY]) if self._earlier else {}
+        seen = Seen(
+            source_key=ROOT_KEY,
+            permissions=permissions[0],
+            above=Access(),
+            owner=source.owner,
+            there=there,
+            granted=granted.get(ROOT_KEY, ()),
+            shareable=self._destination is None or self._destination.root != "/",
+        )
+        plan, lines = await self._taken_back(seen, self._judge.plan(seen))
+        await self._ledger.sharing.set_root(_encode(self._allowed(plan.access)).decode(), lines)
+
+    async def plan(
+        self, folder: FolderTask, new: Sequence[NewItem], there: Mapping[str, Entry]
+    ) -> tuple[list[NewItem], list[NewGrant]]:
+        """Plan a page of a folder: returns its items, those held back that too many would see, and lines about them.
+
+        `there` is what stands at the destination, by name key.
+        """
+        assert folder.access_id is not None, "the root has one, and every folder gets that of its own folder"
+        above = await self._access(folder.access_id)
+        standing = [item for item in new if item.state not in PROBLEMS | {ItemState.EXCLUDED}]
+        asked = [item for item in standing if item.entry.shared is not False]
+        told = await self._told(folder, standing, asked, above)
+        earlier = (
+            await self._ledger.sharing.granted_of([item.source_key for item in standing])
+            if self._earlier
+            else {}
+        )
+        seen = await self._seen(folder, standing, told, earlier, there, above)
+        plans: dict[str, EntryPlan] = {}
+        lines: list[NewGrant] = []
+        for one in seen:
+            plans[one.source_key], about = await self._taken_back(one, self._judge.plan(one))
+            lines += about
+        items = await self._with_access(folder, new, plans)
+        return [self._held(item, plans.get(item.source_key), above) for item in items], lines
+
+    async def _told(
+        self, folder: FolderTask, standing: Sequence[NewItem], asked: Sequence[NewItem], above: Access
+    ) -> dict[str, Sequence[Permission] | None]:
+        """Permissions at the source by source key: those that were asked for, and those that are clear without asking."""
+        refs = [self._source.ref(join_path(folder.path, i.entry.name), i.entry.id) for i in asked]
+        answers = await self._all_of(self._from, refs)
+        told: dict[str, Sequence[Permission] | None] = {
+            item.source_key: answer for item, answer in zip(asked, answers, strict=True)
+        }
+        if not self._from.inherited:  # not shared, and nothing comes from above: it is its owner's alone
+            told |= {item.source_key: () for item in standing if item.source_key not in told}
+        elif above.loose or not self._judge.destination_inherits:
+            inherited = [msgspec.structs.replace(line, inherited=True) for line in above.told]
+            told |= {item.source_key: inherited for item in standing if item.source_key not in told}
+        return told
+
+    async def _seen(
+        self,
+        folder: FolderTask,
+        standing: Sequence[NewItem],
+        told: Mapping[str, Sequence[Permission] | None],
+        earlier: Mapping[str, Sequence[Granted]],
+        there: Mapping[str, Entry],
+        above: Access,
+    ) -> list[Seen]:
+        """What is known of the entries about which there is something to decide."""
+        found: list[tuple[NewItem, Seen]] = []
+        for item in standing:
+            stands = there.get(item.destination_key)
+            is_open_folder = (
+                item.entry.kind is EntryKind.FOLDER and stands is not None and stands.shared is not False
+            )
+            if item.source_key not in told and item.source_key not in earlier and not is_open_folder:
+                continue
+            permissions = (
+                told[item.source_key]
+                if item.source_key in told
+                else [msgspec.structs.replace(line, inherited=True) for line in above.told]
+            )
+            seen = Seen(
+                source_key=item.source_key,
+                permissions=permissions,
+                above=above,
+                owner=item.entry.owner,
+                granted=[_at(one, folder, item, stands) for one in earlier.get(item.source_key, ())],
+            )
+            found.append((item, seen))
+        return await self._with_there(folder, found, there)
+
+    async def _with_there(
+        self, folder: FolderTask, found: Sequence[tuple[NewItem, Seen]], there: Mapping[str, Entry]
+    ) -> list[Seen]:
+        """Fill in what the destination says of those that stand there and have permissions of their own."""
+        if self._to is None or self._destination is None:
+            return [seen for _, seen in found]
+        asked = [
+            index
+            for index, (item, _) in enumerate(found)
+            if (stands := there.get(item.destination_key)) is not None and stands.shared is not False
+        ]
+        refs = [
+            self._destination.ref(
+                join_path(folder.destination_path, found[index][0].destination_name),
+                there[found[index][0].destination_key].id,
+            )
+            for index in asked
+        ]
+        answers = await self._all_of(self._to, refs)
+        seen = [one for _, one in found]
+        for index, answer in zip(asked, answers, strict=True):
+            seen[index] = replace(seen[index], there=answer or ())
+        return seen
+
+    async def _taken_back(self, seen: Seen, plan: EntryPlan) -> tuple[EntryPlan, list[NewGrant]]:
+        """Take back what is to be; what cannot be stays, and whoever has it counts as one who sees the entry."""
+        if not plan.take_back:
+            return plan, list(plan.lines)
+        if self._dry_run or self._to is None or self._destination is None:
+            return plan, [*plan.lines, *(_back(one, GrantState.PLANNED) for one in plan.take_back)]
+        failed: list[NewGrant] = []
+        kept: list[Granted] = []
+        for one in plan.take_back:
+            try:
+                await self._take_back(self._to, one)
+            except DatabaseTrouble:
+                raise
+            except SignInFailed:
+                raise
+            except MoverError as error:
+                kept.append(one)
+                failed.append(_back(one, GrantState.FAILED, error))
+        taken = [one for one in plan.take_back if one not in kept]
+        await self._ledger.sharing.forget_granted(taken)
+        done = [_back(one, GrantState.TAKEN_BACK) for one in taken]
+        if not kept:
+            return plan, [*plan.lines, *done]
+        again = self._judge.plan(replace(seen, granted=taken))
+        return again, [*again.lines, *done, *failed]
+
+    async def _take_back(self, to: Permissions, one: Granted) -> None:
+        assert self._destination is not None
+        ref = self._destination.ref(one.destination_path, one.destination_id)
+        await to.revoke(ref, _permission(one.target, one.role))
+        if one.before is not None:  # somebody else had given that, and ours had raised it
+            try:
+                await to.grant(ref, _permission(one.target, one.before))
+            except NotFound:
+                return
+
+    async def _with_access(
+        self, folder: FolderTask, new: Sequence[NewItem], plans: Mapping[str, EntryPlan]
+    ) -> list[NewItem]:
+        """Give folders the access that what is in them inherits: their own, or that of the folder above."""
+        own = [
+            item.source_key
+            for item in new
+            if item.entry.kind is EntryKind.FOLDER and item.source_key in plans
+        ]
+        accesses = [self._allowed(plans[key].access) for key in own]
+        numbers = dict(
+            zip(
+                own,
+                await self._ledger.sharing.keep_accesses([_encode(one).decode() for one in accesses]),
+                strict=True,
+            )
+        )
+        for key, access in zip(own, accesses, strict=True):
+            self._remember(numbers[key], access)
+        return [
+            msgspec.structs.replace(item, access_id=numbers.get(item.source_key, folder.access_id))
+            if item.entry.kind is EntryKind.FOLDER
+            else item
+            for item in new
+        ]
+
+    def _held(self, item: NewItem, plan: EntryPlan | None, above: Access) -> NewItem:
+        """Hold an item back that would be put where people see it who may not at the source."""
+        if item.action is Action.NONE or item.state in PROBLEMS or self._rules.wider is Wider.ALLOW:
+            return item
+        who = in_words(plan.wider) if plan is not None else above.wider
+        if not who:
+            return item
+        what = "nor is what is in it: " if item.entry.kind is EntryKind.FOLDER else ""
+        return msgspec.structs.replace(
+            item,
+            state=ItemState.UNSUPPORTED,
+            action=Action.NONE,
+            reason=Reason.WOULD_BE_WIDER,
+            side=None,
+            message=f"not put there, {what}it would be open to {who}, who cannot do that at the source",
+        )
+
+    def _allowed(self, access: Access) -> Access:
+        """Forget whom else a folder is open to where a person wants it so."""
+        if self._rules.wider is Wider.HOLD:
+            return access
+        return msgspec.structs.replace(access, wider="")
+
+    async def _access(self, number: int) -> Access:
+        found = self._accesses.get(number)
+        if found is None:
+            found = _decode_access(await self._ledger.sharing.access(number))
+        self._remember(number, found)
+        return found
+
+    def _remember(self, number: int, access: Access) -> None:
+        self._accesses[number] = access
+        self._accesses.move_to_end(number)
+        while len(self._accesses) > _REMEMBERED:
+            self._accesses.popitem(last=False)
+
+    async def _all_of(
+        self, permissions: Permissions, refs: Sequence[EntryRef]
+    ) -> list[Sequence[Permission] | None]:
+        batches = [refs[start : start + _BATCH] for start in range(0, len(refs), _BATCH)]
+        async with task_group() as group:
+            asked = [group.create_task(self._asked(permissions, batch)) for batch in batches]
+        return [answer for batch in asked for answer in batch.result()]
+
+    async def _asked(
+        self, permissions: Permissions, refs: Sequence[EntryRef]
+    ) -> Sequence[Sequence[Permission] | None]:
+        async with self._questions:
+            return await self._of(permissions, refs)
+
+    async def _of(
+        self, permissions: Permissions, refs: Sequence[EntryRef]
+    ) -> Sequence[Sequence[Permission] | None]:
+        """Ask about some entries; of those that the account may not look at the answer is None.
+
+        Where one of many is refused, halves are asked again, so that the others are known.
+        """
+        try:
+            return await permissions.of(refs)
+        except SignInFailed:
+            raise
+        except Terminal:
+            if len(refs) == 1:
+                return [None]
+        half = len(refs) // 2
+        return [*await self._of(permissions, refs[:half]), *await self._of(permissions, refs[half:])]
+
+    async def _root_there(self) -> Sequence[Permission]:
+        if self._to is None or self._destination is None or not self._destination.root_stands:
+            return ()
+        [found] = await self._of(self._to, [self._destination.ref("/", self._destination.root_id)])
+        return found or ()
+
+    async def _people(self) -> frozenset[str] | None:
+        """Addresses of all people of the destination, where it tells them and they are not too many to keep."""
+        places = self._destination.connector.places if self._destination is not None else None
+        if places is None:
+            return None
+        found: set[str] = set()
+        async for page in places.all():
+            found.update(place.email.lower() for place in page if place.email)
+            if len(found) > _MOST_PEOPLE:
+                return None
+        return frozenset(found)
+
+
+def _owner(permissions: Sequence[Permission] | None) -> str | None:
+    owners = [line.identity for line in permissions or () if line.role is AccessRole.OWNER]
+    return owners[0] if len(owners) == 1 else None
+
+
+def _at(one: Granted, folder: FolderTask, item: NewItem, stands: Entry | None) -> Granted:
+    """Where it is now: an entry may have been renamed since, or stand where it stood until the rename is made."""
+    if stands is None:
+        return one
+    path = join_path(folder.destination_path, item.destination_name)
+    return msgspec.structs.replace(one, destination_path=path, destination_id=stands.id)
+
+
+def _permission(target: Grantee, role: AccessRole) -> Permission:
+    return Permission(kind=target.kind, identity=target.identity, role=role)
+
+
+def _back(one: Granted, state: GrantState, error: MoverError | None = None) -> NewGrant:
+    return NewGrant(
+        source_key=one.source_key,
+        action=GrantAction.TAKE_BACK,
+        target=one.target,
+        target_role=one.role,
+        before=one.before,
+        state=state,
+        reason=error.reason if error else None,
+        side="destination" if error else None,
+        message=str(error) if error else "given by an earlier run, and no longer at the source",
+    )
