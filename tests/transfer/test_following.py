@@ -379,3 +379,23 @@ async def test_what_a_run_did_itself_is_not_told_to_the_next_one(tmp_path: Path)
         await bench.run()
 
         assert bench.destination.calls["changes_since"] == 1
+
+
+async def test_where_each_line_costs_a_call_no_run_reads_what_it_did_itself(tmp_path: Path) -> None:
+    destination = MemoryService(replace(DRIVE, described_changes=False))
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a/1", b"one")
+        await bench.run()
+        assert destination.calls["changes_since"] == 0
+        forget_calls(bench)
+        destination.remove("/a/1")
+
+        second = await bench.run()
+        looked_at = listed(bench.source), listed(destination)
+        await bench.run()
+        forget_calls(bench)
+        await bench.run()
+
+        assert looked_at == (set(), {"/", "/a"})
+        assert await bench.files(second.run) == {"/a/1": ItemState.COPIED}
+        assert (listed(bench.source), listed(destination)) == (set(), set())
