@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,6 +13,10 @@ from simulators.nodes import Drive
 from tests.contract.services import Grantees, Service
 from tests.contract.simulated import simulated
 
+from mover.connectors.contract import Connector
+from mover.connectors.microsoft.connector import MicrosoftConnector
+from mover.connectors.microsoft.parts import RULES
+from mover.connectors.microsoft.sessions import UNIT
 from mover.vault.secret import Secret
 from simulators.microsoft import Microsoft
 
@@ -41,7 +45,7 @@ def _service(request: pytest.FixtureRequest, name: str, at: _At, *, parts_replac
         assert node is not None
         front.inside(lambda: at.vendor.share_by_link(node))
 
-    return simulated(
+    service = simulated(
         request,
         name,
         at.values,
@@ -55,6 +59,14 @@ def _service(request: pytest.FixtureRequest, name: str, at: _At, *, parts_replac
             share_by_link=share_by_link,
         ),
     )
+    return replace(service, connect=lambda: _in_small_parts(service.connect()))
+
+
+def _in_small_parts(connector: Connector) -> Connector:
+    """Let parts be as small as the service takes them, which is quick to try."""
+    assert isinstance(connector, MicrosoftConnector)
+    connector.part_rules = replace(RULES, smallest=UNIT)
+    return connector
 
 
 def _fill(drive: Drive, folder: str, names: Iterable[str]) -> None:

@@ -14,11 +14,13 @@ from tests.simulators.microsoft.rclone import Rclone
 
 from mover.connectors.microsoft.connector import MicrosoftConnector
 from mover.entries import ROOT
+from mover.transfer.parts import part_size_for
 from simulators.microsoft import Microsoft
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 SMALL, LARGE = 6, 41 * 1024 * 1024
+_ENGINES_LARGEST = 8 << 20  # with the memory for staging that Mover has by default
 _LOOKS = ("GET drive", "GET item")
 
 
@@ -36,12 +38,13 @@ async def _send_ours(connector: MicrosoftConnector, sizes: list[int]) -> None:
         if size < rules.worthwhile_from:
             await connector.upload(place, content)
             continue
-        token = await connector.part_uploads.begin(place, size, rules.preferred)
+        part_size = part_size_for(rules, size, most=_ENGINES_LARGEST)
+        token = await connector.part_uploads.begin(place, size, part_size)
         parts = [
             await connector.part_uploads.send(
-                token, part, offset, GivenContent(bytes(min(rules.preferred, size - offset)))
+                token, part, offset, GivenContent(bytes(min(part_size, size - offset)))
             )
-            for part, offset in enumerate(range(0, size, rules.preferred), start=1)
+            for part, offset in enumerate(range(0, size, part_size), start=1)
         ]
         await connector.part_uploads.finish(token, place, parts, {})
 
@@ -71,7 +74,7 @@ async def test_new_files_cost_no_more_than_rclones(
     theirs = vendor.tally.calls.copy()
     theirs.pop("GET children", None)
     assert _writes(ours) <= _writes(theirs), (ours, theirs)
-    assert ours.total() <= {SMALL: 2 * SMALL, 1: 4}[len(sizes)]
+    assert ours.total() <= {SMALL: 2 * SMALL, 1: 6}[len(sizes)]
 
 
 async def test_a_run_over_what_is_there_costs_a_call_a_folder_and_with_the_feed_one(

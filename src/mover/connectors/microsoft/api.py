@@ -72,9 +72,7 @@ class GraphApi:
         self, link: str | None, *, everything: bool, operation: str, path: str
     ) -> Collection[Site]:
         """A page of the sites: all of the tenant (for apps alone), or those that a person may use."""
-        first = (
-            f"{GRAPH}/sites/getAllSites?$top={PAGE}" if everything else f"{GRAPH}/sites?search=*&$top={PAGE}"
-        )
+        first = f"{GRAPH}/sites/getAllSites" if everything else f"{GRAPH}/sites?search=*"
         url = first if link is None else graph_link(link)
         return await self.caller.ask("GET", url, Collection[Site], operation=operation, path=path)
 

@@ -39,7 +39,8 @@ from mover.entries import Entry, EntryKind, EntryRef, HashName
 from mover.errors import IntegrityError, NotFound, Unsupported
 
 RULES = PartRules(
-    smallest=UNIT,
+    # The service takes single units; a commit of its own and parts of this size cost no more than fragments of 10 MiB.
+    smallest=40 * UNIT,
     largest=LARGEST_FRAGMENT,
     most=1_000_000,
     multiple=UNIT,
