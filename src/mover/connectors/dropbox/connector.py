@@ -31,7 +31,7 @@ from mover.connectors.dropbox.quota import DropboxQuota
 from mover.connectors.dropbox.reading import read_export, read_file
 from mover.connectors.dropbox.renames import DropboxRenames
 from mover.connectors.dropbox.sharing_api import SharingApi
-from mover.connectors.dropbox.sign_in import BUSINESS, PERSONAL, check_allowed, tokens_for
+from mover.connectors.dropbox.sign_in import BUSINESS, PERSONAL, tokens_for
 from mover.connectors.dropbox.storing import Stores
 from mover.connectors.dropbox.team_api import TeamApi
 from mover.connectors.dropbox.uploads import Uploads
@@ -183,14 +183,16 @@ class DropboxConnector(_Files):
         with _Placed(self.service, "sign_in", ""), _OfOneAccount():
             account = await self._api.account(Purpose(operation="sign_in", path=""))
         team = account.team
-        check_allowed(
-            self._config, email=account.email, team_id=team.id if team else None, service=self.service
-        )
         self._email = account.email
         if self._config.team_space and account.root_info.tag == "team":
             self._area.begin_at(account.root_info.root_namespace_id)
         where = f" ({team.name})" if team is not None and team.name else ""
-        return Account(f"{account.email} at Dropbox{where}", secure=True)
+        return Account(
+            f"{account.email} at Dropbox{where}",
+            secure=True,
+            email=account.email.lower(),
+            tenant=team.id if team is not None else "",
+        )
 
     async def _owner(self, _who: Who) -> str:
         return self._email
@@ -214,7 +216,6 @@ class DropboxBusinessConnector(_Files):
         page: int = 1000,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._config = config
         http = surroundings.egress.http("dropbox-business")
         tokens = tokens_for(config, surroundings, http, BUSINESS, now=now)
         caller = Caller(http, tokens, "dropbox-business", now=now)
@@ -231,8 +232,12 @@ class DropboxBusinessConnector(_Files):
         with _Placed(self.service, "sign_in", ""), _OfATeam():
             team = await self._team.info(purpose)
             admin = await self.places.admin()
-        check_allowed(self._config, email=admin.email, team_id=team.team_id, service=self.service)
-        return Account(f"{team.name} at Dropbox, by {admin.email}", secure=True)
+        return Account(
+            f"{team.name} at Dropbox, by {admin.email}",
+            secure=True,
+            email=admin.email.lower(),
+            tenant=team.team_id,
+        )
 
     async def create_folder(self, parent: EntryRef, name: str) -> Entry:
         """See the contract. At the top it makes a team folder; in `/Users` it finds the folder of a member."""
