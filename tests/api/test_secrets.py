@@ -21,6 +21,8 @@ _NOT_SECRET: dict[str, dict[str, Any]] = {
     "webdav": {"url": "https://127.0.0.1:1/", "username": "u"},
     "s3": {"endpoint": "https://127.0.0.1:1", "access_key": "a"},
     "swift": {"url": "https://127.0.0.1:1/v3", "username": "u"},
+    "dropbox": {},
+    "dropbox-business": {},
     "mysql": {"host": "127.0.0.1", "port": 1, "username": "u"},
 }
 

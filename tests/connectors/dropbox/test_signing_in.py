@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -128,24 +127,13 @@ async def test_a_token_of_the_other_kind_says_so(
             pass
 
 
-@pytest.mark.parametrize(
-    ("key", "wrong", "right"),
-    [("allowed_domain", "other.example", "Example.com"), ("allowed_tenant", "dbtid:other", None)],
-)
-async def test_accounts_of_others_are_turned_away(
-    simulators: RunningFront, admin: Person, key: str, wrong: str, right: str | None
+async def test_the_account_tells_what_rules_about_accounts_need(
+    connector: DropboxConnector, business: DropboxBusinessConnector
 ) -> None:
-    refused: dict[str, Any] = {key: wrong}
-    with pytest.raises(SignInFailed):
-        async with account(simulators, admin, **refused):
-            pass
-    with pytest.raises(SignInFailed):
-        async with team(simulators, admin, **refused):
-            pass
-    if right is not None:
-        allowed: dict[str, Any] = {key: right}
-        async with account(simulators, admin, **allowed):
-            pass
+    one, all_of_them = await connector.sign_in(), await business.sign_in()
+    assert (one.email, one.tenant) == ("alice@example.com", "")
+    assert all_of_them.email == "admin@example.com"
+    assert all_of_them.tenant.startswith("dbtid:")
 
 
 async def test_a_suspended_account_is_told_as_such_and_costs_no_new_token(

@@ -5,8 +5,8 @@ connector.py      the contract; capabilities.py what it claims
 areas.py          from paths to calls: one account; organisation.py a team
 listing.py, reading.py, uploads.py, parts.py, renames.py, versions.py, changes.py, quota.py, permissions.py   its pieces
 storing.py        how files come into being with few calls; gathering.py shares calls between tasks
-api.py, sharing_api.py, team_api.py   the calls, typed; calls.py one request
-entries.py        entries and addresses; members.py permissions
+api.py, sharing_api.py, team_api.py   the calls, typed; answers.py what they answer; calls.py one request
+entries.py        entries and addresses; told_permissions.py, members.py who may do what
 faults.py         what refusals mean
 """
 

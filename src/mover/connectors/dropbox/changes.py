@@ -11,7 +11,8 @@ from collections.abc import AsyncGenerator, Sequence
 import msgspec
 
 from mover.connectors.contract import Change
-from mover.connectors.dropbox.api import FilesApi, Metadata
+from mover.connectors.dropbox.answers import Metadata
+from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Area, Areas, Location
 from mover.connectors.dropbox.calls import Purpose
 from mover.connectors.dropbox.entries import address, entry_of

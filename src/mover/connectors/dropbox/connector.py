@@ -216,7 +216,6 @@ class DropboxBusinessConnector(_Files):
         page: int = 1000,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._config = config
         http = surroundings.egress.http("dropbox-business")
         tokens = tokens_for(config, surroundings, http, BUSINESS, now=now)
         caller = Caller(http, tokens, "dropbox-business", now=now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from mover.connectors.dropbox.api import Folder, Metadata
+from mover.connectors.dropbox.answers import Folder, Metadata
 from mover.entries import NO_HASHES, Entry, EntryKind, EntryRef, HashName
 from mover.errors import NotFound
 

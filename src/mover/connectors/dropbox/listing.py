@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from mover.connectors.contract import Page
-from mover.connectors.dropbox.api import FilesApi, Listing
+from mover.connectors.dropbox.answers import Listing
+from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.calls import Purpose
 from mover.connectors.dropbox.entries import entry_of
 from mover.connectors.dropbox.faults import Fault

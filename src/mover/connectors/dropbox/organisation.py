@@ -34,6 +34,7 @@ class Organisation:
         self._admin: Profile | None = None
         self._members: dict[str, Profile] = {}
         self._members_until = 0.0
+        self._emails: dict[str, str] = {}
         self._folders: Mapping[str, TeamFolder] = {}
         self._folders_until = 0.0
         self._groups: Mapping[str, str] = {}
@@ -118,8 +119,7 @@ class Organisation:
     async def email_of(self, who: Who) -> str:
         """The address of in whose name calls are made."""
         if who.member is not None:
-            known = (one.email for one in self._members.values() if one.team_member_id == who.member)
-            return next(known, "")
+            return self._emails.get(who.member, "")
         return (await self.admin()).email
 
     async def _member(self, email: str, operation: str, path: str) -> Profile:
@@ -138,6 +138,7 @@ class Organisation:
                     path=path,
                 )
             self._members[key] = found
+            self._emails[found.team_member_id] = found.email
         profile = self._members[key]
         match profile.status.tag:
             case "active":

@@ -12,7 +12,8 @@ import msgspec
 
 from mover.connectors.bodies import body_of
 from mover.connectors.contract import Content, SentPart, Target
-from mover.connectors.dropbox.api import FilesApi, Finish
+from mover.connectors.dropbox.answers import Finish
+from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.calls import Purpose, Who
 from mover.connectors.dropbox.entries import address, entry_of
 from mover.connectors.dropbox.faults import UNREADABLE, Fault

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
-from mover.connectors.dropbox.api import Exported, FilesApi, Metadata
+from mover.connectors.dropbox.answers import Exported, Metadata
+from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.calls import Purpose
 from mover.connectors.dropbox.faults import RANGE_NOT_SATISFIABLE, Fault
 from mover.connectors.ranges import check_range

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from mover.connectors.dropbox.config import DropboxBusinessConfig, DropboxConfig
 from mover.connectors.registry import Surroundings
-from mover.errors import SignInFailed
 from mover.transport.http import HttpSession
 from mover.transport.oauth.description import ONE_LOOPBACK_PORT, OAuthDescription, RevokeBy
 from mover.transport.oauth.tokens import Tokens
@@ -71,20 +70,3 @@ def tokens_for(
 ) -> Tokens:
     """Return the tokens of a connection, without any I/O."""
     return user_tokens(description, config, surroundings, http, now=now)
-
-
-def check_allowed(
-    config: DropboxConfig | DropboxBusinessConfig, *, email: str, team_id: str | None, service: str
-) -> None:
-    """Raise SignInFailed if the account is not one that the connection is for."""
-    domain = email.rpartition("@")[2].lower()
-    if config.allowed_domain is not None and domain != config.allowed_domain.lower():
-        raise SignInFailed(
-            f"{email} is no account of {config.allowed_domain}, and this connection is for no others",
-            service=service,
-            operation="sign_in",
-        )
-    if config.allowed_tenant is not None and team_id != config.allowed_tenant:
-        raise SignInFailed(
-            f"{email} is not of the team that this connection is for", service=service, operation="sign_in"
-        )

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mover.connectors.dropbox.api import MOST_BATCHED, Commit, FilesApi, Finish, Metadata, Piece
+from mover.connectors.dropbox.answers import Commit, Finish, Metadata, Piece
+from mover.connectors.dropbox.api import MOST_BATCHED, FilesApi
 from mover.connectors.dropbox.calls import Purpose, Who
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.gathering import Gathering

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from mover.connectors.dropbox.api import Tagged
+from mover.connectors.dropbox.answers import Tagged
 from mover.connectors.dropbox.calls import Caller, Purpose
 from mover.connectors.dropbox.faults import Fault
 

@@ -7,7 +7,8 @@ from contextlib import aclosing
 
 from mover.connectors.bodies import body_of
 from mover.connectors.contract import Content, Target
-from mover.connectors.dropbox.api import Commit, FilesApi, Finish, Metadata
+from mover.connectors.dropbox.answers import Commit, Finish, Metadata
+from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Areas, Location
 from mover.connectors.dropbox.calls import Purpose
 from mover.connectors.dropbox.capabilities import LARGEST_CALL

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from mover.connectors.contract import FileVersion
-from mover.connectors.dropbox.api import FilesApi, Metadata
+from mover.connectors.dropbox.answers import Metadata
+from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Areas
 from mover.connectors.dropbox.calls import Purpose
 from mover.connectors.dropbox.entries import address, hashes_of, is_revision, read_time, split_id
