@@ -22,6 +22,8 @@ _NOT_SECRET: dict[str, dict[str, Any]] = {
     "s3": {"endpoint": "https://127.0.0.1:1", "access_key": "a"},
     "swift": {"url": "https://127.0.0.1:1/v3", "username": "u"},
     "mysql": {"host": "127.0.0.1", "port": 1, "username": "u"},
+    "box": {},
+    "box-enterprise": {"client_id": "c", "enterprise_id": "1"},
 }
 
 
