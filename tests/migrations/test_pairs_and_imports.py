@@ -322,6 +322,9 @@ async def test_who_may_only_read_changes_nothing(office: Office, ann: Actor):
 
 async def test_folders_are_matched_by_name(office: Office, ann: Actor):
     class Folders:
+        async def places(self, *_of: object) -> None:
+            return None
+
         async def top_folders(self, actor: Actor, connection_id: str) -> list[str]:
             assert actor is ann
             return {"acme-source": ["bob", "s0", "Zoë"], "acme-target": ["BOB", "zoe\u0308"]}[connection_id]
