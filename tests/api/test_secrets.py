@@ -24,6 +24,8 @@ _NOT_SECRET: dict[str, dict[str, Any]] = {
     "dropbox": {},
     "dropbox-business": {},
     "mysql": {"host": "127.0.0.1", "port": 1, "username": "u"},
+    "box": {},
+    "box-enterprise": {"client_id": "c", "enterprise_id": "1"},
 }
 
 
