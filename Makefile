@@ -13,7 +13,10 @@ WORKERS ?= 4
 FAST_WORKERS ?= 3
 PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo tour test test-postgresql test-fast check format bench audit clean
+# Test modules are rewritten once, not by each worker of each run.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo tour test test-postgresql test-thorough test-fast check format bench audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,6 +39,11 @@ test: $(READY) ## all tests, against real servers
 test-postgresql: $(READY) ## all tests, with everything kept in PostgreSQL instead of SQLite
 	@tests/servers/install.sh
 	MOVER_TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS)
+
+test-thorough: $(READY) ## the tests whose size can be chosen, in full; takes some half an hour
+	@tests/servers/install.sh
+	HOSTILE_FILES=20000 KILL_FILES=20000 KILLS=10 RESTART_POSTGRESQL=yes \
+	  $(PYTEST) -n 0 tests/e2e/test_hostile_tree.py tests/e2e/test_service_kill.py
 
 test-fast: $(READY) ## tests that need no server, in under a minute
 	$(PYTEST) -n $(FAST_WORKERS) -m "not servers and not slow"

@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from demo.clouds import clouds
 from demo.files import fill_cloud, fill_nas
-from demo.first_move import MIGRATION, connect_and_plan, differences, run_mover
+from demo.first_move import MIGRATION, OFFICE, connect_and_plan, differences, plan_office, run_mover
 from demo.servers import storage
 from demo.service import Access, environment, prepare, serving
 from mover.settings import Settings
@@ -48,15 +49,18 @@ def _run(home: Path, *, stays: bool) -> int:
         "\n[bold]Mover[/bold] moves files between storage services: verified, encrypted, keeping nothing.\n"
     )
     began = time.monotonic()
-    console.print("Starting three storage servers: SFTP (nas), S3 (archive) and WebDAV (cloud) ...")
-    with storage(home / "storage") as places:
+    console.print(
+        "Starting three storage servers, SFTP (nas), S3 (archive) and WebDAV (cloud), "
+        "and simulated cloud services: Box, Google and Microsoft 365 for 25 people ..."
+    )
+    with storage(home / "storage") as places, clouds(home / "clouds") as offices:
         departments = fill_nas(places.nas_root)
         extra = fill_cloud(places.cloud_root)
         console.print(
             f"Filled them with {sum(departments.values()) + extra} files of a company of forty people."
         )
         console.print("Starting the service: web pages and API, Temporal, one runner ...")
-        variables = environment(home, places)
+        variables = environment(home, places, offices)
         os.environ |= variables
         access = asyncio.run(prepare(Settings()))
         with serving(home, variables, access) as service:
@@ -66,6 +70,7 @@ def _run(home: Path, *, stays: bool) -> int:
                 f"Meanwhile a first move, {MIGRATION}, through the public API and the command line:"
             )
             asyncio.run(connect_and_plan(access, places, departments))
+            asyncio.run(plan_office(access, offices))
             moved = run_mover(console, access, "start", MIGRATION, "--watch")
             for arguments in (["pairs", MIGRATION], ["runs", MIGRATION]):
                 run_mover(console, access, *arguments)
@@ -78,6 +83,11 @@ def _run(home: Path, *, stays: bool) -> int:
                 )
             if stays:
                 _tell(access)
+                console.print(
+                    f"Two more are prepared for you: {' and '.join(OFFICE.values())}. Open one, choose "
+                    "[bold]Add pairs[/bold] and let Mover find the 25 people; scan it to see who will be able to see "
+                    "what, and start it.\n"
+                )
                 console.print("Ctrl-C ends the demo.")
                 try:
                     service.wait()

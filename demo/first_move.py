@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from demo.clouds import OLD_DOMAIN, Clouds
 from demo.servers import BUCKET, Storage
 from demo.service import Access
 from mover.cli.remote.answers import Connection, Migration, Pair
@@ -19,12 +20,19 @@ from mover.cli.remote.choice import ServerChoice
 from mover.cli.remote.server import open_server
 
 MIGRATION = "NAS to archive"
+OFFICE = {"box": "Box to Microsoft 365", "google": "Google to Microsoft 365"}
 
 
 class Added(msgspec.Struct):
     """The pairs that were added."""
 
     items: list[Pair]
+
+
+class Made(msgspec.Struct):
+    """What was made."""
+
+    id: str
 
 
 async def connect_and_plan(access: Access, places: Storage, departments: Iterable[str]) -> None:
@@ -58,6 +66,35 @@ async def connect_and_plan(access: Access, places: Storage, departments: Iterabl
                 ]
             },
         )
+
+
+async def plan_office(access: Access, offices: Clouds) -> None:
+    """Connect the cloud services, and make two migrations whose pairs are to be found by discovery, in the browser."""
+    async with open_server(ServerChoice(access.url, access.key, access.ca_file)) as server:
+        ids: dict[str, str] = {}
+        for name, (service, configuration) in offices.connections.items():
+            made = await server.post(
+                "/connections",
+                Connection,
+                {"name": name, "service": service, "configuration": configuration},
+            )
+            ids[name] = made.id
+        users = await server.post("/maps", Made, {"name": "Old to new addresses", "kind": "users"})
+        rows = f"Source User,Destination User\n{OLD_DOMAIN},{offices.new_domain}\n"
+        await server.post(f"/maps/{users.id}/imports", dict, content=rows.encode(), media_type="text/csv")
+        for name, title in OFFICE.items():
+            await server.post(
+                "/migrations",
+                Migration,
+                {
+                    "name": title,
+                    "source_connection_id": ids[name],
+                    "destination_connection_id": ids["microsoft"],
+                    "user_map_id": users.id,
+                    "options": {"permissions": "apply"},
+                    "note": "Simulated services. Find the pairs by Add pairs, then look at the scan before you start.",
+                },
+            )
 
 
 def run_mover(console: Console, access: Access, *arguments: str) -> int:

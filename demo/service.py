@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from tests.servers.processes import accepts_connections, free_port, running
 
+from demo.clouds import Clouds
 from demo.servers import Storage
 from mover.accounts.actor import Actor, ActorKind, Permission, Role
 from mover.accounts.api_keys import ApiKeys
@@ -53,14 +54,20 @@ class Access:
     key: Secret
 
 
-def environment(home: Path, places: Storage) -> Mapping[str, str]:
-    """The operator's decisions: loopback may be connected to, since the storage is there; mail lands in a folder."""
+def environment(home: Path, places: Storage, offices: Clouds) -> Mapping[str, str]:
+    """The operator's decisions: loopback may be connected to, since the storage is there; mail lands in a folder.
+
+    All goes through the proxy that answers for the simulated cloud services, and passes on what is for this machine.
+    """
+    authorities = home / "authorities.pem"
+    authorities.write_bytes(places.ca_file.read_bytes() + b"\n" + offices.ca_file.read_bytes())
     port = free_port() if accepts_connections(_WISHED_PORT) else _WISHED_PORT
     return {
         "MOVER_HOME": str(home / "mover"),
         "MOVER_LISTEN": f"localhost:{port}",
         "MOVER_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
-        "MOVER_CA_FILE": str(places.ca_file),
+        "MOVER_CA_FILE": str(authorities),
+        "MOVER_PROXY": offices.proxy_url,
         "MOVER_MAIL_OUTBOX": str(home / "mail"),
     }
 

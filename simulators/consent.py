@@ -29,11 +29,11 @@ class OAuthError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """An app that is registered at the vendor. Loopback redirect addresses may have any port (RFC 8252 section 7.3)."""
+    """An app that is registered at the vendor. Redirect addresses of this machine may have any port (RFC 8252 section 7.3)."""
 
     client_id: str = "test-app"
     client_secret: str = "test-secret"  # noqa: S105 - of nothing real
-    redirect_uris: tuple[str, ...] = ("http://127.0.0.1/", "https://localhost:8443/")
+    redirect_uris: tuple[str, ...] = ("http://127.0.0.1/", "http://localhost/", "https://localhost/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +194,8 @@ def _is_registered(app: App, redirect_uri: str) -> bool:
     for registered in map(urlsplit, app.redirect_uris):
         if asked.scheme != registered.scheme or asked.hostname != registered.hostname:
             continue
-        if registered.hostname == "127.0.0.1" or asked.port == registered.port:
+        any_port = registered.hostname in {"127.0.0.1", "localhost"}
+        if any_port or asked.port == registered.port:
             return True
     return False
 

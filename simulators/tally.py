@@ -73,24 +73,34 @@ class Counted:
         asked: list[bytes] = []
         answered: list[bytes] = []
         begun: list[Message] = []
-
-        async def receiving() -> Message:
-            message = await receive()
-            if self._tally.records and message["type"] == "http.request":
-                asked.append(message.get("body", b""))
-            return message
+        records = self._tally.records  # whoever asks for it gets what comes from then on
+        is_recorded = False
 
         def count(status: int | None) -> None:
             self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
             if status is not None:
                 self._tally.statuses[status] += 1
 
+        def record() -> None:
+            nonlocal is_recorded
+            if begun and records and not is_recorded:
+                is_recorded = True
+                self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
+
+        async def receiving() -> Message:
+            message = await receive()
+            if records and message["type"] == "http.request":
+                asked.append(message.get("body", b""))
+            return message
+
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 begun.append(message)
                 count(message["status"])  # before the client can have the answer, and look
-            elif self._tally.records and sum(map(len, answered)) < MOST_RECORDED:
+            elif records and sum(map(len, answered)) < MOST_RECORDED:
                 answered.append(message.get("body", b""))
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                record()  # likewise
             await send(message)
 
         try:
@@ -98,8 +108,7 @@ class Counted:
         finally:
             if not begun:
                 count(None)
-            elif self._tally.records:
-                self._tally.exchanges.append(_exchange(scope, asked, begun[0], answered))
+            record()
 
 
 def _exchange(scope: Scope, asked: list[bytes], start: Message, answered: list[bytes]) -> Exchange:

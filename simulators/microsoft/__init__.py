@@ -24,7 +24,7 @@ errors.py       refusals, in Graph's form
 
 `vendor.faults.switch(...)` knows: "rewrite office files", "404 after create", "shared facet on what inherits",
 "delta repeats", "resync apply", "resync upload", "no hashes", "throttle in batch", "no download url", "partial fragment",
-"foreign next link", "locked site".
+"foreign next link". `drive.lag_ns` lets listings and changes lag; `library.is_locked` locks a site.
 """
 
 from simulators.microsoft.service import Microsoft, make

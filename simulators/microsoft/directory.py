@@ -20,6 +20,10 @@ def directory_call(state: State, call: Call) -> Answer:
         case ["me", "drives"]:
             own = state.drive_of.get(_me(call).id)
             return Answer(200, {"value": [drive_json(state, own)] if own else []})
+        case ["organization"]:
+            if not state.is_mine(_me(call)):
+                raise GraphError(403, "Authorization_RequestDenied", "Insufficient privileges.")
+            return Answer(200, {"value": [{"id": state.tenant_id, "displayName": state.tenant.title()}]})
         case ["users"]:
             _need_app(call)
             return paged(state, call, [user_json(state, one) for one in _mine(state)])

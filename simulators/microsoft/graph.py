@@ -197,6 +197,8 @@ def _operation(call: Call) -> str:
     match segments:
         case ["drives", _] | ["me", "drive"] | ["users", _, "drive"]:
             word = "drive"
+        case ["sites", word] if word.startswith(("getAllSites", "microsoft.graph.getAllSites")):
+            word = "getAllSites"
         case [] | [*_, "root"] | [*_, "items", _] | ["users" | "sites", _]:
             word = "item"
         case [*_, "permissions" | "versions" as word, _]:

@@ -46,7 +46,8 @@ class SignIn:
     def __init__(self, state: State) -> None:
         self._state = state
         rules = ConsentRules(access_lifetime_s=3600, refresh_lifetime_s=_REFRESH_LIFETIME_S)
-        self.consent = Consent(state.accounts, rules)
+        app = App(redirect_uris=("http://localhost/", *App().redirect_uris))
+        self.consent = Consent(state.accounts, rules, app)
         self.certificates: dict[str, list[x509.Certificate]] = {}
 
     async def page(self, request: Request) -> Response:

@@ -19,12 +19,22 @@ pytestmark = pytest.mark.usefixtures("tree")
 
 def test_services_and_their_keys_are_listed(mover):
     assert [service["service"] for service in mover("connect", "--json").json] == [
+        "box",
+        "box-enterprise",
+        "dropbox",
+        "dropbox-business",
+        "egnyte",
         "ftp",
         "ftps",
+        "google",
+        "google-admin",
         "local",
         "mysql",
+        "office365",
+        "onedrive",
         "s3",
         "sftp",
+        "sharepoint",
         "swift",
         "webdav",
     ]

@@ -48,6 +48,19 @@ def test_a_private_key_may_be_pasted() -> None:
     _check("sftp", private_key=Secret("\n" + _PEM))
 
 
+@pytest.mark.parametrize("path", ["/etc/passwd", "key.json", "\0", " /etc/{", "[1]"])
+def test_a_key_in_json_is_no_file(path: str) -> None:
+    with pytest.raises(InvalidConfiguration) as raised:
+        _check("google-admin", service_account=Secret(path))
+
+    assert path not in str(raised.value)
+
+
+def test_a_key_in_json_may_be_pasted() -> None:
+    _check("google-admin", service_account=Secret('\n {"type": "service_account"}'), admin="a@example.org")
+    assert "service_account" in [key.name for key in _NOTHING_LOCAL.keys(connector_type("google-admin"))]
+
+
 @pytest.mark.parametrize("value", ["true", "True", "1", "yes", "on", "t", "TRUE ", True, "nonsense"])
 def test_the_agent_is_the_operators(value: object) -> None:
     with pytest.raises(InvalidConfiguration, match="agent"):

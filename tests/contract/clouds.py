@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pytest
 from simulators.front import RunningFront
-from tests.contract.services import Grantees, Service, forget
-from tests.servers.certificates import make_certificates
-from tests.servers.processes import free_port
-from tests.servers.simulators import simulators_egress
+from tests.contract.google import GOOGLE
+from tests.contract.microsoft import MICROSOFT
+from tests.contract.services import Grantees, Service
+from tests.contract.simulated import simulated
 
-from mover.connectors.contract import Connector
-from mover.connectors.registry import Surroundings, connector_type
-from mover.transport.egress import Egress
 from mover.vault.secret import Secret
 from simulators.egnyte import Egnyte
-
-
-def simulated(
-    request: pytest.FixtureRequest,
-    name: str,
-    values: Mapping[str, Any],
-    *,
-    wrong: Mapping[str, Any],
-    **more: Any,
-) -> Service:
-    """Return a simulated service, with `values` filled in, and some that are `wrong` where it should refuse."""
-    front: RunningFront = request.getfixturevalue("simulators")
-    stranger = make_certificates(request.getfixturevalue("tmp_path") / "stranger").ca_file
-    kind = connector_type(name)
-
-    def connect(egress: Egress, values: Mapping[str, Any]) -> Connector:
-        return kind.make(kind.config.model_validate(values), Surroundings(egress=egress, remember=forget))
-
-    nowhere = f"http://127.0.0.1:{free_port()}"
-    return Service(
-        connect=lambda: connect(simulators_egress(front), values),
-        refused=lambda: connect(simulators_egress(front), {**values, **wrong}),
-        unreachable=lambda: connect(simulators_egress(front, proxy_url=nowhere), values),
-        untrusted=lambda: connect(simulators_egress(front, ca_file=stranger), values),
-        **more,
-    )
 
 
 def egnyte(request: pytest.FixtureRequest) -> Service:
@@ -68,4 +36,6 @@ def egnyte(request: pytest.FixtureRequest) -> Service:
 
 CLOUDS = {
     "egnyte": egnyte,
+    **GOOGLE,
+    **MICROSOFT,
 }

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.contract.clouds import CLOUDS
-from tests.contract.microsoft import MICROSOFT
 from tests.contract.services import IN_PROCESS, REAL, Service
 
 from mover.connectors.contract import Connector
@@ -15,14 +14,11 @@ from mover.entries import EntryRef
 
 
 @pytest.fixture(
-    params=[
-        *IN_PROCESS,
-        *(pytest.param(name, marks=pytest.mark.servers) for name in (REAL | CLOUDS | MICROSOFT)),
-    ]
+    params=[*IN_PROCESS, *(pytest.param(name, marks=pytest.mark.servers) for name in (REAL | CLOUDS))]
 )
 def service(request: pytest.FixtureRequest) -> Service:
     """Each service in turn."""
-    return (IN_PROCESS | REAL | CLOUDS | MICROSOFT)[request.param](request)
+    return (IN_PROCESS | REAL | CLOUDS)[request.param](request)
 
 
 @pytest.fixture

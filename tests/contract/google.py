@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 from simulators.front import RunningFront
 from simulators.google.sign_in import ServiceAccount
 from simulators.nodes import Node
-from tests.servers.certificates import make_certificates
-from tests.servers.processes import free_port
+from tests.contract.services import Grantees, Service, forget
+from tests.contract.simulated import simulated
 from tests.servers.simulators import simulators_egress
 
 from mover.connectors.contract import Connector
 from mover.connectors.registry import Surroundings, connector_type
-from mover.settings import PrivateAddresses
-from mover.transport.egress import Egress
-from mover.transport.proxy import Proxy
 from mover.vault.secret import Secret
 from simulators.google import Google
 
@@ -30,32 +26,12 @@ SCOPES = frozenset(
 )
 
 
-async def forget(_key: str, _value: str) -> None:
-    """Take what a connector wants remembered, and keep nothing."""
-
-
-def connects(
-    front: RunningFront,
-    name: str,
-    values: Mapping[str, Any],
-    *,
-    ca_file: Path | None = None,
-    port: int | None = None,
-) -> Callable[[], Connector]:
-    """Return what makes connectors that reach the simulators; or trust another authority, or find nobody at a port."""
+def connects(front: RunningFront, name: str, values: Mapping[str, Any]) -> Callable[[], Connector]:
+    """Return what makes connectors that reach the simulators."""
     kind = connector_type(name)
-
-    def connect() -> Connector:
-        egress = simulators_egress(front)
-        if ca_file is not None or port is not None:
-            egress = Egress(
-                allowed=PrivateAddresses.parse("127.0.0.0/8"),
-                proxy=Proxy.parse(Secret(f"http://127.0.0.1:{port}" if port else front.proxy_url)),
-                ca_file=ca_file or front.ca_file,
-            )
-        return kind.make(kind.config.model_validate(values), Surroundings(egress=egress, remember=forget))
-
-    return connect
+    return lambda: kind.make(
+        kind.config.model_validate(values), Surroundings(egress=simulators_egress(front), remember=forget)
+    )
 
 
 def google_of(front: RunningFront) -> Google:
@@ -154,18 +130,31 @@ def linked(front: RunningFront) -> Callable[[str], None]:
     return share
 
 
-def front_of(request: pytest.FixtureRequest) -> RunningFront:
-    """Return the simulators with an empty world."""
+def _service(request: pytest.FixtureRequest, name: str, base: str) -> Service:
     front: RunningFront = request.getfixturevalue("simulators")
-    return front
+    google_of(front)
+    if name == "google-admin":
+        given = administrator(front)
+        wrong = {"service_account": Secret(another_key(front))}
+    else:
+        given, wrong = single(front), {"access_token": Secret("wrong")}
+    return simulated(
+        request,
+        name,
+        given,
+        wrong=wrong,
+        base=base,
+        decides_races=False,
+        large_folder=1050,
+        fill=filled(front),
+        grantees=Grantees(
+            people=(BOB, CAROL), group="sales@example.org", domain="example.org", share_by_link=linked(front)
+        ),
+    )
 
 
-def stranger(request: pytest.FixtureRequest) -> Path:
-    """Return the certificate of an authority that nobody knows."""
-    folder: Path = request.getfixturevalue("tmp_path")
-    return make_certificates(folder / "stranger").ca_file
-
-
-def nobody() -> int:
-    """Return a port at which nobody listens."""
-    return free_port()
+GOOGLE: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
+    "google-my-drive": lambda request: _service(request, "google", "/My Drive"),
+    "google-shared-drive": lambda request: _service(request, "google", f"/Shared drives/{TEAM}"),
+    "google-admin": lambda request: _service(request, "google-admin", f"/Users/{ALICE}"),
+}

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from simulators.front import RunningFront
 from simulators.microsoft.state import Library
 from simulators.nodes import Drive
-from tests.contract.services import Connect, Grantees, Service, forget
-from tests.servers.certificates import make_certificates
-from tests.servers.processes import free_port
-from tests.servers.simulators import simulators_egress
+from tests.contract.services import Grantees, Service
+from tests.contract.simulated import simulated
 
-from mover.connectors.registry import Surroundings, connector_type
-from mover.settings import PrivateAddresses
-from mover.transport.egress import Egress
-from mover.transport.proxy import Proxy
+from mover.connectors.contract import Connector
+from mover.connectors.microsoft.connector import MicrosoftConnector
+from mover.connectors.microsoft.parts import RULES
+from mover.connectors.microsoft.sessions import UNIT
 from mover.vault.secret import Secret
 from simulators.microsoft import Microsoft
 
@@ -37,22 +35,6 @@ class _At:
 
 def _service(request: pytest.FixtureRequest, name: str, at: _At, *, parts_replace: bool = True) -> Service:
     front: RunningFront = request.getfixturevalue("simulators")
-    kind = connector_type(name)
-    stranger = make_certificates(request.getfixturevalue("tmp_path") / "stranger").ca_file
-    loopback = PrivateAddresses.parse("127.0.0.0/8")
-
-    def connects(values: Mapping[str, Any], egress: Callable[[], Egress]) -> Connect:
-        return lambda: kind.make(
-            kind.config.model_validate(values), Surroundings(egress=egress(), remember=forget)
-        )
-
-    def nowhere() -> Egress:
-        proxy = Proxy.parse(Secret(f"http://127.0.0.1:{free_port()}"))
-        return Egress(allowed=loopback, proxy=proxy, ca_file=front.ca_file)
-
-    def distrustful() -> Egress:
-        return Egress(allowed=loopback, proxy=Proxy.parse(Secret(front.proxy_url)), ca_file=stranger)
-
     drive = at.library.drive
 
     def fill(folder: str, names: Iterable[str]) -> None:
@@ -63,11 +45,11 @@ def _service(request: pytest.FixtureRequest, name: str, at: _At, *, parts_replac
         assert node is not None
         front.inside(lambda: at.vendor.share_by_link(node))
 
-    return Service(
-        connect=connects(at.values, lambda: simulators_egress(front)),
-        refused=connects({**at.values, **at.wrong}, lambda: simulators_egress(front)),
-        unreachable=connects(at.values, nowhere),
-        untrusted=connects(at.values, distrustful),
+    service = simulated(
+        request,
+        name,
+        at.values,
+        wrong=at.wrong,
         base=at.base or "/",
         fill=fill,
         parts_replace=parts_replace,
@@ -77,6 +59,14 @@ def _service(request: pytest.FixtureRequest, name: str, at: _At, *, parts_replac
             share_by_link=share_by_link,
         ),
     )
+    return replace(service, connect=lambda: _in_small_parts(service.connect()))
+
+
+def _in_small_parts(connector: Connector) -> Connector:
+    """Let parts be as small as the service takes them, which is quick to try."""
+    assert isinstance(connector, MicrosoftConnector)
+    connector.part_rules = replace(RULES, smallest=UNIT)
+    return connector
 
 
 def _fill(drive: Drive, folder: str, names: Iterable[str]) -> None:
@@ -94,6 +84,8 @@ def vendor_of(request: pytest.FixtureRequest) -> Microsoft:
 
 def _tenant(request: pytest.FixtureRequest) -> Microsoft:
     vendor = vendor_of(request)
+    if vendor.state.accounts.person_of(_at_work(vendor)("anna")) is not None:
+        return vendor  # a test that moves between several of its services
     for name in ("anna", "ben", "cleo"):
         vendor.add_user(name)
     vendor.add_group("sales")

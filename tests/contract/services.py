@@ -13,7 +13,6 @@ import pytest
 from simulators.blobs import Bytes
 from simulators.front import RunningFront
 from simulators.nodes import Node
-from tests.contract import google
 from tests.contract.dumps import as_files
 from tests.memory.directory import Directory
 from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
@@ -347,44 +346,6 @@ def mysql_mariadb(request: pytest.FixtureRequest) -> Service:
     )
 
 
-def _google(request: pytest.FixtureRequest, name: str, base: str) -> Service:
-    front = google.front_of(request)
-    google.google_of(front)
-    given = google.administrator(front) if name == "google-admin" else google.single(front)
-    wrong = (
-        given | {"service_account": Secret(google.another_key(front))}
-        if name == "google-admin"
-        else {"access_token": Secret("wrong")}
-    )
-    return Service(
-        connect=google.connects(front, name, given),
-        refused=google.connects(front, name, wrong),
-        unreachable=google.connects(front, name, given, port=google.nobody()),
-        untrusted=google.connects(front, name, given, ca_file=google.stranger(request)),
-        base=base,
-        decides_races=False,
-        fill=google.filled(front),
-        grantees=Grantees(
-            people=(google.BOB, google.CAROL),
-            group="sales@example.org",
-            domain="example.org",
-            share_by_link=google.linked(front),
-        ),
-    )
-
-
-def google_my_drive(request: pytest.FixtureRequest) -> Service:
-    return _google(request, "google", "/My Drive")
-
-
-def google_shared_drive(request: pytest.FixtureRequest) -> Service:
-    return _google(request, "google", f"/Shared drives/{google.TEAM}")
-
-
-def google_admin(request: pytest.FixtureRequest) -> Service:
-    return _google(request, "google-admin", f"/Users/{google.ALICE}")
-
-
 def _box(request: pytest.FixtureRequest, make: Callable[[Box, Egress], Connect], base: str) -> Service:
     front: RunningFront = request.getfixturevalue("simulators")
     vendor = front.world.vendors["box"]
@@ -538,9 +499,6 @@ REAL: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "s3-swift": s3_swift,
     "swift": swift,
     "mysql-mariadb": mysql_mariadb,
-    "google-my-drive": google_my_drive,
-    "google-shared-drive": google_shared_drive,
-    "google-admin": google_admin,
     "box": box,
     "box-enterprise": box_enterprise,
     "dropbox": dropbox,

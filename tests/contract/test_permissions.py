@@ -70,6 +70,17 @@ async def test_what_nobody_shared_has_nobody_but_its_owner(
         assert not any(line.link for line in await told(permissions, entry))
 
 
+async def test_root_of_the_account_can_be_asked_and_is_nobody_else_s(
+    connector: Connector, permissions: Permissions, grantees: Grantees
+) -> None:
+    root = await connector.look_up("/")
+    try:
+        [found] = await permissions.of([EntryRef("/", root.id)])
+    except Unsupported:  # the folder above the storage of all users: nothing can be permitted there
+        return
+    assert not {line.identity for line in found} & set(grantees.people)
+
+
 async def test_person_gets_a_role_on_a_folder(
     permissions: Permissions, grantees: Grantees, shared: EntryRef
 ) -> None:

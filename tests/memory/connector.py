@@ -12,7 +12,7 @@ from tests.memory.faults import Fault
 from tests.memory.nodes import Earlier, Node
 from tests.memory.parts import MemoryPartUploads
 from tests.memory.service import MemoryService
-from tests.memory.sharing import MemoryPermissions
+from tests.memory.sharing import MemoryPermissions, MemoryPlaces
 from tests.memory.writing import check_name, check_target, commit, find, find_folder, receive
 
 from mover.connectors.contract import (
@@ -53,7 +53,7 @@ class MemoryConnector:
     changes: Changes | None
     permissions: Permissions | None
     versions: Versions | None
-    places: Places | None = None
+    places: Places | None
 
     def __init__(self, service: MemoryService) -> None:
         self._service = service
@@ -69,7 +69,9 @@ class MemoryConnector:
         self.quota = MemoryQuota(self) if service.free_bytes is not None or service.room else None
         self.versions = MemoryVersions(self) if service.versions else None
         self.changes = MemoryChanges(self) if service.change_feed else None
-        self.permissions = MemoryPermissions(self, service.directory) if service.directory else None
+        known = service.directory
+        self.permissions = MemoryPermissions(self, known) if known else None
+        self.places = MemoryPlaces(self, known) if known and known.lists_people else None
 
     @property
     def service(self) -> str:

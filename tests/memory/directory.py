@@ -28,7 +28,9 @@ class Directory:
         folders_only: Only folders can be shared.
         inherited: What is permitted on a folder holds for what is in it.
         tells_shared: Listings tell `Entry.shared`; likewise `tells_external` of permissions.
+        lists_people: `Connector.places` is there, with all people.
         unreadable: Ids of entries whose permissions the account may not look at.
+        unshareable: Ids of entries on which nothing can be permitted.
     """
 
     domain: str = "example.org"
@@ -41,7 +43,9 @@ class Directory:
     inherited: bool = True
     tells_shared: bool = True
     tells_external: bool = True
+    lists_people: bool = False
     unreadable: set[str] = field(default_factory=set)
+    unshareable: set[str] = field(default_factory=set)
     _own: defaultdict[str, dict[Who, AccessRole]] = field(default_factory=lambda: defaultdict(dict))
     _links: dict[str, AccessRole] = field(default_factory=dict)
     _cut: set[str] = field(default_factory=set)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from tests.memory.writing import find
 
+from mover.connectors.contract import Place, PlaceKind
 from mover.entries import AccessRole, EntryKind, EntryRef, GranteeKind, Permission
 from mover.errors import NotFound, PermissionDenied, Unsupported, UserNotFound
 
@@ -41,6 +42,8 @@ class MemoryPermissions:
                     continue
                 if node.id in self._directory.unreadable:
                     raise PermissionDenied("the account may not see who has access", path=entry.path)
+                if node.id in self._directory.unshareable:
+                    raise Unsupported("here stand the users", path=entry.path)
                 found.append(self._directory.permissions(account.nodes, node))
             return found
 
@@ -67,3 +70,22 @@ class MemoryPermissions:
                 return
             assert grantee.role in AccessRole
             self._directory.take_back(node, grantee.kind, grantee.identity)
+
+
+class MemoryPlaces:
+    """The people of the organisation, two a page."""
+
+    def __init__(self, connector: MemoryConnector, directory: Directory) -> None:
+        self._connector = connector
+        self._directory = directory
+
+    async def all(self) -> AsyncGenerator[Sequence[Place], None]:
+        """Yield them."""
+        people = sorted({self._directory.owner, *self._directory.people})
+        for start in range(0, len(people), 2):
+            async with self._connector.operation("places", "/"):
+                page = [
+                    Place(path=f"/Users/{one}", kind=PlaceKind.PERSON, name=one.partition("@")[0], email=one)
+                    for one in people[start : start + 2]
+                ]
+            yield page

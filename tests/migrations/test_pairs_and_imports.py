@@ -248,6 +248,7 @@ async def test_a_migration_is_copied_with_its_pairs(office: Office, ann: Actor):
         {"queue": "Site A"},
         {"pairs_at_once": 0},
         {"options": PairOptions(bandwidth="fast")},
+        {"options": PairOptions(versions=501)},
         {"options": PairOptions(exclude=("[",))},
         {"options": PairOptions(newer_than="soon")},
         {"options": PairOptions(min_size="2K", max_size="1K")},
@@ -321,6 +322,9 @@ async def test_who_may_only_read_changes_nothing(office: Office, ann: Actor):
 
 async def test_folders_are_matched_by_name(office: Office, ann: Actor):
     class Folders:
+        async def places(self, *_of: object) -> None:
+            return None
+
         async def top_folders(self, actor: Actor, connection_id: str) -> list[str]:
             assert actor is ann
             return {"acme-source": ["bob", "s0", "Zoë"], "acme-target": ["BOB", "zoe\u0308"]}[connection_id]

@@ -317,6 +317,25 @@ async def test_nothing_is_signed_of_a_run_that_another_one_goes_on_with(
     assert [line async for line in await reports.reconciliation(ann, first.id)]
 
 
+async def test_a_run_that_is_half_removed_is_not_followed(
+    office: Office, bench: Workbench, ann: Actor, monkeypatch: pytest.MonkeyPatch
+):
+    fill(bench)
+    migration = await office.migration(ann, 1)
+    first = await moved(office, bench, ann, migration)
+    await office.runs.cancel(ann, Selection.matching(migration.id))
+    await office.migrations.delete(ann, migration.id)
+    monkeypatch.setattr(retention_module, "_ROWS", 1)
+    assert await Retention(office.database, now_ns=office.clock).sweep(steps=2) == 2
+    assert len(await office.rows(items)) > 0
+
+    again = await office.migration(ann, 1)
+    second = await moved(office, bench, ann, again)
+
+    assert second.ledger_run_id != first.ledger_run_id
+    assert second.counts.files_seen == first.counts.files_seen
+
+
 async def test_a_run_that_is_half_removed_is_not_gone_on_with(
     office: Office, bench: Workbench, ann: Actor, monkeypatch: pytest.MonkeyPatch
 ):
@@ -348,13 +367,21 @@ async def test_a_run_that_is_half_removed_is_not_gone_on_with(
 
 async def test_options_become_the_engines():
     chosen = PairOptions(
-        include=("*.txt",), exclude=("tmp/",), min_size="1K", newer_than="2d", bandwidth="2M", paths=("/a",)
+        include=("*.txt",),
+        exclude=("tmp/",),
+        min_size="1K",
+        newer_than="2d",
+        bandwidth="2M",
+        paths=("/a",),
+        full=True,
+        versions=3,
     )
     options = engine_options(chosen, RunMode.SCAN, queued_ns=1_700_000_000 * S, bytes_per_s=5_000_000)
     assert options.dry_run
     assert options.bytes_per_s == 2 << 20
     assert options.filters.min_size == 1024
     assert options.filters.listed_paths == {"/a"}
+    assert (options.full, options.versions) == (True, 3)
     same = engine_options(chosen, RunMode.SCAN, queued_ns=1_700_000_000 * S)
     assert same.fingerprint == options.fingerprint, "each slice of a run goes on with the same"
     assert NewPair(source_path="/a", destination_path="/b").options == PairOptions()

@@ -40,9 +40,9 @@ def box_of(front: RunningFront) -> Box:
     """Return the vendor, with two users, and chunks that are quick to send."""
     vendor = front.world.vendors["box"]
     assert isinstance(vendor, Box)
-    vendor.organisation.smallest_session, vendor.organisation.part_size = 1000, CHUNK
-    for email in (ANN, BEN):
-        if vendor.organisation.accounts.person_of(email) is None:
+    if vendor.organisation.accounts.person_of(ANN) is None:
+        vendor.organisation.smallest_session, vendor.organisation.part_size = 1000, CHUNK
+        for email in (ANN, BEN):
             vendor.organisation.add_person(email)
     return vendor
 
@@ -71,6 +71,7 @@ async def connected(
     keeper: TokenKeeper | None = None,
     values: Mapping[str, Secret] | None = None,
     signs_in: bool = True,
+    others: bool = False,
     **how: Any,
 ) -> AsyncIterator[BoxConnector]:
     """A signed-in connector to one account; by default with an access token alone."""
@@ -79,7 +80,8 @@ async def connected(
     surroundings = Surroundings(
         egress=egress, remember=_forget, keeper=keeper or MemoryKeeper(dict(given)), apps=APPS
     )
-    connector = BoxConnector(BoxConfig.model_validate(given), surroundings, **{"parts": SMALL_PARTS, **how})
+    config = BoxConfig.model_validate({**given, "others": others})
+    connector = BoxConnector(config, surroundings, **{"parts": SMALL_PARTS, **how})
     try:
         if signs_in:
             await connector.sign_in()

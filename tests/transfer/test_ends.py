@@ -22,40 +22,34 @@ from mover.ledger.states import Code, ItemState, RunStatus, status_of
 from mover.migrations.states import AUTOMATIC, MEANINGS, RunCode
 from mover.runner.slices import code_of
 
+FOLDERS = 30
 USED_UP = ApiQuotaExceeded("no more calls today", said="daily limit")
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Workbench]:
     async with workbench(tmp_path) as made:
-        for number in range(60):
+        for number in range(FOLDERS):
             made.source.add_file(f"/{number:02}/a", b"content")
         yield made
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("side", "operation", "error", "code"),
     [
-        (USED_UP, Code.API_QUOTA),
-        (SignInFailed("revoked"), Code.SIGN_IN_FAILED),
-        (AccountSuspended("suspended"), Code.SIGN_IN_FAILED),
-    ],
-)
-@pytest.mark.parametrize(
-    ("side", "operation"),
-    [
-        ("source", "list_folder"),
-        ("source", "read"),
-        ("source", "changes_cursor"),
-        ("destination", "upload"),
-        ("destination", "create_folder"),
+        ("source", "list_folder", USED_UP, Code.API_QUOTA),
+        ("source", "read", USED_UP, Code.API_QUOTA),
+        ("source", "changes_cursor", USED_UP, Code.API_QUOTA),
+        ("destination", "upload", USED_UP, Code.API_QUOTA),
+        ("source", "list_folder", SignInFailed("revoked"), Code.SIGN_IN_FAILED),
+        ("destination", "create_folder", AccountSuspended("suspended"), Code.SIGN_IN_FAILED),
     ],
 )
 async def test_what_concerns_all_files_ends_the_run_and_the_next_one_goes_on(
     bench: Workbench, side: str, operation: str, error: MoverError, code: Code
 ) -> None:
     service = bench.source if side == "source" else bench.destination
-    service.faults.add(operation, skip=20 if operation != "changes_cursor" else 0, error=error, times=None)
+    service.faults.add(operation, skip=10 if operation != "changes_cursor" else 0, error=error, times=None)
 
     broken = await bench.run()
     calls = service.calls[operation]
@@ -64,9 +58,9 @@ async def test_what_concerns_all_files_ends_the_run_and_the_next_one_goes_on(
 
     assert (broken.code, broken.reason) == (code, error.reason)
     assert status_of(broken.code) is not RunStatus.SUCCESS
-    assert calls < 60
+    assert calls < FOLDERS
     assert (await bench.states(result.run)).keys() == {
-        path for number in range(60) for path in (f"/{number:02}", f"/{number:02}/a")
+        path for number in range(FOLDERS) for path in (f"/{number:02}", f"/{number:02}/a")
     }
     assert result.run == broken.run
     assert result.code is Code.SUCCESS

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, update
 from tests.database_url import on_both
-from tests.memory.service import DRIVE, PATHS, MemoryService
+from tests.memory.connector import MemoryChanges, MemoryConnector
+from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
 from tests.transfer.workbench import Workbench, workbench
 
+from mover.connectors.contract import Change
 from mover.errors import PermissionDenied, SignInFailed, Unsupported
 from mover.ledger.states import Code, ItemState
+from mover.ledger.tables import items, runs
 from mover.transfer.filters import Filters
 
 pytestmark = on_both
@@ -249,3 +254,148 @@ async def test_names_that_the_destination_changed_stay_as_they_are(tmp_path: Pat
         ]
         assert names[0] == names[1]
         assert second.code is Code.NOTHING_TO_COPY
+
+
+class ByPath(MemoryChanges):
+    """A feed that tells what was removed by its path, as Dropbox does."""
+
+    def __init__(self, connector: MemoryConnector) -> None:
+        super().__init__(connector)
+        self.gone = connector.account.gone  # type: ignore[attr-defined]
+
+    async def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
+        async for changes, after in super().since(cursor):
+            yield (
+                [
+                    Change("", None, path=self.gone[change.id].upper()) if change.entry is None else change
+                    for change in changes
+                ],
+                after,
+            )
+
+
+class ByPathService(MemoryService):
+    """It takes `A` and `a` for one, and remembers where things stood that are gone."""
+
+    def __init__(self) -> None:
+        super().__init__(CASELESS_DRIVE)
+        self.gone: dict[str, str] = {}
+
+    def connector(self) -> MemoryConnector:
+        made = super().connector()
+        made.changes = ByPath(made)
+        return made
+
+    def remove(self, path: str) -> None:
+        node = self.nodes.at(path)
+        assert node is not None
+        for one in (*self.nodes.walk(node), node):
+            self.gone[one.id] = self.nodes.path(one)
+        super().remove(path)
+
+
+async def test_what_is_told_by_its_path_alone_is_found(tmp_path: Path) -> None:
+    async with workbench(tmp_path, ByPathService(), ByPathService()) as bench:
+        for path in ("/in/a/1", "/in/a/2", "/in/b/1", "/out/1"):
+            bench.source.add_file(path, path.encode())
+        await bench.run(source_root="/in", destination_root="/to")
+        forget_calls(bench)
+        bench.source.remove("/in/a/1")
+        bench.source.remove("/out/1")
+        bench.destination.remove("/to/b")
+
+        result = await bench.run(source_root="/in", destination_root="/to")
+
+        assert listed(bench.source) == {"/in", "/in/a", "/in/b"}
+        assert await bench.files(result.run) == {"/a/2": ItemState.UNCHANGED, "/b/1": ItemState.COPIED}
+
+
+async def test_another_account_behind_the_same_connection_is_listed(bench: Workbench) -> None:
+    await filled(bench)
+    bench.who = "somebody else"
+
+    await bench.run()
+
+    assert listed(bench.source) == {"/", "/a", "/a/deep", "/b", "/c"}
+
+
+async def test_a_run_whose_items_were_removed_is_not_followed(bench: Workbench) -> None:
+    await filled(bench)
+    await bench.database.write(
+        lambda connection: (
+            connection.execute(update(runs).values(basis=None)),
+            connection.execute(delete(items).where(items.c.name == "1")),
+        )
+    )
+
+    result = await bench.run()
+
+    assert result.totals.files_seen == 9
+
+
+@pytest.mark.parametrize("feed", [True, False])
+async def test_a_run_whose_base_is_removed_in_the_middle_lists_what_is_left(
+    bench: Workbench, *, feed: bool
+) -> None:
+    bench.destination.change_feed = feed
+    await filled(bench)
+    bench.source.change_file("/a/1", b"changed")
+    bench.source.faults.add("list_folder", "/a", error=SignInFailed("expired"))
+    broken = await bench.run()
+    await bench.database.write(
+        lambda connection: (
+            connection.execute(update(runs).where(runs.c.id < broken.run).values(basis=None)),
+            connection.execute(delete(items).where(items.c.run_id < broken.run)),
+        )
+    )
+
+    result = await bench.run()
+
+    assert (result.run, result.totals.files_seen) == (broken.run, 9)
+    assert bench.destination.tree() == bench.source.tree()
+
+
+async def test_a_listing_that_lags_behind_the_feed_is_made_up_for(bench: Workbench) -> None:
+    await filled(bench)
+    new = bench.source.add_file("/b/new", b"new")
+    hidden = bench.source.nodes.at("/b/new")
+    assert hidden is not None
+    parent = bench.source.nodes.at("/b")
+    assert parent is not None
+    del bench.source.nodes._children[parent.id][hidden.id]  # the listing does not show it yet
+    await bench.run()
+    bench.source.nodes._children[parent.id][hidden.id] = hidden
+
+    await bench.run()
+
+    assert bench.destination.tree() == bench.source.tree()
+    assert new.id == hidden.id
+
+
+async def test_what_a_run_did_itself_is_not_told_to_the_next_one(tmp_path: Path) -> None:
+    async with workbench(tmp_path, destination=MemoryService(page_size=2)) as bench:
+        await filled(bench)
+
+        await bench.run()
+
+        assert bench.destination.calls["changes_since"] == 1
+
+
+async def test_where_each_line_costs_a_call_no_run_reads_what_it_did_itself(tmp_path: Path) -> None:
+    destination = MemoryService(replace(DRIVE, described_changes=False))
+    async with workbench(tmp_path, destination=destination) as bench:
+        bench.source.add_file("/a/1", b"one")
+        await bench.run()
+        assert destination.calls["changes_since"] == 0
+        forget_calls(bench)
+        destination.remove("/a/1")
+
+        second = await bench.run()
+        looked_at = listed(bench.source), listed(destination)
+        await bench.run()
+        forget_calls(bench)
+        await bench.run()
+
+        assert looked_at == (set(), {"/", "/a"})
+        assert await bench.files(second.run) == {"/a/1": ItemState.COPIED}
+        assert (listed(bench.source), listed(destination)) == (set(), set())

@@ -114,6 +114,35 @@ async def test_a_scan_tells_what_is_lacking(tmp_path: Path) -> None:
         assert result.message == "1100 bytes are to be moved, and the destination has room for 1000"
 
 
+@pytest.mark.parametrize("scanned", [True, False])
+async def test_a_large_move_that_was_scanned_sends_nothing_if_it_cannot_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, scanned: bool
+) -> None:
+    monkeypatch.setattr("mover.transfer.room._PLANNED", 1)
+    async with workbench(tmp_path, destination=MemoryService(free_bytes=1000)) as bench:
+        for number in range(50):
+            bench.source.add_file(f"/{number:02}/a", b"x" * 30)
+        if scanned:
+            await bench.run(RunMode.SCAN)
+
+        result = await bench.run()
+
+        assert result.code is Code.DESTINATION_QUOTA
+        assert (bench.destination.calls["upload"] == 0) is scanned
+
+
+async def test_what_a_scan_found_that_is_no_longer_so_stops_nobody(tmp_path: Path) -> None:
+    async with workbench(tmp_path, destination=MemoryService(free_bytes=1000)) as bench:
+        bench.source.add_file("/a", b"x" * 1100)
+        bench.source.add_file("/b", b"x")
+        await bench.run(RunMode.SCAN)
+        bench.source.remove("/a")
+
+        result = await bench.run()
+
+        assert result.code is Code.SUCCESS
+
+
 async def test_a_large_move_ends_as_soon_as_its_sum_is_too_much(tmp_path: Path) -> None:
     source = MemoryService(replace(DRIVE, parts=None), page_size=100)
     async with workbench(tmp_path, source, MemoryService(free_bytes=3 * MIB)) as bench:

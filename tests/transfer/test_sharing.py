@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.database_url import BOTH
 from tests.memory.directory import Directory
 from tests.memory.service import PATHS, MemoryService
 from tests.transfer.workbench import Workbench, workbench
@@ -159,6 +160,8 @@ async def test_what_the_destination_had_given_itself_is_never_taken_back(tmp_pat
     assert other.shares("/a") == {(PERSON, "ann@new.org"): READ, (PERSON, "ben@new.org"): READ}
 
 
+@pytest.mark.usefixtures("database_kind")
+@pytest.mark.parametrize("database_kind", BOTH, indirect=True)
 async def test_role_that_was_lowered_at_the_source_is_lowered(tmp_path: Path) -> None:
     one, other = source(), there()
     one.add_file("/a", b"")
@@ -433,6 +436,8 @@ async def test_owner_of_the_source_is_not_invited_unless_the_map_says_so(tmp_pat
     assert other.shares("/y") == {(PERSON, "zoe@new.org"): WRITE}  # it gives no ownership away
 
 
+@pytest.mark.usefixtures("database_kind")
+@pytest.mark.parametrize("database_kind", BOTH, indirect=True)
 async def test_failed_grant_fails_no_file_and_is_given_by_the_next_run(tmp_path: Path) -> None:
     one, other = source(), there()
     one.add_file("/a", b"")
@@ -441,7 +446,7 @@ async def test_failed_grant_fails_no_file_and_is_given_by_the_next_run(tmp_path:
     async with moving(tmp_path, one, other) as bench:
         result = await bench.run(sharing=rules())
         assert result.code is Code.UNSUPPORTED_NOT_MOVED
-        assert "1 permissions need a look" in result.message
+        assert "1 permission needs a look" in result.message
         assert named(await lines(bench, result.run))["/a", "ann@example.org"] is GrantState.FAILED
         assert (await bench.run(sharing=rules())).code is Code.NOTHING_TO_COPY
     assert other.shares("/a") == {(PERSON, "ann@new.org"): READ}
@@ -552,3 +557,38 @@ async def test_renamed_entry_keeps_what_mover_gave_and_can_lose_it(tmp_path: Pat
         one.unshare("/new", "ann@example.org")
         await bench.run(sharing=rules())
     assert other.shares("/new") == {}
+
+
+async def test_people_whom_the_destination_does_not_list_are_told_before_the_copy_and_not_asked_for(
+    tmp_path: Path,
+) -> None:
+    one, other = source(), there(people=frozenset({"ann@example.org"}))
+    assert other.directory is not None
+    other.directory.lists_people = True
+    one.add_file("/a", b"")
+    async with moving(tmp_path, one, other) as bench:
+        await bench.run(sharing=rules({}))
+        assert other.calls["places"] == 0  # nobody has access to anything
+        one.share("/a", "ann@example.org")
+        one.share("/a", "ben@example.org")
+        scan = await bench.run(RunMode.SCAN, sharing=rules({}))
+        assert named(await lines(bench, scan.run)) == {
+            ("/a", "ann@example.org"): GrantState.PLANNED,
+            ("/a", "ben@example.org"): GrantState.FAILED,
+        }
+        await bench.run(sharing=rules({}))
+    assert other.shares("/a") == {(PERSON, "ann@example.org"): READ}
+    assert other.calls["grant"] == 1
+
+
+async def test_folder_above_all_users_has_no_permissions_and_is_no_trouble(tmp_path: Path) -> None:
+    one, other = source(), there()
+    one.add_file("/ann/a", b"")
+    one.share("/ann/a", "ben@example.org")
+    for service in (one, other):
+        assert service.directory is not None
+        service.directory.unshareable.add("root")
+    async with moving(tmp_path, one, other) as bench:
+        result = await bench.run(sharing=rules({"ben@example.org": "ben@new.org"}))
+        assert result.code is Code.SUCCESS, await lines(bench, result.run)
+    assert other.shares("/ann/a") == {(PERSON, "ben@new.org"): READ}

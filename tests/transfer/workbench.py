@@ -42,6 +42,7 @@ class Workbench:
     staging: Staging
     progress: Progress = field(default_factory=Progress)
     now_ns: Callable[[], int] = time.time_ns
+    who: str = ""
 
     async def run(
         self,
@@ -63,7 +64,7 @@ class Workbench:
         async with signed_in(self.source) as one, signed_in(self.destination) as other:
             return await run_pair(
                 engine,
-                Side("source:" + source_root, "one", one, source_root),
+                Side("source:" + source_root, "one", one, source_root, who=self.who),
                 Side("destination:" + destination_root, "other", other, destination_root),
                 mode,
                 Options(**options),

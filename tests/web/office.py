@@ -8,15 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Connection, select
 from tests.web.browsing import PASSWORD
 from tests.web.served import Served, served
 
 from mover.accounts.actor import Actor, Permission, Role
 from mover.accounts.records import Client, Entrance
 from mover.api.services import Services
+from mover.entries import AccessRole, GranteeKind
+from mover.ledger.grants import Grantee, GrantState, NewGrant
+from mover.ledger.queries.grants import add_lines
 from mover.migrations.records import MapKind, NewMigration, NewPair, NewSchedule
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunState
+from mover.migrations.tables import pair_runs
 from mover.migrations.timetable import Every, Timing
 from mover.notices.events import Event
 from mover.vault.secret import Secret
@@ -62,6 +67,9 @@ class Office:
             f"{migration}/delete",
             pair,
             f"{pair}/items",
+            f"{pair}/permissions",
+            f"{pair}/permissions?text=nobody-of-that-name",
+            f"/pairs/{self.bad_pair_id}/permissions",
             f"/pairs/{self.bad_pair_id}",
             f"/pairs/{self.bad_pair_id}/problems",
             f"{pair}/runs",
@@ -145,6 +153,7 @@ async def _furnish(services: Services, at: Served, files: Path) -> Office:
     await services.runs.start(actor, Selection.these(migration.id, *(pair.id for pair in pairs[:3])))
     await services.nudging.nudge(actor.organisation_id)
     await _ended(services, actor)
+    await _share(services, actor, pairs[0].id)
     user_map = await services.maps.create(actor, "Staff", MapKind.USERS)
     await services.maps.put_row(actor, user_map.id, "ann@old.example", "ann@new.example")
     schedule = await services.schedules.create(
@@ -172,6 +181,43 @@ async def join(services: Services, actor: Actor, email: str, role: Role) -> None
     assert invited.link is not None
     token = Secret(invited.link.reveal().rpartition("/")[2])
     await services.invitations.accept_as_new(token, name=f"The {role.value}", password=SECRET, client=CLIENT)
+
+
+async def _share(services: Services, actor: Actor, pair_id: int) -> None:
+    """Note permissions of a pair's run, one of every state: the folders of this office know of none themselves."""
+    pair = await services.pairs.get(actor, pair_id)
+    assert pair.last_run_id is not None
+    people = [*(f"person{n}@old.example" for n in range(len(GrantState) - 1)), HOSTILE]
+    lines = [
+        NewGrant(
+            source_key="/document 1.pdf" if n % 2 else f"/{HOSTILE}",
+            kind=GranteeKind.PERSON,
+            identity=who,
+            role=AccessRole.WRITE,
+            service_role="Viewer Uploader",
+            target=Grantee(GranteeKind.PERSON, who.replace("old", "new")),
+            target_role=AccessRole.READ,
+            state=state,
+            message="the destination has no write here: given read" if n % 3 else "",
+        )
+        for n, (state, who) in enumerate(zip(GrantState, people, strict=True))
+    ]
+    lines.append(
+        NewGrant(
+            source_key="/",
+            kind=GranteeKind.ANYONE,
+            role=AccessRole.READ,
+            state=GrantState.LISTED,
+            message="a share by link, listed only",
+        )
+    )
+    run_id = pair.last_run_id
+
+    def keep(connection: Connection) -> None:
+        query = select(pair_runs.c.ledger_run_id).where(pair_runs.c.id == run_id)
+        add_lines(connection, connection.execute(query).scalar_one(), lines)
+
+    await services.database.write(keep)
 
 
 async def _ended(services: Services, actor: Actor) -> None:

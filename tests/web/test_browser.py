@@ -349,3 +349,35 @@ def test_a_second_factor_is_set_up_and_asked_for(browser: Browser, office: Offic
         page.get_by_label("Code").fill(codes[0])
         page.get_by_role("button", name="Continue").click()
         expect(page.locator("form[action='/sign-out']").first).to_be_attached()
+
+
+def test_permissions_of_a_run_are_shown_searched_and_chosen(browser: Browser, office: Office):
+    with sitting(browser, office.served, accept_downloads=True) as at:
+        page = at.page
+        at.sign_in("owner@example.org")
+        at.go(f"/pairs/{office.pair_id}/permissions")
+        rows = page.locator("tbody tr")
+        expect(rows).to_have_count(11)
+        expect(page.locator("img[src=x]")).to_have_count(0)
+        page.get_by_label("Which permissions").select_option(label="Would see too much")
+        expect(rows).to_have_count(1)
+        page.get_by_label("Which permissions").select_option(label="All permissions")
+        page.get_by_label("Part of a path or a name").fill("PERSON3@")
+        page.get_by_role("button", name="Filter").click()
+        expect(rows).to_have_count(1)
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download").click()
+        assert "person3@old.example" in Path(download.value.path()).read_text()
+        at.go(f"/pairs/{office.pair_id}/settings")
+        page.get_by_text("Who has access there").click()
+        page.get_by_label("Shares", exact=True).select_option(label="Share again with the same people")
+        page.get_by_label("What more people would see than before").select_option(
+            label="Put it there all the same"
+        )
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Made again through the map")).to_be_visible()
+        at.go(f"/pairs/{office.pair_id}/settings")
+        expect(page.get_by_label("Shares", exact=True)).to_have_value("apply")
+        page.get_by_label("Shares", exact=True).select_option(label="As the migration says")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Made again through the map")).to_have_count(0)

@@ -289,6 +289,19 @@ async def test_deleting_tells_what_the_service_did_about_it(mover: Running, serv
         }
 
 
+async def test_an_organisation_that_is_deleted_gives_its_tokens_back(
+    mover: Running, server: AuthorizationServer
+):
+    _, address, ticket = await leave(mover, **form(server))
+    await come_back(mover, mover.owner, server.agree(address), ticket)
+    owner = mover.owner.session.signed_in
+
+    await mover.services.organisations.delete(owner, typed_name="Example Ltd")
+
+    assert len(server.revocations) == 1
+    assert not any(token.kind != "code" and not token.spent for token in server.tokens.values())
+
+
 async def test_a_page_of_ones_own_can_begin_it_and_a_program_cannot(
     mover: Running, server: AuthorizationServer
 ):

@@ -56,14 +56,16 @@ class Rates:
         while not self._from_memory(key_id):
             # One task asks the database for all calls that wait for the same key.
             asking = self._asking.get(key_id)
-            if asking is None:
+            # One that is done and has not been taken away yet is none: waiting for it would not let anything else happen.
+            if asking is None or asking.done():
                 asking = asyncio.create_task(self._ask(key_id, calls_per_minute, burst))
                 self._asking[key_id] = asking
                 asking.add_done_callback(functools.partial(self._asked, key_id))
             await asyncio.shield(asking)
 
     def _asked(self, key_id: str, done: asyncio.Task[None]) -> None:
-        self._asking.pop(key_id, None)
+        if self._asking.get(key_id) is done:
+            del self._asking[key_id]
         if not done.cancelled():
             done.exception()  # looked at, even if all who waited for it have gone
 

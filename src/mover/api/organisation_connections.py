@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ from mover.connections.connections import NO_APPS, Connections
 from mover.connections.records import Connection
 from mover.connections.revoking import Revocation
 from mover.connections.service_rules import ServiceRules
-from mover.connectors.contract import Account, Connector
+from mover.connectors.contract import Account, Connector, Place
 from mover.connectors.registry import ConnectorType, connector_type, service_names
 from mover.database.database import Database
 from mover.entries import Entry, EntryRef, clean_path
@@ -235,6 +235,18 @@ class OrganisationConnections:
         async with self._opened(actor, connection_id) as (connector, _):
             folder = await connector.look_up(parent or "/")
             return await connector.create_folder(EntryRef(parent or "/", folder.id), name)
+
+    async def places(self, actor: Actor, connection_id: str) -> Sequence[Place] | None:
+        """People and sites, where the account administers those of others; for discovery. Needs PLAN.
+
+        Raises NotFound, ServiceRefused.
+        """
+        actor.require(Permission.PLAN)
+        async with self._opened(actor, connection_id) as (connector, _):
+            if connector.places is None:
+                return None
+            async with aclosing(connector.places.all()) as pages:
+                return [place async for page in pages for place in page]
 
     async def top_folders(self, actor: Actor, connection_id: str) -> Sequence[str]:
         """Names of the folders at the top; for discovery. Needs PLAN. Raises NotFound, ServiceRefused."""

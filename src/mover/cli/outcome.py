@@ -124,6 +124,7 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "verified_by": {proof.value: count for proof, count in self.proofs.items()},
             "resumed": self.resumed,
+            "follows": run.base_id,
             **({"error": error} if error else {}),
         }
 
@@ -145,6 +146,12 @@ async def print_outcome(ledger: Ledger, found: Outcome) -> None:
     console.print(_headline(found))
     if found.ended_by:
         console.print(words(f"  {advice_for(found.ended_by)}", "dim"))
+    if found.run.base_id is not None:
+        console.print(
+            words(
+                f"  looked at what changed since run {found.run.base_id}; --full looks at everything", "dim"
+            )
+        )
     console.print(_table(found))
     if found.run.unencrypted:
         sides = " and ".join(found.run.unencrypted)

@@ -20,6 +20,8 @@ from mover.vault.secret import Secret
 
 _LOCAL = "local"
 _BEGINNING_OF_PEM = "-----BEGIN"
+_BEGINNING_OF_JSON = "{"
+_PASTED = frozenset({None, Reach.KEY_FILE, Reach.JSON_KEY_FILE})
 
 
 class NotAllowed(InvalidConfiguration):
@@ -53,7 +55,7 @@ class ServiceRules:
         """The keys that people may fill in, in order."""
         if kind.name == _LOCAL:
             return list(kind.config.keys())
-        return [key for key in kind.config.keys() if key.reach in {None, Reach.KEY_FILE}]  # noqa: SIM118 - not a dictionary's `keys`
+        return [key for key in kind.config.keys() if key.reach in _PASTED]  # noqa: SIM118 - not a dictionary's `keys`
 
     def check(self, kind: ConnectorType, values: Mapping[str, Any]) -> None:
         """Look at what was filled in, or saved, before anything is made of it. It touches no file but those of `local`.
@@ -80,6 +82,11 @@ class ServiceRules:
                 case Reach.KEY_FILE if not value.lstrip().startswith(_BEGINNING_OF_PEM):
                     raise NotAllowed(
                         f"{key.name!r} has to be the key itself, beginning with {_BEGINNING_OF_PEM}; "
+                        "files of the machine that Mover runs on cannot be used here"
+                    )
+                case Reach.JSON_KEY_FILE if not value.lstrip().startswith(_BEGINNING_OF_JSON):
+                    raise NotAllowed(
+                        f"{key.name!r} has to be the key itself, beginning with {_BEGINNING_OF_JSON}; "
                         "files of the machine that Mover runs on cannot be used here"
                     )
                 case Reach.AGENT if value.strip().lower() not in {"false", "0", "no", "off", "n", "f"}:

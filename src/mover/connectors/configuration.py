@@ -19,6 +19,7 @@ class Reach(enum.StrEnum):
 
     FILE = "file"  # the value is the path of a file
     KEY_FILE = "key_file"  # the value is a key in PEM form, or the path of its file
+    JSON_KEY_FILE = "json_key_file"  # the value is a key as a JSON object, or the path of its file
     AGENT = "agent"  # true: keys of the agent of whoever runs Mover
 
 

@@ -103,6 +103,8 @@ class Capabilities:
         range_reads: `read` honours `offset` and `length`; else it always starts at 0 and reads to the end.
         bounded_reads: A read that ends before the file does costs no more than its bytes. Where it does (an FTP connection
             that is interrupted is lost), large files are read in one stream rather than in ranges.
+        described_changes: Lines of the change feed come with their entries, free of charge. Else each line costs a call, and
+            no run reads what it did at a destination itself: the next one lists the folders there.
         versioned_reads: `read(version=...)` notices by itself that the file is no longer that version, or reads that very
             version though there is a newer one.
         exclusive_create: Creating never replaces an entry that appeared in between, by the service's own guarantee.
@@ -131,6 +133,7 @@ class Capabilities:
     alters: frozenset[str] = frozenset()
     range_reads: bool = True
     bounded_reads: bool = True
+    described_changes: bool = True
     versioned_reads: bool = False
     exclusive_create: bool
     unknown_sizes: bool = True
@@ -374,7 +377,8 @@ class Permissions(Protocol):
         They are complete: what holds through folders above is among them, marked `inherited`, and what was permitted on
         the entry itself is not. Of an entry that does not inherit all that its folder permits, what it does not inherit
         is missing: that is how the engine learns that fewer people see it. The owner is among them, with OWNER.
-        An entry that is gone meanwhile has none. Raises PermissionDenied if the account may not look.
+        An entry that is gone meanwhile has none. Raises PermissionDenied if the account may not look, Unsupported where
+        nothing can be permitted: on the folders above the storage of all users.
         """
 
     async def grant(self, entry: EntryRef, grantee: Permission) -> None:

@@ -7,7 +7,7 @@ whole. Reads see one snapshot (REPEATABLE READ, READ ONLY).
 **Lost connections.** What breaks before COMMIT was sent is not committed, and is run again when the server is back. When
 the connection breaks at COMMIT nobody has said whether it happened, and running the function again could do its work
 twice. So each write knows its transaction's number from the beginning, and PostgreSQL is asked what became of it
-(`pg_xact_status`, made for this). With that, every write happens once, whatever it does; no caller needs to be
+(`postgresql_fate.py`). With that, every write happens once, whatever it does; no caller needs to be
 idempotent for it.
 """
 
@@ -28,6 +28,7 @@ from mover.database.failures import DatabaseUnreachable, DatabaseUnusable
 from mover.database.locations import shown
 from mover.database.patience import OUTAGE_S, Outage, conflict_wait_s, outage_wait_s
 from mover.database.postgresql_failures import Kind, explain, hide_values, kind_of
+from mover.database.postgresql_fate import Fate, Number, fate_of, number_of
 from mover.database.postgresql_lock import AdvisoryLock, key_of
 from mover.database.postgresql_text import BinaryOrderDDL, keep_any_text
 from mover.database.schema import bring_up_to_date, expect_up_to_date
@@ -42,8 +43,6 @@ CONFLICTS_S = 30.0
 
 _WRITE = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-_NUMBER = "SELECT pg_current_xact_id()::text"
-_FATE = "SELECT pg_xact_status(%s::text::xid8)"
 _POLL_S = 0.1
 # A server that answers a commit has it on disk, whatever its settings say: the ledger's word must outlast a power cut.
 _SESSION = (
@@ -136,7 +135,7 @@ class PostgresqlStore:
             transaction = connection.begin()
             try:
                 connection.exec_driver_sql(_WRITE)
-                number: str = connection.exec_driver_sql(_NUMBER).scalar_one()
+                number = number_of(connection)
                 result = work(connection)
                 _expect_sound(connection)
             except BaseException:
@@ -154,16 +153,15 @@ class PostgresqlStore:
             return result
         raise lost
 
-    def _was_committed(self, number: str, lost: DBAPIError, given_up: threading.Event) -> bool:
+    def _was_committed(self, number: Number, lost: DBAPIError, given_up: threading.Event) -> bool:
         """Find out what became of a transaction whose COMMIT got no answer.
 
         Raises DatabaseUnreachable if that cannot be found out.
         """
 
-        def ask() -> str | None:
+        def ask() -> Fate:
             with self._engine.connect() as connection:
-                fate: str | None = connection.exec_driver_sql(_FATE, (number,)).scalar_one()
-                return fate
+                return fate_of(connection, number)
 
         unknown = f"it is not known whether the database {self._where} kept what was written last"
         deadline = time.monotonic() + CONFLICTS_S
@@ -172,19 +170,14 @@ class PostgresqlStore:
                 fate = self._persistently(ask, given_up)
             except DatabaseUnreachable as error:
                 raise DatabaseUnreachable(unknown, said=error.said) from lost
-            except DBAPIError as error:
-                # The number lies in the future: the server lost its latest transactions, this one among them.
-                if getattr(error.orig, "sqlstate", None) == "22023":
-                    return False
-                raise
             match fate:
-                case "committed":
+                case Fate.COMMITTED:
                     return True
-                case "aborted":
+                case Fate.LOST:
                     return False
-                case "in progress" if time.monotonic() < deadline and not given_up.wait(_POLL_S):
-                    continue  # the server has not noticed yet that nobody listens
-                case _:
+                case Fate.OPEN if time.monotonic() < deadline and not given_up.wait(_POLL_S):
+                    continue
+                case Fate.OPEN | Fate.UNKNOWN:
                     raise DatabaseUnreachable(unknown) from lost
 
     def _persistently(self, attempt: Callable[[], T], given_up: threading.Event) -> T:

@@ -117,10 +117,10 @@ class EarlierRuns:
             )
         )
 
-    async def carry_kept_out(self, folder: FolderTask) -> None:
-        """Take over those items of a known folder that were kept out whatever the destination has."""
+    async def carry_kept_out(self, folder: FolderTask) -> list[Tally]:
+        """Take over those items of a known folder that were kept out whatever the destination has, and count them."""
         now_ns = self._now_ns()
-        await self._write(
+        return await self._write(
             lambda connection: carrying.carry_kept_out(connection, self._run.id, folder, now_ns)
         )
 

@@ -113,11 +113,15 @@ class GrantOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Granted(msgspec.Struct, frozen=True, kw_only=True):
-    """What Mover itself has permitted at the destination, or was about to. All that it may ever take back."""
+    """What Mover itself has permitted at the destination, or was about to. All that it may ever take back.
+
+    `asked` is what the source has; `role` is narrower where the destination has no such role.
+    """
 
     source_key: str
     target: Grantee
     role: AccessRole
+    asked: AccessRole
     before: AccessRole | None
     destination_path: str
     destination_id: str | None

@@ -443,6 +443,10 @@ class RunLedger:
         """Sizes of all files that are planned and have not arrived, where their folder need not be listed again."""
         return await self._database.read(lambda connection: items.open_bytes(connection, self.run.id))
 
+    async def scanned_bytes(self) -> int:
+        """Sizes of the files that the pair's last run found missing, if it was a scan with the same options; else 0."""
+        return await self._database.read(lambda connection: items.scanned_bytes(connection, self.run))
+
     async def upload(self, source_key: str) -> UploadRecord | None:
         """The upload in parts that was begun for an entry, in this run or an earlier one."""
         return await self._database.read(

@@ -221,7 +221,8 @@ granted = Table(
     Column("source_key", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("identity", Text, primary_key=True),
-    Column("role", Text, nullable=False),
+    Column("role", Text, nullable=False),  # as it was given
+    Column("asked_role", Text, nullable=False),  # as the source has it: a destination may lack such a role
     Column("before_role", Text),
     Column("destination_path", Text, nullable=False),
     Column("destination_id", Text),

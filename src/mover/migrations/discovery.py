@@ -1,41 +1,64 @@
-"""Pairs by discovery: what stands on both sides under the same name."""
+"""Pairs by discovery: people and sites of both sides, or what stands at their tops under the same name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import enum
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 from sqlalchemy import Connection, select
 
 from mover.accounts.actor import Actor, Permission
+from mover.connectors.contract import Place, PlaceKind
 from mover.database.database import Database
 from mover.entries import join_path
 from mover.migrations.folding import fold
+from mover.migrations.queries import maps
 from mover.migrations.queries.found import found
 from mover.migrations.queries.pairs import of_migration
 from mover.migrations.tables import migration_pairs, migrations
+from mover.transfer.grantees import GranteeMap
 
 _MOST = 20_000
 
 
 class Directory(Protocol):
-    """Lists what stands at the top of a connection. No connector lists users yet, so folders are all there is."""
+    """Tells what a connection has: people and sites where it is an administrator's, and the folders at its top."""
+
+    async def places(self, actor: Actor, connection_id: str) -> Sequence[Place] | None:
+        """People and sites, in any order; None if the connection sees only what is its own. Raises MoverError."""
+        ...
 
     async def top_folders(self, actor: Actor, connection_id: str) -> Sequence[str]:
         """Names of the folders at the top, in any order. Raises MoverError."""
         ...
 
 
+class Why(enum.StrEnum):
+    """What speaks for a proposed pair."""
+
+    MAPPED = "mapped"  # the migration's map of users says so
+    SAME_ADDRESS = "same_address"
+    SAME_USER = "same_user"  # the same before the @, at another domain
+    SAME_NAME = "same_name"
+    NEW_FOLDER = "new_folder"  # nothing of that name is there, and a folder can be made
+    NOBODY = "nobody"  # no such person or site is there, and none can be made
+
+
 class Match(msgspec.Struct, frozen=True, kw_only=True):
     """A proposed pair.
 
     Attributes:
-        source_path: A folder at the top of the source.
-        destination_path: The folder of the same name; made up of the source's name where there is none.
-        matched: The folder is there already.
-        ambiguous: Several folders of the destination have this name, but for case or the spelling of accents.
+        source_path: A person's or site's storage, or a folder at the top of the source.
+        destination_path: What fits at the destination; made up of the source's name where a folder can be made; empty
+            where there is nobody.
+        matched: What fits is there already.
+        ambiguous: Several fit.
         known: The migration has this pair already.
+        why: What speaks for it.
+        name: Of the person or site, for people; empty for folders.
+        ready: Neither side is suspended, or waits to be made.
     """
 
     source_path: str
@@ -43,6 +66,9 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     matched: bool
     ambiguous: bool
     known: bool
+    why: Why
+    name: str = ""
+    ready: bool = True
 
 
 class Discovery:
@@ -53,25 +79,115 @@ class Discovery:
         self._directory = directory
 
     async def propose(self, actor: Actor, migration_id: str) -> list[Match]:
-        """Match the top folders of both connections of a migration, by name; nothing is added.
+        """Match the people and sites of both connections of a migration, or their top folders; nothing is added.
 
-        An exact name counts first, then one that differs in case or in the spelling of accents only. At most 20,000.
-        Raises what `Directory` raises.
+        People are matched through the migration's map of users, else by address, else by what stands before the @. Names
+        count as they are first, then but for case and the spelling of accents. At most 20,000. Raises what `Directory`
+        raises.
         """
         actor.require(Permission.PLAN)
 
-        def look(connection: Connection) -> tuple[str, str, set[tuple[str, str]]]:
+        def look(connection: Connection) -> tuple[str, str, set[tuple[str, str]], GranteeMap]:
             migration = found(connection, migrations, "migration", actor.organisation_id, migration_id)
             query = select(migration_pairs.c.source_path, migration_pairs.c.destination_path).where(
                 *of_migration(actor.organisation_id, migration_id)
             )
             known = {(row.source_path, row.destination_path) for row in connection.execute(query)}
-            return migration.source_connection_id, migration.destination_connection_id, known
+            map_id = migration.user_map_id
+            users = maps.grantees(connection, map_id) if map_id else GranteeMap()
+            return migration.source_connection_id, migration.destination_connection_id, known, users
 
-        source_id, destination_id, known = await self._database.read(look)
-        sources = sorted(await self._directory.top_folders(actor, source_id))[:_MOST]
-        destinations = await self._directory.top_folders(actor, destination_id)
-        return matches(sources, destinations, known)
+        source_id, destination_id, known, users = await self._database.read(look)
+        sources = await self._directory.places(actor, source_id)
+        targets = await self._directory.places(actor, destination_id)
+        if sources is None:
+            folders = sorted(await self._directory.top_folders(actor, source_id))[:_MOST]
+            if targets is None:
+                return matches(folders, await self._directory.top_folders(actor, destination_id), known)
+            sources = [Place(path=join_path("/", name), kind=PlaceKind.PERSON, name=name) for name in folders]
+        places = sorted(sources, key=lambda place: (place.kind, place.path))[:_MOST]
+        if targets is None:
+            there = await self._directory.top_folders(actor, destination_id)
+            return matches_in_folders(places, there, known)
+        return matches_of_places(places, targets, users, known)
+
+
+def matches_of_places(
+    sources: Sequence[Place], targets: Sequence[Place], users: GranteeMap, known: set[tuple[str, str]]
+) -> list[Match]:
+    """Match people and sites with people and sites."""
+    people = _Index(place for place in targets if place.kind is PlaceKind.PERSON)
+    sites = _Index(place for place in targets if place.kind is PlaceKind.SITE)
+    proposed = []
+    for place in sources:
+        index = sites if place.kind is PlaceKind.SITE else people
+        candidates, why = index.fitting(place, users)
+        target = candidates[0] if len(candidates) == 1 else None
+        path = target.path if target else ""
+        proposed.append(
+            Match(
+                source_path=place.path,
+                destination_path=path,
+                matched=target is not None,
+                ambiguous=len(candidates) > 1,
+                known=(place.path, path) in known,
+                why=why if candidates else Why.NOBODY,
+                name=place.name,
+                ready=place.ready is not False and (target is None or target.ready is not False),
+            )
+        )
+    return proposed
+
+
+def matches_in_folders(
+    sources: Sequence[Place], there: Sequence[str], known: set[tuple[str, str]]
+) -> list[Match]:
+    """Match people and sites with folders: people's are named by their addresses, sites' by their names."""
+    names = {place.path: place.email or place.name for place in sources}
+    by_name = {match.source_path: match for match in matches(sorted(set(names.values())), there, set())}
+    proposed = []
+    for place in sources:
+        match = by_name[join_path("/", names[place.path])]
+        proposed.append(
+            msgspec.structs.replace(
+                match,
+                source_path=place.path,
+                known=(place.path, match.destination_path) in known,
+                name=place.name,
+                ready=place.ready is not False,
+            )
+        )
+    return proposed
+
+
+class _Index:
+    """People or sites of a destination, by all that they can be found by."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self._by_address: dict[str, list[Place]] = {}
+        self._by_user: dict[str, list[Place]] = {}
+        self._by_name: dict[str, list[Place]] = {}
+        for place in places:
+            if place.email:
+                self._by_address.setdefault(fold(place.email), []).append(place)
+                self._by_user.setdefault(fold(place.email.partition("@")[0]), []).append(place)
+            self._by_name.setdefault(fold(place.name), []).append(place)
+
+    def fitting(self, place: Place, users: GranteeMap) -> tuple[Sequence[Place], Why]:
+        """Those that fit, by the best that speaks for any."""
+        address = place.email or ""
+        mapped = users.look_up(address) if address else None
+        if mapped is not None:
+            return self._by_address.get(fold(mapped.destination), ()), Why.MAPPED
+        user = address.partition("@")[0] or place.name
+        for index, key, why in (
+            (self._by_address, address, Why.SAME_ADDRESS),
+            (self._by_user, user, Why.SAME_USER),
+            (self._by_name, place.name, Why.SAME_NAME),
+        ):
+            if key and (candidates := index.get(fold(key))):
+                return candidates, why
+        return (), Why.NOBODY
 
 
 def matches(sources: Sequence[str], destinations: Sequence[str], known: set[tuple[str, str]]) -> list[Match]:
@@ -92,6 +208,7 @@ def matches(sources: Sequence[str], destinations: Sequence[str], known: set[tupl
                 matched=len(candidates) == 1,
                 ambiguous=len(candidates) > 1,
                 known=(source_path, destination_path) in known,
+                why=Why.SAME_NAME if len(candidates) == 1 else Why.NEW_FOLDER,
             )
         )
     return found_matches

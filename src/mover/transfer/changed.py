@@ -63,6 +63,7 @@ async def changed_at_source(
     ids = {change.id for change in by_id}
     items = await ledger.earlier.known_items(run, [f"id:{one}" for one in sorted(ids)])
     known = await _folders_of_source(by_id, ids, ledger, run)
+    root = await _root(changes, ledger, run)
     for change in by_id:
         item, entry = items.get(f"id:{change.id}"), change.entry
         in_place = item is not None and entry is not None and _in_place(item, change, entry)
@@ -74,7 +75,7 @@ async def changed_at_source(
             above = known.get(change.parent_id or side.root_id or "")
             marks.add(above.id if above else None)
             if change.parent_id is None:
-                marks.add(await _root(ledger, run))
+                marks.add(root)
         itself = known.get(change.id)
         if itself is not None and not in_place:
             marks.add(itself.id, deep=True)
@@ -101,6 +102,7 @@ async def changed_at_destination(changes: Sequence[Change], side: Side, ledger: 
         folder.destination_id: folder
         for folder in await ledger.earlier.folders_by_destination_id(run, wanted)
     }
+    root = await _root(changes, ledger, run)
     for change in by_id:
         ours = arrivals.get(change.id, [])
         for arrival in ours:
@@ -125,7 +127,7 @@ async def changed_at_destination(changes: Sequence[Change], side: Side, ledger: 
             above = known.get(change.parent_id or side.root_id)
             marks.add(above.id if above else None)
             if change.parent_id is None:
-                marks.add(await _root(ledger, run))
+                marks.add(root)
     gone = [change.path for change in changes if change.path and not change.id]
     await _mark_paths(marks, gone, side, ledger, run, at_destination=True)
     return Told(marks.found, strangers, list(altered.values()))
@@ -139,7 +141,10 @@ async def _folders_of_source(
     return {folder.source_id or "": folder for folder in found}
 
 
-async def _root(ledger: RunLedger, run: int) -> int | None:
+async def _root(changes: Sequence[Change], ledger: RunLedger, run: int) -> int | None:
+    """The run's root folder, where a line speaks of what stands in a root."""
+    if all(change.entry is None or change.parent_id is not None for change in changes):
+        return None
     first = await ledger.earlier.page_of_folders(run, 1, after_id=0)
     return first[0].id if first else None
 

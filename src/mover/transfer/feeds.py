@@ -8,7 +8,8 @@
 
 A cursor of the source is taken before the first listing, and each run reads the feed from where the run before did:
 what a listing or the feed itself told too late is seen once more. At the destination the run's own uploads would be
-told to the next run; they are read, and recognised, at the end of the run that made them.
+told to the next run; they are read, and recognised, at the end of the run that made them. Where each line costs a call
+(`described_changes`), that would be a second call for each file, and the next run lists the destination's folders instead.
 
 Where the destination has no feed, its folders are listed, since a file that was removed there is to be copied again; the
 source's entries are then taken from the ledger.
@@ -69,13 +70,15 @@ class Feeds:
         cursor, feed = self._ledger.run.destination_cursor, _feed(self._destination)
         if cursor is None or not moved:
             return
-        await self._ledger.reached(
-            await self._read_destination(feed, cursor, self._ledger.run.id) if feed is not None else None
-        )
+        reached = None
+        if feed is not None and self._destination.connector.capabilities.described_changes:
+            reached = await self._read_destination(feed, cursor, self._ledger.run.id)
+        await self._ledger.reached(reached)
 
     def _basis(self) -> str:
         """Equal for runs that decide the same about the same entries, of the same two folders."""
-        parts = (self._options.basis, __version__, self._source.root_id, self._destination.root_id)
+        sides = [(side.who, side.root_id) for side in (self._source, self._destination)]
+        parts = (self._options.basis, __version__, sides)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     async def _following(

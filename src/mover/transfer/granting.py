@@ -131,6 +131,7 @@ def _granted(line: DueGrant, role: AccessRole) -> Granted:
         source_key=line.source_key,
         target=line.target,
         role=role,
+        asked=line.role,
         before=line.before,
         destination_path=line.destination_path,
         destination_id=line.destination_id,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zipfile
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 
@@ -19,15 +18,7 @@ from mover.entries import EntryRef
 TAIL = 1 << 20  # bytes: where the directory of any but an absurd document ends
 _PROPERTIES = ("docProps/", "customXml/", "docMetadata/", "[Content_Types].xml")
 _RELATIONS = ".rels"
-_BROKEN = (
-    zipfile.BadZipFile,
-    struct.error,
-    ValueError,
-    OverflowError,
-    NotImplementedError,
-    EOFError,
-    OSError,
-)
+_BROKEN = (struct.error, ValueError, OverflowError, NotImplementedError, EOFError, OSError)
 
 Parts = Mapping[str, tuple[int, int]]
 
@@ -45,10 +36,12 @@ def parts_of(tail: bytes, size: int) -> Parts | None:
         tail: The last bytes of the file.
         size: Of the whole file, in bytes.
     """
+    import zipfile  # noqa: PLC0415 - few moves need it, and every command would load it
+
     try:
         with zipfile.ZipFile(_Ending(tail, size)) as package:
             return {part.filename: (part.CRC, part.file_size) for part in package.infolist()}
-    except _BROKEN:
+    except (zipfile.BadZipFile, *_BROKEN):
         return None
 
 

@@ -1,12 +1,12 @@
 """Whether what is to be moved fits into the destination, as far as both can tell.
 
-The destination is asked once for its free bytes, before anything is sent. Against that stands the sum of what the scan
-plans: files of known size that are not there yet, and what replaced ones grow by (all of them, where the destination
+The destination is asked once for its free bytes, before anything is sent. Against that stands the sum of what the
+run plans: files of known size that are not there yet, and what replaced ones grow by (all of them, where the destination
 keeps the version before). Documents without a size and earlier versions cannot be counted beforehand.
 
-Sending waits for the scan until it has ended, or has planned enough to be worth beginning (`_HELD_BACK` files): a move that
-cannot fit, and was scanned that far, then ends before a byte was sent, and a larger one as soon as the sum is too much.
-The rule is exact: it ends when more is needed than is free. What others store meanwhile, and what a service allows beyond
+Sending waits until the run has planned `_PLANNED` files, or seen `_SEEN` entries, or all. If the pair's last run was a scan
+with the same options that found more than there is room for, it waits until all is planned. So a move that was scanned, or
+is not larger than that, and cannot fit, ends before a byte was sent; any other one as soon as the sum is too much. The rule is exact: it ends when more is needed than is free. What others store meanwhile, and what a service allows beyond
 what it tells, shows only while sending: then the destination itself says that it is full.
 """
 
@@ -18,7 +18,8 @@ from mover.entries import EntryRef
 from mover.errors import ApiQuotaExceeded, MoverError, QuotaExceeded, SignInFailed
 from mover.transfer.side import Side
 
-_HELD_BACK = 5_000  # files
+_PLANNED = 1_000
+_SEEN = 5_000
 _ENDS_THE_RUN = (SignInFailed, ApiQuotaExceeded)
 
 
@@ -26,24 +27,32 @@ class Room:
     """The room at the destination of one run, and what is planned to go there. Sizes in bytes.
 
     `enough_known` is set when sending may begin.
+
+    Args:
+        destination: Where the room is.
+        needed: By what was planned before this process began.
+        scanned: By what a scan before this run found to be missing at the destination.
     """
 
-    def __init__(self, destination: Side, *, needed: int = 0) -> None:
+    def __init__(self, destination: Side, *, needed: int = 0, scanned: int = 0) -> None:
         self._destination = destination
         self._free: int | None = None
         self._needed = needed
-        self._files = 0
+        self._scanned = scanned
+        self._files = self._seen = 0
         self._begun = asyncio.Event()
-        if needed:
+        if needed or scanned:
             self._begun.set()
         self._decided = asyncio.Event()
         self.enough_known = asyncio.Event()
 
-    def plan(self, files: int, needed: int) -> None:
-        """Count what a page of the scan planned: files, and how much more room they need."""
+    def plan(self, seen: int, files: int, needed: int) -> None:
+        """Count what a page of the scan told: entries, files to be sent, and how much more room these need."""
+        self._seen += seen
         self._files += files
         self._needed += needed
-        self._begun.set()
+        if files:
+            self._begun.set()
         self._judge()
 
     def complete(self) -> None:
@@ -70,7 +79,7 @@ class Room:
         Raises SignInFailed, ApiQuotaExceeded.
         """
         quota = self._destination.connector.quota
-        if quota is None or not (self._files or self._needed):
+        if quota is None or not (self._files or self._needed or self._scanned):
             return
         try:
             self._free = await quota.free_bytes(EntryRef(self._destination.root, self._destination.root_id))
@@ -78,6 +87,10 @@ class Room:
             raise
         except MoverError:
             self._free = None  # it says what it lacks when it is full
+
+    @property
+    def _has_seen_enough(self) -> bool:
+        return self._files >= _PLANNED or self._seen >= _SEEN
 
     @property
     def shortage(self) -> str:
@@ -89,5 +102,5 @@ class Room:
     def _judge(self) -> None:
         if self.shortage:
             self._decided.set()
-        elif self._free is not None and self._files >= _HELD_BACK:
+        elif self._free is not None and self._scanned <= self._free and self._has_seen_enough:
             self.enough_known.set()

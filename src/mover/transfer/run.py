@@ -288,10 +288,9 @@ class _Run:
         """The room at the destination; None where nothing is compared with what might go there."""
         if self._destination is None or self._mode is RunMode.VERIFY:
             return None
-        return Room(
-            self._destination,
-            needed=await self._ledger.open_bytes() if self._ledger.run.resumed else 0,
-        )
+        if self._ledger.run.resumed:
+            return Room(self._destination, needed=await self._ledger.open_bytes())
+        return Room(self._destination, scanned=await self._ledger.scanned_bytes())
 
     def _sharing(self) -> SharingPlanner | None:
         """What plans permissions, where that is wanted and both services have any."""

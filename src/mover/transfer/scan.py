@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -25,6 +25,7 @@ from mover.naming import EXACT
 from mover.transfer.concurrency import task_group
 from mover.transfer.heirs import Heirs
 from mover.transfer.keys import short_key
+from mover.transfer.known import KnownFolders
 from mover.transfer.names import NameChooser
 from mover.transfer.options import Options
 from mover.transfer.plan import Decision, Planner, VerifyPlanner
@@ -36,8 +37,6 @@ from mover.transfer.standing import Standing
 
 _FOLDERS_AT_ONCE = 8
 _QUEUE_SLICE = 200  # folders taken from the ledger's queue in one query
-_CARRIED_SLICE = 500  # folders whose items are taken over in one transaction
-_KNOWN_PAGE = 1_000  # entries of a folder that did not change, taken from the ledger
 
 _RENAMED = "renamed to a name that the destination accepts"
 _NOT_MOVED = {
@@ -105,6 +104,7 @@ class Scanner:
         self._rules = rules
         self._names = NameChooser(source.connector.capabilities, rules, root, ledger)
         self._heirs = Heirs(source, rules, ledger, keep=not options.dry_run)
+        self._known = KnownFolders(source, ledger, progress, _RENAMED)
         self._earlier = False
 
     async def run(self) -> None:
@@ -118,7 +118,7 @@ class Scanner:
         async with task_group() as group:
             while True:
                 all_done = not active  # before asking: a folder may add others to the queue while it is read
-                if await self._carry():
+                if await self._known.carry():
                     continue
                 batch = await self._ledger.pending_folders(_QUEUE_SLICE, after_id=after)
                 if not batch:
@@ -140,33 +140,6 @@ class Scanner:
         self._progress.scanning = False
         self._found()
 
-    async def _carry(self) -> bool:
-        """Take over what stands in folders in which nothing changed. Returns whether there were any."""
-        carried, tallies = await self._ledger.carry(_CARRIED_SLICE, _RENAMED)
-        self._progress.folders_listed += carried
-        for tally in tallies:
-            if tally.kind is not EntryKind.FOLDER:
-                self._progress.carried(tally.state, tally.count, tally.size)
-        return carried > 0
-
-    async def _entries(self, folder: FolderTask) -> AsyncGenerator[Page, None]:
-        """What stands in a folder of the source: listed, or known from the run before."""
-        if folder.known:
-            await self._ledger.earlier.carry_kept_out(folder)
-            after: int | None = 0
-            while after is not None:
-                found = await self._ledger.earlier.known_entries(folder, _KNOWN_PAGE, after_id=after)
-                if found is None:
-                    break
-                entries, after = found
-                if entries:
-                    yield Page(entries)
-            else:
-                return
-        source = self._source.ref(folder.path, folder.source_id)
-        async for page in self._source.connector.list_folder(source, folder.cursor):
-            yield page
-
     async def _folder(self, folder: FolderTask) -> None:
         started = self._now_ns()
         side = "destination"
@@ -175,7 +148,7 @@ class Scanner:
             async with Standing(self._destination, folder, self._ledger) as standing:
                 side = "source"
                 filled = folder.cursor is not None
-                async for page in self._entries(folder):
+                async for page in self._known.entries(folder):
                     filled = await self._page(folder, page, standing) or filled
             side = "destination"
             if not filled and await self._make_without_files(folder):
@@ -325,8 +298,8 @@ class Scanner:
                     files += 1
                     needed += self._needed(entry, found) if decision.action is not Action.COMPARE else 0
             new.append(self._item(key, entry, chosen.name, chosen.key, decision, found))
-        if self._room is not None and files:
-            self._room.plan(files, needed)
+        if self._room is not None:
+            self._room.plan(len(moving), files, needed)
         if known_better:
             await self._ledger.keep_arrivals(known_better)
         new = await self._gone_on_with(new, arrivals)

@@ -17,8 +17,8 @@ import msgspec
 
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
-from mover.entries import AccessRole, Entry, EntryKind, EntryRef, Permission, join_path
-from mover.errors import MoverError, NotFound, Reason, SignInFailed, Terminal
+from mover.entries import AccessRole, Entry, EntryKind, EntryRef, GranteeKind, Permission, join_path
+from mover.errors import MoverError, NotFound, Reason, SignInFailed, Terminal, Unsupported
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
@@ -32,7 +32,7 @@ ROOT_KEY = "/"
 _BATCH = 100  # entries that are asked about at once
 _AT_ONCE = 4  # such questions
 _REMEMBERED = 500  # folders whose access is kept in memory
-_MOST_PEOPLE = 200_000  # of a destination that are listed to know them
+_MOST_PEOPLE = 50_000  # of a destination that are listed to know them
 
 _encode = msgspec.json.encode
 _decode_access = msgspec.json.Decoder(Access).decode
@@ -70,6 +70,8 @@ class SharingPlanner:
         self._accesses: OrderedDict[int, Access] = OrderedDict()
         self._earlier = False
         self._questions = asyncio.Semaphore(_AT_ONCE)
+        self._listing = asyncio.Lock()
+        self._people_listed = False
 
     async def begin(self) -> None:
         """Look at both roots, and at the people of the destination where it tells them."""
@@ -83,7 +85,6 @@ class SharingPlanner:
             owners=frozenset(
                 Grantee(line.kind, line.identity) for line in there if line.role is AccessRole.OWNER
             ),
-            known=await self._people(),
             source_inherits=self._from.inherited,
             destination_inherits=self._to.inherited if self._to is not None else True,
         )
@@ -100,6 +101,7 @@ class SharingPlanner:
             granted=granted.get(ROOT_KEY, ()),
             shareable=self._destination is None or self._destination.root != "/",
         )
+        await self._know_people([seen])
         plan, lines = await self._taken_back(seen, self._judge.plan(seen))
         await self._ledger.sharing.set_root(_encode(self._allowed(plan.access)).decode(), lines)
 
@@ -121,6 +123,7 @@ class SharingPlanner:
             else {}
         )
         seen = await self._seen(folder, standing, told, earlier, there, above)
+        await self._know_people(seen)
         plans: dict[str, EntryPlan] = {}
         lines: list[NewGrant] = []
         for one in seen:
@@ -325,9 +328,11 @@ class SharingPlanner:
             return await permissions.of(refs)
         except SignInFailed:
             raise
-        except Terminal:
-            if len(refs) == 1:
-                return [None]
+        except Terminal as error:
+            if (
+                len(refs) == 1
+            ):  # where nothing can be permitted (above the storage of all users), nobody has access
+                return [() if isinstance(error, Unsupported) else None]
         half = len(refs) // 2
         return [*await self._of(permissions, refs[:half]), *await self._of(permissions, refs[half:])]
 
@@ -336,6 +341,19 @@ class SharingPlanner:
             return ()
         [found] = await self._of(self._to, [self._destination.ref("/", self._destination.root_id)])
         return found or ()
+
+    async def _know_people(self, seen: Sequence[Seen]) -> None:
+        """List the destination's people once, as soon as anybody but the owner has access to anything."""
+        if self._people_listed or not any(
+            line.kind is GranteeKind.PERSON and line.identity != self._judge.owner
+            for one in seen
+            for line in one.permissions or ()
+        ):
+            return
+        async with self._listing:
+            if not self._people_listed:
+                self._judge = replace(self._judge, known=await self._people())
+                self._people_listed = True
 
     async def _people(self) -> frozenset[str] | None:
         """Addresses of all people of the destination, where it tells them and they are not too many to keep."""

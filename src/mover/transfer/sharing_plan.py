@@ -264,7 +264,7 @@ class Judge:
                     state=GrantState.LISTED,
                     message=f"belongs to {seen.owner}, whose shares are not re-created",
                 )
-            lines.append(_line(seen.source_key, line, verdict, wanted, holding, own_there, asked))
+            lines.append(_line(seen, line, verdict, wanted, holding, own_there, asked))
         return lines
 
     def _is_anothers(self, owner: str | None) -> bool:
@@ -367,7 +367,7 @@ def _left_there(
 
 
 def _line(
-    source_key: str,
+    seen: Seen,
     line: Permission,
     verdict: Verdict,
     wanted: Audience,
@@ -382,13 +382,16 @@ def _line(
         role = wanted[target]
         if target in holding and RANK[holding[target]] >= RANK[role]:
             state, message = GrantState.ALREADY_THERE, "holds at the destination already"
+        elif target in holding and _as_narrow_as_it_goes(seen, target, role):
+            state = GrantState.ALREADY_THERE
+            message = f"given as {holding[target]}: the destination has no {role} here"
         elif target in asked:
             state, message = GrantState.ALREADY_THERE, "comes with another row of the map"
         else:
             asked.add(target)
             before = own_there.get(target)
     return NewGrant(
-        source_key=source_key,
+        source_key=seen.source_key,
         kind=line.kind,
         identity=line.identity,
         role=line.role,
@@ -401,6 +404,11 @@ def _line(
         side="destination" if verdict.reason else None,
         message=message,
     )
+
+
+def _as_narrow_as_it_goes(seen: Seen, target: Grantee, role: AccessRole) -> bool:
+    """Whether an earlier run asked for the same, and got a narrower role."""
+    return any(one.target == target and one.asked is role and one.role is not role for one in seen.granted)
 
 
 def _wider_lines(

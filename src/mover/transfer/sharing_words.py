@@ -24,5 +24,6 @@ def said_of_permissions(tallies: Sequence[GrantTally], *, dry_run: bool) -> list
     told = [f"{counts[state]:,} {word}" for state, word in words.items() if state in counts]
     said = [f"permissions: {', '.join(told)}"] if told else []
     if problems := sum(counts.get(state, 0) for state in GRANT_PROBLEMS):
-        said.append(f"{problems:,} permissions need a look: see the permissions report")
+        what = "permission needs" if problems == 1 else "permissions need"
+        said.append(f"{problems:,} {what} a look: see the permissions report")
     return said

@@ -20,6 +20,7 @@ class Side:
         root: Path of the pair's root at the service.
         root_id: Its id there, where the service has ids and the root is known.
         root_stands: The root is there.
+        who: The account as the service calls it: a connection may be signed in anew as somebody else.
         secure: The way to the service is encrypted, or there is none.
     """
 
@@ -30,6 +31,7 @@ class Side:
     root_id: str | None = None
     root_stands: bool = False
     secure: bool = True
+    who: str = ""
 
     def ref(self, path: str, id: str | None) -> EntryRef:  # noqa: A002 - the field's own word
         """Address an entry by its path relative to the pair's root."""

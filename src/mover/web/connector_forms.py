@@ -29,6 +29,9 @@ _LABELS = {
     "access_key": "Access key ID",
     "secret_key": "Secret access key",
     "path_style": "Bucket in the path",
+    "client_id": "Client ID",
+    "allowed_domain": "Only accounts of this mail domain",
+    "allowed_tenant": "Only accounts of this organisation",
 }
 _LONG_TEXTS = frozenset({"private_key"})
 _NAMED_KEY = re.compile(r"'([a-z0-9_]+)'(?::| is missing| names| has to| cannot| is not)\s*")

@@ -39,6 +39,16 @@ _SERVICE_ICONS = {
     "s3": "cloud",
     "swift": "cloud",
     "webdav": "globe",
+    "google": "cloud",
+    "google-admin": "users",
+    "onedrive": "cloud",
+    "sharepoint": "cloud",
+    "office365": "users",
+    "dropbox": "cloud",
+    "dropbox-business": "users",
+    "box": "cloud",
+    "box-enterprise": "users",
+    "egnyte": "cloud",
 }
 _SERVICE_LEADS = {
     "ftp": "A file server without encryption. Choose FTPS or SFTP where you can.",
@@ -49,6 +59,16 @@ _SERVICE_LEADS = {
     "s3": "Amazon S3, or any service that speaks like it.",
     "swift": "OpenStack Swift, Rackspace Cloud Files.",
     "webdav": "Nextcloud, ownCloud and plain WebDAV.",
+    "google": "My Drive and the shared drives of one account.",
+    "google-admin": "The drives of all users of a domain, by a service account.",
+    "onedrive": "The OneDrive of one account, at work or personal.",
+    "sharepoint": "The sites and libraries that one account can see.",
+    "office365": "All users' OneDrives and all sites, by an app of the tenant.",
+    "dropbox": "One account.",
+    "dropbox-business": "Team folders and all members, by an administrator.",
+    "box": "One account.",
+    "box-enterprise": "All users of an enterprise, by an app.",
+    "egnyte": "The shared and private folders of a domain.",
 }
 _ITEM_STATES = {
     "held": "Waiting",

@@ -114,7 +114,7 @@ class _Open:
 
     connector: Connector
     pacer: Pacer
-    secure: bool
+    told: Account
 
 
 class _Accounts:
@@ -149,14 +149,15 @@ class _Accounts:
         if account not in self._open:
             connector, told = await make()
             self._stack.push_async_callback(connector.close)
-            self._open[account] = _Open(connector, self._place.pacers.of(account, connector), told.secure)
+            self._open[account] = _Open(connector, self._place.pacers.of(account, connector), told)
         found = self._open[account]
         return Side(
             place.text,
             account,
             paced(self._place.wrap(found.connector), found.pacer),
             root,
-            secure=found.secure,
+            secure=found.told.secure,
+            who=found.told.description,
         )
 
     async def _local(self, mount: Path) -> tuple[Connector, Account]:

@@ -20,11 +20,12 @@ from mover.connectors.contract import Connector
 from mover.ledger.states import ItemState
 from simulators.google import Google
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
-FOLDERS, FILES = 12, 5
-LARGE = 20_000_000
-SIGN_IN, FEW = 1, 5
+FOLDERS, FILES = 9, 4
+LARGE = 12_000_000
+FEW = 12
+"""Calls of a run whatever it moves: who signs in, room, where the change feed stands, the folder that was named."""
 
 
 @dataclass
@@ -55,10 +56,10 @@ async def test_a_new_small_file_is_one_call_and_a_rerun_a_few(
         folders,
         folders - 1,
     )  # times of folders are set at the end
-    assert new.total() <= len(tree) + 2 * folders + SIGN_IN + FEW
-    assert again.total() <= SIGN_IN + FEW
+    assert new.total() <= len(tree) + 2 * folders + FEW
+    assert again.total() <= 5  # the change feed tells that there is nothing
     assert back["files.get"] == len(tree)
-    assert back.total() <= len(tree) + SIGN_IN + FEW
+    assert back.total() <= len(tree) + FEW
     for mine, other in zip(ours, theirs, strict=True):
         assert mine.total() <= other.total()
 
@@ -71,7 +72,8 @@ async def test_a_large_file_costs_no_more_calls_than_rclone(
     theirs = _rclone_calls(tmp_path, simulators, google, tree)
     # Reading is left out: into how many ranges a file is cut follows from the engine's memory, little in this test.
     for mine, other in zip(ours[:2], theirs[:2], strict=True):
-        assert mine.total() - mine["about.get"] <= other.total()  # rclone does not look whose account it is
+        fixed = sum(count for call, count in mine.items() if call.startswith(("about", "changes")))
+        assert mine.total() - fixed <= other.total(), (mine, other)
     assert ours[0]["files.create.upload"] + ours[0]["files.upload.put"] == 2
 
 

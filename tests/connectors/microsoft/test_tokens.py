@@ -29,6 +29,7 @@ from mover.connectors.microsoft import CONNECTOR_TYPE, OFFICE365_TYPE, SHAREPOIN
 from mover.connectors.microsoft.app_sign_in import signed_assertion
 from mover.connectors.microsoft.config import Office365Config, OneDriveConfig
 from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH
+from mover.connectors.registry import ConnectorType
 from mover.entries import ROOT
 from mover.errors import AccountSuspended, InvalidConfiguration, SignInFailed, UserNotFound
 from mover.transport.oauth.authorization import authorization_address, code_of, redeem
@@ -42,7 +43,7 @@ from simulators.microsoft import Microsoft
 pytestmark = pytest.mark.servers
 
 APP = AppRegistration(client_id="test-app", client_secret=Secret("test-secret"))
-REDIRECT = "http://127.0.0.1/"
+REDIRECT = "http://localhost:40123/"
 
 
 def _refresh_token(vendor: Microsoft, person: Person) -> Secret:
@@ -78,7 +79,33 @@ async def test_a_person_signs_in_at_the_page_and_is_told_who(
     connector = await connects(CONNECTOR_TYPE, signs_in=False, access_token=granted.access_token)
     account = await connector.sign_in()
     assert account.description == "anna@contoso.example at OneDrive for Business"
+    assert (account.email, account.tenant) == (anna.email, "")
     assert account.secure
+
+
+@pytest.mark.parametrize("kind", [CONNECTOR_TYPE, SHAREPOINT_TYPE])
+async def test_the_organisation_is_told_where_a_certain_one_is_wanted(
+    vendor: Microsoft, connects: Connects, kind: ConnectorType
+) -> None:
+    anna = vendor.add_user("anna")
+    connector = await connects(
+        kind, signs_in=False, access_token=Secret(vendor.token(anna)), allowed_tenant=vendor.state.tenant_id
+    )
+    account = await connector.sign_in()
+    assert (account.email, account.tenant) == (anna.email, vendor.state.tenant_id)
+
+
+async def test_a_microsoft_account_is_told_by_its_address(vendor: Microsoft, connects: Connects) -> None:
+    paul = vendor.add_microsoft_account("paul@outlook.example")
+    connector = await connects(
+        CONNECTOR_TYPE, signs_in=False, access_token=Secret(vendor.token(paul)), allowed_tenant="x"
+    )
+    account = await connector.sign_in()
+    assert (account.description, account.email, account.tenant) == (
+        "paul@outlook.example at OneDrive",
+        paul.email,
+        "",
+    )
 
 
 async def test_least_scopes_are_asked_for() -> None:

@@ -76,7 +76,7 @@ def spelled(exchange: Exchange) -> str | None:
     """Return the path as the description spells it; None for what it does not describe."""
     if not exchange.host.startswith(_HOST) or not exchange.path.startswith("/v1.0/"):
         return None
-    path = unquote(exchange.path).removeprefix("/v1.0").rstrip(":")
+    path = re.sub("/+", "/", unquote(exchange.path).removeprefix("/v1.0").rstrip(":"))  # the SDK writes two
     if _NOT_DESCRIBED.fullmatch(path):
         return None
     path = path.replace("getAllSites", "microsoft.graph.getAllSites()").replace("()()", "()")

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-from kiota_abstractions.api_error import APIError
 from kiota_abstractions.authentication import AccessTokenProvider, AllowedHostsValidator
 from kiota_abstractions.authentication.base_bearer_token_authentication_provider import (
     BaseBearerTokenAuthenticationProvider,
@@ -26,6 +25,7 @@ from msgraph.generated.models.drive_item_uploadable_properties import DriveItemU
 from msgraph.generated.models.drive_recipient import DriveRecipient
 from msgraph.generated.models.file_system_info import FileSystemInfo
 from msgraph.generated.models.folder import Folder
+from msgraph.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
 
@@ -100,7 +100,7 @@ async def hour(token: str, other: str) -> dict[str, Any]:
     await items.by_drive_item_id(large.id).delete()
     try:
         await items.by_drive_item_id(large.id).get()
-    except APIError as error:
+    except ODataError as error:
         saw["gone"] = [error.response_status_code, error.error.code]
     return saw
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from simulators.front import RunningFront
 from tests.servers.simulators import client_environment
+from tests.simulators.microsoft.description import check
 
 from mover.hashing.quickxor import QuickXor
 from simulators.microsoft import Microsoft
@@ -22,6 +23,7 @@ def test_the_sdk_works_an_hour_unchanged(simulators: RunningFront, tmp_path: Pat
     assert isinstance(vendor, Microsoft)
     anna, ben = vendor.add_user("anna", quota=10_000_000), vendor.add_user("ben")
     vendor.add_site("Marketing", ("Documents", "Archive"))
+    vendor.tally.records = True
     done = subprocess.run(
         [sys.executable, str(Path(__file__).parent / "sdk_hour.py"), ben.email],
         env={
@@ -63,3 +65,4 @@ def test_the_sdk_works_an_hour_unchanged(simulators: RunningFront, tmp_path: Pat
     folder = library.drive.at("/Books & more")
     assert folder is not None
     assert folder.properties.get("mails", 0) == 0
+    assert check(vendor.tally.exchanges) >= 15

@@ -147,6 +147,11 @@ async def test_an_app_that_is_not_accepted_is_not_the_persons_fault(
         (400, {}, {"error": "temporarily_unavailable"}, ServiceFault, None),
         (302, {"Location": "https://evil.example/"}, {}, ProtocolViolation, None),
         (403, {}, {}, GrantRefused, None),
+        (404, {}, {}, ProtocolViolation, None),
+        (409, {}, {"error": "conflict"}, ProtocolViolation, None),
+        (410, {}, {}, ProtocolViolation, None),
+        (413, {}, {}, ProtocolViolation, None),
+        (507, {}, {}, ProtocolViolation, None),
     ],
 )
 async def test_trouble_at_the_service(

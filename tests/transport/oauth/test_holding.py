@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from mover.errors import AccountSuspended, SignInFailed, Unreachable
+from mover.errors import AccountSuspended, SignInFailed, Throttled, Unreachable
 from mover.transport.oauth.app_tokens import AccessToken, AppTokens
 from mover.transport.oauth.holding import HeldToken
 from mover.transport.oauth.tokens import FixedTokens
@@ -127,6 +127,24 @@ async def test_what_is_still_good_is_used_while_the_service_is_away_and_not_afte
     source.now += 200
     with pytest.raises(Unreachable):
         await held.access()
+
+
+@pytest.mark.parametrize("left_s", [-1, 200])
+async def test_a_service_is_left_alone_for_as_long_as_it_asks(left_s: float):
+    source = Source()
+    held = source.held(AccessToken(Secret("old"), source.now + left_s))
+    source.failure = Throttled("slow down", retry_after_s=120)
+    waits: list[float] = []
+    for _ in range(12):
+        try:
+            assert await held.access() == Secret("old")
+        except Throttled as error:
+            waits.append(error.retry_after_s or 0)
+        source.now += 10
+    assert waits == ([120, *range(110, 0, -10)] if left_s < 0 else [])
+    assert len(source.asked) == 1
+    source.failure = None
+    assert (await held.access()).reveal() == "t2"
 
 
 async def test_a_refused_sign_in_is_told_although_the_token_is_still_good():

@@ -11,7 +11,7 @@ import pytest
 from tests.servers.acme import OAUTH
 from tests.servers.oauth import CLIENT_ID, CLIENT_SECRET, Answer, AuthorizationServer
 
-from mover.errors import ServiceFault, SignInFailed, TokenRenewed
+from mover.errors import Locked, MoverError, NotFound, ServiceFault, SignInFailed, TimedOut, TokenRenewed
 from mover.transport.http import HttpSession
 from mover.transport.oauth.bearer import BearerSession
 from mover.transport.oauth.description import AppRegistration
@@ -207,6 +207,25 @@ async def test_an_access_token_alone_is_used_while_it_lasts(http: HttpSession, s
     server.expire("access")
     with pytest.raises(SignInFailed):
         await whoami(session, server)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind", "said"),
+    [
+        (NotFound("no secret is stored"), SignInFailed, "removed meanwhile"),
+        (Locked("another process has the lease"), TimedOut, "another process"),
+    ],
+)
+async def test_trouble_with_keeping_is_not_taken_for_trouble_with_an_entry(
+    http: HttpSession, server: AuthorizationServer, trouble: MoverError, kind: type[MoverError], said: str
+):
+    class Troubled:
+        async def renew(self, _exchange: Exchange, _is_fresh: Any) -> Secrets:
+            raise trouble
+
+    made, _ = signed_in(server, access_expires="1")
+    with pytest.raises(kind, match=said):
+        await user_tokens(OAUTH, made, Keeping(Troubled()), http).access()
 
 
 async def test_nobody_has_signed_in_yet(http: HttpSession, server: AuthorizationServer):

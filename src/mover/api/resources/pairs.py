@@ -15,6 +15,7 @@ from mover.api.operations import Resource
 from mover.api.resources.options import Counts, Options, Path, Queue, Tags, Text
 from mover.api.streams import csv_download
 from mover.migrations import records
+from mover.migrations.discovery import Why
 from mover.migrations.refusals import NotPossible
 from mover.migrations.selection import Selection
 from mover.migrations.states import Status
@@ -121,6 +122,12 @@ class ProposedPair(Answer):
     matched: bool = Field(description="A folder of that name stands at the destination.")
     ambiguous: bool = Field(description="Several folders there have this name, but for case or accents.")
     known: bool = Field(description="The migration has this pair already.")
+    why: Why = Field(
+        description="What speaks for it: the map of users, the same address, the same name before the @, the same name; "
+        "`new_folder`: a folder of that name will be made; `nobody`: there is no such person or site, and no destination."
+    )
+    name: str = Field(description="Of the person or site; empty for folders.")
+    ready: bool = Field(description="Neither side is suspended or waits to be made.")
 
 
 class Proposal(Answer):
@@ -183,7 +190,7 @@ async def export_pairs(call: Calling, migration_id: Id, text: FilterQuery = "") 
     "/migrations/{migration_id}/pair-proposals", Permission.PLAN, status=200, limit_s=180.0, problems=(424,)
 )
 async def discover_pairs(call: Calling, migration_id: Id) -> Proposal:
-    """Look for folders that stand on both sides under the same name. Nothing is added."""
+    """Look for people, sites or folders that stand on both sides. Nothing is added."""
     found = await call.services.discovery.propose(call.actor, migration_id)
     return Proposal(items=[ProposedPair.of(match) for match in found])
 

@@ -288,7 +288,10 @@ def report(
     *,
     kind: Annotated[
         ReportKind | None,
-        typer.Option("--kind", help="Of a run: log, errors, reconciliation; of a migration: pairs, errors."),
+        typer.Option(
+            "--kind",
+            help="Of a run: log, errors, permissions, reconciliation; of a migration: pairs, errors.",
+        ),
     ] = None,
     form: Annotated[ReportFormat | None, typer.Option("--format", help="In which form.")] = None,
     output: Annotated[

@@ -6,11 +6,12 @@ import enum
 
 
 class ReportKind(enum.StrEnum):
-    """Which report: the last three are of runs, the first two of migrations."""
+    """Which report: all but the first are of runs, the first two of migrations."""
 
     PAIRS = "pairs"
     ERRORS = "errors"
     LOG = "log"
+    PERMISSIONS = "permissions"
     RECONCILIATION = "reconciliation"
 
 

@@ -60,6 +60,8 @@ async def _address(
                 return f"/runs/{what}/log", chosen
             case ReportKind.ERRORS:
                 return f"/runs/{what}/errors", chosen
+            case ReportKind.PERMISSIONS:
+                return f"/runs/{what}/permissions/report", chosen
             case ReportKind.RECONCILIATION:
                 if form is ReportFormat.CSV:
                     raise InvalidConfiguration(
@@ -74,7 +76,7 @@ async def _address(
             return f"/migrations/{found.id}/report", chosen
         case ReportKind.ERRORS:
             return f"/migrations/{found.id}/errors", chosen
-        case ReportKind.LOG | ReportKind.RECONCILIATION:
+        case ReportKind.LOG | ReportKind.PERMISSIONS | ReportKind.RECONCILIATION:
             raise InvalidConfiguration(f"--kind {kind} is a report of a run; give its number")
 
 

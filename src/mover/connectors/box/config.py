@@ -10,9 +10,13 @@ from mover.connectors.browser_sign_in import BrowserSignInConfig
 from mover.connectors.configuration import ConnectorConfig, setting
 from mover.vault.secret import Secret
 
+_OTHERS = "true: what others share with a user is moved with that user's files too, not only by its owner"
+
 
 class BoxConfig(BrowserSignInConfig):
     """Keys of `mover connect box NAME`: a person signs in with a browser."""
+
+    others: bool = setting(False, help=_OTHERS)
 
 
 class BoxEnterpriseConfig(ConnectorConfig):
@@ -35,6 +39,8 @@ class BoxEnterpriseConfig(ConnectorConfig):
     app_config: Secret | None = setting(
         None, help="JSON configuration of an app that signs with a key (JWT), instead of the secret"
     )
+
+    others: bool = setting(False, help=_OTHERS)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

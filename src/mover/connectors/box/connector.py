@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from mover.connectors.box.addresses import ROOT_ID
+from mover.connectors.box.addresses import FOLDER, ROOT_ID
 from mover.connectors.box.answers import User, whole
 from mover.connectors.box.api import LISTED, BoxApi, Doing
 from mover.connectors.box.changes import BoxChanges
@@ -77,6 +77,7 @@ class _Box:
         new_id: Returns 32 random hexadecimal digits.
         parts: How large files are cut.
         page: Most entries of a page.
+        others: What others share is moved too.
     """
 
     described_reads: DescribedReads | None = None
@@ -95,12 +96,13 @@ class _Box:
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
         parts: PartRules = PARTS,
         page: int = LISTED,
+        others: bool = False,
     ) -> None:
         self.service = service
         self._http = http
         self._api = BoxApi(BearerSession(http, tokens), service, now=now)
         self._spots = self._find_spots()
-        self._descriptions = Descriptions()
+        self._descriptions = Descriptions(leaves_others=not others)
         self._page = page
         self._capabilities = replace(CAPABILITIES, parts=parts)
         self._uploads = Uploads(self._api, self._spots, self._descriptions, new_id=new_id)
@@ -134,7 +136,7 @@ class _Box:
         await self._http.close()
 
     async def look_up(self, path: str) -> Entry:
-        """See the contract. One call for each name of the path, and one more."""
+        """See the contract. One call for each name of the path, and one more for a file."""
         return await self._described(EntryRef(path), "look_up")
 
     async def refresh(self, ref: EntryRef) -> Entry:
@@ -146,6 +148,8 @@ class _Box:
             spot = await self._spots.of(ref, operation)
             if spot.id == ROOT_ID:
                 return _root(spot, ref.name)
+            if spot.item is not None and spot.kind == FOLDER:
+                return self._descriptions.entry(spot.item)  # of folders no more is needed
             item = await self._api.item(spot.kind, spot.id, doing_at(spot, operation, ref.path))
             return self._descriptions.entry(item)
 
@@ -226,13 +230,14 @@ class BoxConnector(_Box):
     ) -> None:
         http = surroundings.egress.http(SERVICE)
         tokens = tokens_for_person(config, surroundings, http)
-        super().__init__(SERVICE, http, tokens, now=now, parts=parts, page=page)
+        super().__init__(SERVICE, http, tokens, now=now, parts=parts, page=page, others=config.others)
 
     async def sign_in(self) -> Account:
         """See the contract. One call."""
         with placed(self.service, "sign_in", ""):
             user = await self._api.me(Doing(operation="sign_in", path=""))
         self._learn(user)
+        self._descriptions.account = user.id
         email = (user.login or "").lower()
         tenant = user.enterprise.id if user.enterprise else None
         return Account(
@@ -262,7 +267,9 @@ class BoxEnterpriseConnector(_Box):
     ) -> None:
         http = surroundings.egress.http(ENTERPRISE_SERVICE)
         tokens = tokens_for_enterprise(config, http, now=now)
-        super().__init__(ENTERPRISE_SERVICE, http, tokens, now=now, parts=parts, page=page)
+        super().__init__(
+            ENTERPRISE_SERVICE, http, tokens, now=now, parts=parts, page=page, others=config.others
+        )
         self._api.explain = self.directory.explain
 
     def _find_spots(self) -> Spots:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 
-from mover.connectors.box.addresses import FILE, FOLDER, WEB_LINK, id_of
+from mover.connectors.box.addresses import FILE, FOLDER, ROOT_ID, WEB_LINK, id_of
 from mover.connectors.box.answers import Item, time_ns, whole
 from mover.entries import NO_HASHES, Entry, EntryKind, HashName
 from mover.errors import ProtocolViolation
@@ -27,9 +27,18 @@ class Descriptions:
     Listings tell of an entry whether somebody collaborates on it, and that may be told of what only inherits it as well
     (Box's description does not say). So it is remembered which folders nobody collaborates on: of what stands directly in
     these it is certain. Of the rest it is unknown.
+
+    Args:
+        leaves_others: What others share stands in a user's root, and is kept out of moves: it is moved by its owner.
+
+    Attributes:
+        account: Box's id of who is signed in, where that is the user whose tree it is.
+        has_seen_notes: There are Box Notes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, leaves_others: bool = True) -> None:
+        self.account: str | None = None
+        self._leaves_others = leaves_others
         self._plain: OrderedDict[str, str | None] = OrderedDict()
         self._shared_since: set[str] = set()
         self.has_seen_notes = False
@@ -65,6 +74,7 @@ class Descriptions:
             version=version_of(item) if is_file else None,
             hashes={HashName.SHA1: sha1} if is_file and _SHA1.fullmatch(sha1) else NO_HASHES,
             target=item.url,
+            internal=self._internal(item, in_folder),
             owner=owner.lower() if owner else None,
             shared=self._shared(item, in_folder),
         )
@@ -94,12 +104,27 @@ class Descriptions:
             folder = self._plain.get(folder)
         return False
 
+    def _internal(self, item: Item, in_folder: str | None) -> str | None:
+        """Why an entry is kept out of moves: it stands in a root, and belongs to somebody else."""
+        user = _user_of_root(in_folder, self.account) if self._leaves_others else None
+        owner = item.owned_by
+        if user is None or owner is None or owner.id is None or owner.id == user:
+            return None
+        return f"shared by {owner.login or owner.name or 'somebody else'}, with whose files it is moved"
+
     def _shared(self, item: Item, in_folder: str | None) -> bool | None:
         if is_opened(item):
             return True
         if not item.has_collaborations:
             return item.has_collaborations
         return True if self._is_plain(in_folder) else None
+
+
+def _user_of_root(folder: str | None, account: str | None) -> str | None:
+    """Whose root a folder is; None for all other folders."""
+    if folder == f"{FOLDER}-{ROOT_ID}":
+        return account
+    return folder.removeprefix("user-") if folder is not None and folder.startswith("user-") else None
 
 
 def is_opened(item: Item) -> bool:

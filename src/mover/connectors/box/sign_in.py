@@ -20,7 +20,7 @@ from mover.connectors.registry import Surroundings
 from mover.errors import InvalidConfiguration
 from mover.transport.http import HttpSession
 from mover.transport.oauth.app_tokens import AppTokens
-from mover.transport.oauth.description import AppRegistration, OAuthDescription
+from mover.transport.oauth.description import ONE_LOOPBACK_PORT, AppRegistration, OAuthDescription
 from mover.transport.oauth.endpoint import request_token
 from mover.transport.oauth.holding import AccessToken
 from mover.transport.oauth.tokens import Tokens
@@ -34,6 +34,7 @@ OAUTH = OAuthDescription(
     revoke_url=lambda _: REVOKE,
     # An app's scopes are set in Box's developer console; what is asked for here would only narrow them.
     rotating=True,
+    loopback=ONE_LOOPBACK_PORT,
 )
 
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mover.connectors.box.addresses import FOLDER, ROOT_ID, id_of, read_id
@@ -23,11 +23,13 @@ class Spot:
         user: In whose name it is addressed, where an administrator acts for others.
         kind: `file`, `folder`, `web_link`.
         id: Box's number.
+        item: What was told of it, possibly little, where a path was followed to find it.
     """
 
     user: str | None
     kind: str
     id: str
+    item: Item | None = field(default=None, compare=False)
 
     @property
     def entry_id(self) -> str:
@@ -89,7 +91,7 @@ async def walk(api: BoxApi, root: Spot, names: list[str], operation: str, path: 
         found = await find(api, spot, name, doing_at(spot, operation, path))
         if found is None:
             raise NotFound("there is no such entry")
-        spot = spot.beside(found.type, found.id)
+        spot = replace(spot, kind=found.type, id=found.id, item=found)
     return spot
 
 

@@ -11,15 +11,13 @@ from collections.abc import Callable
 from mover.connectors.dropbox.config import DropboxBusinessConfig, DropboxConfig
 from mover.connectors.registry import Surroundings
 from mover.transport.http import HttpSession
-from mover.transport.oauth.description import OAuthDescription, RevokeBy
+from mover.transport.oauth.description import ONE_LOOPBACK_PORT, OAuthDescription, RevokeBy
 from mover.transport.oauth.tokens import Tokens
 from mover.transport.oauth.user_tokens import user_tokens
 
 _AUTHORIZE_URL = "https://www.dropbox.com/oauth2/authorize"
 _TOKEN_URL = "https://api.dropboxapi.com/oauth2/token"  # noqa: S105 - an address
 _REVOKE_URL = "https://api.dropboxapi.com/2/auth/token/revoke"
-
-_LOOPBACK = "http://127.0.0.1:8976/"  # Dropbox compares redirect addresses to the letter
 
 _FILES = (
     "account_info.read",
@@ -48,7 +46,7 @@ PERSONAL = OAuthDescription(
     revoke_by=RevokeBy.BEARER,
     scopes=lambda _config: _FILES,
     extra={"token_access_type": "offline"},
-    loopback=_LOOPBACK,
+    loopback=ONE_LOOPBACK_PORT,
 )
 BUSINESS = OAuthDescription(
     vendor="dropbox",
@@ -58,7 +56,7 @@ BUSINESS = OAuthDescription(
     revoke_by=RevokeBy.BEARER,
     scopes=lambda _config: _TEAM,
     extra={"token_access_type": "offline"},
-    loopback=_LOOPBACK,
+    loopback=ONE_LOOPBACK_PORT,
 )
 
 

@@ -5,9 +5,10 @@ sign_in.py         tokens: of a person, or of a service account that acts for th
 acting.py          in whose name a call is made
 connector.py       the contract, for both forms
 addresses.py, tree.py          ids and paths
-listing.py, shared_listings.py folders; many with one call
+listing.py, shared_listings.py, folders.py     folders; many with one call
+rearranging.py     making folders, renaming, times
 taken.py, placing.py           names that are taken, files that changed: Drive itself prevents nothing
-uploads.py, sessions.py, parts.py, ids.py      sending
+uploads.py, sessions.py, parts.py, part_state.py, ids.py   sending
 reading.py, versions.py        content, exports, revisions
 permissions.py, batches.py, changes.py, places.py
 api.py, calls.py, answers.py   the calls, typed
@@ -18,9 +19,10 @@ bounded.py         what is remembered, within bounds
 
 import time
 
-from mover.connectors.google.acting import Domain, OneAccount
+from mover.connectors.google.acting import Domain, ExplainedRefusals, OneAccount
 from mover.connectors.google.addresses import DRIVES, ORPHANS, SHARED, USERS
 from mover.connectors.google.api import DriveApi
+from mover.connectors.google.calls import Calls
 from mover.connectors.google.config import GoogleAdminConfig, GoogleConfig
 from mover.connectors.google.connector import GoogleConnector
 from mover.connectors.google.sign_in import OAUTH, assertion_fetch
@@ -37,12 +39,22 @@ def _make(config: GoogleConfig, surroundings: Surroundings) -> GoogleConnector:
     http = surroundings.egress.http(SERVICE)
     own = [DRIVES, *([SHARED] if config.shared_with_me else []), *([ORPHANS] if config.orphans else [])]
     session = BearerSession(http, user_tokens(OAUTH, config, surroundings, http))
-    return GoogleConnector(SERVICE, http, session, lambda _: OneAccount(), own=own, convert=config.convert)
+    return GoogleConnector(
+        SERVICE,
+        http,
+        session,
+        lambda _: OneAccount(),
+        own=own,
+        convert=config.convert,
+        shortcuts=config.shortcuts,
+    )
 
 
 def _make_admin(config: GoogleAdminConfig, surroundings: Surroundings) -> GoogleConnector:
     http = surroundings.egress.http(ADMIN_SERVICE)
-    tokens = AppTokens(assertion_fetch(config, http), time.time)
+    fetch = assertion_fetch(config, http)
+    directory = DriveApi(Calls(BearerSession(http, AppTokens(fetch, time.time)), ADMIN_SERVICE))
+    tokens = AppTokens(ExplainedRefusals(fetch, config.admin, directory), time.time)
 
     def acting(api: DriveApi) -> Domain:
         return Domain(api, tokens, config.admin)
@@ -54,6 +66,7 @@ def _make_admin(config: GoogleAdminConfig, surroundings: Surroundings) -> Google
         acting,
         own=[USERS, DRIVES],
         convert=config.convert,
+        shortcuts=config.shortcuts,
     )
 
 

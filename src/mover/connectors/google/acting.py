@@ -5,7 +5,8 @@ from __future__ import annotations
 from mover.connectors.google.addresses import Address
 from mover.connectors.google.answers import Grant
 from mover.connectors.google.api import DriveApi
-from mover.errors import AccountSuspended, NotFound, PermissionDenied, UserNotFound
+from mover.errors import AccountSuspended, MoverError, NotFound, PermissionDenied, UserNotFound
+from mover.transport.oauth.app_tokens import AccessToken, Fetch
 from mover.transport.oauth.refusals import GrantRefused
 from mover.transport.oauth.tokens import Tokens
 
@@ -45,7 +46,7 @@ class Domain:
     async def subject(self, address: Address, operation: str, path: str) -> str | None:
         """Find out in whose name. Raises UserNotFound, AccountSuspended, PermissionDenied: nobody may."""
         if address.user is not None:
-            await self.check(address.user, operation, path)
+            await self._check(address.user)
             return address.user
         if address.drive is None:
             return self._admin_address
@@ -53,29 +54,11 @@ class Domain:
             self._members[address.drive] = await self._member(address.drive, operation, path)
         return self._members[address.drive]
 
-    async def check(self, user: str, operation: str, path: str) -> None:
+    async def _check(self, user: str) -> None:
         """Make sure that there are tokens for a user. Raises UserNotFound, AccountSuspended."""
-        if user in self._checked:
-            return
-        try:
+        if user not in self._checked:
             await self._tokens.access(user)
-        except GrantRefused as error:
-            if error.code != _NO_GRANT or user == self._admin_address:
-                raise
-            # The token endpoint says the same of users that are suspended and of those that never were.
-            raise await self._why(user, operation, path) from error
-        self._checked.add(user)
-
-    async def _why(self, user: str, operation: str, path: str) -> Exception:
-        try:
-            found = await self._api.user(user, subject=self._admin_address, operation=operation, path=path)
-        except NotFound:
-            return UserNotFound("Google knows no such user", operation=operation, path=path)
-        if found.suspended or found.archived:
-            return AccountSuspended("the user's account is suspended", operation=operation, path=path)
-        return AccountSuspended(
-            "Google gives no access to the user's account", operation=operation, path=path
-        )
+            self._checked.add(user)
 
     async def _member(self, drive: str, operation: str, path: str) -> str:
         found: list[Grant] = []
@@ -96,7 +79,7 @@ class Domain:
         # The administrator first where he may as much as others, since he stays longest.
         for _, email in sorted(people, key=lambda pair: (-pair[0], pair[1] != self._admin_address, pair[1])):
             try:
-                await self.check(email, operation, path)
+                await self._check(email)
             except (AccountSuspended, UserNotFound, GrantRefused):
                 continue  # of another domain, or gone: the next one
             return email
@@ -104,6 +87,43 @@ class Domain:
             "no user of the domain is a member who may write in this shared drive; make one a manager of it",
             operation=operation,
             path=path,
+        )
+
+
+class ExplainedRefusals:
+    """Gets tokens for users, and finds out why there are none.
+
+    The token endpoint says the same of users that are suspended and of those that never were.
+
+    Args:
+        fetch: Gets them.
+        admin: Address of the administrator.
+        directory: Calls in the administrator's name.
+    """
+
+    def __init__(self, fetch: Fetch, admin: str, directory: DriveApi) -> None:
+        self._fetch = fetch
+        self._admin = admin
+        self._directory = directory
+
+    async def __call__(self, subject: str | None) -> AccessToken:
+        """Get one. Raises UserNotFound, AccountSuspended, and what `fetch` raises."""
+        try:
+            return await self._fetch(subject)
+        except GrantRefused as error:
+            if error.code != _NO_GRANT or subject is None or subject == self._admin:
+                raise
+            raise await self._why(subject) from error
+
+    async def _why(self, user: str) -> MoverError:
+        try:
+            found = await self._directory.user(user, subject=None, operation="sign-in")
+        except NotFound:
+            return UserNotFound("Google knows no such user", operation="sign-in", path=user)
+        if found.suspended or found.archived:
+            return AccountSuspended("the user's account is suspended", operation="sign-in", path=user)
+        return AccountSuspended(
+            "Google gives no access to the user's account", operation="sign-in", path=user
         )
 
 

@@ -1,7 +1,7 @@
 """How entries are addressed: Drive's id, and in whose name or in which shared drive it is looked for.
 
 An id as the contract has it is `ID` (My Drive of the account), `DRIVE!ID` (a shared drive) or `USER@DOMAIN!ID` (My Drive of a
-user, in the admin form). Folders that are Mover's own, such as that of all shared drives, have ids with a colon in front, which
+user, in the admin form); what a shortcut stands for is `ID.SHORTCUT`. Folders that are Mover's own, such as that of all shared drives, have ids with a colon in front, which
 no id of Google's has.
 """
 
@@ -25,17 +25,20 @@ class Address:
         item: Google's id, or that of a folder of Mover's own.
         drive: The shared drive that it is in.
         user: Whose My Drive it is in, in the admin form.
+        shortcut: Id of the shortcut that stands for it, where one was followed.
     """
 
     item: str
     drive: str | None = None
     user: str | None = None
+    shortcut: str | None = None
 
     @property
     def text(self) -> str:
         """The id as the contract has it."""
         prefix = self.user or self.drive
-        return f"{prefix}!{self.item}" if prefix else self.item
+        item = f"{self.item}.{self.shortcut}" if self.shortcut else self.item
+        return f"{prefix}!{item}" if prefix else item
 
     @property
     def is_own(self) -> bool:
@@ -54,14 +57,16 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Address:
         """Read an id. Raises NotFound for what cannot be one."""
-        prefix, _, item = text.rpartition("!")
-        if _FIT.fullmatch(item):
+        prefix, _, rest = text.rpartition("!")
+        item, _, link = rest.partition(".")
+        shortcut = link or None
+        if _FIT.fullmatch(item) and (not link or _FIT.fullmatch(link)) and rest in {item, f"{item}.{link}"}:
             if not prefix:
-                return cls(item)
+                return cls(item, shortcut=shortcut)
             if _USER.fullmatch(prefix):
-                return cls(item, user=prefix)
+                return cls(item, user=prefix, shortcut=shortcut)
             if _FIT.fullmatch(prefix) and not prefix.startswith(":"):
-                return cls(item, drive=prefix)
+                return cls(item, drive=prefix, shortcut=shortcut)
         raise NotFound("there is no such entry")
 
 

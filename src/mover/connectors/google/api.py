@@ -50,7 +50,7 @@ class DriveApi:
         self, item: str, *, subject: str | None, fields: str = FIELDS, operation: str, path: str = ""
     ) -> File:
         """Describe a file. It may be in the trash."""
-        url = address(DRIVE, "files", item, fields=fields, supportsAllDrives=_TRUE)
+        url = file_address(item, fields)
         return await self.calls.json("GET", url, File, subject=subject, operation=operation, path=path)
 
     async def search(
@@ -254,12 +254,21 @@ class DriveApi:
         )
         return await self.calls.json("GET", url, DirectoryUsers, subject=subject, operation=operation)
 
-    async def user(self, email: str, *, subject: str, operation: str, path: str) -> DirectoryUser:
+    async def user(self, email: str, *, subject: str | None, operation: str) -> DirectoryUser:
         """Describe a user of the domain. Raises NotFound."""
         url = address(DIRECTORY, "users", email, fields="primaryEmail,name(fullName),suspended,archived")
         return await self.calls.json(
-            "GET", url, DirectoryUser, subject=subject, operation=operation, path=path
+            "GET",
+            url,
+            DirectoryUser,
+            subject=subject,
+            operation=operation,
         )
+
+
+def file_address(item: str, fields: str = FIELDS) -> str:
+    """Where a file is described; also asked in batches."""
+    return address(DRIVE, "files", item, fields=fields, supportsAllDrives=_TRUE)
 
 
 def grants_address(item: str, *, token: str | None = None, admin: bool = False) -> str:

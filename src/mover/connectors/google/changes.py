@@ -12,7 +12,7 @@ from mover.connectors.google.addresses import DRIVES, MY_DRIVE, ROOT, Address, a
 from mover.connectors.google.answers import FileChange
 from mover.connectors.google.api import DriveApi
 from mover.connectors.google.describing import FIELDS_WITH_PARENTS, entry_of
-from mover.connectors.google.listing import Folders
+from mover.connectors.google.folders import Folders
 from mover.connectors.google.tree import Tree
 from mover.entries import ROOT as ROOT_REF
 from mover.entries import EntryRef

@@ -11,12 +11,15 @@ from mover.vault.secret import Secret
 _READ_ONLY = "true asks Google for no more than reading: enough for a source"
 _CONVERT = "true turns Word, Excel and PowerPoint files into Google documents as they arrive"
 
+_SHORTCUTS = "true moves the files that shortcuts point to in the places of the shortcuts (re-runs then list everything)"
+
 
 class GoogleConfig(BrowserSignInConfig):
     """Keys of `mover connect google NAME`."""
 
     read_only: bool = setting(False, help=_READ_ONLY)
     convert: bool = setting(False, help=_CONVERT)
+    shortcuts: bool = setting(False, help=_SHORTCUTS)
     shared_with_me: bool = setting(
         False, help="true also shows what others have shared with the account, under /Shared with me"
     )
@@ -31,13 +34,14 @@ class GoogleAdminConfig(ConnectorConfig):
     service_account: Secret = setting(
         help="JSON key of a service account with domain-wide delegation, or the path of its file",
         ask=True,
-        reach=Reach.KEY_FILE,
+        reach=Reach.JSON_KEY_FILE,
     )
     admin: str = setting(
         help="address of an administrator of the domain, in whose name users are listed", ask=True
     )
     read_only: bool = setting(False, help=_READ_ONLY)
     convert: bool = setting(False, help=_CONVERT)
+    shortcuts: bool = setting(False, help=_SHORTCUTS)
 
     @field_validator("admin")
     @classmethod

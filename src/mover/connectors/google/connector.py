@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
 
 from mover.connectors.contract import (
     Account,
@@ -24,14 +23,16 @@ from mover.connectors.google.api import DriveApi
 from mover.connectors.google.batches import Batches
 from mover.connectors.google.calls import Calls
 from mover.connectors.google.changes import ChangeFeeds
-from mover.connectors.google.describing import FIELDS_WITH_PARENTS, bytes_from, entry_of
+from mover.connectors.google.describing import bytes_from, entry_of
+from mover.connectors.google.folders import Folders
 from mover.connectors.google.ids import IdPool
-from mover.connectors.google.listing import Folders, Listings
+from mover.connectors.google.listing import Listings
 from mover.connectors.google.parts import RULES, Parts
 from mover.connectors.google.permissions import DrivePermissions
 from mover.connectors.google.places import DomainPlaces
 from mover.connectors.google.placing import Placing
 from mover.connectors.google.reading import Reading
+from mover.connectors.google.rearranging import Rearranging
 from mover.connectors.google.sessions import Sessions
 from mover.connectors.google.shared_listings import Corpus, SharedListings
 from mover.connectors.google.taken import TakenNames
@@ -39,7 +40,7 @@ from mover.connectors.google.tree import Tree, own_folder
 from mover.connectors.google.uploads import Uploads
 from mover.connectors.google.versions import Revisions
 from mover.entries import ROOT, Entry, EntryKind, EntryRef, HashName
-from mover.errors import Conflict, MoverError, NotFound, Unsupported
+from mover.errors import MoverError, NotFound
 from mover.naming import GOOGLE_DRIVE
 from mover.transport.http import HttpSession
 from mover.transport.oauth.bearer import BearerSession
@@ -57,6 +58,7 @@ class GoogleConnector:
         acting: Makes out in whose name calls are made.
         own: Which folders of Mover's own stand at the root.
         convert: Office files become documents.
+        shortcuts: Those to files are followed.
         clock: Monotonic seconds.
     """
 
@@ -72,6 +74,7 @@ class GoogleConnector:
         *,
         own: Sequence[Address],
         convert: bool,
+        shortcuts: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = service
@@ -85,23 +88,36 @@ class GoogleConnector:
         self._folders = Folders()
         self._together = SharedListings(self._search_together, clock)
         self._taken = TakenNames(self._look)
-        self._listings = Listings(api, who, self._tree, self._folders, self._taken, self._together)
+        batches = Batches(calls)
+        self._listings = Listings(
+            api,
+            who,
+            self._tree,
+            self._folders,
+            self._taken,
+            self._together,
+            batches if shortcuts else None,
+        )
         self._placing = Placing(api, who, self._tree, self._taken, convert=convert)
         self._ids = IdPool(api)
+        self._rearranging = Rearranging(
+            api, who, self._tree, self._placing, self._taken, self._ids, self._folders, self._listings
+        )
         sessions = Sessions(calls)
         self._uploads = Uploads(api, who, self._placing, self._taken, self._ids, sessions)
         self._parts = Parts(api, who, self._placing, self._taken, self._ids, sessions)
         self._reading = Reading(api, who, service)
         self.permissions = DrivePermissions(
             api,
-            Batches(calls),
+            batches,
             who,
             self._tree,
             self._folders,
             lambda: self._email.rpartition("@")[2] or None,
         )
         self.versions = Revisions(api, who, self._reading)
-        self.changes = ChangeFeeds(api, who, self._tree, self._folders)
+        # A feed tells nothing of what shortcuts point to elsewhere.
+        self.changes = None if shortcuts else ChangeFeeds(api, who, self._tree, self._folders)
         self.places = DomainPlaces(self._listings, self._tree) if who.admin is not None else None
         self.capabilities = Capabilities(
             names=GOOGLE_DRIVE,
@@ -187,18 +203,10 @@ class GoogleConnector:
                 return await self._tree.my_drive_entry(address.user, "refresh", ref.path)
             if address.item == address.drive:
                 return await self._tree.drive_entry(address.item, "refresh", ref.path)
-            file = await self._described(address, "refresh", ref.path)
+            file = await self._rearranging.described(address, "refresh", ref.path)
             inherited = self._folders.permission_ids(file.parents[0]) if file.parents else None
-            return entry_of(file, address, inherited_ids=inherited)
-
-    async def _described(self, address: Address, operation: str, path: str) -> File:
-        subject = await self._acting.subject(address, operation, path)
-        found = await self._api.get(
-            address.item, subject=subject, fields=FIELDS_WITH_PARENTS, operation=operation, path=path
-        )
-        if found.trashed:
-            raise NotFound("it is in the trash")
-        return found
+            name = ref.name if address.shortcut is not None else None
+            return entry_of(file, address, inherited_ids=inherited, name=name)
 
     async def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[Page, None]:
         """Yield a folder's entries; one call a thousand, or a share of a call for several folders."""
@@ -231,38 +239,8 @@ class GoogleConnector:
 
     async def create_folder(self, parent: EntryRef, name: str) -> Entry:
         """Create a folder; one call where the names in its parent are known."""
-        path = parent.child(name).path
-        async with self._at("create_folder", path):
-            GOOGLE_DRIVE.check_path(path)
-            folder = await self._placing.folder(parent, "create_folder")
-            async with self._taken.claimed(folder, name):
-                standing = await self._placing.check_free(folder, name, "create_folder", path)
-                if standing is not None:
-                    address = folder.beside(standing.id)
-                    return entry_of(await self._described(address, "create_folder", path), address)
-                made = await self._made(folder, name, path)
-                self._taken.added(folder, name, made.id, is_folder=True)
-            address = folder.beside(made.id)
-            self._taken.is_empty(address)
-            self._folders.saw(made)
-            await self._listings.changed(folder)
-            return entry_of(made, address)
-
-    async def _made(self, folder: Address, name: str, path: str) -> File:
-        subject = await self._acting.subject(folder, "create_folder", path)
-        key = f"{folder.text}/{name}"
-        metadata: dict[str, Any] = {
-            "id": await self._ids.for_key(key, subject),
-            "name": name,
-            "mimeType": documents.FOLDER,
-            "parents": [folder.item],
-        }
-        try:
-            made = await self._api.create(metadata, subject=subject, operation="create_folder", path=path)
-        except Conflict:  # it was made by an attempt whose answer was lost
-            made = await self._api.get(metadata["id"], subject=subject, operation="create_folder", path=path)
-        self._ids.forget(key)
-        return made
+        async with self._at("create_folder", parent.child(name).path):
+            return await self._rearranging.create_folder(parent, name)
 
     async def upload(self, target: Target, content: Content) -> Entry:
         """Send a whole file; `mover.connectors.google.uploads` shows in how many calls."""
@@ -307,62 +285,12 @@ class GoogleConnector:
     async def set_modified(self, entry: EntryRef, modified_ns: int) -> bool:
         """Set the time of a folder or file; one call."""
         async with self._at("set_modified", entry.path):
-            address = await self._placing.folder(entry, "set_modified")
-            moment = times.spelled(modified_ns)
-            if moment is None or address.item in {MY_DRIVE, address.drive}:
-                return False
-            subject = await self._acting.subject(address, "set_modified", entry.path)
-            found = await self._api.update(
-                address.item,
-                {"modifiedTime": moment},
-                subject=subject,
-                operation="set_modified",
-                path=entry.path,
-            )
-            return times.read(found.modified_time) == times.read(moment)
+            return await self._rearranging.set_modified(entry, modified_ns)
 
     async def rename(self, entry: EntryRef, folder: EntryRef, name: str) -> Entry:
         """Move an entry; two calls where the names in its new folder are known."""
-        path = folder.child(name).path
-        async with self._at("rename", path):
-            GOOGLE_DRIVE.check_path(path)
-            address = address_of(entry)
-            if address is None:
-                address = Address.parse((await self._tree.look_up(entry.path, "rename")).id or "")
-            to = await self._placing.folder(folder, "rename")
-            if address.is_own or address.item in {MY_DRIVE, address.drive}:
-                raise Unsupported("a drive cannot be renamed or moved")
-            before = await self._described(address, "rename", path)
-            async with self._taken.claimed(to, name):
-                after = await self._moved(before, address, to, name, path)
-                self._taken.added(to, name, after.id, is_folder=after.mime_type == documents.FOLDER)
-            old_parent = address.beside(before.parents[0]) if before.parents else None
-            shown = documents.shown_name(before.name, before.mime_type)
-            if old_parent is not None and (old_parent, shown) != (to, name):
-                self._taken.removed(old_parent, shown, before.id)
-                await self._listings.changed(old_parent)
-            return await self._arrived(after, to)
-
-    async def _moved(self, before: File, address: Address, to: Address, name: str, path: str) -> File:
-        standing = await self._placing.check_free(to, name, "rename", path)
-        if standing is not None and standing.id != before.id:
-            raise Conflict("a folder of this name is there already")
-        target_id = await self._tree.root_id(to.user, "rename") if to.item == MY_DRIVE else to.item
-        moves = target_id not in before.parents
-        exported = documents.EXPORTS.get(before.mime_type)
-        said = name
-        if exported is not None and name.lower().endswith(exported.ending):
-            said = documents.without_ending(name)
-        subject = await self._acting.subject(address, "rename", path)
-        return await self._api.update(
-            address.item,
-            {"name": said},
-            subject=subject,
-            add_parent=target_id if moves else None,
-            remove_parent=",".join(before.parents) if moves and before.parents else None,
-            operation="rename",
-            path=path,
-        )
+        async with self._at("rename", folder.child(name).path):
+            return await self._rearranging.rename(entry, folder, name)
 
     async def free_bytes(self, folder: EntryRef = ROOT) -> int | None:
         """Ask for the room of who owns a folder; one call. None where there is no limit, and for shared drives."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 _PREFIX = "application/vnd.google-apps."
 FOLDER = _PREFIX + "folder"
 SHORTCUT = _PREFIX + "shortcut"
-_THIRD_PARTY_SHORTCUT = _PREFIX + "drive-sdk"
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 
 
@@ -42,7 +41,7 @@ MOST_CONVERTED = 50 * 1024 * 1024
 
 def is_document(media_type: str) -> bool:
     """Tell whether an entry is a document of Google's own, exportable or not."""
-    return media_type.startswith(_PREFIX) and media_type not in {FOLDER, SHORTCUT, _THIRD_PARTY_SHORTCUT}
+    return media_type.startswith(_PREFIX) and media_type not in {FOLDER, SHORTCUT}
 
 
 def shown_name(name: str, media_type: str) -> str:

@@ -38,6 +38,11 @@ class IdPool:
         """Give what has a key another id the next time: with this one it is complete, or cannot be."""
         self._begun.pop(key)
 
+    def refused(self, key: str, subject: str | None) -> None:
+        """Take note that Google did not take an id: those that came with it are no better."""
+        self.forget(key)
+        self._stores[subject].clear()
+
     async def fresh(self, subject: str | None) -> str:
         """Return an id that nothing has."""
         async with self._locks[subject]:

@@ -8,42 +8,17 @@ from mover.connectors.contract import Page
 from mover.connectors.google.acting import Acting
 from mover.connectors.google.addresses import DRIVES, MY_DRIVE, ORPHANS, ROOT, SHARED, USERS, Address
 from mover.connectors.google.answers import DirectoryUser, File, FileList
-from mover.connectors.google.api import DriveApi, quoted
-from mover.connectors.google.bounded import Bounded
+from mover.connectors.google.api import DriveApi, file_address, quoted
+from mover.connectors.google.batches import MOST as MOST_IN_BATCH
+from mover.connectors.google.batches import Batches
 from mover.connectors.google.describing import FIELDS, FIELDS_WITH_PARENTS, entry_of
-from mover.connectors.google.documents import FOLDER
+from mover.connectors.google.documents import FOLDER, shown_name
+from mover.connectors.google.folders import Folders
 from mover.connectors.google.shared_listings import PAGE_WITH_PARENTS, Corpus, SharedListings
 from mover.connectors.google.taken import MOST_NAMES_OF_A_FOLDER, TakenNames
 from mover.connectors.google.tree import Tree, my_drive, own_query, shared_drive
 from mover.entries import Entry
 from mover.errors import NotFound, ServiceFault
-
-_MOST_FOLDERS = 100_000
-
-
-class Folders:
-    """What is known of folders: that they are some, and who is permitted to use them."""
-
-    def __init__(self) -> None:
-        self._permission_ids: Bounded[str, frozenset[str] | None] = Bounded(_MOST_FOLDERS)
-
-    def saw(self, file: File) -> None:
-        """Take note of an entry that Drive described."""
-        if file.mime_type == FOLDER:
-            ids = None if file.permission_ids is None else frozenset(file.permission_ids)
-            self._permission_ids.put(file.id, ids)
-
-    def is_one(self, item: str) -> bool:
-        """Tell whether an id was seen to be that of a folder."""
-        return item in self._permission_ids
-
-    def permission_ids(self, item: str) -> frozenset[str] | None:
-        """Return who has permissions on a folder, if that is known."""
-        return self._permission_ids.get(item)
-
-    def sharing_changed(self) -> None:
-        """Forget who has permissions: what is permitted on a folder holds for all below it."""
-        self._permission_ids.clear()
 
 
 class Listings:
@@ -56,6 +31,7 @@ class Listings:
         folders: Learns of folders.
         taken: Learns what names they hold.
         together: Lists several at once.
+        batches: Asks for what shortcuts point to; None: they are told as shortcuts.
     """
 
     def __init__(
@@ -66,6 +42,7 @@ class Listings:
         folders: Folders,
         taken: TakenNames,
         together: SharedListings,
+        batches: Batches | None,
     ) -> None:
         self._api = api
         self._acting = acting
@@ -73,6 +50,7 @@ class Listings:
         self._folders = folders
         self._taken = taken
         self._together = together
+        self._batches = batches
 
     async def pages(self, folder: Address, cursor: str | None, path: str) -> AsyncGenerator[Page, None]:
         """Yield what stands in a folder. Raises NotFound."""
@@ -180,7 +158,44 @@ class Listings:
             self._folders.saw(file)
         self._together.saw(corpus, [file.id for file in files if file.mime_type == FOLDER])
         inherited = await self._inherited(folder, files, path)
-        return [entry_of(file, folder.beside(file.id), inherited_ids=inherited) for file in files]
+        targets = await self._targets(files, corpus)
+        entries = []
+        for file in files:
+            target = targets.get(file.id)
+            if target is None:
+                entries.append(entry_of(file, folder.beside(file.id), inherited_ids=inherited))
+            else:
+                address = Address(target.id, folder.drive, folder.user, shortcut=file.id)
+                entries.append(entry_of(target, address, name=shown_name(file.name, target.mime_type)))
+        return entries
+
+    async def _targets(self, files: Sequence[File], corpus: Corpus) -> dict[str, File]:
+        """Return what shortcuts to files point to, by the shortcut's id; what is gone, or not for this account, is missing."""
+        if self._batches is None:
+            return {}
+        links = {
+            file.id: file.shortcut_details.target_id
+            for file in files
+            if file.shortcut_details is not None
+            and file.shortcut_details.target_id
+            and file.shortcut_details.target_mime_type != FOLDER
+        }
+        found: dict[str, File] = {}
+        shortcuts = list(links)
+        for start in range(0, len(shortcuts), MOST_IN_BATCH):
+            some = shortcuts[start : start + MOST_IN_BATCH]
+            answers = await self._batches.get(
+                [file_address(links[shortcut]) for shortcut in some],
+                File,
+                subject=corpus.user,
+                operation="list_folder",
+            )
+            found |= {
+                shortcut: answer
+                for shortcut, answer in zip(some, answers, strict=True)
+                if isinstance(answer, File) and not answer.trashed
+            }
+        return found
 
     async def _inherited(self, folder: Address, files: Sequence[File], path: str) -> Collection[str] | None:
         """Return who has permissions on the folder; asked for only where something in it is shared and it is not known."""

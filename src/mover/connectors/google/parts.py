@@ -9,9 +9,7 @@ if the first one is another by then, all begins anew in a session of its own.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -22,8 +20,9 @@ from mover.connectors.google.answers import File
 from mover.connectors.google.api import DriveApi
 from mover.connectors.google.bounded import Bounded
 from mover.connectors.google.ids import IdPool
+from mover.connectors.google.part_state import OpenUpload, PartBody, PartToken, read_token
 from mover.connectors.google.placing import BINARY, Placing
-from mover.connectors.google.sessions import QUANTUM, Sessions, checked, skipping
+from mover.connectors.google.sessions import QUANTUM, Sessions, skipping
 from mover.connectors.google.taken import TakenNames
 from mover.connectors.google.uploads import upload_address
 from mover.entries import EntryRef, HashName
@@ -40,28 +39,6 @@ RULES = PartRules(
     worthwhile_from=64 * _MIB,
 )
 _MOST_OPEN = 200
-
-
-class _Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An upload as the ledger keeps it. The address is good for this one file and for a week."""
-
-    url: str
-    part_size: int
-    size: int | None
-    item: str | None
-    user: str | None = None
-    drive: str | None = None
-
-
-class _Open(msgspec.Struct):
-    """An upload that this process sends."""
-
-    url: str
-    sent: dict[int, str]
-    tried: set[int]
-    tail: bytes | None = None
-    tail_offset: int = 0
-    last: int = 0
 
 
 class Parts:
@@ -82,7 +59,7 @@ class Parts:
         self._taken = taken
         self._ids = ids
         self._sessions = sessions
-        self._open: Bounded[str, _Open] = Bounded(_MOST_OPEN)
+        self._open: Bounded[str, OpenUpload] = Bounded(_MOST_OPEN)
         self._begun: Bounded[str, tuple[Target, str]] = Bounded(_MOST_OPEN)
 
     async def begin(self, target: Target, size: int | None, part_size: int) -> str:
@@ -96,8 +73,8 @@ class Parts:
         subject = await self._acting.subject(where, "begin", path)
         item = file.item if file else await self._ids.fresh(subject)
         url = await self._session(target, folder, file, item, size, subject)
-        token = msgspec.json.encode(_Token(url, part_size, size, item, where.user, where.drive)).decode()
-        self._open.put(token, _Open(url, {}, set()))
+        token = msgspec.json.encode(PartToken(url, part_size, size, item, where.user, where.drive)).decode()
+        self._open.put(token, OpenUpload(url, {}, set()))
         self._begun.put(token, (target, item))
         return token
 
@@ -130,7 +107,7 @@ class Parts:
 
     async def send(self, token: str, number: int, offset: int, content: Content) -> SentPart:
         """Send a part; one call, two if Drive may have some of it already."""
-        known = _read(token)
+        known = read_token(token)
         size = content.size
         assert size is not None, "the size of a part is known"
         upload = self._upload(token, known)
@@ -154,20 +131,20 @@ class Parts:
         upload.sent[number] = receipt
         return SentPart(number, size, receipt)
 
-    def _upload(self, token: str, known: _Token) -> _Open:
+    def _upload(self, token: str, known: PartToken) -> OpenUpload:
         upload = self._open.get(token)
         if upload is None:
-            upload = _Open(known.url, {}, set())
+            upload = OpenUpload(known.url, {}, set())
             self._open.put(token, upload)
         return upload
 
-    async def _anew(self, token: str, upload: _Open) -> None:
+    async def _anew(self, token: str, upload: OpenUpload) -> None:
         """Begin another session: the first part is sent again, and Drive does not take bytes back."""
         begun = self._begun.get(token)
         if begun is None:
             raise NotFound("the upload must begin again")
         target, item = begun
-        known = _read(token)
+        known = read_token(token)
         await self._sessions.drop(upload.url)
         path = target.ref.path
         folder = await self._placing.folder(target.folder, "send")
@@ -186,7 +163,7 @@ class Parts:
 
     async def _sent(
         self,
-        upload: _Open,
+        upload: OpenUpload,
         total: int | None,
         number: int,
         offset: int,
@@ -200,7 +177,7 @@ class Parts:
         kept = (size - 1) % QUANTUM + 1 if is_last and size else size % QUANTUM
         body_end = offset + size - kept
         skip = min(max(arrived - offset, 0), size - kept)
-        part = _Part(content, size, size - kept)
+        part = PartBody(content, size, size - kept)
         if skip < size - kept:
             took = size - kept - skip
             body = skipping(
@@ -222,7 +199,7 @@ class Parts:
 
     async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> Sequence[SentPart]:
         """Ask which parts have arrived whole; one call."""
-        known = _read(token)
+        known = read_token(token)
         upload = self._upload(token, known)
         status = await self._sessions.status(upload.url, "")
         if isinstance(status, File):
@@ -243,7 +220,7 @@ class Parts:
         self, token: str, target: Target, parts: Sequence[SentPart], hashes: Mapping[HashName, str]
     ) -> tuple[File, Address]:
         """Send what was held back: with it the file appears; one call, two where a file is replaced."""
-        known = _read(token)
+        known = read_token(token)
         upload = self._upload(token, known)
         path = target.ref.path
         total = sum(part.size for part in parts)
@@ -257,7 +234,7 @@ class Parts:
         return file, folder
 
     async def _ended(
-        self, target: Target, upload: _Open, known: _Token, folder: Address, total: int, path: str
+        self, target: Target, upload: OpenUpload, known: PartToken, folder: Address, total: int, path: str
     ) -> File:
         if upload.tail is None:
             done = await self._sessions.status(upload.url, path)
@@ -282,50 +259,7 @@ class Parts:
 
     async def abort(self, token: str) -> None:
         """Cancel an upload; one call."""
-        known = _read(token)
+        known = read_token(token)
         upload = self._open.pop(token)
         self._begun.pop(token)
         await self._sessions.drop(upload.url if upload else known.url)
-
-
-class _Part:
-    """A part on its way: what goes out, what is held back, and the MD5 of both."""
-
-    def __init__(self, content: Content, size: int, body: int) -> None:
-        self._content = content
-        self._size = size
-        self._body = body
-        self._position = 0
-        self.tail = bytearray()
-        self.digest = hashlib.md5(usedforsecurity=False)
-
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """Yield what goes out. Raises IntegrityError for a content of another size."""
-        async for piece in self._content.chunks():
-            self.digest.update(piece)
-            out = piece[: max(0, self._body - self._position)]
-            self.tail += piece[len(out) :]
-            self._position += len(piece)
-            if self._position > self._size:
-                break
-            if out:
-                yield out
-        if self._position != self._size:
-            raise IntegrityError(
-                f"the part has not the {self._size} bytes that were announced", operation="send"
-            )
-
-    async def consume(self) -> None:
-        """Read it without sending anything."""
-        async with aclosing(self.pieces()) as pieces:
-            async for _ in pieces:
-                pass
-
-
-def _read(token: str) -> _Token:
-    try:
-        known = msgspec.json.decode(token, type=_Token)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise NotFound("the upload is gone") from None
-    checked(known.url)
-    return known

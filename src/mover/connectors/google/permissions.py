@@ -10,7 +10,7 @@ from mover.connectors.google.addresses import Address, address_of
 from mover.connectors.google.answers import Grant, GrantList
 from mover.connectors.google.api import DriveApi, grants_address
 from mover.connectors.google.batches import Batches
-from mover.connectors.google.listing import Folders
+from mover.connectors.google.folders import Folders
 from mover.connectors.google.tree import Tree
 from mover.entries import AccessRole, EntryRef, GranteeKind, Permission
 from mover.errors import MoverError, NotFound, Unsupported

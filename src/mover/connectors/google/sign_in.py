@@ -71,6 +71,7 @@ class ServiceAccount(msgspec.Struct, frozen=True):
 def read_key(given: Secret) -> tuple[str, RSAKey]:
     """Return the account's address and key, given as JSON or as the path of a file. Raises InvalidConfiguration."""
     text = given.reveal().strip()
+    # What begins like JSON is never taken for a path: that is what the service's rules for pasted keys rely on.
     data = text.encode() if text.startswith("{") else _key_file(Path(text))
     try:
         account = msgspec.json.decode(data, type=ServiceAccount)

@@ -37,6 +37,7 @@ class Standing:
 class _Folder:
     names: dict[str, list[Standing]] = field(default_factory=dict)
     count: int = 0
+    ours: dict[Standing, str] = field(default_factory=dict)
 
     def add(self, name: str, standing: Standing) -> None:
         same = self.names.setdefault(name, [])
@@ -48,6 +49,8 @@ class _Folder:
         same = [each for each in self.names.pop(name, ()) if each.id != item]
         if same:
             self.names[name] = same
+        for standing in [each for each in self.ours if each.id == item]:
+            del self.ours[standing]
 
 
 class TakenNames:
@@ -78,8 +81,12 @@ class TakenNames:
         return [_standing(file) for file in page.files if shown_name(file.name, file.mime_type) == name]
 
     def learn(self, folder: Address, files: Iterable[File]) -> None:
-        """Take over a complete listing of a folder."""
+        """Take over a complete listing of a folder. What was created here stays known: listings lag behind."""
         known = _Folder()
+        before = self._folders.get(folder.text)
+        for standing, name in before.ours.items() if before is not None else ():
+            known.add(name, standing)
+            known.ours[standing] = name
         for file in files:
             known.add(shown_name(file.name, file.mime_type), _standing(file))
             if known.count > MOST_NAMES_OF_A_FOLDER:
@@ -95,7 +102,9 @@ class TakenNames:
         """Take note of an entry that was created."""
         known = self._folders.get(folder.text)
         if known is not None:
-            known.add(name, Standing(item, is_folder))
+            standing = Standing(item, is_folder)
+            known.add(name, standing)
+            known.ours[standing] = name
 
     def removed(self, folder: Address, name: str, item: str) -> None:
         """Take note of an entry that is no longer there."""

@@ -86,7 +86,7 @@ class Uploads:
         subject = await self._acting.subject(folder, "upload", path)
         becomes = self._placing.becomes(target, content.size)
         metadata = self._placing.metadata(target, folder, becomes)
-        key = f"{folder.text}/{target.key}"
+        key = f"file {folder.text}/{target.key}"
         if becomes is None:  # ids cannot be chosen for documents
             metadata["id"] = await self._ids.for_key(key, subject)
         try:
@@ -96,7 +96,7 @@ class Uploads:
                 raise
             file = await self._arrived(metadata, target, content, subject, path)
         except IdRefused as error:
-            self._ids.forget(key)
+            self._ids.refused(key, subject)
             raise ServiceFault("Google did not take an id that it gave out", said=error.said) from error
         except Transient:
             raise  # the next attempt has the same id

@@ -36,12 +36,3 @@ class Address:
 def drive_url(drive_id: str) -> str:
     """The address of a drive."""
     return f"{GRAPH}/drives/{quote(drive_id, safe='!')}"
-
-
-def same_drive(one: str, other: str) -> bool:
-    """Compare ids of drives: those of personal ones vary in case, and lose a leading zero now and then."""
-    return _folded(one) == _folded(other)
-
-
-def _folded(drive_id: str) -> str:
-    return drive_id if drive_id.startswith("b!") else drive_id.lower().zfill(16)

@@ -16,6 +16,7 @@ from mover.connectors.microsoft.model import (
     Collection,
     Drive,
     Item,
+    Organisation,
     PermissionLine,
     Site,
     UploadSession,
@@ -46,6 +47,13 @@ class GraphApi:
         """Whoever is signed in."""
         return await self.caller.ask("GET", f"{GRAPH}/me", User, operation=operation, path=path)
 
+    async def organisations(self, *, operation: str, path: str) -> list[Organisation]:
+        """The tenant of whoever is signed in."""
+        page = await self.caller.ask(
+            "GET", f"{GRAPH}/organization", Collection[Organisation], operation=operation, path=path
+        )
+        return page.value
+
     async def drive(self, drive_id: str, *, operation: str, path: str) -> Drive:
         """A drive, with its quota."""
         return await self.caller.ask("GET", drive_url(drive_id), Drive, operation=operation, path=path)
@@ -64,9 +72,7 @@ class GraphApi:
         self, link: str | None, *, everything: bool, operation: str, path: str
     ) -> Collection[Site]:
         """A page of the sites: all of the tenant (for apps alone), or those that a person may use."""
-        first = (
-            f"{GRAPH}/sites/getAllSites?$top={PAGE}" if everything else f"{GRAPH}/sites?search=*&$top={PAGE}"
-        )
+        first = f"{GRAPH}/sites/getAllSites" if everything else f"{GRAPH}/sites?search=*"
         url = first if link is None else graph_link(link)
         return await self.caller.ask("GET", url, Collection[Site], operation=operation, path=path)
 

@@ -37,6 +37,7 @@ def describe(grain: Grain, *, root_path: str = "") -> Capabilities:
         folder_modified=Setting.AFTERWARDS,
         created=Setting.AT_UPLOAD,
         alters=frozenset() if grain.personal else _ALTERED,
+        bounded_reads=False,  # each costs two calls, so a large file is better read in one than in ranges
         versioned_reads=True,
         exclusive_create=True,
         unknown_sizes=False,

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from mover.connectors.browser_sign_in import BrowserSignInConfig
 from mover.connectors.configuration import ConnectorConfig, Reach, setting
 from mover.vault.secret import Secret
 
@@ -13,21 +14,7 @@ _TENANT = r"^[A-Za-z0-9][A-Za-z0-9.-]{0,253}$"
 _CLIENT_ID = r"^[A-Za-z0-9._-]{1,128}$"
 
 
-class _PersonConfig(ConnectorConfig):
-    """What accounts that people sign in to with a browser have in common."""
-
-    client_id: str | None = setting(
-        None,
-        help="Application (client) id of an app of your own; the operator's if left out",
-        pattern=_CLIENT_ID,
-    )
-    client_secret: Secret | None = setting(None, help="Client secret of that app")
-    refresh_token: Secret | None = setting(None, help="From the sign-in with the browser", internal=True)
-    access_token: Secret | None = setting(None, help="From the sign-in with the browser", internal=True)
-    access_expires: Secret | None = setting(None, help="When the access token ends", internal=True)
-
-
-class OneDriveConfig(_PersonConfig):
+class OneDriveConfig(BrowserSignInConfig):
     """Keys of `mover connect onedrive NAME`."""
 
     tenant: str = setting(
@@ -37,7 +24,7 @@ class OneDriveConfig(_PersonConfig):
     )
 
 
-class SharePointConfig(_PersonConfig):
+class SharePointConfig(BrowserSignInConfig):
     """Keys of `mover connect sharepoint NAME`."""
 
     tenant: str = setting(

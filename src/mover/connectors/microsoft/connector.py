@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
@@ -25,12 +26,12 @@ from mover.connectors.microsoft.changes import MicrosoftChanges
 from mover.connectors.microsoft.changing import Changing
 from mover.connectors.microsoft.config import Office365Config, OneDriveConfig, SharePointConfig
 from mover.connectors.microsoft.listing import Lister, root_entry
-from mover.connectors.microsoft.model import Drive
-from mover.connectors.microsoft.parts import MicrosoftPartUploads
+from mover.connectors.microsoft.parts import RULES, MicrosoftPartUploads
 from mover.connectors.microsoft.permissions import MicrosoftPermissions
 from mover.connectors.microsoft.places import MicrosoftPlaces
 from mover.connectors.microsoft.quota import MicrosoftQuota
 from mover.connectors.microsoft.reading import read_file
+from mover.connectors.microsoft.sessions import Grain
 from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, tokens_of_person
 from mover.connectors.microsoft.sites import Sites, SitesDirectory
 from mover.connectors.microsoft.tenant import SITES, Tenant
@@ -50,6 +51,9 @@ _PERSONAL_DRIVE = "personal"
 class MicrosoftConnector:
     """One account at Microsoft. Made by `onedrive`, `sharepoint` or `office365`.
 
+    Attributes:
+        part_rules: How files are cut; looked at when the connector signs in.
+
     Args:
         service: The connector's name.
         http: The connections; closed with the connector.
@@ -58,30 +62,35 @@ class MicrosoftConnector:
 
     hashes: ServiceHashes | None = None
     described_reads: DescribedReads | None = None
+    part_rules = RULES
 
     def __init__(self, service: str, http: HttpSession, tokens: Tokens) -> None:
         self.service = service
         self._http = http
         self._api = GraphApi(Caller(service, BearerSession(http, tokens), Fresh()))
         self._sign_in: Callable[[], Awaitable[Account]] = self._sign_in_to_drive
+        self._tells_tenant = False
         self.places: MicrosoftPlaces | None = None
         self._territory: Territory = OneDrive()
-        self._set_up(describe(WORK), personal=False)
+        self._set_up(WORK)
 
     @classmethod
     def onedrive(cls, config: OneDriveConfig, surroundings: Surroundings) -> Self:
         """The OneDrive of whoever signed in."""
         http = surroundings.egress.http("onedrive")
-        return cls("onedrive", http, tokens_of_person(ONEDRIVE_OAUTH, config, surroundings, http))
+        made = cls("onedrive", http, tokens_of_person(ONEDRIVE_OAUTH, config, surroundings, http))
+        made._tells_tenant = config.allowed_tenant is not None
+        return made
 
     @classmethod
     def sharepoint(cls, config: SharePointConfig, surroundings: Surroundings) -> Self:
         """The sites that somebody may use."""
         http = surroundings.egress.http("sharepoint")
         made = cls("sharepoint", http, tokens_of_person(SHAREPOINT_OAUTH, config, surroundings, http))
+        made._tells_tenant = config.allowed_tenant is not None
         made._territory = Sites(SitesDirectory(made._api, everything=False))
         made._sign_in = made._sign_in_to_sites
-        made._set_up(describe(WORK), personal=False)
+        made._set_up(WORK)
         return made
 
     @classmethod
@@ -95,14 +104,13 @@ class MicrosoftConnector:
         made._territory = Tenant(made._api, Sites(directory, SITES))
         made._sign_in = lambda: made._sign_in_to_tenant(config.tenant)
         made.places = MicrosoftPlaces(made._api, directory)
-        made._set_up(describe(WORK), personal=False)
+        made._set_up(WORK)
         return made
 
-    def _set_up(self, capabilities: Capabilities, *, personal: bool) -> None:
-        grain = PERSONAL if personal else WORK
+    def _set_up(self, grain: Grain, root_path: str = "") -> None:
         api, territory = self._api, self._territory
-        self.capabilities = capabilities
-        self._lister = Lister(api, territory, notebooks_open=not personal)
+        self.capabilities: Capabilities = describe(grain, root_path=root_path)
+        self._lister = Lister(api, territory, notebooks_open=not grain.personal)
         self._uploads = Uploads(api, self._lister, grain)
         self._changing = Changing(api, territory, self._lister, grain)
         self.times = self._changing
@@ -112,7 +120,7 @@ class MicrosoftConnector:
         self.changes = MicrosoftChanges(api, territory, self._lister)
         self.versions = MicrosoftVersions(api, territory)
         self.permissions = MicrosoftPermissions(api, territory)
-        self.permissions.tells_inherited = personal
+        self.permissions.tells_inherited = grain.personal
 
     @property
     def calls(self) -> int:
@@ -122,7 +130,9 @@ class MicrosoftConnector:
     async def sign_in(self) -> Account:
         """See the contract: one call, or two."""
         with self._placed("sign_in", ""):
-            return await self._sign_in()
+            account = await self._sign_in()
+        self.capabilities = replace(self.capabilities, parts=self.part_rules)
+        return account
 
     async def close(self) -> None:
         """See the contract."""
@@ -198,19 +208,39 @@ class MicrosoftConnector:
         territory.drive_id = drive.id
         self._territory = territory
         root_path = "" if personal else unquote(urlsplit(drive.web_url or "").path)
-        self._set_up(describe(PERSONAL if personal else WORK, root_path=root_path), personal=personal)
-        return Account(f"{_owner(drive)} at OneDrive" + ("" if personal else " for Business"), secure=True)
+        self._set_up(PERSONAL if personal else WORK, root_path)
+        email = _email(
+            drive.owner.user.email if drive.owner is not None and drive.owner.user is not None else None
+        )
+        if not email:  # Microsoft accounts keep theirs to themselves here
+            user = await self._api.me(operation="sign_in", path="")
+            email = _email(user.mail) or _email(user.user_principal_name)
+        where = "OneDrive" if personal else "OneDrive for Business"
+        return Account(
+            f"{email or 'somebody'} at {where}",
+            secure=True,
+            email=email,
+            tenant="" if personal else await self._tenant(),
+        )
 
     async def _sign_in_to_sites(self) -> Account:
         user = await self._api.me(operation="sign_in", path="")
         await self._api.sites(None, everything=False, operation="sign_in", path="")
-        who = user.mail or user.user_principal_name or user.display_name or user.id
-        return Account(f"{who.lower()} at SharePoint", secure=True)
+        email = _email(user.mail) or _email(user.user_principal_name)
+        who = email or user.display_name or user.id
+        return Account(f"{who} at SharePoint", secure=True, email=email, tenant=await self._tenant())
 
     async def _sign_in_to_tenant(self, tenant: str) -> Account:
         await self._api.users(None, operation="sign_in", path="")
         await self._api.sites(None, everything=True, operation="sign_in", path="")
-        return Account(f"all users and sites of {tenant} at Office 365", secure=True)
+        return Account(f"all users and sites of {tenant} at Office 365", secure=True, tenant=tenant)
+
+    async def _tenant(self) -> str:
+        """The id of the account's organisation: a call that is made only where the connection asks for a certain one."""
+        if not self._tells_tenant:
+            return ""
+        found = await self._api.organisations(operation="sign_in", path="")
+        return found[0].id if found else ""
 
     @contextmanager
     def _placed(self, operation: str, path: str) -> Iterator[None]:
@@ -221,8 +251,5 @@ class MicrosoftConnector:
             raise
 
 
-def _owner(drive: Drive) -> str:
-    user = drive.owner.user if drive.owner is not None else None
-    if user is None:
-        return "somebody"
-    return (user.email or "").lower() or user.display_name or "somebody"
+def _email(text: str | None) -> str:
+    return text.lower() if text and "@" in text else ""

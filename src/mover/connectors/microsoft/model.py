@@ -143,6 +143,12 @@ class User(msgspec.Struct, frozen=True, rename="camel"):
     user_type: str | None = None
 
 
+class Organisation(msgspec.Struct, frozen=True):
+    """A tenant."""
+
+    id: str
+
+
 class UploadSession(msgspec.Struct, frozen=True, rename="camel"):
     """An upload session, or its state."""
 

@@ -39,7 +39,8 @@ from mover.entries import Entry, EntryKind, EntryRef, HashName
 from mover.errors import IntegrityError, NotFound, Unsupported
 
 RULES = PartRules(
-    smallest=UNIT,
+    # The service takes single units; a commit of its own and parts of this size cost no more than fragments of 10 MiB.
+    smallest=40 * UNIT,
     largest=LARGEST_FRAGMENT,
     most=1_000_000,
     multiple=UNIT,
@@ -121,14 +122,15 @@ class MicrosoftPartUploads:
             receipt = await self._sent_again(upload, number, offset, content)
         else:
             receipt = checksum.text
-        self._sent[upload.url, number] = receipt
-        if len(self._sent) > _MOST_SENT:
-            self._sent.popitem(last=False)
-        return SentPart(number=number, size=size, receipt=receipt)
+        sent = SentPart(number=number, size=size, receipt=receipt)
+        self._remember(upload, sent)
+        return sent
 
-    async def received(self, token: str, _kept: Sequence[SentPart] = ()) -> Sequence[SentPart]:
+    async def received(self, token: str, kept: Sequence[SentPart] = (), /) -> Sequence[SentPart]:
         """See the contract."""
         upload = self._read(token, "received")
+        for part in kept:
+            self._remember(upload, part)
         have = await self._session(upload, "received").next_offset(upload.size)
         parts: list[SentPart] = []
         for number, offset in enumerate(range(0, upload.size, upload.part_size), start=1):
@@ -214,7 +216,7 @@ class MicrosoftPartUploads:
         async for _ in checksum.pieces():
             pass
         before = self._sent.get((upload.url, number))
-        if before is None or before == checksum.text:
+        if not before or before == checksum.text:
             return checksum.text  # the whole file's hash tells whether it is the same
         if number != 1 or have > content.size:
             await session.cancel()
@@ -253,6 +255,11 @@ class MicrosoftPartUploads:
                 "the service does not take the first part", operation="send", path=upload.path
             ) from None
         return checksum.text
+
+    def _remember(self, upload: _Upload, part: SentPart) -> None:
+        self._sent[upload.url, part.number] = part.receipt
+        if len(self._sent) > _MOST_SENT:
+            self._sent.popitem(last=False)
 
     def _url(self, upload: _Upload) -> str:
         return self._moved.get(upload.url, upload.url)

@@ -9,7 +9,7 @@ from typing import Any
 
 from mover.connectors.contract import Target
 from mover.connectors.microsoft.addressing import Address
-from mover.connectors.microsoft.api import CONFLICT, GraphApi
+from mover.connectors.microsoft.api import CONFLICT, SOURCE_URL, GraphApi
 from mover.connectors.microsoft.calls import Caller
 from mover.connectors.microsoft.links import https_link
 from mover.connectors.microsoft.model import Item, UploadSession
@@ -179,7 +179,7 @@ def commit_body(target: Target, grain: Grain, url: str) -> Mapping[str, Any]:
     body: dict[str, Any] = {
         "name": target.name,
         CONFLICT: "fail",
-        "@microsoft.graph.sourceUrl": url,
+        SOURCE_URL: url,
     }
     if times := file_times(target, grain):
         body["fileSystemInfo"] = times

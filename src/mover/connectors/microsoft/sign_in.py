@@ -18,6 +18,9 @@ from mover.vault.secret import Secret
 
 LOGIN = "https://login.microsoftonline.com"
 
+_LOOPBACK = "http://localhost:{port}/"
+"""Any port is taken where `http://localhost/` is registered ("Redirect URI restrictions", localhost exceptions)."""
+
 _OFFLINE = "offline_access"
 _SITES = "https://graph.microsoft.com/Sites.ReadWrite.All"
 _FILES = "https://graph.microsoft.com/Files.ReadWrite.All"
@@ -33,12 +36,18 @@ def _authorize_url(tenant: str) -> str:
     return f"{LOGIN}/{tenant}/oauth2/v2.0/authorize"
 
 
+def _hints(config: OneDriveConfig | SharePointConfig) -> dict[str, str]:
+    return {"domain_hint": config.allowed_domain} if config.allowed_domain else {}
+
+
 ONEDRIVE_OAUTH = OAuthDescription(
     vendor="microsoft",
     authorize_url=lambda config: _authorize_url(config.tenant),
     token_url=lambda config: token_url(config.tenant),
     scopes=lambda _config: (_OFFLINE, _USER, _FILES),
     extra={"prompt": "select_account"},
+    hints=_hints,
+    loopback=_LOOPBACK,
 )
 SHAREPOINT_OAUTH = OAuthDescription(
     vendor="microsoft",
@@ -46,6 +55,8 @@ SHAREPOINT_OAUTH = OAuthDescription(
     token_url=lambda config: token_url(config.tenant),
     scopes=lambda _config: (_OFFLINE, _USER, _SITES),
     extra={"prompt": "select_account"},
+    hints=_hints,
+    loopback=_LOOPBACK,
 )
 
 

@@ -61,7 +61,10 @@ class SitesDirectory:
                 link = page.next_link
                 if link is None:
                     break
-            self._libraries[site.id] = {_spelled(drive.name): drive for drive in reversed(found)}
+            named: dict[str, Drive] = {}
+            for drive in found:
+                named.setdefault(_spelled(drive.name), drive)
+            self._libraries[site.id] = named
         return self._libraries[site.id]
 
     async def site(self, name: str, *, operation: str, path: str) -> Site:

@@ -56,25 +56,30 @@ def carry(
     _carry_items(connection, run_id, folders.c.id.in_(ids), true(), note, now_ns)
     _queue_folders(connection, run_id, ids)
     connection.execute(update(folders).where(folders.c.id.in_(ids)).values(state="listed"))
-    counted = (
+    return len(ids), _tallies(connection, items.c.folder_id.in_(ids))
+
+
+def carry_kept_out(connection: Connection, run_id: int, folder: FolderTask, now_ns: int) -> list[Tally]:
+    """Take over those items of a folder that were kept out whatever the destination has, and count them."""
+    _carry_items(connection, run_id, folders.c.id == folder.id, items.c.state.in_(_KEPT_OUT), "", now_ns)
+    return _tallies(connection, and_(items.c.folder_id == folder.id, items.c.state.in_(_KEPT_OUT)))
+
+
+def _tallies(connection: Connection, which: ColumnElement[bool]) -> list[Tally]:
+    query = (
         select(
             items.c.kind,
             items.c.state,
             func.count().label("number"),
             func.coalesce(func.sum(items.c.size), 0).label("size"),
         )
-        .where(items.c.folder_id.in_(ids))
+        .where(which)
         .group_by(items.c.kind, items.c.state)
     )
-    return len(ids), [
+    return [
         Tally(EntryKind(row.kind), ItemState(row.state), row.number, int(row.size), 0)
-        for row in connection.execute(counted)
+        for row in connection.execute(query)
     ]
-
-
-def carry_kept_out(connection: Connection, run_id: int, folder: FolderTask, now_ns: int) -> None:
-    """Take over those items of a folder that were kept out whatever the destination has."""
-    _carry_items(connection, run_id, folders.c.id == folder.id, items.c.state.in_(_KEPT_OUT), "", now_ns)
 
 
 def give_up(connection: Connection, run_id: int) -> None:

@@ -42,20 +42,29 @@ def failed_folders(connection: Connection, run_id: int) -> int:
 def folders_with_unsettled(
     connection: Connection, run_id: int, pair_id: int, limit: int, after_id: int
 ) -> list[FolderTask]:
-    """Folders into which this run moved files whose version at the destination is not known yet."""
+    """Folders into which this run moved files whose version at the destination is not known yet.
+
+    Folder by folder, item by item, each by an index. As a join PostgreSQL, which at first knows nothing of how many rows
+    a new run has, looked at every arrival for every item: quadratic in the size of the run.
+    """
+    unsettled = select(arrivals.c.id).where(
+        arrivals.c.pair_id == pair_id,
+        arrivals.c.source_key == items.c.source_key,
+        arrivals.c.destination_version.is_(None),
+    )
     hit = (
         select(items.c.id)
-        .join(arrivals, items.c.source_key == arrivals.c.source_key)
         .where(
             items.c.folder_id == folders.c.id,
             items.c.state.in_([state.value for state in MOVED]),
             items.c.kind != EntryKind.FOLDER.value,
-            arrivals.c.pair_id == pair_id,
-            arrivals.c.destination_version.is_(None),
+            unsettled.scalar_subquery().is_not(None),
         )
-        .exists()
+        .limit(1)  # with it, it stays a question of its own for each folder
     )
-    query = select(folders).where(folders.c.run_id == run_id, folders.c.id > after_id, hit)
+    query = select(folders).where(
+        folders.c.run_id == run_id, folders.c.id > after_id, hit.scalar_subquery().is_not(None)
+    )
     return [rows.folder_from(row) for row in connection.execute(query.order_by(folders.c.id).limit(limit))]
 
 

@@ -40,6 +40,7 @@ from mover.ledger.tables import accesses, arrivals, folders, granted, grants, it
 
 _g = grants.c
 _KEY = ("pair_id", "source_key", "kind", "identity")
+_GIVEN = ("role", "asked_role", "destination_path", "destination_id")
 _own = folders.alias("own")
 
 _ADD = insert(grants)
@@ -51,7 +52,7 @@ _FINISH = (
 _RAISE = (
     update(granted)
     .where(*(granted.c[name] == bindparam(f"of_{name}") for name in _KEY))
-    .values({name: bindparam(name) for name in ("role", "destination_path", "destination_id")})
+    .values({name: bindparam(name) for name in _GIVEN})
 )
 
 
@@ -125,7 +126,7 @@ def raise_granted(connection: Connection, pair_id: int, given: Sequence[Granted]
         [
             {
                 **{f"of_{name}": row[name] for name in _KEY},
-                **{name: row[name] for name in ("role", "destination_path", "destination_id")},
+                **{name: row[name] for name in _GIVEN},
             }
             for row in rows
         ],
@@ -272,6 +273,7 @@ def _granted_row(pair_id: int, one: Granted) -> dict[str, Any]:
         "kind": one.target.kind.value,
         "identity": one.target.identity,
         "role": one.role.value,
+        "asked_role": one.asked.value,
         "before_role": one.before.value if one.before else None,
         "destination_path": one.destination_path,
         "destination_id": one.destination_id,
@@ -283,6 +285,7 @@ def _granted_from(row: Row[Any]) -> Granted:
         source_key=row.source_key,
         target=Grantee(GranteeKind(row.kind), row.identity),
         role=AccessRole(row.role),
+        asked=AccessRole(row.asked_role),
         before=AccessRole(row.before_role) if row.before_role else None,
         destination_path=row.destination_path,
         destination_id=row.destination_id,

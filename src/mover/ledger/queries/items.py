@@ -17,7 +17,7 @@ from mover.ledger.queries.folders import update_folder
 from mover.ledger.queries.following import earlier_folders
 from mover.ledger.queries.grants import add_lines
 from mover.ledger.queries.slicing import slices
-from mover.ledger.records import FolderTask, Item, NewItem, Outcome
+from mover.ledger.records import FolderTask, Item, NewItem, Outcome, Run
 from mover.ledger.states import OPEN, Action, ItemState, RunMode
 from mover.ledger.tables import folders, items, runs
 
@@ -225,6 +225,22 @@ def open_bytes(connection: Connection, run_id: int) -> int:
         )
     )
     return int(connection.execute(query).scalar_one())
+
+
+def scanned_bytes(connection: Connection, run: Run) -> int:
+    """Sizes of the files that the run before found missing at the destination; 0 if that was no whole scan."""
+    query = select(runs).where(
+        runs.c.pair_id == run.pair_id, runs.c.id < run.id, runs.c.mode != RunMode.VERIFY.value
+    )
+    before = connection.execute(query.order_by(runs.c.id.desc()).limit(1)).one_or_none()
+    if before is None or not before.dry_run or not before.finished or before.fingerprint != run.fingerprint:
+        return 0
+    missing = select(func.coalesce(func.sum(items.c.size), 0)).where(
+        items.c.run_id == before.id,
+        items.c.state == ItemState.PLANNED.value,
+        items.c.action == Action.COPY.value,
+    )
+    return int(connection.execute(missing).scalar_one())
 
 
 def open_items(connection: Connection, run_id: int) -> int:

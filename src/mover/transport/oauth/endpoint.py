@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus, urlencode
 
 import msgspec
 
-from mover.errors import MoverError, ProtocolViolation, ServiceFault, Throttled
+from mover.errors import MoverError, ProtocolViolation, ServiceFault, Throttled, Transient
 from mover.transport.http import HttpSession
 from mover.transport.oauth.description import AppRegistration, ClientProof
 from mover.transport.oauth.holding import AccessToken
@@ -211,7 +211,13 @@ def _error(
     if status in _REFUSALS or status == _OK:
         return refusal(code, description, operation="sign-in")
     said = ": ".join(part for part in (code, description) if part)
-    return error_from_status(status, headers=headers, said=said, operation="sign-in", now=now)
+    error = error_from_status(status, headers=headers, said=said, operation="sign-in", now=now)
+    if isinstance(error, Transient):
+        return error
+    # Here a 404 is about no entry, and a 409 about no name: nobody is to take it for that.
+    return ProtocolViolation(
+        f"the service's sign-in gave an answer that is none (HTTP {status})", said=said, operation="sign-in"
+    )
 
 
 def _said(content: bytes, secrets: tuple[str, ...]) -> tuple[str, str]:

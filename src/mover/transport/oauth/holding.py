@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from mover.errors import Transient
+from mover.errors import Throttled, Transient
 from mover.vault.secret import Secret
 
 AHEAD_S = 300.0
@@ -52,6 +52,7 @@ class HeldToken:
         self._lock = asyncio.Lock()
         self._held = at_first
         self._replace_at_s = -math.inf if at_first is None else at_first.expires_s - AHEAD_S
+        self._not_before_s = -math.inf
         self._refused: Secret | None = None
         self._forced_s: deque[float] = deque(maxlen=_MOST_FORCED)
         self._attempts = 0
@@ -89,19 +90,15 @@ class HeldToken:
         return self._held is not None and self._refused is None and self._now() < self._replace_at_s
 
     async def _replaced(self) -> Secret:
+        wait_s = self._not_before_s - self._now()
+        if wait_s > 0:
+            raise Throttled("the service asked for fewer sign-ins a moment ago", retry_after_s=wait_s)
         try:
             new = await self._obtain(self._refused)
         except Exception as error:
             self._attempts += 1
-            held = self._held
-            if (
-                isinstance(error, Transient)
-                and self._refused is None
-                and held
-                and self._now() < held.expires_s
-            ):
-                self._replace_at_s = min(self._now() + _AGAIN_AFTER_S, held.expires_s)
-                return held.token
+            if isinstance(error, Transient) and (stopgap := self._stopgap(error)) is not None:
+                return stopgap
             self._failure = (self._attempts, error)
             raise
         self._held, self._refused = new, None
@@ -109,3 +106,14 @@ class HeldToken:
         ahead_s = min(AHEAD_S, (new.expires_s - now_s) / 2)  # an end at infinity is replaced there
         self._replace_at_s = max(now_s + _LEAST_S, new.expires_s - ahead_s)
         return new.token
+
+    def _stopgap(self, error: Transient) -> Secret | None:
+        """The token at hand, if it is still good, where there is no other just now; the service is left alone meanwhile."""
+        now_s = self._now()
+        self._not_before_s = now_s + (error.retry_after_s or 0)
+        held = self._held
+        if held is None or self._refused is not None or now_s >= held.expires_s:
+            return None
+        again_s = max(now_s + _AGAIN_AFTER_S, self._not_before_s)
+        self._replace_at_s = min(again_s, held.expires_s)
+        return held.token

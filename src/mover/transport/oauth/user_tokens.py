@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from mover.errors import SignInFailed
+from mover.errors import Locked, NotFound, SignInFailed, TimedOut
 from mover.transport.http import HttpSession
 from mover.transport.oauth.description import AppRegistration, OAuthDescription
 from mover.transport.oauth.endpoint import Granted, request_token
@@ -63,8 +63,8 @@ def user_tokens(
         http: The way to the token endpoint.
         now: Seconds since 1970 UTC.
 
-    `access` raises SignInFailed (GrantRefused), AppMissing, Unreachable, Throttled, ServiceFault, TimedOut, NotFound if the
-    connection is gone.
+    `access` raises SignInFailed (GrantRefused; also if the connection is gone), AppMissing, Unreachable, Throttled,
+    ServiceFault, TimedOut, ProtocolViolation; never NotFound, which would be taken for the entry that is asked for.
     """
     if not getattr(config, REFRESH_TOKEN, None):
         given: Secret | None = getattr(config, ACCESS_TOKEN, None)
@@ -133,7 +133,14 @@ class UserTokens:
             found = _access_token(secrets)
             return found is not None and found.token != refused and self._now() < found.expires_s - AHEAD_S
 
-        kept = await self._surroundings.keeper.renew(_Once(self._exchanged), is_fresh)
+        try:
+            kept = await self._surroundings.keeper.renew(_Once(self._exchanged), is_fresh)
+        except NotFound as error:  # which would be taken for the entry that is asked for
+            raise SignInFailed(
+                "the connection was removed meanwhile, or its secrets were destroyed"
+            ) from error
+        except Locked as error:  # likewise
+            raise TimedOut("another process has been renewing the access token for too long") from error
         found = _access_token(kept)
         assert found is not None  # what is fresh has one, and so has what was exchanged
         return found

@@ -244,7 +244,7 @@ async def add_pair(visit: Visit) -> Response:
 
 
 async def discover(visit: Visit) -> Response:
-    """Propose pairs: what stands on both sides under the same name."""
+    """Propose pairs: people, sites or folders of both sides that belong together."""
     migration = await _migration(visit)
     problem, matches = "", []
     try:
@@ -264,7 +264,7 @@ async def add_discovered(visit: Visit) -> Response:
     new = [
         NewPair(source_path=match.source_path, destination_path=match.destination_path)
         for n, match in enumerate(matches)
-        if f"{n}:{match.source_path}".encode("utf-8", "replace").decode() in wanted
+        if match.destination_path and f"{n}:{match.source_path}".encode("utf-8", "replace").decode() in wanted
     ]
     if not new:
         return visit.go(

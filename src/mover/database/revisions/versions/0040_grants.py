@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("identity", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("asked_role", sa.Text(), nullable=False),
         sa.Column("before_role", sa.Text()),
         sa.Column("destination_path", sa.Text(), nullable=False),
         sa.Column("destination_id", sa.Text()),

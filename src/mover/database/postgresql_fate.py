@@ -1,0 +1,85 @@
+"""What became of a transaction whose COMMIT got no answer.
+
+PostgreSQL is asked by the transaction's number (`pg_xact_status`, made for this). One thing it cannot know: a number that
+was given out and never reached its log before a crash is given out again, and what is told is then the fate of a stranger.
+Recovery from a crash ends with a checkpoint, which notes the next number to be given out. So: where the latest checkpoint
+is younger than the number, and yet knows it as one that nobody has, the transaction went with the crash.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+# The moment is that after the number was given out: a subquery is evaluated first.
+_BEGIN = (
+    "SELECT number::text, clock_timestamp() FROM (SELECT pg_current_xact_id() AS number OFFSET 0) AS given"
+)
+_LOST = (
+    "SELECT checkpoint_time > %s AND split_part(next_xid, ':', 1)::numeric * 4294967296 + split_part(next_xid, ':', 2)::numeric <= %s::text::numeric "
+    "FROM pg_control_checkpoint()"
+)
+_FATE = "SELECT pg_xact_status(%s::text::xid8)"
+_IN_THE_FUTURE = "22023"
+_NOT_TOLD = {
+    "42501",
+    "0A000",
+    "42883",
+}  # not permitted, not supported, not there: some who offer PostgreSQL as a service
+
+
+class Fate(enum.Enum):
+    """Of a transaction."""
+
+    COMMITTED = enum.auto()
+    LOST = enum.auto()
+    OPEN = enum.auto()  # the server has not noticed yet that nobody listens
+    UNKNOWN = enum.auto()  # it is so long ago that the server has forgotten
+
+
+@dataclass(frozen=True)
+class Number:
+    """Of a transaction, and the server's time when it had been given out."""
+
+    full: str
+    given: datetime
+
+
+def number_of(connection: Connection) -> Number:
+    """Have the transaction that is open get its number."""
+    row = connection.exec_driver_sql(_BEGIN).one()
+    return Number(row[0], row[1])
+
+
+def fate_of(connection: Connection, number: Number) -> Fate:
+    """Ask, on another connection outside of a transaction, what became of it."""
+    if _went_with_a_crash(connection, number):
+        return Fate.LOST
+    try:
+        status = connection.exec_driver_sql(_FATE, (number.full,)).scalar_one()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _IN_THE_FUTURE:
+            return Fate.LOST  # the server lost its latest transactions, this one among them
+        raise
+    match status:
+        case "committed":
+            return Fate.COMMITTED
+        case "aborted":
+            return Fate.LOST
+        case "in progress":
+            return Fate.OPEN
+        case _:
+            return Fate.UNKNOWN
+
+
+def _went_with_a_crash(connection: Connection, number: Number) -> bool:
+    try:
+        return bool(connection.exec_driver_sql(_LOST, (number.given, number.full)).scalar_one())
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _NOT_TOLD:
+            return False  # what is left is the number, and the rarest of accidents
+        raise

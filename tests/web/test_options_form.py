@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from mover.errors import InvalidConfiguration
+from mover.migrations.options import PairOptions
+from mover.web.forms import Form
+from mover.web.options_form import blame_options, options_values, read_options, shown_options
+
+CHOSEN = PairOptions(exclude=("*.tmp", "cache/"), versions=5, full=True, bandwidth="2M")
+
+
+def test_what_was_saved_is_what_the_form_shows_and_reads_again() -> None:
+    assert read_options(Form(values=options_values(CHOSEN))) == CHOSEN
+    assert read_options(Form(values=options_values(PairOptions()))) == PairOptions()
+
+
+def test_choices_are_shown_in_words() -> None:
+    assert dict(shown_options(CHOSEN)) == {
+        "All but these": "*.tmp, cache/",
+        "Earlier versions": "5",
+        "Speed limit": "2M",
+        "On each run": "Look at everything",
+    }
+
+
+@pytest.mark.parametrize("text", ["-1", "many", "501", "1.5", "9" * 5000, "\u0665"])
+def test_a_number_of_versions_that_is_none_is_said_beside_its_field(text: str) -> None:
+    form = Form(values={"versions": text})
+
+    with pytest.raises(InvalidConfiguration) as caught:
+        read_options(form)
+    blame_options(form, caught.value)
+
+    assert form.faults == {"versions": "Earlier versions: a number from 0 to 500."}
