@@ -154,6 +154,7 @@ async def test_a_role_without_the_permission_is_refused(mover: Running, samples:
     assert total > 100
 
 
+@pytest.mark.slow
 async def test_a_role_with_the_permission_is_let_in(mover: Running, samples: dict[str, str]) -> None:
     wrong = []
     for caller in (
