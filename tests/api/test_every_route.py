@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from tests.api.examples import body_of
 from tests.api.installation import Caller, Running
