@@ -26,6 +26,12 @@ _NOT_SECRET: dict[str, dict[str, Any]] = {
     "mysql": {"host": "127.0.0.1", "port": 1, "username": "u"},
     "box": {},
     "box-enterprise": {"client_id": "c", "enterprise_id": "1"},
+    "egnyte": {"domain": "acme"},
+    "google": {},
+    "google-admin": {"admin": "a@example.org"},
+    "office365": {"tenant": "t.example", "client_id": "c"},
+    "onedrive": {},
+    "sharepoint": {},
 }
 
 
