@@ -140,9 +140,9 @@ def fill(world: World, people: Sequence[str] = tuple(PEOPLE)) -> tuple[Connectio
     box_values = {"client_id": "test-app", "client_secret": "test-secret", "enterprise_id": "900100"}
     google_values = {"service_account": account.key_file, "admin": f"{people[0]}@{OLD_DOMAIN}"}
     return {
-        "box": ("box-enterprise", box_values),
-        "google": ("google-admin", google_values),
-        "microsoft": ("office365", microsoft_values),
+        "Box": ("box-enterprise", box_values),
+        "Google": ("google-admin", google_values),
+        "Microsoft 365": ("office365", microsoft_values),
     }, microsoft.state.domain
 
 

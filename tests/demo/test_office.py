@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +63,8 @@ async def move(server: Server, title: str, world: World, source: str) -> None:
     microsoft = world.vendors["microsoft"]
     assert isinstance(microsoft, Microsoft)
     domain = microsoft.state.domain
-    shared = SHARED_IN_BOX if source == "box" else SHARED_IN_GOOGLE
-    role = "write" if source == "box" else "read"
+    shared = SHARED_IN_BOX if source == "Box" else SHARED_IN_GOOGLE
+    role = "write" if source == "Box" else "read"
 
     proposed = (await server.post(f"{base}/pair-proposals", Page[dict[str, Any]])).items
     assert {one["name"].lower() for one in proposed} == set(STAFF)
@@ -144,7 +143,7 @@ def drive_of(microsoft: Microsoft, name: str) -> Drive:
     return microsoft.drive_of(person).drive
 
 
-def files_of(drive: Drive) -> Mapping[str, bytes]:
+def files_of(drive: Drive) -> dict[str, bytes]:
     """All that stands in a drive, by path."""
     return {node.path: b"".join(node.version.blob.pieces()) for node in live(drive) if not node.is_folder}
 
