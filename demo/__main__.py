@@ -112,7 +112,7 @@ def _tell(access: Access) -> None:
 
 def _tell_of_office() -> None:
     console.print(
-        f"[bold]Now you.[/bold] Two migrations wait in the browser: [bold]{'[/bold] and [bold]'.join(OFFICE.values())}"
+        f"\n[bold]Now you.[/bold] Two migrations wait in the browser: [bold]{'[/bold] and [bold]'.join(OFFICE.values())}"
         "[/bold].\nThe cloud services are simulated: 25 people, each with some files and a folder that a colleague uses."
     )
     for number, step in enumerate(

@@ -142,7 +142,7 @@ def fill(world: World, people: Sequence[str] = tuple(PEOPLE)) -> tuple[Connectio
     return {
         "Box": ("box-enterprise", box_values),
         "Google": ("google-admin", google_values),
-        "Microsoft 365": ("office365", microsoft_values),
+        "Microsoft-365": ("office365", microsoft_values),
     }, microsoft.state.domain
 
 

@@ -20,7 +20,7 @@ from mover.cli.remote.choice import ServerChoice
 from mover.cli.remote.server import open_server
 
 MIGRATION = "NAS to archive"
-NEW_OFFICE = "Microsoft 365"
+NEW_OFFICE = "Microsoft-365"
 OFFICE = {"Box": "Box to Microsoft 365", "Google": "Google to Microsoft 365"}
 
 
