@@ -83,11 +83,7 @@ def _run(home: Path, *, stays: bool) -> int:
                 )
             if stays:
                 _tell(access)
-                console.print(
-                    f"Two more are prepared for you: {' and '.join(OFFICE.values())}. Open one, choose "
-                    "[bold]Add pairs[/bold] and let Mover find the 25 people; scan it to see who will be able to see "
-                    "what, and start it.\n"
-                )
+                _tell_of_office()
                 console.print("Ctrl-C ends the demo.")
                 try:
                     service.wait()
@@ -105,10 +101,31 @@ def _tell(access: Access) -> None:
     text.append("E-mail    ").append(access.email + "\n", style="bold")
     text.append("Password  ").append(access.password.reveal() + "\n\n", style="bold")
     text.append(
-        "The certificate is of the demo's own authority, so the browser asks once; it shows\n", style="dim"
+        "The certificate is of the demo's own authority, so the\nbrowser asks once; it shows SHA-256\n",
+        style="dim",
     )
-    text.append(f"SHA-256 {access.fingerprint}\nof {access.ca_file}", style="dim")
+    middle = len(access.fingerprint) // 2 + 1
+    text.append(f"{access.fingerprint[:middle]}\n{access.fingerprint[middle:]}", style="dim")
     console.print(Panel(text, title="In the browser", expand=False, padding=(1, 2)))
+    console.print(f"The authority itself, for programs: {access.ca_file}", style="dim", soft_wrap=True)
+
+
+def _tell_of_office() -> None:
+    console.print(
+        f"\n[bold]Now you.[/bold] Two migrations wait in the browser: [bold]{'[/bold] and [bold]'.join(OFFICE.values())}"
+        "[/bold].\nThe cloud services are simulated: 25 people, each with some files and a folder that a colleague uses."
+    )
+    for number, step in enumerate(
+        (
+            "Open one, then [bold]Add pairs[/bold] and [bold]Look for pairs[/bold]: Mover finds the 25 people on both sides.",
+            "[bold]Add the chosen pairs[/bold], then [bold]Scan all[/bold]: nothing is copied yet.",
+            "Open a pair and its [bold]Permissions[/bold]: who will be able to use what there.",
+            "Back in the migration, [bold]Start all[/bold]. Nobody gets mail; started again, nothing is copied twice.",
+        ),
+        1,
+    ):
+        console.print(f"  {number}. {step}")
+    console.print()
 
 
 @contextlib.contextmanager

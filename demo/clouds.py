@@ -11,7 +11,7 @@ import json
 import random
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,14 +53,21 @@ PEOPLE = [
     "tom",
     "zoe",
 ]
-_FILES = (
+_IN_BOX = (
     ("Notes.txt", 2_000),
     ("Contracts/Draft, final (2).docx", 18_000),
     ("Contracts/Annex: prices?.pdf", 30_000),
     ("Photos/Summer party.jpg", 90_000),
     ("Team/Plan.xlsx", 12_000),
 )
-_SHARED = "Team"
+_IN_GOOGLE = (
+    ("Ideas.txt", 1_500),
+    ("Reports/Third quarter.pdf", 40_000),
+    ("Slides/Pitch <new>.pptx", 60_000),
+    ("For review/Offer.docx", 15_000),
+)
+SHARED_IN_BOX = "Team"
+SHARED_IN_GOOGLE = "For review"
 _SCOPES = frozenset(
     f"https://www.googleapis.com/auth/{scope}" for scope in ("drive", "admin.directory.user.readonly")
 )
@@ -101,26 +108,29 @@ def clouds(folder: Path) -> Iterator[Clouds]:
         )
 
 
-def fill(world: World) -> tuple[Connections, str]:
-    """Hire everybody, give them files, and return what the administrator fills in, and the new domain."""
+def fill(world: World, people: Sequence[str] = tuple(PEOPLE)) -> tuple[Connections, str]:
+    """Hire everybody, give them files, and return what the administrator fills in, and the new domain.
+
+    Everybody shares a folder with the next one: in Box as an editor, in Google as a reader.
+    """
     box, google, microsoft = (world.vendors[name] for name in ("box", "google", "microsoft"))
     assert isinstance(box, Box)
     assert isinstance(google, Google)
     assert isinstance(microsoft, Microsoft)
-    for name in PEOPLE:
+    for name in people:
         box.organisation.add_person(f"{name}@{OLD_DOMAIN}", quota=10**12)
-        google.add_person(f"{name}@{OLD_DOMAIN}", is_admin=name == PEOPLE[0])
-        microsoft.add_user(name, quota=10**12, is_admin=name == PEOPLE[0])
-    for number, name in enumerate(PEOPLE):
-        colleague = f"{PEOPLE[(number + 1) % len(PEOPLE)]}@{OLD_DOMAIN}"
+        google.add_person(f"{name}@{OLD_DOMAIN}", is_admin=name == people[0])
+        microsoft.add_user(name, quota=10**12, is_admin=name == people[0])
+    for number, name in enumerate(people):
+        colleague = f"{people[(number + 1) % len(people)]}@{OLD_DOMAIN}"
         in_box = box.organisation.drive(f"{name}@{OLD_DOMAIN}")
-        _write(in_box, number)
+        _write(in_box, _IN_BOX, number)
         person = box.organisation.accounts.person_of(colleague)
         assert person is not None
-        _share(in_box, lambda node, person=person: box.organisation.collaborate(node, person, "editor"))  # type: ignore[misc]  # mypy does not infer lambdas with defaults
+        box.organisation.collaborate(_at(in_box, SHARED_IN_BOX), person, "editor")
         in_google = google.drive_of(f"{name}@{OLD_DOMAIN}")
-        _write(in_google, 1_000 + number)
-        _share(in_google, lambda node, colleague=colleague: google.state.grant(node, colleague, "reader"))  # type: ignore[misc]  # likewise
+        _write(in_google, _IN_GOOGLE, 1_000 + number)
+        google.state.grant(_at(in_google, SHARED_IN_GOOGLE), colleague, "reader")
     account = google.sign_in.add_service_account(_SCOPES)
     microsoft_values = {
         "tenant": microsoft.state.tenant_id,
@@ -128,25 +138,25 @@ def fill(world: World) -> tuple[Connections, str]:
         "client_secret": "test-secret",
     }
     box_values = {"client_id": "test-app", "client_secret": "test-secret", "enterprise_id": "900100"}
-    google_values = {"service_account": account.key_file, "admin": f"{PEOPLE[0]}@{OLD_DOMAIN}"}
+    google_values = {"service_account": account.key_file, "admin": f"{people[0]}@{OLD_DOMAIN}"}
     return {
-        "box": ("box-enterprise", box_values),
-        "google": ("google-admin", google_values),
-        "microsoft": ("office365", microsoft_values),
+        "Box": ("box-enterprise", box_values),
+        "Google": ("google-admin", google_values),
+        "Microsoft-365": ("office365", microsoft_values),
     }, microsoft.state.domain
 
 
-def _write(drive: Drive, seed: int) -> None:
+def _write(drive: Drive, files: Iterable[tuple[str, int]], seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 - repeatable, guards nothing
-    for path, size in _FILES:
+    for path, size in files:
         folder, _, name = path.rpartition("/")
         drive.add(drive.folder(folder), name, blob=Bytes(rng.randbytes(size)))
 
 
-def _share(drive: Drive, share: Callable[[Node], object]) -> None:
-    node = drive.at(_SHARED)
+def _at(drive: Drive, path: str) -> Node:
+    node = drive.at(path)
     assert node is not None
-    share(node)
+    return node
 
 
 def main(folder: Path, port: int) -> None:

@@ -20,7 +20,8 @@ from mover.cli.remote.choice import ServerChoice
 from mover.cli.remote.server import open_server
 
 MIGRATION = "NAS to archive"
-OFFICE = {"box": "Box to Microsoft 365", "google": "Google to Microsoft 365"}
+NEW_OFFICE = "Microsoft-365"
+OFFICE = {"Box": "Box to Microsoft 365", "Google": "Google to Microsoft 365"}
 
 
 class Added(msgspec.Struct):
@@ -89,7 +90,7 @@ async def plan_office(access: Access, offices: Clouds) -> None:
                 {
                     "name": title,
                     "source_connection_id": ids[name],
-                    "destination_connection_id": ids["microsoft"],
+                    "destination_connection_id": ids[NEW_OFFICE],
                     "user_map_id": users.id,
                     "options": {"permissions": "apply"},
                     "note": "Simulated services. Find the pairs by Add pairs, then look at the scan before you start.",

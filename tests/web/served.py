@@ -19,6 +19,7 @@ from tests.web.worker import InProcess
 from mover.accounts.passwords import Argon2Cost
 from mover.api.services import Services, make_services
 from mover.settings import PrivateAddresses, Settings
+from mover.vault.secret import Secret
 from mover.web.app import application_of, make_house
 from mover.web.live import Live
 from mover.workplace.workplace import open_workplace
@@ -45,8 +46,10 @@ class Served:
 
 
 @contextmanager
-def served(home: Path, *, period_s: float = 0.2) -> Iterator[Served]:
-    """Serve an empty installation until the end of the block."""
+def served(
+    home: Path, *, period_s: float = 0.2, proxy_url: str | None = None, ca_file: Path | None = None
+) -> Iterator[Served]:
+    """Serve an empty installation until the end of the block; connections go through the proxy, and trust `ca_file`."""
     port = free_port()
     url = f"https://localhost:{port}"
     files = home / "files"
@@ -57,6 +60,8 @@ def served(home: Path, *, period_s: float = 0.2) -> Iterator[Served]:
         public_url=url,
         local_folders=(files,),
         allow_private_addresses=PrivateAddresses(every=True),
+        proxy=Secret(proxy_url) if proxy_url else None,
+        ca_file=ca_file,
     )
     up: Future[Served] = Future()
     ending = threading.Event()

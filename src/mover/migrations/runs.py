@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from secrets import token_hex
 from typing import Any
 
@@ -18,6 +18,7 @@ from mover.ledger.queries import counts as ledger_counts
 from mover.ledger.queries.items import placed_items
 from mover.ledger.queries.pages import count_items, page_of_items
 from mover.ledger.queries.problems import problems_by_reason
+from mover.ledger.queries.slicing import slices
 from mover.ledger.records import ReportItem
 from mover.ledger.rows import report_item_from
 from mover.ledger.states import ItemState, RunMode
@@ -125,6 +126,20 @@ class Runs:
                 found(connection, pair_runs, "run", actor.organisation_id, run_id)
             )
         )
+
+    async def scans(self, actor: Actor, run_ids: Sequence[int]) -> frozenset[int]:
+        """Tell which of these runs, of the actor's organisation, only looked."""
+        actor.require(Permission.READ)
+
+        def work(connection: Connection) -> frozenset[int]:
+            of_ours = (_r.organisation_id == actor.organisation_id, _r.mode == RunMode.SCAN.value)
+            return frozenset(
+                run_id
+                for some in slices(run_ids)
+                for run_id in connection.scalars(select(_r.id).where(*of_ours, _r.id.in_(some)))
+            )
+
+        return await self._database.read(work) if run_ids else frozenset()
 
     async def page(
         self,

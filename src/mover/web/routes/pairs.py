@@ -80,6 +80,7 @@ async def pairs(visit: Visit) -> Response:
             raise
         return visit.go(visit.request.url.path + shown.after("").query, sentence(error), tone="bad")
     everything = await services.pairs.summary(visit.actor, migration.id)
+    scans = await services.runs.scans(visit.actor, _last_runs(page))
     return visit.page(
         "pairs.html",
         place=_PLACE,
@@ -88,6 +89,7 @@ async def pairs(visit: Visit) -> Response:
         shown=shown,
         live=False,
         page=page,
+        scans=scans,
         summary=summary,
         everything=everything,
         columns=COLUMNS,
@@ -96,6 +98,10 @@ async def pairs(visit: Visit) -> Response:
         view=view,
         connections=await connection_names(visit),
     )
+
+
+def _last_runs(page: Page[Pair]) -> list[int]:
+    return [pair.last_run_id for pair in page.items if pair.last_run_id is not None]
 
 
 def selection(visit: Visit, migration_id: str) -> Selection:
@@ -325,8 +331,11 @@ async def live(visit: Visit) -> Response:
             some = ids[begin : begin + _AT_ONCE]
             shown_filter = f"id:{','.join(map(str, some))}"
             page = await services.pairs.page(again.actor, migration.id, filter=shown_filter, limit=len(some))
+            scans = await services.runs.scans(again.actor, _last_runs(page))
             for pair in page.items:
-                found[f"pair-{pair.id}"] = again.part("parts/pair_cells.html", pair=pair, columns=columns)
+                found[f"pair-{pair.id}"] = again.part(
+                    "parts/pair_cells.html", pair=pair, columns=columns, scans=scans
+                )
         everything = await services.pairs.summary(again.actor, migration.id)
         found["summary"] = again.part(
             "parts/summary.html", everything=everything, migration=migration, live=True

@@ -1,7 +1,8 @@
 "use strict";
 // Choosing rows of a table: the box in the head chooses all that are shown, and then offers all that match the filter.
+const rowBoxes = (form) => [...form.querySelectorAll("tbody input[type=checkbox]:enabled")];
 const refreshSelection = (form) => {
-  const boxes = [...form.querySelectorAll("input[name=pair]")];
+  const boxes = rowBoxes(form);
   const chosen = boxes.filter((box) => box.checked).length;
   const head = form.querySelector("[data-select-all]");
   if (head) {
@@ -23,7 +24,7 @@ document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-selection]");
   if (!form) return;
   if (event.target.matches("[data-select-all]")) {
-    for (const box of form.querySelectorAll("input[name=pair]")) box.checked = event.target.checked;
+    for (const box of rowBoxes(form)) box.checked = event.target.checked;
   }
   refreshSelection(form);
 });

@@ -1,0 +1,177 @@
+"""A company goes from Box and Google to Microsoft 365 as the demo has it: found, previewed, moved, and nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from demo.clouds import OLD_DOMAIN, PEOPLE, SHARED_IN_BOX, SHARED_IN_GOOGLE, Clouds, fill
+from demo.first_move import OFFICE, Added, plan_office
+from demo.service import Access
+from simulators.front import running
+from simulators.nodes import Drive, Node
+from simulators.world import World
+from tests.web.browsing import PASSWORD
+from tests.web.office import CLIENT
+from tests.web.served import Served, served
+
+from mover.accounts.actor import Permission
+from mover.accounts.records import Entrance
+from mover.api.services import Services
+from mover.cli.remote.answers import Migration, Page, Run, Started
+from mover.cli.remote.choice import ServerChoice
+from mover.cli.remote.server import Server, open_server
+from mover.vault.secret import Secret
+from simulators.box import Box
+from simulators.google import Google
+from simulators.microsoft import Microsoft
+
+pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.timeout(300)]
+
+STAFF = PEOPLE[:5]
+COPIED, NOTHING_TO_DO = 100, 101
+RENAMED = {ord(one): ord(one) + 0xFEE0 for one in ":?<>"}
+"""What Microsoft does not take in names arrives as its wide look-alike."""
+
+
+@pytest.fixture
+def world() -> World:
+    return World(["box", "google", "microsoft"])
+
+
+async def test_everybody_finds_files_and_colleagues_again(world: World, tmp_path: Path) -> None:
+    connections, new_domain = fill(world, STAFF)
+    (tmp_path / "front").mkdir()
+    with running(tmp_path / "front", world) as front:
+        offices = Clouds(front.proxy_url, front.ca_file, connections, new_domain)
+        with served(tmp_path, proxy_url=front.proxy_url, ca_file=front.ca_file) as at:
+            access = await asyncio.to_thread(let_in, at, tmp_path / "ca.pem")
+            await plan_office(access, offices)
+            async with open_server(ServerChoice(access.url, access.key, access.ca_file)) as server:
+                for name, title in OFFICE.items():
+                    await move(server, title, world, name)
+    check_drives(world, new_domain)
+
+
+async def move(server: Server, title: str, world: World, source: str) -> None:
+    """Find the pairs, look at the scan, copy, and copy again."""
+    migrations = await server.get("/migrations", Page[Migration])
+    [migration] = [one for one in migrations.items if one.name == title]
+    base = f"/migrations/{migration.id}"
+    microsoft = world.vendors["microsoft"]
+    assert isinstance(microsoft, Microsoft)
+    domain = microsoft.state.domain
+    shared = SHARED_IN_BOX if source == "Box" else SHARED_IN_GOOGLE
+    role = "write" if source == "Box" else "read"
+
+    proposed = (await server.post(f"{base}/pair-proposals", Page[dict[str, Any]])).items
+    assert {one["name"].lower() for one in proposed} == set(STAFF)
+    assert all(one["why"] == "mapped" and one["matched"] and one["ready"] for one in proposed)
+    pairs = [
+        {"source_path": one["source_path"], "destination_path": one["destination_path"]} for one in proposed
+    ]
+    added = await server.post(f"{base}/pairs", Added, {"pairs": pairs})
+    assert {pair.destination_path for pair in added.items} == {f"/Users/{name}@{domain}" for name in STAFF}
+
+    before = {name: files_of(drive_of(microsoft, name)) for name in STAFF}
+    scans = await run(server, base, "scan")
+    assert {scan.code for scan in scans} == {COPIED}, [(scan.code, scan.message) for scan in scans]
+    promised = {(f"{name}@{OLD_DOMAIN}", f"/{shared}", f"{name}@{domain}", role) for name in STAFF}
+    check_shares([line for one in scans for line in await shares_of(server, one)], promised, "planned")
+    assert {name: files_of(drive_of(microsoft, name)) for name in STAFF} == before, "a scan changes nothing"
+
+    copies = await run(server, base, "copy")
+    assert {copy.code for copy in copies} == {COPIED}, [(copy.code, copy.message) for copy in copies]
+    check_shares([line for one in copies for line in await shares_of(server, one)], promised, "given")
+
+    again = await run(server, base, "copy")
+    assert {one.code for one in again} == {NOTHING_TO_DO}, [(one.code, one.message) for one in again]
+    assert sum(one.counts.files_copied for one in again) == 0
+
+
+def let_in(at: Served, ca_file: Path) -> Access:
+    """Found an organisation, and make a key for programs."""
+
+    async def found(services: Services) -> Secret:
+        founded = await services.organisations.found(
+            "Bergmann", owner_email="owner@example.org", owner_name="Olga", password=Secret(PASSWORD)
+        )
+        entrance = await services.sign_in.with_password(founded.owner.email, Secret(PASSWORD), CLIENT)
+        assert isinstance(entrance, Entrance)
+        scopes = frozenset({Permission.READ, Permission.RUN, Permission.PLAN, Permission.CONNECT})
+        made = await services.api_keys.make(
+            entrance.signed_in.actor, "the test", scopes, calls_per_minute=60_000, burst=10_000
+        )
+        return made.text
+
+    return Access(at.url, ca_file, "", "owner@example.org", Secret(PASSWORD), at.do(found))
+
+
+async def run(server: Server, base: str, mode: str) -> list[Run]:
+    """Start all pairs, and return their runs when they have ended."""
+    started = await server.post(f"{base}/start", Started, {"pairs": {"all": True}, "mode": mode})
+    assert started.started == len(STAFF)
+    async with asyncio.timeout(120):
+        while True:
+            runs = (await server.get(f"{base}/runs", Page[Run], {"limit": 100})).items
+            mine = [one for one in runs if one.migration_run_id == started.migration_run_id]
+            if len(mine) == len(STAFF) and all(one.state == "ended" for one in mine):
+                return mine
+            await asyncio.sleep(0.2)
+
+
+async def shares_of(server: Server, one: Run) -> list[dict[str, Any]]:
+    """Permissions of a run, but for the owners', which nobody is given."""
+    page = await server.get(f"/runs/{one.id}/permissions", Page[dict[str, Any]], {"limit": 200})
+    assert page.next_cursor is None
+    return [line for line in page.items if line["source_role"] != "owner"]
+
+
+def check_shares(lines: list[dict[str, Any]], promised: set[tuple[str, str, str, str]], state: str) -> None:
+    """Everybody's one share is told of, with the right colleague in the right role."""
+    assert {line["state"] for line in lines} == {state}
+    assert len(lines) == len(STAFF)
+    told = {(line["source"], line["path"], line["destination"], line["destination_role"]) for line in lines}
+    assert told == promised
+
+
+def drive_of(microsoft: Microsoft, name: str) -> Drive:
+    person = microsoft.state.accounts.person_of(f"{name}@{microsoft.state.domain}")
+    assert person is not None
+    return microsoft.drive_of(person).drive
+
+
+def files_of(drive: Drive) -> dict[str, bytes]:
+    """All that stands in a drive, by path."""
+    return {node.path: b"".join(node.version.blob.pieces()) for node in live(drive) if not node.is_folder}
+
+
+def live(drive: Drive) -> list[Node]:
+    return [node for node in drive.below(drive.root) if not node.is_trashed]
+
+
+def check_drives(world: World, domain: str) -> None:
+    """Everybody has every byte of both, and the folders that were shared are shared with the same colleague, no wider."""
+    box, google, microsoft = (world.vendors[name] for name in ("box", "google", "microsoft"))
+    assert isinstance(box, Box)
+    assert isinstance(google, Google)
+    assert isinstance(microsoft, Microsoft)
+    for name, colleague in zip(STAFF, [*STAFF[1:], STAFF[0]], strict=True):
+        address = f"{name}@{OLD_DOMAIN}"
+        there = files_of(box.organisation.drive(address)) | files_of(google.drive_of(address))
+        assert len(there) == 9
+        drive = drive_of(microsoft, name)
+        assert files_of(drive) == {path.translate(RENAMED): content for path, content in there.items()}
+        grants = {
+            (node.path, grant.kind, grant.identity, grant.role)
+            for node in live(drive)
+            for grant in node.grants
+        }
+        assert grants == {
+            (f"/{SHARED_IN_BOX}", "grant", f"{colleague}@{domain}", "write"),
+            (f"/{SHARED_IN_GOOGLE}", "grant", f"{colleague}@{domain}", "read"),
+        }
+        assert drive.root.grants == []
+        assert not any(node.properties.get("mails") for node in [drive.root, *live(drive)])
