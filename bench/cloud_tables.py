@@ -23,6 +23,8 @@ _HEADER = (
     "rclone",
     "early: mover",
     "rclone",
+    "forbidden: mover",
+    "rclone",
 )
 
 
@@ -52,4 +54,5 @@ def _line(ours: CloudRun, theirs: CloudRun | None) -> tuple[str, ...]:
         "-" if theirs is None else f"{theirs.wall_s / ours.wall_s:.2f}",
         *pair(lambda run: f"{run.refused}"),
         *pair(lambda run: f"{run.early}"),
+        *pair(lambda run: f"{run.forbidden}"),
     )

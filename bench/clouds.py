@@ -42,7 +42,8 @@ class CloudRun:
         files: In the tree.
         calls: By operation, all of them.
         refused: Calls of these that were told to come back later.
-        early: Calls that came before a Retry-After had run out.
+        early: Calls that came before a Retry-After had run out, those under way when it was told among them.
+        forbidden: Calls of these whose sender knew better.
         wall_s: From start to end of the command.
         cpu_s: The client's alone.
     """
@@ -54,6 +55,7 @@ class CloudRun:
     calls: dict[str, int]
     refused: int
     early: int
+    forbidden: int
     wall_s: float
     cpu_s: float
 
@@ -109,7 +111,7 @@ class Clouds:
             for run in measured(_Session(front, account, client, home)):
                 self._tell(
                     f"{service} {client} {run.what}: {run.wall_s:.1f} s, {run.total} calls "
-                    f"({run.refused} refused, {run.early} early): {run.calls}"
+                    f"({run.refused} refused, {run.early} early, {run.forbidden} forbidden): {run.calls}"
                 )
                 yield run
             shutil.rmtree(home)
@@ -186,7 +188,8 @@ class _Session:
         self, what: str, tree: Tree, source: Path | str, destination: Path | str, *, again: bool = False
     ) -> CloudRun:
         """Copy, and count. Raises WrongResultError if another number of files was sent than should be."""
-        vendor, early = self.account.vendor, self.account.early
+        vendor = self.account.vendor
+        early, forbidden = self.account.early, vendor.tally.forbidden
         self.front.inside(vendor.tally.calls.clear)
         self.front.inside(vendor.tally.statuses.clear)
         copied = self._copy(str(source), str(destination))
@@ -203,6 +206,7 @@ class _Session:
             calls=dict(vendor.tally.calls),
             refused=self.account.refused,
             early=self.account.early - early,
+            forbidden=vendor.tally.forbidden - forbidden,
             wall_s=copied.cost.wall_s,
             cpu_s=copied.cost.cpu_s,
         )
