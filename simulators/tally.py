@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,6 +50,7 @@ class Tally:
         early: Calls that came before the time that a Retry-After had named for their account, those among them that were
             under way already when it was named.
         forbidden: Calls that came within a Retry-After although their sender knew of it; whatever their account.
+        now_s: Monotonic seconds, for that.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -56,7 +59,8 @@ class Tally:
     exchanges: list[Exchange] = field(default_factory=list)
     early: int = 0
     forbidden: int = 0
-    _told_s: float = 0.0
+    now_s: Callable[[], float] = time.monotonic
+    _told_s: float = -math.inf
     _not_before_s: float = 0.0
 
     @property
@@ -73,12 +77,12 @@ class Tally:
 
     def arrive(self) -> None:
         """Note that a call arrives."""
-        if self._told_s + UNDER_WAY_S < time.monotonic() < self._not_before_s:
+        if self._told_s + UNDER_WAY_S < self.now_s() < self._not_before_s:
             self.forbidden += 1
 
     def refuse(self, retry_after_s: float) -> None:
         """Note that somebody is told to come back later."""
-        now_s = time.monotonic()
+        now_s = self.now_s()
         if retry_after_s > 0 and now_s >= self._not_before_s:
             self._told_s = now_s
         self._not_before_s = max(self._not_before_s, now_s + retry_after_s)
