@@ -74,6 +74,7 @@ class Tally:
         self.statuses.clear()
         self.exchanges.clear()
         self.early = self.forbidden = 0
+        self._told_s, self._not_before_s = -math.inf, 0.0
 
     def arrive(self) -> None:
         """Note that a call arrives."""
