@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.command import Mover
+from tests.e2e.command import Done, Mover
 from tests.e2e.killing import is_empty
 from tests.e2e.places import files_below, put, sftp_values
 from tests.e2e.small_disk import grow, small_disk
@@ -38,12 +38,33 @@ def said(mover: Mover, run: int) -> set[tuple[str, str]]:
     return {(problem["reason"], problem["advice"]) for problem in mover.problems(run)}
 
 
+def fills_up(mover: Mover, place: Path, seen: Path, *arguments: str | Path) -> Done:
+    """Copy to a disk with room enough, of which somebody else takes the room once a file has arrived."""
+    copying = mover.start("copy", *arguments, "--bwlimit", "4M", "--json")
+    copying.runs_until(lambda: any("/.mover-" not in path for path in files_below(seen)))
+    grow(place, 8)
+    return copying.wait()
+
+
+def test_what_cannot_fit_is_refused_before_anything_is_sent(mover: Mover, tmp_path: Path, disk: Path) -> None:
+    put(tmp_path / "source", FILES)
+
+    done = mover.run("copy", tmp_path / "source", disk, "--json")
+
+    assert (done.code, done.result["code"]) == (1, 260)
+    assert "the destination has room for" in done.result["message"]
+    assert files_below(disk) == {}
+    grow(disk, 64)
+    assert mover.copy(tmp_path / "source", disk)["copied"] == len(FILES)
+
+
 def test_a_full_local_disk_ends_the_run_and_the_same_command_goes_on_when_there_is_room(
     mover: Mover, tmp_path: Path, disk: Path
 ) -> None:
     put(tmp_path / "source", FILES)
+    grow(disk, 64)
 
-    done = mover.run("copy", tmp_path / "source", disk, "--json")
+    done = fills_up(mover, disk, disk, tmp_path / "source", disk)
 
     result = done.result
     assert (done.code, result["code"]) == (1, 260)
@@ -63,12 +84,12 @@ def test_a_full_sftp_server_ends_the_run_and_the_same_command_goes_on_when_there
     put(tmp_path / "source", FILES)
     server_folder = tmp_path / "server"
     with (
-        small_disk(server_folder, 9),
+        small_disk(server_folder, 64),
         sshd(server_folder) as server,
     ):
         mover.connect("sftp", "nas", sftp_values(server))
 
-        done = mover.run("copy", tmp_path / "source", "nas:/", "--json")
+        done = fills_up(mover, server_folder, server.root, tmp_path / "source", "nas:/")
 
         result = done.result
         assert (done.code, result["code"]) == (1, 260)
