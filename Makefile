@@ -13,6 +13,9 @@ WORKERS ?= 4
 FAST_WORKERS ?= 3
 PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
+# Rooms that keep nothing.
+WITHOUT_DATABASE := connectors contract demo hashing mail memory naming settings staging
+
 # Test modules are rewritten once, not by each worker of each run.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -36,9 +39,9 @@ test: $(READY) ## all tests, against real servers
 	@tests/servers/install.sh
 	$(PYTEST) -n $(WORKERS) || { [ $$? -eq 1 ] && $(PYTEST) -n 0 --last-failed --last-failed-no-failures none; }
 
-test-postgresql: $(READY) ## all tests, with everything kept in PostgreSQL instead of SQLite
+test-postgresql: $(READY) ## the tests of all that is kept, with PostgreSQL instead of SQLite
 	@tests/servers/install.sh
-	MOVER_TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS)
+	MOVER_TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) $(WITHOUT_DATABASE:%=--ignore=tests/%)
 
 test-thorough: $(READY) ## the tests whose size can be chosen, in full; takes some half an hour
 	@tests/servers/install.sh

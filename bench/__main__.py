@@ -18,6 +18,9 @@ from tests.servers.processes import tool
 from bench import rclone
 from bench.cases import PAIRS, Measurement, cases
 from bench.clients import Mover, Rclone
+from bench.cloud_accounts import CLOUDS
+from bench.cloud_tables import cloud_tables
+from bench.clouds import CloudRun, Clouds
 from bench.dumps import ROWS, Dumped, dump_table, dumps
 from bench.memory import SIZES, Scanned, memory_table, scans
 from bench.places import places
@@ -26,6 +29,7 @@ from bench.tables import case_table
 
 _MEMORY = "memory"
 _MYSQL = "mysql"
+_CLOUDS = "clouds"
 
 
 def main() -> int:
@@ -36,15 +40,20 @@ def main() -> int:
     measured: list[Measurement] = []
     scanned: list[Scanned] = []
     dumped: list[Dumped] = []
+    in_clouds: list[CloudRun] = []
     with tempfile.TemporaryDirectory(prefix="mover-bench-", dir=chosen.folder) as name:
         folder = Path(name)
         folder.chmod(0o755)  # the servers run as other users
-        if any(case not in {_MEMORY, _MYSQL} for case in chosen.cases):
+        if any(case not in {_MEMORY, _MYSQL, _CLOUDS} for case in chosen.cases):
             measured = _compare(chosen, folder)
         if _MYSQL in chosen.cases:
             rows = max(1, round(ROWS * chosen.scale))
             dumped += dumps(folder / "mysql", rows, chosen.rounds, _tell)
             print(f"\n{dump_table(dumped)}\n", flush=True)
+        if _CLOUDS in chosen.cases:
+            (folder / _CLOUDS).mkdir()
+            in_clouds += Clouds(folder / _CLOUDS, chosen.scale, _tell).measure(chosen.clouds)
+            print(f"\n{cloud_tables(in_clouds)}\n", flush=True)
         if _MEMORY in chosen.cases:
             for one in scans(folder, [max(1, round(files * chosen.scale)) for files in SIZES]):
                 scanned.append(one)
@@ -55,6 +64,7 @@ def main() -> int:
             "measured": list(map(dataclasses.asdict, measured)),
             "scanned": list(map(dataclasses.asdict, scanned)),
             "dumped": list(map(dataclasses.asdict, dumped)),
+            "clouds": list(map(dataclasses.asdict, in_clouds)),
         }
         chosen.json.write_text(json.dumps(found, indent=1) + "\n")
     return 0
@@ -93,14 +103,20 @@ def _compare(chosen: argparse.Namespace, folder: Path) -> list[Measurement]:
 
 def _chosen(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    every = (*cases(1), _MYSQL, _MEMORY)
+    every = (*cases(1), _MYSQL, _MEMORY, _CLOUDS)
+    parser.add_argument(
+        "part", nargs="?", type=_several(every), help="the same as --cases: `python -m bench clouds`"
+    )
     parser.add_argument("--cases", type=_several(every), default=every, help=f"of {', '.join(every)}")
     parser.add_argument("--pairs", type=_several(PAIRS), default=PAIRS, help=f"of {', '.join(PAIRS)}")
+    parser.add_argument("--clouds", type=_several(CLOUDS), default=CLOUDS, help=f"of {', '.join(CLOUDS)}")
     parser.add_argument("--rounds", type=int, default=1, help="how often each client does each case")
     parser.add_argument("--scale", type=float, default=1, help="0.02: a fiftieth of the files or bytes")
     parser.add_argument("--folder", type=Path, help="where servers and files lie, some 20 GB in all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
-    return parser.parse_args(words)
+    chosen = parser.parse_args(words)
+    chosen.cases = chosen.part or chosen.cases
+    return chosen
 
 
 def _several(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +14,11 @@ from bench.measuring import CommandFailedError, Cost, run
 from bench.places import Place
 
 _FIGURES_AT_THE_END = ("--use-json-log", "--stats", "24h", "--stats-log-level", "NOTICE")
-_SECRETS = {"password": "BENCH_PASSWORD", "secret_key": "BENCH_SECRET_KEY"}
+_SECRETS = {
+    "password": "BENCH_PASSWORD",
+    "secret_key": "BENCH_SECRET_KEY",
+    "access_token": "BENCH_ACCESS_TOKEN",
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Mover:
         home: For its state.
         scratch: For what it prints.
         options: On top of the defaults.
+        variables: Environment variables on top of those that it needs anyway.
     """
 
     name: str
@@ -68,6 +73,7 @@ class Mover:
     home: Path
     scratch: Path
     options: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def connect(self, places: Iterable[Connected]) -> None:
         """Save the connections."""
@@ -110,6 +116,7 @@ class Mover:
             "LANG": "C.UTF-8",
             "MOVER_HOME": str(self.home),
             "MOVER_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
+            **self.variables,
         }
 
 
@@ -121,21 +128,30 @@ class Rclone:
         home: Empty: it finds no configuration but the given one.
         remotes: By name.
         ca_files: Whom to trust.
+        options: On top of the defaults.
+        variables: Environment variables on top of those that it needs anyway.
     """
 
     home: Path
     remotes: Mapping[str, Mapping[str, str]]
     ca_files: tuple[Path, ...]
     name: str = "rclone"
+    options: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def copy(self, source: Place, tree: str, destination: Place, copy: str) -> Copied:
         """Run `rclone copy`."""
+        return self.between(
+            f"{source.name}:{source.path(tree)}", f"{destination.name}:{destination.path(copy)}"
+        )
+
+    def between(self, source: str, destination: str) -> Copied:
+        """Run `rclone copy` between two ends as a person writes them."""
         trusted = [word for file in self.ca_files for word in ("--ca-cert", str(file))]
-        ends = [f"{source.name}:{source.path(tree)}", f"{destination.name}:{destination.path(copy)}"]
         log = self.home / "rclone.log"
         cost = run(
-            [rclone.RCLONE, "copy", *_FIGURES_AT_THE_END, *trusted, *ends],
-            environment=rclone.environment(self.home, self.remotes),
+            [rclone.RCLONE, "copy", *_FIGURES_AT_THE_END, *trusted, *self.options, source, destination],
+            environment={**rclone.environment(self.home, self.remotes), **self.variables},
             log=log,
         )
         return Copied(cost, json.loads(log.read_text().splitlines()[-1])["stats"]["transfers"])

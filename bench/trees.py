@@ -10,30 +10,31 @@ from pathlib import Path
 KIB = 1024
 MIB = 1024 * KIB
 _SEED = 20_240
-_IN_ONE_FOLDER = 100
 _PIECE = 4 * MIB
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """A tree of files, a hundred in each folder.
+    """A tree of files in folders.
 
     Attributes:
         name: Also the name of its top folder.
         files: How many.
         smallest, largest: Their sizes in bytes are spread evenly between these.
+        in_one_folder: So many stand in each folder.
     """
 
     name: str
     files: int
     smallest: int
     largest: int
+    in_one_folder: int = 100
 
     def entries(self) -> Iterator[tuple[str, int]]:
         """Yield the path and the size of each file."""
         sizes = random.Random(_SEED)
         for number in range(self.files):
-            folder = f"folder-{number // _IN_ONE_FOLDER:04}"
+            folder = f"folder-{number // self.in_one_folder:04}"
             yield f"{folder}/file-{number:06}.bin", sizes.randint(self.smallest, self.largest)
 
     @property

@@ -89,9 +89,14 @@ class _Rule:
 
 
 class FaultScript:
-    """The faults of one vendor."""
+    """The faults of one vendor.
+
+    Attributes:
+        latency_s: How far away it is: each request waits so long before it is looked at, and the processor rests meanwhile.
+    """
 
     def __init__(self) -> None:
+        self.latency_s = 0.0
         self._rules: list[_Rule] = []
         self._switches: Counter[str] = Counter()
         self.go_on = asyncio.Event()
@@ -127,6 +132,7 @@ class FaultScript:
         """Let nothing go wrong any more."""
         self._rules.clear()
         self._switches.clear()
+        self.latency_s = 0.0
         self.go_on.set()
 
     def find(self, scope: Scope) -> Fault | None:
@@ -144,6 +150,8 @@ class Faulty:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, as the script says."""
+        if self._script.latency_s:
+            await asyncio.sleep(self._script.latency_s)
         abort: Callable[[], None] = scope.get("state", {}).get("abort", _cannot)
         match self._script.find(scope):
             case None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_RECORDED = 4 * 1024 * 1024
 """Bytes of a body that are kept; of longer ones the beginning."""
+
+UNDER_WAY_S = 0.3
+"""A call that comes so soon after a refusal was sent before its sender could know of it."""
+
+_REFUSALS = (403, 429, 503)
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,10 @@ class Tally:
         calls: How often each operation (`METHOD path pattern`, or as the vendor names it) was called.
         statuses: How often each status was answered.
         records: Exchanges are kept in `exchanges`.
-        early: Calls that came before the time that a Retry-After had named for their account.
+        early: Calls that came before the time that a Retry-After had named for their account, those among them that were
+            under way already when it was named.
+        forbidden: Calls that came within a Retry-After although their sender knew of it; whatever their account.
+        now_s: Monotonic seconds, for that.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -47,6 +58,10 @@ class Tally:
     records: bool = False
     exchanges: list[Exchange] = field(default_factory=list)
     early: int = 0
+    forbidden: int = 0
+    now_s: Callable[[], float] = time.monotonic
+    _told_s: float = -math.inf
+    _not_before_s: float = 0.0
 
     @property
     def total(self) -> int:
@@ -58,7 +73,20 @@ class Tally:
         self.calls.clear()
         self.statuses.clear()
         self.exchanges.clear()
-        self.early = 0
+        self.early = self.forbidden = 0
+        self._told_s, self._not_before_s = -math.inf, 0.0
+
+    def arrive(self) -> None:
+        """Note that a call arrives."""
+        if self._told_s + UNDER_WAY_S < self.now_s() < self._not_before_s:
+            self.forbidden += 1
+
+    def refuse(self, retry_after_s: float) -> None:
+        """Note that somebody is told to come back later."""
+        now_s = self.now_s()
+        if retry_after_s > 0 and now_s >= self._not_before_s:
+            self._told_s = now_s
+        self._not_before_s = max(self._not_before_s, now_s + retry_after_s)
 
 
 class Counted:
@@ -70,6 +98,7 @@ class Counted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request and count it."""
+        self._tally.arrive()
         asked: list[bytes] = []
         answered: list[bytes] = []
         begun: list[Message] = []
@@ -96,6 +125,7 @@ class Counted:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 begun.append(message)
+                self._tally.refuse(_forbidden_s(message))
                 count(message["status"])  # before the client can have the answer, and look
             elif records and sum(map(len, answered)) < MOST_RECORDED:
                 answered.append(message.get("body", b""))
@@ -109,6 +139,14 @@ class Counted:
             if not begun:
                 count(None)
             record()
+
+
+def _forbidden_s(start: Message) -> float:
+    """For how long an answer forbids more calls."""
+    if start["status"] not in _REFUSALS:
+        return 0.0
+    value = next((value for name, value in start.get("headers", []) if name.lower() == b"retry-after"), b"")
+    return float(value) if value.isdigit() else 0.0
 
 
 def _exchange(scope: Scope, asked: list[bytes], start: Message, answered: list[bytes]) -> Exchange:

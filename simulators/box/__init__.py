@@ -5,6 +5,7 @@ views.py          how things are spelled in answers
 errors.py         refusals
 callers.py        in whose name a call is made; limits of calls
 items.py          folders, files, web links
+trash.py          deleting, the trash, copies
 content.py        uploads in one go, downloads
 chunks.py         uploads in chunks
 sharing.py        collaborations
@@ -36,6 +37,7 @@ from simulators.box.organisation import Organisation
 from simulators.box.people import People
 from simulators.box.sharing import Sharing
 from simulators.box.tokens import SigningIn
+from simulators.box.trash import Trash
 from simulators.box.views import Views
 from simulators.clock import Clock
 from simulators.faults import FaultScript, Faulty
@@ -78,6 +80,7 @@ class Box:
         for part in (
             contents,
             Chunks(organisation, callers, items, contents, self.faults),
+            Trash(organisation, callers, views, items),
             items,
             self.sharing,
             People(organisation, callers, views),

@@ -1,4 +1,4 @@
-"""Folders, files and web links without their content: look, list, make, rename, move, delete, restore."""
+"""Folders, files and web links without their content: look, list, make, rename, move."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from simulators.faults import FaultScript
 from simulators.nodes import FOLDER, Drive, InsideItselfError, NameTakenError, Node
 
 LONGEST_NAME = 255
-_MOST_LISTED = 1000
+MOST_LISTED = 1000
 _MOST_OFFSET = 9999
-_KINDS = {"files": "file", "folders": FOLDER, "web_links": WEB_LINK}
+KINDS = {"files": "file", "folders": FOLDER, "web_links": WEB_LINK}
 
 
 class Items:
@@ -53,20 +53,14 @@ class Items:
         return [
             Route("/2.0/folders", self._create_folder, methods=["POST"]),
             Route("/2.0/web_links", self._create_web_link, methods=["POST"]),
-            Route("/2.0/folders/trash/items", self._list_trash, methods=["GET"]),
             Route("/2.0/folders/{id}/items", self._list, methods=["GET"]),
             Route("/2.0/files/{id}/versions", self._versions, methods=["GET"]),
             *(
                 Route(f"/2.0/{word}/{{id}}{rest}", endpoint, methods=[method])
-                for word in _KINDS
+                for word in KINDS
                 for method, rest, endpoint in (
                     ("GET", "", self._get),
                     ("PUT", "", self._update),
-                    ("DELETE", "", self._delete),
-                    ("POST", "", self._restore),
-                    ("POST", "/copy", self._copy),
-                    ("GET", "/trash", self._get_trashed),
-                    ("DELETE", "/trash", self._purge),
                 )
             ),
         ]
@@ -125,14 +119,15 @@ class Items:
         mini = self._views.item(standing, person, mini=True)
         return errors.name_in_use([mini] if many else mini)
 
-    def _found(self, request: Request, person: Person, *, in_trash: bool = False) -> tuple[Drive, Node]:
-        kind = _KINDS[request.url.path.split("/")[2]]
+    def found(self, request: Request, person: Person, *, in_trash: bool = False) -> tuple[Drive, Node]:
+        """Return the entry that the address names, and its tree. Raises BoxError."""
+        kind = KINDS[request.url.path.split("/")[2]]
         node = self._organisation.find(person, kind, request.path_params["id"], in_trash=in_trash)
         return self._organisation.drive_of(node), node
 
     async def _get(self, request: Request) -> Response:
         person = self._callers.who(request)
-        _, node = self._found(request, person)
+        _, node = self.found(request, person)
         return JSONResponse(self._views.item(node, person, request.query_params.get("fields")))
 
     async def _list(self, request: Request) -> Response:
@@ -146,7 +141,7 @@ class Items:
         found.sort(key=lambda node: (order.index(node.kind), fold(node.name)))
         asked = request.query_params
         limit = _number(asked.get("limit"), 100, "limit")
-        limit = max(1, min(limit, _MOST_LISTED))
+        limit = max(1, min(limit, MOST_LISTED))
         fields = asked.get("fields")
         answer: dict[str, Any] = {"limit": limit}
         if asked.get("usemarker", "").lower() == "true":
@@ -185,22 +180,6 @@ class Items:
         answer["entries"] = [self._views.item(node, person, fields, mini=True) for node in page]
         return JSONResponse(answer)
 
-    async def _list_trash(self, request: Request) -> Response:
-        person = self._callers.who(request)
-        found = [node for node in self._organisation.drives[person.id].nodes.values() if node.is_trashed]
-        entries = [
-            self._views.item(node, person, request.query_params.get("fields"), mini=True) for node in found
-        ]
-        return JSONResponse(
-            {
-                "total_count": len(entries),
-                "entries": entries,
-                "offset": 0,
-                "limit": _MOST_LISTED,
-                "order": [{"by": "type", "direction": "ASC"}],
-            }
-        )
-
     async def _create_folder(self, request: Request) -> Response:
         person = self._callers.who(request)
         asked = await read_json(request)
@@ -233,7 +212,7 @@ class Items:
 
     async def _update(self, request: Request) -> Response:
         person = self._callers.who(request)
-        drive, node = self._found(request, person)
+        drive, node = self.found(request, person)
         asked = await read_json(request)
         self._organisation.demand(person, node, EDITS)
         if node.parent is None:
@@ -322,82 +301,13 @@ class Items:
         }
         self.happened("LOCK_CREATE", node, person)
 
-    async def _delete(self, request: Request) -> Response:
-        person = self._callers.who(request)
-        drive, node = self._found(request, person)
-        self._organisation.demand(person, node, EDITS)
-        if node.parent is None:
-            raise errors.denied()
-        self.check_unchanged(request, node)
-        self.check_not_blocked(node)
-        self.check_not_locked(person, node)
-        is_empty = not node.is_folder or not drive.children(node)
-        if not is_empty and request.query_params.get("recursive", "").lower() != "true":
-            raise errors.bad_request("Cannot delete - folder not empty", "folder_not_empty")
-        people = self._organisation.who_sees(node)
-        drive.trash(node)
-        self._organisation.record("ITEM_TRASH", self._views.item(node, person), people, person)
-        return Response(status_code=204)
-
-    async def _restore(self, request: Request) -> Response:
-        person = self._callers.who(request)
-        drive, node = self._found(request, person, in_trash=True)
-        assert node.parent is not None
-        standing = drive.find(node.parent, node.name)
-        if standing is not None:
-            raise self.conflict(standing, person, many=node.is_folder)
-        drive.restore(node)
-        self.happened("ITEM_UNDELETE_VIA_TRASH", node, person)
-        return JSONResponse(self._views.item(node, person), 201)
-
-    async def _get_trashed(self, request: Request) -> Response:
-        person = self._callers.who(request)
-        _, node = self._found(request, person, in_trash=True)
-        return JSONResponse(self._views.item(node, person, request.query_params.get("fields")))
-
-    async def _purge(self, request: Request) -> Response:
-        person = self._callers.who(request)
-        drive, node = self._found(request, person, in_trash=True)
-        drive.remove(node)
-        return Response(status_code=204)
-
-    async def _copy(self, request: Request) -> Response:
-        person = self._callers.who(request)
-        _, node = self._found(request, person)
-        self._organisation.demand(person, node, READS)
-        asked = await read_json(request)
-        folder = self.parent(person, asked.get("parent"))
-        name = self.check_name(asked.get("name") or node.name)
-        try:
-            made = self._copied(node, folder, name, person)
-        except NameTakenError as error:
-            raise self.conflict(error.standing, person, many=node.is_folder) from error
-        self.happened("ITEM_COPY", made, person)
-        return JSONResponse(self._views.item(made, person, request.query_params.get("fields")), 201)
-
-    def _copied(self, node: Node, folder: Node, name: str, person: Person) -> Node:
-        drive = self._organisation.drive_of(folder)
-        made = drive.add(
-            folder,
-            name,
-            kind=node.kind,
-            blob=node.version.blob if node.versions else None,
-            author=person,
-            created_ns=node.created_ns,
-            modified_ns=node.modified_ns,
-        )
-        if node.is_folder:
-            for child in self._organisation.drive_of(node).children(node):
-                self._copied(child, made, child.name, person)
-        return made
-
     async def _versions(self, request: Request) -> Response:
         person = self._callers.who(request)
         node = self._organisation.find(person, "file", request.path_params["id"])
         self._organisation.demand(person, node, READS)
         past = list(enumerate(node.versions[:-1], start=1))[::-1]  # the newest first, without the current one
         start = _number(request.query_params.get("offset"), 0, "offset")
-        limit = max(1, min(_number(request.query_params.get("limit"), _MOST_LISTED, "limit"), _MOST_LISTED))
+        limit = max(1, min(_number(request.query_params.get("limit"), MOST_LISTED, "limit"), MOST_LISTED))
         entries = [version_view(version, number=number) for number, version in past[start : start + limit]]
         return JSONResponse(
             {

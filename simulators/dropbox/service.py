@@ -17,7 +17,7 @@ from simulators.accounts import Accounts, Person, Token
 from simulators.blobs import Bytes
 from simulators.clock import Clock
 from simulators.consent import Consent, ConsentRules, OAuthError
-from simulators.dropbox import files, listing, sharing, team, uploads, users
+from simulators.dropbox import file_sharing, files, listing, sharing, team, uploads, users
 from simulators.dropbox.calls import Call, Route, read_argument
 from simulators.dropbox.namespaces import Forest, Member, Namespace, token_text
 from simulators.dropbox.refusals import (
@@ -56,6 +56,7 @@ _ROUTES: Mapping[str, Route] = {
     **uploads.ROUTES,
     **users.ROUTES,
     **sharing.ROUTES,
+    **file_sharing.ROUTES,
     **team.ROUTES,
 }
 

@@ -239,6 +239,7 @@ def test_a_mistyped_key_is_noticed_without_a_database(place: int, character: str
     assert (KeyText.parse(Secret(changed)) is None) == (changed != text)
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_any_text_can_be_presented_as_a_key(text: str) -> None:
     assert KeyText.parse(Secret(text)) is None

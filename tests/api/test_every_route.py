@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from tests.api.examples import body_of
 from tests.api.installation import Caller, Running
@@ -154,6 +155,7 @@ async def test_a_role_without_the_permission_is_refused(mover: Running, samples:
     assert total > 100
 
 
+@pytest.mark.slow
 async def test_a_role_with_the_permission_is_let_in(mover: Running, samples: dict[str, str]) -> None:
     wrong = []
     for caller in (

@@ -6,7 +6,7 @@ from mover.cli.completion import complete_address, complete_name, complete_servi
 def test_services_and_saved_names_are_offered(mover, tree):
     mover("connect", "local", "shelf", f"path={tree}")
     mover("connect", "local", "nas", f"path={tree}")
-    assert complete_service("s") == ["s3", "sftp", "swift"]
+    assert complete_service("s") == ["s3", "sftp", "sharepoint", "swift"]
     assert complete_name("") == ["nas", "shelf"]
     assert complete_address("sh") == ["shelf:/"]
 

@@ -65,9 +65,14 @@ class Operator:
         """All runs."""
         return (await self._server.get(f"/migrations/{migration.id}/runs", Page[Run])).items
 
-    async def interfere(self, migration: Migration, rng: random.Random) -> None:
-        """Pause a pair that is under way, see it pause, and let it go on; again and again until all have ended."""
-        while runs := [run for run in await self.runs(migration) if run.state != "ended"]:
+    async def interfere(self, migration: Migration, rng: random.Random, *, times: int) -> None:
+        """Pause a pair that is under way, see it pause, and let it go on; so many times, or until all have ended.
+
+        Not for ever: a file whose parts take longer than from one pause to the next would never be done.
+        """
+        while self.paused < times and (
+            runs := [run for run in await self.runs(migration) if run.state != "ended"]
+        ):
             run = rng.choice(runs)
             await self._steer(migration, run, "pause")
             while (state := (await self._run(run)).state) not in {"paused", "ended"}:  # noqa: ASYNC110 - nobody calls

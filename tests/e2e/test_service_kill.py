@@ -45,6 +45,9 @@ from mover.transport.retries import RetryPolicy
 FILES = int(os.environ.get("KILL_FILES", "1500"))
 KILLS = int(os.environ.get("KILLS", "3"))  # of each runner, and of the API
 KILLS_OF_TEMPORAL = 2
+BANDWIDTH = (
+    "2M" if FILES < 10_000 else "4M"
+)  # of each pair, so that a quick machine is not done before the last kill
 RESTARTS_OF_POSTGRESQL = 2
 RUNNERS = 3
 PAIRS = 6
@@ -150,11 +153,12 @@ async def kill_at_random(
                 {"source_path": f"/{place.folder.name}/p{n}", "destination_path": f"/p{n}"}
                 for n in range(PAIRS)
             ],
+            bandwidth=BANDWIDTH,
         )
         started = await operator.start(migration)
         async with asyncio.timeout(WITHIN_S), asyncio.TaskGroup() as group:
             watching = group.create_task(operator.watch(migration, started))
-            group.create_task(operator.interfere(migration, random.Random(3)))
+            group.create_task(operator.interfere(migration, random.Random(3), times=8 * KILLS))
             await chaos.rage(wanted, watching, random.Random(11), apart=max(2, FILES // (2 * len(wanted))))
         runs, starts = await operator.runs(migration), await operator.starts(migration)
         failed = await database.read(lambda connection: list(connection.execute(_FAILED).all()))

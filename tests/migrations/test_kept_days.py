@@ -14,6 +14,8 @@ from mover.migrations.retention import Retention
 from mover.migrations.tables import migration_runs
 from mover.notices.tables import run_mails
 from mover.runner.housekeeping import Housekeeper
+from mover.settings import Settings
+from mover.transport.egress import Egress
 from mover.vault.providers import FileKeyProvider
 from mover.vault.vault import Vault
 
@@ -65,7 +67,8 @@ async def test_housekeeping_keeps_what_each_organisation_decided(office: Office,
     place: Any = SimpleNamespace(
         database=office.database,
         vault=Vault(office.database, FileKeyProvider(tmp_path / "key")),
-        settings=SimpleNamespace(staging_path=tmp_path / "none"),
+        egress=Egress(),
+        settings=Settings(home=tmp_path / "none"),
     )
     beats: list[int] = []
     housekeeper = Housekeeper(place, Retention(office.database, now_ns=office.clock), now_ns=office.clock)

@@ -25,12 +25,16 @@ def document(
     """An Office file, as far as packages go."""
     made = io.BytesIO()
     kind = zipfile.ZIP_STORED if stored or padding else zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(made, "w", kind) as package:
-        package.writestr("[Content_Types].xml", b"<Types/>" + properties)
-        package.writestr("word/document.xml", words)
-        package.writestr("word/media/picture.png", b"\x89" * padding)
-        if properties:
-            package.writestr("docProps/custom.xml", properties)
+    parts = {
+        "[Content_Types].xml": b"<Types/>" + properties,
+        "word/document.xml": words,
+        "word/media/picture.png": b"\x89" * padding,
+    }
+    if properties:
+        parts["docProps/custom.xml"] = properties
+    with zipfile.ZipFile(made, "w") as package:
+        for name, data in parts.items():  # of a fixed time, so that the same parts make the same file
+            package.writestr(zipfile.ZipInfo(name), data, compress_type=kind)
     return made.getvalue()
 
 

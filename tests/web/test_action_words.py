@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.api.installation import Running
 
 from mover.accounts.audit import Action
@@ -35,6 +36,7 @@ def test_an_action_of_a_newer_mover_is_readable_all_the_same() -> None:
     assert action_word("moon.flown_to") == "Moon: flown to"
 
 
+@pytest.mark.slow
 async def test_page_and_api_show_what_was_done_to_migrations(mover: Running) -> None:
     actor = mover.owner.session.signed_in.actor
     services = mover.services

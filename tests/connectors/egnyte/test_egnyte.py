@@ -15,6 +15,7 @@ from mover.connectors.contract import Change, PlaceKind, Target
 from mover.connectors.egnyte import CONNECTOR_TYPE, EgnyteConnector
 from mover.connectors.egnyte.faults import error_from
 from mover.connectors.egnyte.listing import when
+from mover.connectors.egnyte.pace import CallsASecond
 from mover.connectors.egnyte.parts import checksum_of
 from mover.entries import AccessRole, EntryRef, GranteeKind, HashName, Permission
 from mover.errors import (
@@ -61,12 +62,42 @@ async def test_small_files_into_a_folder_of_ones_own_cost_one_call_each(
 async def test_calls_over_the_limit_of_a_second_are_throttled_by_its_own_word(
     connector: EgnyteConnector, vendor: Egnyte
 ) -> None:
-    vendor.gate.limits.per_second = 2
-    for _ in range(2):
-        await connector.look_up("/Shared")
+    vendor.gate.limits.per_second = 0  # somebody else uses the token
     with pytest.raises(Throttled) as caught:
         await connector.look_up("/Shared")
     assert caught.value.retry_after_s == 1
+
+
+async def test_calls_begin_as_far_apart_as_the_service_grants() -> None:
+    now = 100.0
+    begun: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    pace = CallsASecond(lambda: now, sleep)
+    for told in ("", "rubbish", "0", "-1", "٢", "9" * 50, "2", "2", "4"):
+        await pace.turn()
+        begun.append(now)
+        pace.learn({"X-Accesstoken-Qps-Allotted": told})
+    assert begun == pytest.approx([100.0] * 7 + [100.55, 101.1])
+    await pace.turn()
+    await pace.turn()
+    assert now == pytest.approx(101.65 + 0.275)
+
+
+async def test_an_upload_that_was_not_let_in_needs_no_look_the_next_time(
+    connector: EgnyteConnector, vendor: Egnyte
+) -> None:
+    folder = SHARED.child("new", (await connector.create_folder(SHARED, "new")).id)
+    vendor.gate.limits.per_second = 0
+    with pytest.raises(Throttled):
+        await connector.upload(to(folder, "1"), GivenContent(b"x"))
+    vendor.gate.limits.per_second = None
+    vendor.tally.clear()
+    await connector.upload(to(folder, "1"), GivenContent(b"x"))
+    assert vendor.tally.calls == {"upload": 1}
 
 
 async def test_the_limit_of_a_day_does_not_end_by_waiting(connector: EgnyteConnector, vendor: Egnyte) -> None:

@@ -54,15 +54,28 @@ async def test_many_small_folders_share_calls(
     assert google.tally.total <= 4
 
 
-async def test_large_folders_are_listed_alone_and_whole(
+async def test_the_pages_of_folders_that_share_calls_are_read_to_the_end(
     simulators: RunningFront, google: Google, drive: Connector
 ) -> None:
-    _fill(simulators, google, 4, 300)
+    _fill(simulators, google, 30, 40)  # 1,200 entries, on pages of 460
     folders = await _folders(drive)
     google.tally.clear()
-    found = await asyncio.gather(*(names(drive, ref) for ref in folders))
-    assert [len(each) for each in found] == [300] * 4
-    assert google.tally.total <= 8
+    google.faults.switch("repeat a page", 1)
+    found = await asyncio.gather(*(listed(drive, ref) for ref in folders))
+    assert [len({entry.id for entry in each}) for each in found] == [40] * 30
+    assert [len(each) for each in found] == [40] * 30
+    assert google.tally.total <= 6
+
+
+async def test_large_folders_are_listed_alone_and_whole_and_no_search_too_wide_is_tried_again(
+    simulators: RunningFront, google: Google, drive: Connector
+) -> None:
+    _fill(simulators, google, 21, 300)  # more than twelve pages of 460
+    folders = await _folders(drive)
+    google.tally.clear()
+    found = [names_of for ref in folders if (names_of := await names(drive, ref))]
+    assert [len(each) for each in found] == [300] * 21
+    assert google.tally.total <= 12 + 21 + 12
 
 
 async def test_empty_folders_cost_no_calls_of_their_own(

@@ -114,22 +114,28 @@ class BoxPartUploads:
     async def _put_all(
         self, upload: Upload, chunks: Sequence[tuple[int, int]], sha1s: Sequence[str], content: Content
     ) -> list[Part] | None:
-        """Send chunks; None if Box has other bytes at one of their places."""
+        """Send chunks; None if Box has other bytes at one of their places.
+
+        One that is there already tells that this part was sent before: then it is asked once what else is there.
+        """
         parts: list[Part] = []
+        there: dict[int, Part] = {}
         async with aclosing(_closable(content)) as pieces:
             stream = ChunkStream(pieces)
             for (start, length), sha1 in zip(chunks, sha1s, strict=True):
                 await stream.begin(length)
-                sent = await self._calls.put(upload, start, length, sha1, stream.pieces())
-                if isinstance(sent, Fault):
+                if start not in there:
+                    sent = await self._calls.put(upload, start, length, sha1, stream.pieces())
+                    if not isinstance(sent, Fault):
+                        parts.append(sent)
+                        continue
                     if sent.code != OVERLAP:
                         raise await self._api.refusal(sent, upload.doing)
-                    listed = await self._calls.listed(upload)
-                    there = next((part for part in listed if part.offset == start), None)
-                    if there is None or (there.size, there.sha1) != (length, sha1):
-                        return None
-                    sent = there
-                parts.append(sent)
+                    there = {part.offset: part for part in await self._calls.listed(upload)}
+                known = there.get(start)
+                if known is None or (known.size, known.sha1) != (length, sha1):
+                    return None
+                parts.append(known)
         return parts
 
     async def _anew(self, token: str, upload: Upload, mine: set[int]) -> Upload:

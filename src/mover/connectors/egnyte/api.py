@@ -16,6 +16,7 @@ import msgspec
 from mover.connectors.egnyte.addresses import encoded, entry_address
 from mover.connectors.egnyte.faults import SERVICE, error_from
 from mover.connectors.egnyte.listing import Item, Listing
+from mover.connectors.egnyte.pace import CallsASecond
 from mover.entries import EntryRef
 from mover.errors import ProtocolViolation
 from mover.transport.http import HttpResponse
@@ -123,11 +124,13 @@ class EgnyteApi:
     Args:
         session: With the account's tokens.
         origin: `https://acme.egnyte.com`.
+        pace: Of calls.
     """
 
-    def __init__(self, session: BearerSession, origin: str) -> None:
+    def __init__(self, session: BearerSession, origin: str, pace: CallsASecond | None = None) -> None:
         self._session = session
         self._origin = origin
+        self._pace = pace or CallsASecond()
 
     async def user_info(self) -> UserInfo:
         """GET /pubapi/v1/userinfo."""
@@ -266,6 +269,7 @@ class EgnyteApi:
     ) -> AsyncGenerator[HttpResponse, None]:
         """Send a request; raise what an answer means that is no success, but for the status `also`."""
         shown = {**(headers or {}), **({"Content-Type": "application/json"} if json is not None else {})}
+        await self._pace.turn()
         async with self._session.request(
             method,
             self._origin + address,
@@ -275,6 +279,7 @@ class EgnyteApi:
             operation=operation,
             path=path,
         ) as answer:
+            self._pace.learn(answer.headers)
             if answer.status >= _FIRST_NO_SUCCESS and answer.status != also:
                 text = await answer.read()
                 raise error_from(answer.status, answer.headers, text, operation=operation, path=path)

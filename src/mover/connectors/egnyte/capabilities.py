@@ -31,6 +31,7 @@ CAPABILITIES = Capabilities(
     modified_resolution_ns=SECOND_NS,
     versioned_reads=True,
     exclusive_create=False,
+    described_changes=False,
     parts=RULES,
     concurrency=(2, 16),
 )

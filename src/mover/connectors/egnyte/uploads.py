@@ -17,7 +17,7 @@ from mover.connectors.egnyte.faults import SERVICE
 from mover.connectors.egnyte.listing import entry_of, hashes_of
 from mover.connectors.webdav.dates import http_date
 from mover.entries import Entry, EntryKind, HashName
-from mover.errors import Changed, Conflict, NotFound
+from mover.errors import Changed, Conflict, NotFound, Throttled
 
 _MOST_FOLDERS = 1_000
 _MOST_NAMES = 20_000
@@ -51,6 +51,11 @@ class OwnFolders:
             del self._names[folder.lower()]
         return True
 
+    def refused(self, folder: str, name: str) -> None:
+        """Forget that something may stand there: the service did not take the call."""
+        if (names := self._names.get(folder.lower())) is not None:
+            names.discard(name.lower())
+
 
 class Uploads:
     """Sends whole files to one domain."""
@@ -61,27 +66,35 @@ class Uploads:
 
     async def upload(self, target: Target, content: Content) -> Entry:
         """Do what `Connector.upload` promises; one call, two where the place has to be looked at."""
-        await self.check_place(target)
+        is_free = await self.check_place(target)
         headers = time_header(target)
         if (known := content.hashes.get(HashName.SHA512)) is not None:
             headers["X-Sha512-Checksum"] = known
         size = content.size
         body = content.chunks if size is None else await body_of(content, size)
-        stored = await self._api.upload(
-            path_of(target), body if isinstance(body, bytes) else body(), size, headers
-        )
+        try:
+            stored = await self._api.upload(
+                path_of(target), body if isinstance(body, bytes) else body(), size, headers
+            )
+        except Throttled:
+            if is_free:
+                self._own.refused(target.folder.path, target.name)
+            raise
         return stored_entry(target, stored, size)
 
-    async def check_place(self, target: Target, *, operation: str = "upload") -> None:
-        """Raise Conflict if something stands there, or Changed if it is no longer what is to be replaced."""
+    async def check_place(self, target: Target, *, operation: str = "upload") -> bool:
+        """Raise Conflict if something stands there, or Changed if it is no longer what is to be replaced.
+
+        Tells whether the place is free for sure.
+        """
         if target.replaces is None and self._own.surely_free(target.folder.path, target.name):
-            return
+            return True
         try:
             # By path: it has to be what stands in that very place.
             found = await self._api.describe(target.folder.child(target.name), operation=operation)
         except NotFound:
             if target.replaces is None:
-                return
+                return False
             raise _changed("the file that was to be replaced is gone", target, operation) from None
         standing = entry_of(found)
         if target.replaces is None:
@@ -97,6 +110,7 @@ class Uploads:
             )
         if target.replaces.version not in {None, standing.version}:
             raise _changed("the file that was to be replaced has been changed", target, operation)
+        return False
 
 
 def _changed(message: str, target: Target, operation: str) -> Changed:

@@ -136,8 +136,8 @@ class GoogleConnector:
             parts=RULES,
         )
 
-    async def _search_together(self, corpus: Corpus, folders: Sequence[str]) -> FileList:
-        return await self._listings.search_together(corpus, folders)
+    async def _search_together(self, corpus: Corpus, folders: Sequence[str], token: str | None) -> FileList:
+        return await self._listings.search_together(corpus, folders, token)
 
     async def _look(self, folder: Address, name: str | None) -> FileList:
         return await self._listings.look(folder, name)

@@ -129,7 +129,7 @@ class Listings:
             )
         )
 
-    async def search_together(self, corpus: Corpus, folders: Sequence[str]) -> FileList:
+    async def search_together(self, corpus: Corpus, folders: Sequence[str], token: str | None) -> FileList:
         """One page of what stands in several folders."""
         inside = " or ".join(f"{quoted(folder)} in parents" for folder in folders)
         return _complete(
@@ -139,6 +139,7 @@ class Listings:
                 drive=corpus.drive,
                 fields=FIELDS_WITH_PARENTS,
                 size=PAGE_WITH_PARENTS,
+                token=token,
                 operation="list_folder",
             )
         )

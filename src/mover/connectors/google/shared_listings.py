@@ -8,7 +8,8 @@ What has come for them is kept until then, but not for long.
     whole(b) ──┼─► one search ──► sort ─┼► b
     (c is known) ┘   by parents          └► c, kept for whole(c)
 
-Only what fits on one page is taken: where there is more, folders are listed alone, and fewer share the next call.
+The pages of a search are read to the end, since folders are mixed on them. Where that takes too many, all its folders are
+listed alone, and fewer share the next search.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ from mover.errors import NotFound
 PAGE_WITH_PARENTS = 460
 """Entries on a page that tells parents, however many are asked for (observed; not documented)."""
 
+_MOST_PAGES = 12
+_ROOM = _MOST_PAGES * PAGE_WITH_PARENTS
 _WIDEST = 50
 _CALLS_AT_ONCE = 2
 _FRESH_S = 30.0
 _MOST_KNOWN = 20_000
-_MOST_KEPT = 1_000
+_MOST_KEPT = 400
 
 Found = Sequence[File] | None
-Search = Callable[["Corpus", Sequence[str]], Awaitable[FileList]]
-"""One page of what stands in some folders, with parents."""
+Search = Callable[["Corpus", Sequence[str], str | None], Awaitable[FileList]]
+"""One page of what stands in some folders, with parents: the first one, or that of a token."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class SharedListings:
     def came_alone(self, corpus: Corpus, entries: int) -> None:
         """Take note of how much was in a folder that was listed alone: small ones can share calls again."""
         queue = self._queue(corpus)
-        if entries < PAGE_WITH_PARENTS // 2:
+        if entries * queue.width * 2 <= _ROOM:
             queue.width = min(_WIDEST, queue.width * 2)
 
     def forget(self, corpus: Corpus, folder: str) -> None:
@@ -129,7 +132,7 @@ class SharedListings:
 
     async def _run(self, corpus: Corpus, queue: _Queue, futures: dict[str, asyncio.Future[Found]]) -> None:
         try:
-            page = await self._search(corpus, list(futures))
+            files = await self._all(corpus, list(futures))
         except NotFound:  # one of them is gone; the search does not say which
             for future in futures.values():
                 _settle(future, None)
@@ -143,27 +146,39 @@ class SharedListings:
                     future.set_exception(error)
                     future.exception()  # whoever waited may have gone
         else:
-            self._share_out(corpus, queue, futures, page)
+            self._share_out(corpus, queue, futures, files)
         finally:
             for folder in futures:
                 queue.coming.pop(folder, None)
             queue.running -= 1
             self._pump(corpus, queue)
 
+    async def _all(self, corpus: Corpus, folders: Sequence[str]) -> Sequence[File] | None:
+        """Read all pages of a search; None: there are too many."""
+        found: dict[str, File] = {}  # a page that comes twice counts once
+        token = None
+        for _ in range(_MOST_PAGES):
+            page = await self._search(corpus, folders, token)
+            found.update((file.id, file) for file in page.files)
+            token = page.next_page_token
+            if token is None:
+                return list(found.values())
+        return None
+
     def _share_out(
         self,
         corpus: Corpus,
         queue: _Queue,
         futures: dict[str, asyncio.Future[Found]],
-        page: FileList,
+        files: Sequence[File] | None,
     ) -> None:
-        if page.next_page_token is not None:
+        if files is None:
             queue.width = max(1, queue.width // 2)
             for future in futures.values():
                 _settle(future, None)
             return
         sorted_out: dict[str, list[File]] = {folder: [] for folder in futures}
-        for file in page.files:
+        for file in files:
             for parent in file.parents:
                 if parent in sorted_out:
                     sorted_out[parent].append(file)
@@ -172,7 +187,7 @@ class SharedListings:
             _settle(future, sorted_out[folder])
             if folder in queue.coming:  # nobody has asked for it yet
                 self._kept.put((corpus, folder), (now, sorted_out[folder]))
-        if len(page.files) < PAGE_WITH_PARENTS // 2:
+        if len(files) * 2 <= _ROOM:
             queue.width = min(_WIDEST, queue.width * 2)
 
 
