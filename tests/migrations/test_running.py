@@ -517,3 +517,16 @@ async def test_an_api_key_starts_by_api(office: Office, ann: Actor):
     await office.start(actor("acme", kind=ActorKind.API_KEY), migration, RunMode.SCAN)
     [run] = await office.take()
     assert (run.trigger, run.mode) == (Trigger.API, RunMode.SCAN)
+
+
+async def test_runs_that_only_looked_are_told_from_those_that_copied(office: Office, ann: Actor):
+    migration = await office.migration(ann, 1)
+    await office.start(ann, migration, RunMode.SCAN)
+    [scan] = await office.take()
+    await office.finish(scan, 100)
+    await office.start(ann, migration)
+    [copy] = await office.take()
+
+    assert await office.runs.scans(ann, [scan.id, copy.id]) == {scan.id}
+    assert await office.runs.scans(ann, []) == frozenset()
+    assert await office.runs.scans(actor("other"), [scan.id]) == frozenset()
