@@ -15,8 +15,6 @@ _SPEED = (
     "files / s: mover",
     "rclone",
     "ratio",
-    "CPU s: mover",
-    "rclone",
     "refused: mover",
     "rclone",
     "forbidden: mover",
@@ -55,7 +53,6 @@ def _speed(ours: CloudRun, theirs: CloudRun | None) -> tuple[str, ...]:
         ours.service,
         *_both(ours, theirs, lambda run: f"{run.files / run.wall_s:.1f}"),
         "-" if theirs is None else f"{theirs.wall_s / ours.wall_s:.2f}",
-        *_both(ours, theirs, lambda run: f"{run.cpu_s:.1f}"),
         *_both(ours, theirs, lambda run: f"{run.refused}"),
         *_both(ours, theirs, lambda run: f"{run.forbidden}"),
     )

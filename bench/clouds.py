@@ -13,6 +13,7 @@ from tests.servers.processes import tool
 
 from bench.clients import Copied, Mover, Rclone
 from bench.cloud_accounts import CloudAccount, limit, open_account
+from bench.measuring import CommandFailedError
 from bench.rounds import WrongResultError
 from bench.trees import KIB, MIB, Tree
 from simulators.google import Google
@@ -110,12 +111,17 @@ class Clouds:
                 continue
             home = self._folder / "home"
             home.mkdir()
-            for run in measured(_Session(front, account, client, home)):
-                self._tell(
-                    f"{service} {client} {run.what}: {run.wall_s:.1f} s, {run.total} calls "
-                    f"({run.refused} refused, {run.early} early, {run.forbidden} forbidden): {run.calls}"
-                )
-                yield run
+            try:
+                for run in measured(_Session(front, account, client, home)):
+                    self._tell(
+                        f"{service} {client} {run.what}: {run.wall_s:.1f} s, {run.total} calls ({run.refused} refused, "
+                        f"{run.early} early, {run.forbidden} forbidden): {run.calls}"
+                    )
+                    yield run
+            except CommandFailedError as error:
+                if client == "mover":
+                    raise
+                self._tell(f"{service}: rclone gave up, and its line stays empty: {error}")
             shutil.rmtree(home)
 
     def _documented(self, session: _Session) -> Iterator[CloudRun]:

@@ -87,6 +87,23 @@ async def test_calls_begin_as_far_apart_as_the_service_grants() -> None:
     assert now == pytest.approx(101.65 + 0.275)
 
 
+async def test_a_call_that_waits_for_its_turn_waits_longer_when_another_is_refused() -> None:
+    now = 100.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        if now < 101:  # while it slept
+            pace.refused(5)
+
+    pace = CallsASecond(lambda: now, sleep)
+    pace.learn({"X-Accesstoken-Qps-Allotted": "2"})
+    await pace.turn()
+    assert now == pytest.approx(100.55 + 5)
+    await pace.turn()
+    assert now == pytest.approx(100.55 + 5 + 0.55)
+
+
 async def test_an_upload_that_was_not_let_in_needs_no_look_the_next_time(
     connector: EgnyteConnector, vendor: Egnyte
 ) -> None:

@@ -18,7 +18,7 @@ from mover.connectors.egnyte.faults import SERVICE, error_from
 from mover.connectors.egnyte.listing import Item, Listing
 from mover.connectors.egnyte.pace import CallsASecond
 from mover.entries import EntryRef
-from mover.errors import ProtocolViolation
+from mover.errors import ProtocolViolation, Throttled
 from mover.transport.http import HttpResponse
 from mover.transport.oauth.bearer import BearerSession
 
@@ -282,7 +282,10 @@ class EgnyteApi:
             self._pace.learn(answer.headers)
             if answer.status >= _FIRST_NO_SUCCESS and answer.status != also:
                 text = await answer.read()
-                raise error_from(answer.status, answer.headers, text, operation=operation, path=path)
+                error = error_from(answer.status, answer.headers, text, operation=operation, path=path)
+                if isinstance(error, Throttled) and error.retry_after_s is not None:
+                    self._pace.refused(error.retry_after_s)
+                raise error
             yield answer
 
     async def _get(self, kind: type[T], address: str, *, operation: str, path: str) -> T:

@@ -34,14 +34,24 @@ class CallsASecond:
         self._sleep = sleep
         self._interval_s = 0.0
         self._next_s = 0.0
+        self._closed_until_s = 0.0
 
     async def turn(self) -> None:
         """Wait until a call may begin."""
-        now_s = self._clock()
-        begins_s = max(now_s, self._next_s)
-        self._next_s = begins_s + self._interval_s
-        if begins_s > now_s:
+        while True:
+            now_s = self._clock()
+            begins_s = max(now_s, self._next_s)
+            self._next_s = begins_s + self._interval_s
+            if begins_s <= now_s:
+                return
             await self._sleep(begins_s - now_s)
+            if self._clock() >= self._closed_until_s:
+                return  # else a call was refused meanwhile: this one queues again
+
+    def refused(self, retry_after_s: float) -> None:
+        """Let no call begin for so long, those that wait already among them."""
+        self._closed_until_s = max(self._closed_until_s, self._clock() + retry_after_s)
+        self._next_s = max(self._next_s, self._closed_until_s)
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take the number from an answer; what is no number, or none above zero, is ignored."""
