@@ -204,9 +204,12 @@ def test_a_quota_is_a_reason_and_the_same_command_goes_on_when_there_is_room(
     put(tmp_path / "source", files)
     mover.connect("swift", "cold", swift_values(swift_node, "quota"))
     account = swift_node.account()
-    account.call("POST", "quota", X_Container_Meta_Quota_Bytes="500000")
-
-    result = mover.copy(tmp_path / "source", "cold:/", code=1)
+    copying = mover.start("copy", tmp_path / "source", "cold:/", "--bwlimit", "500K", "--json")
+    copying.runs_until(lambda: account.objects("quota") != {})
+    account.call(
+        "POST", "quota", X_Container_Meta_Quota_Bytes="100"
+    )  # else it would be refused before anything is sent
+    result = copying.wait().result
 
     assert {(problem["reason"], problem["advice"]) for problem in mover.problems(result["run"])} == {
         ("quota", QuotaExceeded.advice)

@@ -20,12 +20,11 @@ def test_an_account_is_connected_renewed_and_given_back(
 ):
     with authorization_server(tmp_path / "certificates") as acme:
         monkeypatch.setitem(registry._MODULES, "acme", "tests.servers.acme")
-        monkeypatch.setenv("MOVER_CA_FILE", str(acme.ca_file))
         monkeypatch.setenv("MOVER_BOX_CLIENT_ID", CLIENT_ID)
         monkeypatch.setenv("MOVER_BOX_CLIENT_SECRET", CLIENT_SECRET)
         # Another site than Mover's, which is at localhost: so cookies and policies count as they will.
         acme.url = acme.url.replace("localhost", "127.0.0.1")
-        with served(tmp_path) as mover, sitting(browser, mover) as at:
+        with served(tmp_path, ca_file=acme.ca_file) as mover, sitting(browser, mover) as at:
             page = at.page
             at.go("/welcome")
             page.get_by_label("Name of your organisation").fill("Example Ltd")
