@@ -79,10 +79,11 @@ async def test_restarts_of_the_server_cost_no_file_and_send_none_twice(
 
         result = await moving
 
-        assert result.code is Code.SUCCESS
+        rows = await bench.rows(result.run)
+        problems = {path: (row["reason"], row["message"]) for path, row in rows.items() if row["reason"]}
+        assert result.code is Code.SUCCESS, problems
         assert bench.destination.tree() == bench.source.tree()
         assert uploads(bench) == FILES
-        rows = await bench.rows(result.run)
         assert {row["attempts"] for row in rows.values() if row["kind"] == "file"} == {1}
         assert set((await bench.files(result.run)).values()) == {ItemState.COPIED}
 
