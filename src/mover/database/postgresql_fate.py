@@ -3,7 +3,8 @@
 PostgreSQL is asked by the transaction's number (`pg_xact_status`, made for this). One thing it cannot know: a number that
 was given out and never reached its log before a crash is given out again, and what is told is then the fate of a stranger.
 Recovery from a crash ends with a checkpoint, which notes the next number to be given out. So: where the latest checkpoint
-is younger than the number, and yet knows it as one that nobody has, the transaction went with the crash.
+is younger than the number, and yet knows it as one that nobody has, the transaction went with the crash. A checkpoint tells its
+time in whole seconds only, a server that was started since tells it exactly: it opens its door after that checkpoint.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _BEGIN = (
     "SELECT number::text, clock_timestamp() FROM (SELECT pg_current_xact_id() AS number OFFSET 0) AS given"
 )
 _LOST = (
-    "SELECT checkpoint_time > %s AND split_part(next_xid, ':', 1)::numeric * 4294967296 + split_part(next_xid, ':', 2)::numeric <= %s::text::numeric "
+    "SELECT greatest(checkpoint_time, pg_postmaster_start_time()) > %s AND split_part(next_xid, ':', 1)::numeric * 4294967296 + split_part(next_xid, ':', 2)::numeric <= %s::text::numeric "
     "FROM pg_control_checkpoint()"
 )
 _FATE = "SELECT pg_xact_status(%s::text::xid8)"
