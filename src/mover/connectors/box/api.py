@@ -24,10 +24,11 @@ from mover.connectors.box.answers import (
     Users,
     Versions,
 )
-from mover.connectors.box.faults import UNREADABLE, Fault, fault_in
+from mover.connectors.box.faults import Fault, fault_in
 from mover.errors import MoverError, PermissionDenied, ProtocolViolation, SignInFailed
 from mover.transport.http import HttpResponse
 from mover.transport.oauth.bearer import BearerSession
+from mover.transport.unreadable import UNREADABLE
 
 T = TypeVar("T")
 

@@ -18,12 +18,13 @@ from mover.connectors.box.addresses import FILE, FOLDER, ROOT_ID, WORDS
 from mover.connectors.box.answers import Event, Item
 from mover.connectors.box.api import LISTED, BoxApi, Doing
 from mover.connectors.box.describing import Descriptions
-from mover.connectors.box.faults import UNREADABLE, placed
+from mover.connectors.box.faults import placed
 from mover.connectors.box.listing import list_items
 from mover.connectors.box.spots import Spot, Spots, doing_at
 from mover.connectors.contract import Change
 from mover.entries import ROOT, EntryRef, join_path
 from mover.errors import NotFound, ProtocolViolation
+from mover.transport.unreadable import UNREADABLE
 
 _OPERATION = "changes"
 _KEPT_S = 13 * 24 * 3600.0  # of the two weeks, a day for clocks and for the run itself

@@ -16,9 +16,10 @@ import msgspec
 from mover.connectors.box.addresses import its_own, number
 from mover.connectors.box.answers import Part, Parts, Session, UploadedPart
 from mover.connectors.box.api import BoxApi, Doing, session_url
-from mover.connectors.box.faults import UNREADABLE, Fault, fault_in
+from mover.connectors.box.faults import Fault, fault_in
 from mover.connectors.contract import Content
 from mover.errors import IntegrityError, NotFound, ProtocolViolation
+from mover.transport.unreadable import UNREADABLE
 
 _LISTED = 1000
 _LONGEST_ANSWER = 4 * 1024 * 1024

@@ -34,6 +34,7 @@ from mover.errors import (
 )
 from mover.transport.http import HttpResponse
 from mover.transport.status import error_from_status, parse_retry_after
+from mover.transport.unreadable import UNREADABLE
 
 NAME_IN_USE = "item_name_in_use"
 OVERLAP = "range_overlaps_existing_part"
@@ -44,7 +45,6 @@ ALREADY_THERE = "user_already_collaborator"
 ACCEPTED = 202
 _FIRST_NO_SUCCESS = 300
 _LONGEST = 256 * 1024
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _MEANINGS: Mapping[str, tuple[type[MoverError], str]] = {
     "access_denied_insufficient_permissions": (PermissionDenied, "the account may not do this"),

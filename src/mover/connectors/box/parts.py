@@ -17,7 +17,6 @@ from mover.connectors.box.faults import (
     ACCEPTED,
     NAME_IN_USE,
     OVERLAP,
-    UNREADABLE,
     Fault,
     fault_in,
     placed,
@@ -28,6 +27,7 @@ from mover.connectors.contract import Content, PartRules, SentPart, Target
 from mover.entries import Entry, HashName
 from mover.errors import NotFound, ServiceFault, Unsupported
 from mover.transport.status import parse_retry_after
+from mover.transport.unreadable import UNREADABLE
 
 _MIB = 1024 * 1024
 _LONGEST_ANSWER = 1024 * 1024

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from mover.connectors.dropbox.faults import UNREADABLE, Fault
+from mover.connectors.dropbox.faults import Fault
 from mover.errors import MoverError, ProtocolViolation, Throttled, TokenRenewed
 from mover.transport.http import HttpResponse, HttpSession
 from mover.transport.oauth.tokens import Tokens
+from mover.transport.unreadable import UNREADABLE
 
 API = "https://api.dropboxapi.com/2/"
 CONTENT = "https://content.dropboxapi.com/2/"

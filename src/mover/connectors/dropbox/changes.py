@@ -16,9 +16,10 @@ from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Area, Areas, Location
 from mover.connectors.dropbox.calls import Purpose
 from mover.connectors.dropbox.entries import address, entry_of
-from mover.connectors.dropbox.faults import UNREADABLE, Fault
+from mover.connectors.dropbox.faults import Fault
 from mover.entries import ROOT, EntryRef
 from mover.errors import NotFound, Unsupported
+from mover.transport.unreadable import UNREADABLE
 
 _PAGE = 1000
 

@@ -32,9 +32,7 @@ from mover.errors import (
     UserNotFound,
 )
 from mover.transport.status import error_from_status, parse_retry_after
-
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What reading JSON raises that is not what was expected: of another shape, no UTF-8, nested without end."""
+from mover.transport.unreadable import UNREADABLE
 
 BAD_REQUEST = 400
 UNAUTHORIZED = 401

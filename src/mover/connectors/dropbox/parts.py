@@ -16,11 +16,12 @@ from mover.connectors.dropbox.answers import Finish
 from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.calls import Purpose, Who
 from mover.connectors.dropbox.entries import address, entry_of
-from mover.connectors.dropbox.faults import UNREADABLE, Fault
+from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.storing import Stores
 from mover.connectors.dropbox.uploads import Uploads
 from mover.entries import Entry, HashName
 from mover.errors import Changed, Conflict, IntegrityError, MoverError, NotFound, Unsupported
+from mover.transport.unreadable import UNREADABLE
 
 _LASTS_S = 7 * 86_400.0
 _GONE = frozenset({"not_found", "closed"})

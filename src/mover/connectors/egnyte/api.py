@@ -21,13 +21,13 @@ from mover.entries import EntryRef
 from mover.errors import ProtocolViolation, Throttled
 from mover.transport.http import HttpResponse
 from mover.transport.oauth.bearer import BearerSession
+from mover.transport.unreadable import UNREADABLE
 
 T = TypeVar("T")
 
 PAGE = 500
 _FIRST_NO_SUCCESS = 300
 _NO_CONTENT = 204
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -300,7 +300,7 @@ class EgnyteApi:
 def _read(body: bytes, kind: type[T], *, operation: str, path: str) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ProtocolViolation(
             f"the answer is not what Egnyte documents: {error}",
             service=SERVICE,

@@ -28,6 +28,7 @@ from mover.errors import (
     UserNotFound,
 )
 from mover.transport.status import error_from_status, parse_retry_after
+from mover.transport.unreadable import UNREADABLE
 
 SERVICE = "egnyte"
 _CODE = "X-Mashery-Error-Code"
@@ -85,7 +86,7 @@ def words_of(body: bytes) -> Iterator[str]:
     """Yield the messages in an answer, in whatever shape they come."""
     try:
         found = msgspec.json.decode(body[:_LONGEST_SAID])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         text = body[:_LONGEST_SAID].decode("utf-8", "replace")
         yield " ".join(_TAG.sub(" ", text).split())
         return

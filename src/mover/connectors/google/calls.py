@@ -13,6 +13,7 @@ from mover.connectors.google.faults import BODY_LIMIT, Refused, fault
 from mover.errors import MoverError, ProtocolViolation
 from mover.transport.http import HttpResponse
 from mover.transport.oauth.bearer import BearerSession
+from mover.transport.unreadable import UNREADABLE
 
 T = TypeVar("T")
 
@@ -117,7 +118,7 @@ class Calls:
         """Read an answer. Raises ProtocolViolation."""
         try:
             return msgspec.json.decode(body, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise ProtocolViolation(
                 "Google's answer cannot be read", service=self.service, operation=operation, path=path
             ) from error

@@ -27,6 +27,7 @@ from mover.errors import (
     UserNotFound,
 )
 from mover.transport.status import error_from_status, parse_retry_after
+from mover.transport.unreadable import UNREADABLE
 
 BODY_LIMIT = 64 * 1024
 
@@ -111,7 +112,7 @@ class Refused(msgspec.Struct, frozen=True):
         """Read a body; anything else than Google's form says nothing."""
         try:
             error = msgspec.json.decode(body, type=_Body).error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return cls(status, "", "", "")
         first = error.errors[0] if error.errors else _Detail()
         return cls(status, first.reason, first.location, error.message)

@@ -15,6 +15,7 @@ from mover.connectors.microsoft.faults import error_of
 from mover.errors import MoverError, NotFound, ProtocolViolation, ServiceFault, UserNotFound
 from mover.transport.http import HttpResponse, HttpSession
 from mover.transport.oauth.bearer import BearerSession
+from mover.transport.unreadable import UNREADABLE
 
 T = TypeVar("T")
 
@@ -155,7 +156,7 @@ class Caller:
         """Read JSON as `kind`. Raises ProtocolViolation."""
         try:
             return msgspec.json.decode(data, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             raise ProtocolViolation(
                 "the service's answer cannot be read", service=self.service, operation=operation, path=path
             ) from None

@@ -28,6 +28,7 @@ from mover.errors import (
     UserNotFound,
 )
 from mover.transport.status import error_from_status, parse_retry_after
+from mover.transport.unreadable import UNREADABLE
 
 _LONGEST_SAID = 1000
 _DEEPEST = 8
@@ -109,7 +110,7 @@ def _read(body: bytes) -> tuple[list[str], str]:
     """Return the codes in lower case, from the outer to the inner one, and the message."""
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return [], ""
     error = found.get("error") if isinstance(found, dict) else None
     message = error.get("message") if isinstance(error, dict) else None

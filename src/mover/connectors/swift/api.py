@@ -14,11 +14,12 @@ import msgspec
 
 from mover.connectors.swift.addresses import info_url
 from mover.connectors.swift.calls import Call, Caller
-from mover.connectors.swift.faults import SERVICE, UNREADABLE, Fault
+from mover.connectors.swift.faults import SERVICE, Fault
 from mover.connectors.swift.info import Info, read_info
 from mover.connectors.swift.objects import ObjectFacts, facts_from
 from mover.errors import ProtocolViolation, ServiceFault
 from mover.transport.http import HttpResponse
+from mover.transport.unreadable import UNREADABLE
 
 ANSWER_LIMIT = 32 * 1024 * 1024  # 1,000 names of 1,024 bytes, each byte spelled as \u00xx; manifests of 8 MiB
 

@@ -28,11 +28,9 @@ from mover.errors import (
     Unreachable,
 )
 from mover.transport.status import error_from_status, parse_retry_after
+from mover.transport.unreadable import UNREADABLE
 
 SERVICE = "swift"
-
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What reading JSON raises that is not what was expected: of another shape, no UTF-8, nested without end."""
 
 UNAUTHORIZED = 401
 NOT_FOUND = 404

@@ -16,10 +16,11 @@ import msgspec
 from mover.connectors.swift.addresses import check_address
 from mover.connectors.swift.catalogue import Service, read_time, storage_in
 from mover.connectors.swift.config import SignInForm, SwiftConfig
-from mover.connectors.swift.faults import SERVICE, UNREADABLE, Fault
+from mover.connectors.swift.faults import SERVICE, Fault
 from mover.connectors.swift.tokens import Grant
 from mover.errors import InvalidConfiguration, MoverError, ProtocolViolation, SignInFailed
 from mover.transport.http import HttpSession
+from mover.transport.unreadable import UNREADABLE
 from mover.vault.secret import Secret
 
 _ANSWER_LIMIT = 4 * 1024 * 1024  # a catalogue of many regions

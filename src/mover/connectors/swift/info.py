@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from mover.connectors.keys import LONGEST_KEY_BYTES
-from mover.connectors.swift.faults import UNREADABLE
+from mover.transport.unreadable import UNREADABLE
 
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 # Others that speak Swift's API (Ceph) number their versions otherwise, and nothing is known of those.

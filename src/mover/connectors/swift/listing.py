@@ -18,7 +18,7 @@ from mover.connectors.contract import Page
 from mover.connectors.keys import Place, ancestors, name_of, unaddressable_name
 from mover.connectors.swift.api import ListedObject, SwiftApi
 from mover.connectors.swift.containers import OF_SEGMENTS, SEGMENTS_FOLDER, Containers
-from mover.connectors.swift.faults import SERVICE, UNREADABLE
+from mover.connectors.swift.faults import SERVICE
 from mover.connectors.swift.info import Info
 from mover.connectors.swift.objects import (
     file_entry,
@@ -30,6 +30,7 @@ from mover.connectors.swift.objects import (
 )
 from mover.entries import NO_HASHES, Entry, EntryKind
 from mover.errors import Conflict, NotFound, PermissionDenied, ProtocolViolation
+from mover.transport.unreadable import UNREADABLE
 
 _LOOKS_AT_ONCE = 8
 _SMALLEST_OLD_SLO = 1024 * 1024

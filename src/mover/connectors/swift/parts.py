@@ -17,7 +17,7 @@ from mover.connectors.keys import Place
 from mover.connectors.swift.api import SwiftApi
 from mover.connectors.swift.calls import Call
 from mover.connectors.swift.containers import Containers
-from mover.connectors.swift.faults import SERVICE, UNREADABLE, Fault
+from mover.connectors.swift.faults import SERVICE, Fault
 from mover.connectors.swift.info import Info
 from mover.connectors.swift.objects import (
     Make,
@@ -41,6 +41,7 @@ from mover.errors import (
     Unsupported,
 )
 from mover.hashing import s3_etag
+from mover.transport.unreadable import UNREADABLE
 
 _BAD_REQUEST = 400
 # Of a segment in a refused manifest: what the service met when it looked at it, and may not meet again.

@@ -22,6 +22,7 @@ from mover.transport.oauth.description import AppRegistration, ClientProof
 from mover.transport.oauth.holding import AccessToken
 from mover.transport.oauth.refusals import refusal
 from mover.transport.status import error_from_status, parse_retry_after
+from mover.transport.unreadable import UNREADABLE
 from mover.vault.secret import Secret
 
 Form = Mapping[str, str | Secret]
@@ -148,7 +149,7 @@ def _granted(content: bytes) -> Granted | None:
     """Read a success; None if it is a refusal in the clothes of one."""
     try:
         answer = msgspec.json.decode(content, type=_Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         answer = None  # its words could quote the answer
     if answer is None:
         raise ProtocolViolation("the service's answer to the sign-in cannot be read", operation="sign-in")
@@ -225,7 +226,7 @@ def _said(content: bytes, secrets: tuple[str, ...]) -> tuple[str, str]:
     try:
         found = msgspec.json.decode(content, type=_Refusal)
         texts = [_as_text(found.error), _as_text(found.error_description)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return "", ""
     for secret in secrets:
         texts = [text.replace(secret, "…") for text in texts]
