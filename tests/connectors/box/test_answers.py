@@ -11,8 +11,9 @@ from tests.contract.acts import listed
 
 from mover.connectors.box import BoxConnector
 from mover.connectors.box.addresses import its_own, read_id
-from mover.connectors.box.answers import spell_time, time_ns, whole
+from mover.connectors.box.answers import time_ns, whole
 from mover.connectors.box.faults import Fault, _read
+from mover.connectors.times import spell_rfc3339
 from mover.entries import ROOT, EntryKind
 from mover.errors import Conflict, MoverError, NotFound, ProtocolViolation, ServiceFault, Throttled
 from simulators.box import Box
@@ -123,8 +124,8 @@ def test_times(text: str | None, ns: int | None) -> None:
 
 
 def test_times_are_spelled_in_whole_seconds() -> None:
-    assert spell_time(1_355_338_423_999_999_999) == "2012-12-12T18:53:43Z"
-    assert spell_time(-1) == "1969-12-31T23:59:59Z"
+    assert spell_rfc3339(1_355_338_423_999_999_999) == "2012-12-12T18:53:43Z"
+    assert spell_rfc3339(-1) == "1969-12-31T23:59:59Z"
 
 
 def test_large_sizes_may_come_in_exponential_notation() -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mover.connectors.webdav.dates import http_date, modified_ns
+from mover.connectors.times import http_date
+from mover.connectors.webdav.dates import modified_ns
 from mover.connectors.webdav.urls import FolderHrefs, Root, origin_of, target_of
 from mover.naming import text_from_bytes
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from datetime import UTC
 
 import msgspec
+
+from mover.connectors.times import read_rfc3339
 
 Number = int | float
 """Large sizes arrive in exponential notation (rclone issue 2261)."""
@@ -193,22 +195,7 @@ class Events(msgspec.Struct, frozen=True):
 
 def time_ns(text: str | None) -> int | None:
     """Read a time; None for what is none."""
-    if text is None or len(text) > 64:  # noqa: PLR2004 - no time is longer
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    since = moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
-
-
-def spell_time(ns: int) -> str:
-    """Spell a time as Box takes it: whole seconds (it keeps no finer ones), none before the year 1."""
-    moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=ns // 1_000_000_000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return read_rfc3339(text, zone=UTC)
 
 
 def whole(size: Number | None) -> int | None:

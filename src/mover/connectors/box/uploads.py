@@ -8,12 +8,13 @@ from typing import Any
 
 from mover.connectors.bodies import body_of
 from mover.connectors.box.addresses import FILE, FOLDER, number
-from mover.connectors.box.answers import Item, Items, spell_time
+from mover.connectors.box.answers import Item, Items
 from mover.connectors.box.api import BoxApi, Doing, FaultError, upload_url
 from mover.connectors.box.describing import Descriptions, etag_of
 from mover.connectors.box.faults import NAME_IN_USE, Fault, fault_in
 from mover.connectors.box.spots import Spot, Spots, doing_at, find
 from mover.connectors.contract import Content, Target
+from mover.connectors.times import spell_rfc3339
 from mover.entries import Entry, EntryRef, HashName
 from mover.errors import Changed, Conflict, IntegrityError, NotFound, ProtocolViolation
 
@@ -134,9 +135,9 @@ def times_of(target: Target, *, replaces: bool) -> dict[str, Any]:
     """The times that go with an upload; that of creation is a file's own, and stays over its versions."""
     times = {}
     if target.modified_ns is not None:
-        times["content_modified_at"] = spell_time(target.modified_ns)
+        times["content_modified_at"] = spell_rfc3339(target.modified_ns)
     if target.created_ns is not None and not replaces:
-        times["content_created_at"] = spell_time(target.created_ns)
+        times["content_created_at"] = spell_rfc3339(target.created_ns)
     return times
 
 

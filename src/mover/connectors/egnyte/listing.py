@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from mover.connectors.contract import FileVersion
 from mover.connectors.egnyte.addresses import FILE, FOLDER, id_of
 from mover.connectors.metadata import http_date_ns
+from mover.connectors.times import read_rfc3339
 from mover.entries import NO_HASHES, Entry, EntryKind, HashName
 
 _SHA512 = re.compile(r"[0-9a-f]{128}")
@@ -111,8 +111,5 @@ def when(told: Any) -> int | None:
 
 
 def _iso_ns(text: str) -> int | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        return int(moment.timestamp()) * _SECOND_NS if moment.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None
+    found = read_rfc3339(text)
+    return None if found is None else found // _SECOND_NS * _SECOND_NS

@@ -15,7 +15,7 @@ from mover.connectors.egnyte.addresses import FILE, id_of
 from mover.connectors.egnyte.api import EgnyteApi, Stored
 from mover.connectors.egnyte.faults import SERVICE
 from mover.connectors.egnyte.listing import entry_of, hashes_of
-from mover.connectors.webdav.dates import http_date
+from mover.connectors.times import http_date
 from mover.entries import Entry, EntryKind, HashName
 from mover.errors import Changed, Conflict, NotFound, Throttled
 

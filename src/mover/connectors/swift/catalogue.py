@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
+from datetime import UTC
 
 import msgspec
 
 from mover.connectors.swift.config import Interface
+from mover.connectors.times import read_rfc3339
 from mover.errors import InvalidConfiguration
 
 _STORAGE = "object-store"
@@ -85,13 +86,8 @@ def storage_in(
 
 def read_time(text: str | None) -> float | None:
     """Read when a token ends, as seconds since 1970; None for what is no time."""
-    if text is None or len(text) > 64:  # noqa: PLR2004 - no time is longer
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+    found = read_rfc3339(text, zone=UTC)
+    return None if found is None else found / 1e9
 
 
 def _listed(regions: Iterable[str]) -> str:

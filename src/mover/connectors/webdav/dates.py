@@ -30,11 +30,6 @@ def modified_ns(text: str | None) -> int | None:
     return None if seconds is None else seconds * _SECOND_NS
 
 
-def http_date(ns: int) -> str:
-    """Write nanoseconds since 1970 UTC as an HTTP date; fractions of a second are dropped."""
-    return email.utils.formatdate(ns // _SECOND_NS, usegmt=True)
-
-
 @functools.lru_cache(maxsize=4096)
 def _midnight(day: str) -> int | None:
     """Return the second at which a day such as `12 Jan 2026` begins; remembered, files of a folder share few days."""

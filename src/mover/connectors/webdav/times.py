@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mover.connectors.times import http_date
 from mover.connectors.webdav.api import DavApi
 from mover.connectors.webdav.config import Dialect
-from mover.connectors.webdav.dates import http_date, modified_ns
+from mover.connectors.webdav.dates import modified_ns
 from mover.connectors.webdav.urls import Root
 from mover.entries import EntryRef
 
