@@ -104,6 +104,7 @@ class Counted:
         begun: list[Message] = []
         records = self._tally.records  # whoever asks for it gets what comes from then on
         is_recorded = False
+        left = -1  # bytes of the answer that are still to come, where it says how many
 
         def count(status: int | None) -> None:
             self._tally.calls[scope.get("operation") or f"{scope['method']} {scope['path']}"] += 1
@@ -123,14 +124,21 @@ class Counted:
             return message
 
         async def sending(message: Message) -> None:
+            nonlocal left
             if message["type"] == "http.response.start":
                 begun.append(message)
                 self._tally.refuse(_forbidden_s(message))
+                left = int(dict(message.get("headers", ())).get(b"content-length", -1))
                 count(message["status"])  # before the client can have the answer, and look
-            elif records and sum(map(len, answered)) < MOST_RECORDED:
-                answered.append(message.get("body", b""))
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                record()  # likewise
+            else:
+                body = message.get("body", b"")
+                left -= len(body)
+                if records and sum(map(len, answered)) < MOST_RECORDED:
+                    answered.append(body)
+                if left == 0 or not message.get(
+                    "more_body"
+                ):  # a client that counts needs no more to have it all
+                    record()
             await send(message)
 
         try:

@@ -104,3 +104,28 @@ async def test_a_vendor_that_is_far_away_lets_each_call_wait(monkeypatch: pytest
     vendor.faults.clear()
     await vendor.call(103.0)
     assert len(slept) == 2
+
+
+@pytest.mark.parametrize("headers", [[(b"content-length", b"4")], []], ids=["a length", "no length"])
+async def test_an_exchange_is_on_record_before_its_client_can_have_all_of_it(
+    headers: list[tuple[bytes, bytes]],
+) -> None:
+    tally = Tally(records=True)
+    recorded: list[int] = []
+
+    async def streamed(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for piece in (b"on", b"ce"):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(_message: Message) -> None:
+        recorded.append(len(tally.exchanges))
+
+    await Counted(streamed, tally)(dict(_SCOPE), receive, send)
+
+    assert recorded == ([0, 0, 1, 1] if headers else [0, 0, 0, 1])
+    assert [exchange.answer for exchange in tally.exchanges] == [b"once"]
