@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from simulators.front import RunningFront
+from tests.contract.dropbox import DROPBOX
 from tests.contract.google import GOOGLE
 from tests.contract.microsoft import MICROSOFT
 from tests.contract.services import Grantees, Service
@@ -36,6 +37,7 @@ def egnyte(request: pytest.FixtureRequest) -> Service:
 
 CLOUDS = {
     "egnyte": egnyte,
+    **DROPBOX,
     **GOOGLE,
     **MICROSOFT,
 }

@@ -22,7 +22,7 @@ from tests.servers.mariadb import MariaDbServer
 from tests.servers.openstack import SwiftServer
 from tests.servers.processes import free_port
 from tests.servers.s3 import S3Server
-from tests.servers.simulators import dropbox_of, simulators_egress
+from tests.servers.simulators import simulators_egress
 from tests.servers.ssh import SftpServer
 from tests.servers.webdav import WebdavServer
 
@@ -416,68 +416,6 @@ def box_enterprise(request: pytest.FixtureRequest) -> Service:
     return replace(reached, refused=make(vendor, simulators_egress(front), is_right=False))
 
 
-def dropbox(request: pytest.FixtureRequest) -> Service:
-    front: RunningFront = request.getfixturevalue("simulators")
-    vendor = dropbox_of(front)
-    alice = vendor.add_person("alice@example.com", name="Alice Adams", quota=10**12)
-    people = ("bob@example.com", "carol@example.com")
-    for email in people:
-        vendor.add_person(email)
-    connects, refused = _simulated(front, "dropbox", vendor.token_of(alice))
-
-    def share_by_link(path: str) -> None:
-        node = vendor.homes[alice.id].drive.at(path)
-        assert node is not None
-        vendor.share_by_link(alice, node.id)
-
-    def fill(folder: str, files: Iterable[str]) -> None:
-        for name in files:
-            vendor.put(alice, f"{folder}/{name}", b"")
-
-    return Service(
-        connect=connects,
-        refused=refused,
-        fill=lambda folder, files: front.inside(lambda: fill(folder, files)),
-        grantees=Grantees(people=people, nobody=None, share_by_link=share_by_link),
-    )
-
-
-def dropbox_business(request: pytest.FixtureRequest) -> Service:
-    front: RunningFront = request.getfixturevalue("simulators")
-    vendor = dropbox_of(front)
-    admin = vendor.add_member("admin@example.com", is_admin=True)
-    people = ("bob@example.com", "carol@example.com")
-    members = [vendor.add_member(email) for email in ("alice@example.com", *people)]
-    vendor.make_team_space()
-    vendor.add_team_folder("Projects")
-    vendor.accounts.add_group("staff@example.com", "Staff", members, group_id="g:staff")
-    connects, refused = _simulated(front, "dropbox-business", vendor.team_token(admin))
-
-    def fill(folder: str, files: Iterable[str]) -> None:
-        for name in files:
-            vendor.put(members[0], f"{folder.removeprefix('/Users/alice@example.com')}/{name}", b"")
-
-    return Service(
-        connect=connects,
-        refused=refused,
-        base="/Users/alice@example.com",
-        fill=lambda folder, files: front.inside(lambda: fill(folder, files)),
-        grantees=Grantees(people=people, group="Staff", nobody=None),
-    )
-
-
-def _simulated(front: RunningFront, name: str, token: str) -> tuple[Connect, Connect]:
-    """Return what makes connectors with an access token, and with a wrong one."""
-    kind = connector_type(name)
-
-    def connects(access_token: str) -> Connect:
-        config = kind.config.model_validate({"access_token": Secret(access_token)})
-        egress = simulators_egress(front)
-        return lambda: kind.make(config, Surroundings(egress=egress, remember=forget))
-
-    return connects(token), connects("wrong")
-
-
 IN_PROCESS: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "memory-drive": memory_drive,
     "memory-caseless": memory_caseless,
@@ -501,6 +439,4 @@ REAL: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "mysql-mariadb": mysql_mariadb,
     "box": box,
     "box-enterprise": box_enterprise,
-    "dropbox": dropbox,
-    "dropbox-business": dropbox_business,
 }
