@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.egnyte.addresses import FILE
 from mover.connectors.egnyte.api import EgnyteApi, FolderPermissions
 from mover.connectors.egnyte.faults import SERVICE
@@ -38,7 +38,7 @@ class FolderPermissionsOfEgnyte:
     def __init__(self, api: EgnyteApi, people: People) -> None:
         self._api = api
         self._people = people
-        self._above: OrderedDict[str, FolderPermissions] = OrderedDict()
+        self._above: Bounded[str, FolderPermissions] = Bounded(_MOST_REMEMBERED)
 
     async def of(self, entries: Sequence[EntryRef]) -> Sequence[Sequence[Permission]]:
         """See the contract."""
@@ -107,12 +107,10 @@ class FolderPermissionsOfEgnyte:
         return found
 
     async def _asked(self, path: str, *, remembered: bool = False) -> FolderPermissions:
-        if remembered and path in self._above:
-            return self._above[path]
+        if remembered and (known := self._above.get(path)) is not None:
+            return known
         found = await self._api.permissions(path)
-        self._above[path] = found
-        while len(self._above) > _MOST_REMEMBERED:
-            self._above.popitem(last=False)
+        self._above.put(path, found)
         return found
 
     async def _is_file(self, entry: EntryRef) -> bool:

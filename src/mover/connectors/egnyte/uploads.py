@@ -7,9 +7,8 @@ calls a second that look is half of the speed.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from mover.connectors.bodies import body_of
+from mover.connectors.bounded import Bounded
 from mover.connectors.contract import Content, Target
 from mover.connectors.egnyte.addresses import FILE, id_of
 from mover.connectors.egnyte.api import EgnyteApi, Stored
@@ -28,13 +27,11 @@ class OwnFolders:
     """Folders that were made here, and the names that were sent there: what else there is nobody could have put."""
 
     def __init__(self) -> None:
-        self._names: OrderedDict[str, set[str]] = OrderedDict()
+        self._names: Bounded[str, set[str]] = Bounded(_MOST_FOLDERS)
 
     def made(self, path: str) -> None:
         """Remember a folder that is empty."""
-        self._names[path.lower()] = set()
-        while len(self._names) > _MOST_FOLDERS:
-            self._names.popitem(last=False)
+        self._names.put(path.lower(), set())
 
     def put(self, folder: str, name: str) -> None:
         """Remember that something was put into a folder."""
@@ -48,7 +45,7 @@ class OwnFolders:
             return False
         names.add(name.lower())
         if len(names) > _MOST_NAMES:
-            del self._names[folder.lower()]
+            self._names.pop(folder.lower())
         return True
 
     def refused(self, folder: str, name: str) -> None:

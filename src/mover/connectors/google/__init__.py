@@ -14,7 +14,6 @@ permissions.py, batches.py, changes.py, places.py
 api.py, calls.py, answers.py   the calls, typed
 describing.py, documents.py, times.py          from Google's words to entries
 faults.py          refusals
-bounded.py         what is remembered, within bounds
 """
 
 import time

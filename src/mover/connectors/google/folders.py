@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.google.answers import File
-from mover.connectors.google.bounded import Bounded
 from mover.connectors.google.documents import FOLDER
 
 _MOST_FOLDERS = 100_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.google.api import DriveApi
-from mover.connectors.google.bounded import Bounded
 
 _AT_ONCE = 1000
 _FIRST = 100

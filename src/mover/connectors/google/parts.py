@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.contract import Content, PartRules, SentPart, Target
 from mover.connectors.google.acting import Acting
 from mover.connectors.google.addresses import Address, address_of
 from mover.connectors.google.answers import File
 from mover.connectors.google.api import DriveApi
-from mover.connectors.google.bounded import Bounded
 from mover.connectors.google.ids import IdPool
 from mover.connectors.google.part_state import OpenUpload, PartBody, PartToken, read_token
 from mover.connectors.google.placing import BINARY, Placing

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing
 from urllib.parse import urljoin, urlsplit
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.google.acting import Acting
 from mover.connectors.google.addresses import Address
 from mover.connectors.google.answers import File
 from mover.connectors.google.api import DriveApi
-from mover.connectors.google.bounded import Bounded
 from mover.connectors.google.calls import DRIVE, address
 from mover.connectors.google.describing import (
     FIELDS,

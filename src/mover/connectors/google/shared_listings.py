@@ -18,8 +18,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.google.answers import File, FileList
-from mover.connectors.google.bounded import Bounded
 from mover.errors import NotFound
 
 PAGE_WITH_PARENTS = 460

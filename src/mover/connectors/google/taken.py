@@ -13,9 +13,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.google.addresses import Address
 from mover.connectors.google.answers import File, FileList
-from mover.connectors.google.bounded import Bounded
 from mover.connectors.google.documents import FOLDER, shown_name
 
 MOST_NAMES_OF_A_FOLDER = 20_000

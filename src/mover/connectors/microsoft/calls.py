@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import msgspec
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.microsoft.addressing import ROOT_ITEM, Address
 from mover.connectors.microsoft.faults import error_of
 from mover.errors import MoverError, NotFound, ProtocolViolation, ServiceFault, UserNotFound
@@ -32,13 +32,11 @@ class Fresh:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._made: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._made: Bounded[tuple[str, str], float] = Bounded(_MOST_FRESH)
 
     def add(self, drive: str, item: str) -> None:
         """Remember one."""
-        self._made[drive, item] = self._clock()
-        if len(self._made) > _MOST_FRESH:
-            self._made.popitem(last=False)
+        self._made.put((drive, item), self._clock())
 
     def holds(self, address: Address) -> bool:
         """Tell whether an item, or the one that a path begins at, was made just now."""

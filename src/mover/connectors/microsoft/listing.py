@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections import OrderedDict
 from collections.abc import AsyncGenerator
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.contract import Page
 from mover.connectors.microsoft.addressing import ROOT_ITEM, Address
 from mover.connectors.microsoft.api import GraphApi
@@ -97,15 +97,13 @@ class Lister:
         self._api = api
         self._territory = territory
         self.notebooks_open = notebooks_open
-        self._folders: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._folders: Bounded[tuple[str, str], None] = Bounded(_MOST_FOLDERS)
 
     def entry(self, drive_id: str, item: Item) -> Entry:
         """Describe an item."""
         entry = entry_of(self._territory, drive_id, item, notebooks_open=self.notebooks_open)
         if entry.kind is EntryKind.FOLDER:
-            self._folders[drive_id, item.id] = None
-            if len(self._folders) > _MOST_FOLDERS:
-                self._folders.popitem(last=False)
+            self._folders.put((drive_id, item.id), None)
         return entry
 
     async def above(self, path: str, cursor: str | None) -> AsyncGenerator[Page, None]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.microsoft.api import GraphApi
 from mover.connectors.microsoft.links import graph_link
 from mover.connectors.microsoft.model import User
@@ -25,7 +25,7 @@ class Tenant(ManyDrives):
     def __init__(self, api: GraphApi, sites: Sites) -> None:
         self._api = api
         self._sites = sites
-        self._drives: OrderedDict[str, str] = OrderedDict()
+        self._drives: Bounded[str, str] = Bounded(_MOST_DRIVES)
 
     async def drive_of(self, path: str, *, operation: str) -> tuple[str, str] | None:
         """See `Territory`."""
@@ -76,21 +76,20 @@ class Tenant(ManyDrives):
 
     async def _drive_of_user(self, address: str, *, operation: str, path: str) -> str:
         key = address.casefold()
-        if key not in self._drives:
-            try:
-                drive = await self._api.drive_of_user(address, operation=operation, path=path)
-            except NotFound as error:
-                raise UserNotFound(
-                    "there is no such user, or its OneDrive was not made yet",
-                    service=error.service,
-                    operation=operation,
-                    path=path,
-                    said=error.said,
-                ) from error
-            self._drives[key] = drive.id
-            if len(self._drives) > _MOST_DRIVES:
-                self._drives.popitem(last=False)
-        return self._drives[key]
+        if (known := self._drives.get(key)) is not None:
+            return known
+        try:
+            drive = await self._api.drive_of_user(address, operation=operation, path=path)
+        except NotFound as error:
+            raise UserNotFound(
+                "there is no such user, or its OneDrive was not made yet",
+                service=error.service,
+                operation=operation,
+                path=path,
+                said=error.said,
+            ) from error
+        self._drives.put(key, drive.id)
+        return drive.id
 
 
 def is_member(user: User) -> bool:
