@@ -8,7 +8,7 @@ from simulators.accounts import Group, Person
 from simulators.dropbox.calls import Call, Route
 from simulators.dropbox.namespaces import Namespace, token_text
 from simulators.dropbox.refusals import RouteError
-from simulators.dropbox.users import person_name
+from simulators.dropbox.users import SHARING_POLICIES, person_name
 
 if TYPE_CHECKING:
     from simulators.dropbox.service import Dropbox
@@ -62,16 +62,7 @@ async def get_info(call: Call) -> Any:
         "num_provisioned_users": members,
         "num_used_licenses": members,
         "policies": {
-            "sharing": {
-                "shared_folder_member_policy": {".tag": "anyone"},
-                "shared_folder_join_policy": {".tag": "from_anyone"},
-                "shared_link_create_policy": {".tag": "default_public"},
-                "group_creation_policy": {".tag": "admins_and_members"},
-                "shared_folder_link_restriction_policy": {".tag": "anyone"},
-                "enforce_link_password_policy": {".tag": "optional"},
-                "default_link_expiration_days_policy": {".tag": "none"},
-                "shared_link_default_permissions_policy": {".tag": "default"},
-            },
+            "sharing": SHARING_POLICIES,
             "emm_state": {".tag": "disabled"},
             "office_addin": {".tag": "enabled"},
             "suggest_members_policy": {".tag": "enabled"},

@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 
 _TEAM_SPACE = 10_000_000_000_000
 
+SHARING_POLICIES = {
+    "shared_folder_member_policy": {".tag": "anyone"},
+    "shared_folder_join_policy": {".tag": "from_anyone"},
+    "shared_link_create_policy": {".tag": "default_public"},
+    "group_creation_policy": {".tag": "admins_and_members"},
+    "shared_folder_link_restriction_policy": {".tag": "anyone"},
+    "enforce_link_password_policy": {".tag": "optional"},
+    "default_link_expiration_days_policy": {".tag": "none"},
+    "shared_link_default_permissions_policy": {".tag": "default"},
+}
+"""Of the team."""
+
 
 def person_name(person: Person) -> dict[str, str]:
     """A `users.Name`."""
@@ -57,16 +69,7 @@ async def get_current_account(call: Call) -> Any:
         told["team"] = {
             "id": "dbtid:" + token_text(1, 34),
             "name": dropbox.team_name,
-            "sharing_policies": {
-                "shared_folder_member_policy": {".tag": "anyone"},
-                "shared_folder_join_policy": {".tag": "from_anyone"},
-                "shared_link_create_policy": {".tag": "default_public"},
-                "group_creation_policy": {".tag": "admins_and_members"},
-                "shared_folder_link_restriction_policy": {".tag": "anyone"},
-                "enforce_link_password_policy": {".tag": "optional"},
-                "default_link_expiration_days_policy": {".tag": "none"},
-                "shared_link_default_permissions_policy": {".tag": "default"},
-            },
+            "sharing_policies": SHARING_POLICIES,
             "office_addin_policy": {".tag": "enabled"},
             "top_level_content_policy": {".tag": "admin_only"},
         }

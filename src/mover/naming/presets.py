@@ -11,6 +11,16 @@ _SYMBOL_FOR = 0x2400  # the block "Control Pictures" begins with the symbol for 
 _DEVICES = frozenset(
     {"CON", "PRN", "AUX", "NUL", *(f"{port}{digit}" for port in ("COM", "LPT") for digit in range(10))}
 )
+_WINDOWS = (
+    '"\N{FULLWIDTH QUOTATION MARK}',
+    "*\N{FULLWIDTH ASTERISK}",
+    ":\N{FULLWIDTH COLON}",
+    "<\N{FULLWIDTH LESS-THAN SIGN}",
+    ">\N{FULLWIDTH GREATER-THAN SIGN}",
+    "?\N{FULLWIDTH QUESTION MARK}",
+    "\\\N{FULLWIDTH REVERSE SOLIDUS}",
+    "|\N{FULLWIDTH VERTICAL LINE}",
+)
 _CONTROLS = (*(chr(code) + chr(_SYMBOL_FOR + code) for code in range(0x20)), "\x7f\N{SYMBOL FOR DELETE}")
 
 EXACT = NameRules()
@@ -25,16 +35,7 @@ FTP = NameRules(marked=(_SLASH, *_CONTROLS), longest_name=255, longest_path=4095
 proxies on the way take offence at other control characters as well."""
 
 FTP_WINDOWS = NameRules(
-    look_alikes=(
-        '"\N{FULLWIDTH QUOTATION MARK}',
-        "*\N{FULLWIDTH ASTERISK}",
-        ":\N{FULLWIDTH COLON}",
-        "<\N{FULLWIDTH LESS-THAN SIGN}",
-        ">\N{FULLWIDTH GREATER-THAN SIGN}",
-        "?\N{FULLWIDTH QUESTION MARK}",
-        "\\\N{FULLWIDTH REVERSE SOLIDUS}",
-        "|\N{FULLWIDTH VERTICAL LINE}",
-    ),
+    look_alikes=_WINDOWS,
     marked=(_SLASH, *_CONTROLS),
     trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
     reserved_stems=_DEVICES,
@@ -68,17 +69,7 @@ GOOGLE_DRIVE = NameRules()
 folders overview"). No limit of lengths is documented."""
 
 SHAREPOINT = NameRules(
-    look_alikes=(
-        '"\N{FULLWIDTH QUOTATION MARK}',
-        "*\N{FULLWIDTH ASTERISK}",
-        ":\N{FULLWIDTH COLON}",
-        "<\N{FULLWIDTH LESS-THAN SIGN}",
-        ">\N{FULLWIDTH GREATER-THAN SIGN}",
-        "?\N{FULLWIDTH QUESTION MARK}",
-        _SLASH,
-        "\\\N{FULLWIDTH REVERSE SOLIDUS}",
-        "|\N{FULLWIDTH VERTICAL LINE}",
-    ),
+    look_alikes=(*_WINDOWS, _SLASH),
     marked=_CONTROLS,
     leading=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}", "~\N{FULLWIDTH TILDE}"),
     trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),
@@ -109,17 +100,7 @@ BOX = NameRules(
 seen to use; so those are left as they are. Case does not count; that normal forms do not either is a precaution."""
 
 EGNYTE = NameRules(
-    look_alikes=(
-        '"\N{FULLWIDTH QUOTATION MARK}',
-        "*\N{FULLWIDTH ASTERISK}",
-        ":\N{FULLWIDTH COLON}",
-        "<\N{FULLWIDTH LESS-THAN SIGN}",
-        ">\N{FULLWIDTH GREATER-THAN SIGN}",
-        "?\N{FULLWIDTH QUESTION MARK}",
-        _SLASH,
-        "\\\N{FULLWIDTH REVERSE SOLIDUS}",
-        "|\N{FULLWIDTH VERTICAL LINE}",
-    ),
+    look_alikes=(*_WINDOWS, _SLASH),
     marked=_CONTROLS,
     leading=(" \N{SYMBOL FOR SPACE}", "~\N{FULLWIDTH TILDE}"),
     trailing=(" \N{SYMBOL FOR SPACE}", ".\N{FULLWIDTH FULL STOP}"),

@@ -7,6 +7,7 @@ revocation by a call in the token's own name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from mover.connectors.dropbox.config import DropboxBusinessConfig, DropboxConfig
 from mover.connectors.registry import Surroundings
@@ -48,16 +49,7 @@ PERSONAL = OAuthDescription(
     extra={"token_access_type": "offline"},
     loopback=ONE_LOOPBACK_PORT,
 )
-BUSINESS = OAuthDescription(
-    vendor="dropbox",
-    authorize_url=lambda _config: _AUTHORIZE_URL,
-    token_url=lambda _config: _TOKEN_URL,
-    revoke_url=lambda _config: _REVOKE_URL,
-    revoke_by=RevokeBy.BEARER,
-    scopes=lambda _config: _TEAM,
-    extra={"token_access_type": "offline"},
-    loopback=ONE_LOOPBACK_PORT,
-)
+BUSINESS = replace(PERSONAL, scopes=lambda _config: _TEAM)
 
 
 def tokens_for(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -23,6 +23,8 @@ from mover.connectors.microsoft.model import (
     User,
     VersionLine,
 )
+
+T = TypeVar("T")
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 SOURCE_URL = "@microsoft.graph.sourceUrl"
@@ -154,20 +156,9 @@ class GraphApi:
 
     async def permissions(self, address: Address, *, operation: str, path: str) -> list[PermissionLine]:
         """All permissions of an entry."""
-        found: list[PermissionLine] = []
-        link: str | None = address.url("permissions")
-        while link is not None:
-            page = await self.caller.ask(
-                "GET",
-                graph_link(link),
-                Collection[PermissionLine],
-                operation=operation,
-                path=path,
-                about=address,
-            )
-            found += page.value
-            link = page.next_link
-        return found
+        return await self._all(
+            address, "permissions", Collection[PermissionLine], operation=operation, path=path
+        )
 
     async def invite(self, address: Address, email: str, role: str, *, operation: str, path: str) -> None:
         """Permit something; nobody gets mail."""
@@ -196,16 +187,17 @@ class GraphApi:
 
     async def versions(self, address: Address, *, operation: str, path: str) -> list[VersionLine]:
         """All versions of a file, the newest first."""
-        found: list[VersionLine] = []
-        link: str | None = address.url("versions")
+        return await self._all(address, "versions", Collection[VersionLine], operation=operation, path=path)
+
+    async def _all(
+        self, address: Address, what: str, kind: type[Collection[T]], *, operation: str, path: str
+    ) -> list[T]:
+        """All pages of what belongs to an item."""
+        found: list[T] = []
+        link: str | None = address.url(what)
         while link is not None:
             page = await self.caller.ask(
-                "GET",
-                graph_link(link),
-                Collection[VersionLine],
-                operation=operation,
-                path=path,
-                about=address,
+                "GET", graph_link(link), kind, operation=operation, path=path, about=address
             )
             found += page.value
             link = page.next_link

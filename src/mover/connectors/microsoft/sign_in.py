@@ -6,6 +6,8 @@ people withdraw at https://myapps.microsoft.com (work) or https://account.live.c
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mover.connectors.microsoft.config import OneDriveConfig, SharePointConfig
 from mover.connectors.registry import Surroundings
 from mover.errors import AccountSuspended
@@ -49,15 +51,7 @@ ONEDRIVE_OAUTH = OAuthDescription(
     hints=_hints,
     loopback=_LOOPBACK,
 )
-SHAREPOINT_OAUTH = OAuthDescription(
-    vendor="microsoft",
-    authorize_url=lambda config: _authorize_url(config.tenant),
-    token_url=lambda config: token_url(config.tenant),
-    scopes=lambda _config: (_OFFLINE, _USER, _SITES),
-    extra={"prompt": "select_account"},
-    hints=_hints,
-    loopback=_LOOPBACK,
-)
+SHAREPOINT_OAUTH = replace(ONEDRIVE_OAUTH, scopes=lambda _config: (_OFFLINE, _USER, _SITES))
 
 
 _SUSPENDED = frozenset({"AADSTS50057", "AADSTS50034", "AADSTS500341"})
