@@ -1,14 +1,55 @@
-"""Whether an answer holds the range of bytes that was asked for (RFC 9110, section 14.4)."""
+"""Asking for a range of bytes, and whether an answer holds just that (RFC 9110, section 14)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
 
 from mover.errors import IntegrityError, ProtocolViolation
 from mover.transport.http import HttpResponse
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 _PARTIAL = 206
+
+
+def spell_range(offset: int, length: int | None) -> str | None:
+    """The value of `Range` for `length` bytes (None: all) from `offset` on; None where that is the whole file."""
+    if offset == 0 and length is None:
+        return None
+    return f"bytes={offset}-" if length is None else f"bytes={offset}-{offset + length - 1}"
+
+
+def range_header(offset: int, length: int | None) -> dict[str, str]:
+    """The header that asks for a range; none for the whole file."""
+    asked = spell_range(offset, length)
+    return {} if asked is None else {"Range": asked}
+
+
+async def exactly(
+    answer: HttpResponse, expected: int | None, *, service: str, path: str
+) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of an answer, neither more nor fewer than are expected; None: however many come.
+
+    Raises:
+        ProtocolViolation: There are more.
+        IntegrityError: There are fewer.
+    """
+    left = expected
+    async for piece in answer.chunks():
+        if left is not None:
+            left -= len(piece)
+            if left < 0:
+                raise ProtocolViolation(
+                    "the service sends more bytes than it announced",
+                    service=service,
+                    operation="read",
+                    path=path,
+                )
+        yield piece
+    if left:
+        raise IntegrityError(
+            "the service sent fewer bytes than it announced", service=service, operation="read", path=path
+        )
 
 
 def check_range(

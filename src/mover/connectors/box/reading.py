@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from mover.connectors.box.addresses import FILE, its_own
 from mover.connectors.box.api import BoxApi, Doing, content_url
 from mover.connectors.box.faults import ACCEPTED, fault_in
 from mover.connectors.box.spots import Spot, doing_at
-from mover.connectors.ranges import check_range
+from mover.connectors.ranges import check_range, exactly, range_header
 from mover.errors import Changed, IntegrityError, MoverError, NotFound, ProtocolViolation, ServiceFault
 from mover.transport.http import HttpResponse
 from mover.transport.status import error_from_status, parse_retry_after
@@ -40,9 +41,7 @@ async def read_file(
     link = await _link(api, spot, version, doing)
     if length == 0:
         return
-    headers = {}
-    if offset or length is not None:
-        headers["Range"] = f"bytes={offset}-" if length is None else f"bytes={offset}-{offset + length - 1}"
+    headers = range_header(offset, length)
     request = api.session.unsigned.request("GET", link, headers=headers, operation="read", path=path)
     async with request as answer:
         if answer.status == _NOT_SATISFIABLE:
@@ -50,14 +49,9 @@ async def read_file(
             return
         _check(answer, api.service, path, offset, length, is_range=bool(headers))
         left = length if length is not None else answer.size
-        async for piece in answer.chunks():
-            if left is not None:
-                left -= len(piece)
-                if left < 0:
-                    raise ProtocolViolation("the service sends more of the file than was asked for")
-            yield piece
-        if left:
-            raise IntegrityError("the service sent less of the file than it announced")
+        async with aclosing(exactly(answer, left, service=api.service, path=path)) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
 def _check(

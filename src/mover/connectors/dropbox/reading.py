@@ -9,7 +9,7 @@ from mover.connectors.dropbox.answers import Exported, Metadata
 from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.calls import Purpose
 from mover.connectors.dropbox.faults import RANGE_NOT_SATISFIABLE, Fault
-from mover.connectors.ranges import check_range
+from mover.connectors.ranges import check_range, spell_range
 from mover.errors import Changed, IntegrityError, MoverError, Unsupported
 from mover.hashing.blocks import DropboxHash
 
@@ -26,7 +26,7 @@ async def read_file(
     if length == 0:
         return
     whole = offset == 0 and length is None
-    byte_range = None if whole else f"bytes={offset}-{offset + length - 1 if length is not None else ''}"
+    byte_range = spell_range(offset, length)
     async with api.download(purpose, path, byte_range) as answer:
         if isinstance(answer, Fault):
             if answer.status == RANGE_NOT_SATISFIABLE and length is None:

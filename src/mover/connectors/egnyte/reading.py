@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from mover.connectors.egnyte.api import EgnyteApi
 from mover.connectors.egnyte.faults import SERVICE
-from mover.connectors.ranges import check_range
+from mover.connectors.ranges import check_range, range_header
 from mover.entries import EntryRef
 from mover.errors import Changed, IntegrityError
 
@@ -34,9 +34,7 @@ async def read_file(
     """
     if length == 0:
         return
-    ranged = bool(offset) or length is not None
-    last = "" if length is None else str(offset + length - 1)
-    headers = {"Range": f"bytes={offset}-{last}"} if ranged else {}
+    headers = range_header(offset, length)
     async with api.content(file, earlier, headers) as answer:
         if answer.status == _NOT_SATISFIABLE:
             if length is not None or earlier is not None:
@@ -50,7 +48,7 @@ async def read_file(
                 operation="read",
                 path=file.path,
             )
-        if ranged:
+        if headers:
             check_range(answer, offset, length, to_the_end=length is None, service=SERVICE, path=file.path)
         left = answer.size if length is None else length
         async for piece in answer.chunks():

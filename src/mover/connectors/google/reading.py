@@ -22,7 +22,7 @@ from mover.connectors.google.describing import (
     version_of,
 )
 from mover.connectors.google.documents import EXPORTS, Export
-from mover.connectors.ranges import check_range
+from mover.connectors.ranges import check_range, exactly, range_header
 from mover.entries import EntryKind
 from mover.errors import (
     Changed,
@@ -164,11 +164,7 @@ class Reading:
     async def _media(
         self, url: str, subject: str | None, path: str, *, offset: int, length: int | None
     ) -> AsyncGenerator[bytes, None]:
-        headers = {}
-        if offset or length is not None:
-            headers["Range"] = (
-                f"bytes={offset}-" if length is None else f"bytes={offset}-{offset + length - 1}"
-            )
+        headers = range_header(offset, length)
         async with self._api.calls.request(
             "GET",
             url,
@@ -187,7 +183,7 @@ class Reading:
                     answer, offset, length, to_the_end=length is None, service=self._service, path=path
                 )
                 expected = length if length is not None else answer.size
-            async with aclosing(_exactly(answer, expected)) as pieces:
+            async with aclosing(exactly(answer, expected, service=self._service, path=path)) as pieces:
                 async for piece in pieces:
                     yield piece
 
@@ -252,7 +248,7 @@ class Reading:
                     raise await self._api.calls.refusal(answer, operation="read", path=path)
                 if "text/html" in answer.headers.get("Content-Type", ""):
                     raise PermissionDenied("Google asks for a sign-in instead of giving the export")
-                async with aclosing(_exactly(answer, answer.size)) as pieces:
+                async with aclosing(exactly(answer, answer.size, service=self._service, path=path)) as pieces:
                     async for piece in pieces:
                         yield piece
                 return
@@ -271,15 +267,3 @@ def _check_nothing_left(answer: HttpResponse, offset: int, length: int | None) -
     found = _UNSATISFIED.fullmatch(answer.headers.get("Content-Range", ""))
     if length is not None or found is None or int(found[1]) != offset:
         raise IntegrityError("the file is shorter than it was")
-
-
-async def _exactly(answer: HttpResponse, expected: int | None) -> AsyncGenerator[bytes, None]:
-    left = expected
-    async for piece in answer.chunks():
-        if left is not None:
-            left -= len(piece)
-            if left < 0:
-                raise ProtocolViolation("Google sends more than it announced")
-        yield piece
-    if left:
-        raise IntegrityError("Google sent less than it announced")

@@ -7,7 +7,7 @@ listed, and whether the service holds it for malicious.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from urllib.parse import urljoin
 
 from mover.connectors.microsoft.addressing import Address
@@ -15,7 +15,7 @@ from mover.connectors.microsoft.api import GraphApi
 from mover.connectors.microsoft.calls import Caller
 from mover.connectors.microsoft.links import https_link
 from mover.connectors.microsoft.model import Item
-from mover.connectors.ranges import check_range
+from mover.connectors.ranges import check_range, exactly, range_header
 from mover.errors import (
     Changed,
     IntegrityError,
@@ -76,23 +76,16 @@ async def read_link(
             left = answer.size
         else:  # "the Range header may be ignored and an HTTP 200 response would be returned"
             raise ServiceFault("the service ignored the range", operation=_OPERATION, path=path)
-        async for piece in answer.chunks():
-            if left is not None:
-                left -= len(piece)
-                if left < 0:
-                    raise ProtocolViolation("more bytes than announced", operation=_OPERATION, path=path)
-            yield piece
-        if left:
-            raise IntegrityError("fewer bytes than announced", operation=_OPERATION, path=path)
+        async with aclosing(exactly(answer, left, service=caller.service, path=path)) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
 @asynccontextmanager
 async def _opened(
     caller: Caller, url: str, path: str, *, offset: int, length: int | None
 ) -> AsyncIterator[HttpResponse]:
-    headers: dict[str, str] = {}
-    if offset or length is not None:
-        headers["Range"] = f"bytes={offset}-" if length is None else f"bytes={offset}-{offset + length - 1}"
+    headers = range_header(offset, length)
     for _ in range(_MOST_REDIRECTIONS):
         async with caller.unsigned.request(
             "GET", url, headers=headers, operation=_OPERATION, path=path

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 import msgspec
 
 from mover.connectors.keys import Place
-from mover.connectors.ranges import check_range
+from mover.connectors.ranges import check_range, spell_range
 from mover.connectors.swift.api import SwiftApi
 from mover.connectors.swift.faults import (
     CONFLICT,
@@ -43,7 +43,7 @@ async def read_object(
     if length == 0:
         return
     whole = offset == 0 and length is None
-    byte_range = None if whole else f"bytes={offset}-{offset + length - 1 if length is not None else ''}"
+    byte_range = spell_range(offset, length)
     assert place.bucket is not None
     exchange = api.get_object(
         place.bucket, place.key, byte_range=byte_range, etag=version, operation="read", path=path

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
+from mover.connectors.ranges import range_header
 from mover.connectors.webdav.api import DavApi
 from mover.connectors.webdav.listing import version_of
 from mover.entries import Entry
@@ -37,9 +38,7 @@ async def read_file(
     """
     if length == 0:
         return
-    headers = {}
-    if offset or length is not None:
-        headers["Range"] = f"bytes={offset}-" if length is None else f"bytes={offset}-{offset + length - 1}"
+    headers = range_header(offset, length)
     async with api.request("GET", url, headers=headers, operation="read", path=path) as response:
         if response.status == 416:  # noqa: PLR2004 - HTTP statuses are best known as numbers
             await _check_nothing_left(response, offset, length, look_again)
