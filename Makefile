@@ -19,7 +19,7 @@ WITHOUT_DATABASE := connectors contract demo hashing mail memory naming settings
 # Test modules are rewritten once, not by each worker of each run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo tour test test-postgresql test-thorough test-fast check format bench audit clean
+.PHONY: help demo tour test test-postgresql test-thorough test-fast security check format bench audit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -50,6 +50,10 @@ test-thorough: $(READY) ## the tests whose size can be chosen, in full; takes so
 
 test-fast: $(READY) ## tests that need no server, in under a minute
 	$(PYTEST) -n $(FAST_WORKERS) -m "not servers and not slow"
+
+security: $(READY) ## the tests of what is promised to a security officer, and the table of promises
+	@tests/servers/install.sh
+	$(PYTEST) -n $(WORKERS) -m promise
 
 check: $(READY) ## lint (bandit's rules too), format, types, order of the rooms, spelling, secrets, known vulnerabilities
 	$(BIN)/ruff check

@@ -29,6 +29,8 @@ from tests.servers.s3 import S3Server, seaweedfs
 from tests.servers.ssh import SftpServer, proftpd_sftp, sshd
 from tests.servers.webdav import WebdavServer, apache, wsgidav
 
+pytest_plugins = ["tests.promises"]
+
 Server = TypeVar("Server")
 
 _MISLEADING = re.compile(

@@ -8,7 +8,7 @@ export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 declare -A package_of=(
   [sshd]=openssh-server [ssh-keygen]=openssh-client [proftpd]=proftpd-core [apache2]=apache2 [htpasswd]=apache2-utils
   [memcached]=memcached [mkfs.xfs]=xfsprogs [squid]=squid [danted]=dante-server [openssl]=openssl
-  [softhsm2-util]=softhsm2
+  [softhsm2-util]=softhsm2 [nft]=nftables [haproxy]=haproxy [age]=age [systemd-analyze]=systemd
   [mariadbd]=mariadb-server [mariadb]=mariadb-client
   [chromium]=chromium [unshare]=util-linux [mount]=mount [ip]=iproute2 [curl]=curl [git]=git
 )
@@ -26,15 +26,17 @@ unpacked=$(cd "$(dirname "$0")/../.." && pwd)/.tools/servers
 lacking=()
 [ -x "$unpacked/usr/sbin/vsftpd" ] || lacking+=(vsftpd)
 [ -x "$unpacked/usr/sbin/pure-ftpd" ] || lacking+=(pure-ftpd)
-# A generator of API clients, apart from the project's own libraries: it needs an older version of one of them.
+# Tools that need older versions of some of the project's own libraries, so each stands apart.
 tools=$(cd "$(dirname "$0")/../.." && pwd)/.tools
-generator=openapi-python-client==0.29.1
-if [ ! -e "$tools/client-generator/$generator" ]; then
-  echo "installing $generator"
-  "$tools/bin/uv" venv --quiet --clear --no-python-downloads --python "$tools/../.venv/bin/python" "$tools/client-generator"
-  "$tools/bin/uv" pip install --quiet --python "$tools/client-generator/bin/python" "$generator"
-  touch "$tools/client-generator/$generator"
-fi
+apart() { # folder, requirement
+  [ -e "$tools/$1/$2" ] && return
+  echo "installing $2"
+  "$tools/bin/uv" venv --quiet --clear --no-python-downloads --python "$tools/../.venv/bin/python" "$tools/$1"
+  "$tools/bin/uv" pip install --quiet --python "$tools/$1/bin/python" "$2"
+  touch "$tools/$1/$2"
+}
+apart client-generator openapi-python-client==0.29.1
+apart sslyze sslyze==6.3.1
 [ $((${#missing[@]} + ${#lacking[@]})) -gt 0 ] || exit 0
 
 as_root=()
