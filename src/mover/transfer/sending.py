@@ -30,7 +30,8 @@ from mover.transfer.verification import REPORTED, Verifier
 _FINE_NS = 2_000_000_000  # FAT's times
 _STREAM_PART = 8 << 20  # bytes: parts of a file that the destination takes in one stream
 _PROVES_SMALL = 1 << 20  # bytes: a file of unknown size that ends before these is sent whole
-_PART_SHARE = 12  # a part takes at most this fraction of the memory for staging
+_PART_SHARE = 12  # a part takes at most this fraction of the memory for staging,
+_RATIONED_PART_SHARE = 2  # or this, where a service limits calls
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +80,7 @@ class Sender:
         self._ledger = ledger
         self._staging = staging
         self._options = options
-        self._largest_part = max(staging_memory_bytes // _PART_SHARE, 1 << 20)
+        self._staging_memory_bytes = staging_memory_bytes
         self._verifier = Verifier(destination, source, options.verify)
 
     async def send(self, item: Item, reader: FileReader, target: Target) -> Sent:
@@ -176,7 +177,7 @@ class Sender:
             content = StreamedContent(
                 reader,
                 staged,
-                part_size=min(_STREAM_PART, self._largest_part),
+                part_size=min(_STREAM_PART, self._largest_part(_PART_SHARE)),
                 ranges=can.range_reads and can.bounded_reads,
                 part_hashes=self._verifier.stream_hashes(),
                 whole_hashes=wanted,
@@ -224,7 +225,11 @@ class Sender:
                 reader=reader,
                 staged=staged,
                 target=target,
-                part_size=part_size_for(rules, source.size, most=self._largest_part),
+                part_size=part_size_for(
+                    rules,
+                    source.size,
+                    most=self._largest_part(_RATIONED_PART_SHARE if rules.rationed else _PART_SHARE),
+                ),
                 ranges=can.range_reads and can.bounded_reads,
                 offsets=can.range_reads and _tells_changes(can, source),
                 part_hashes=self._verifier.part_hashes(),
@@ -285,6 +290,9 @@ class Sender:
             rules = self._destination.capabilities.names
             left = arrival_of(item, source, written, rules, proof=Verification.SIZE, digest=None, size=size)
             raise DamagedArrival(error.message, path=item.destination_path, left=left) from error
+
+    def _largest_part(self, share: int) -> int:
+        return max(self._staging_memory_bytes // share, 1 << 20)
 
     def _whole_hashes_of_large(self, source: Entry, *, in_parts: bool) -> frozenset[HashName]:
         """Only what one side can compare with: a pass over every byte of a large file is not for decoration.
