@@ -15,6 +15,8 @@ from mover.hashing import MultiHasher
 from mover.staging import StagedPart, Staging
 from mover.staging.sealing import SEGMENT
 
+pytestmark = pytest.mark.promise("P1", "P2")
+
 SIZES = [0, 1, 65_536, 65_537, MIB - 1, MIB, MIB + 1, 3 * MIB + 5]
 NAMES = frozenset({HashName.SHA256, HashName.CRC64NVME})
 

@@ -13,7 +13,7 @@ from mover.api.operations import Open
 from mover.web.app import WAYS
 from mover.web.ways import Way
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.promise("P8")]
 
 GETS = [way for way in WAYS if way.method == "GET"]
 POSTS = [way for way in WAYS if way.method == "POST"]
