@@ -19,7 +19,7 @@ WITHOUT_DATABASE := connectors contract demo hashing mail memory naming settings
 # Test modules are rewritten once, not by each worker of each run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo tour test test-postgresql test-thorough test-fast security check format bench audit clean
+.PHONY: help demo tour test test-postgresql test-thorough test-fast security check format bench audit pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -74,6 +74,9 @@ bench: $(READY) ## compare with rclone on the same servers in the same run
 
 audit: $(READY) ## look for known vulnerabilities in the locked dependencies; fails also if that cannot be found out
 	$(BIN)/python .ci/known_vulnerabilities.py --insist
+
+pictures: ## draw the pictures of the documents from their text; needs Graphviz
+	@for text in docs/pictures/*.dot; do dot -Tsvg "$$text" -o "$${text%.dot}.svg"; done
 
 clean: ## remove what the targets made
 	rm -rf demo-home demo-home.lock tour-output .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
