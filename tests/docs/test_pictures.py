@@ -15,9 +15,7 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 def test_a_picture_shows_all_that_its_text_says(source: Path) -> None:
     drawn = unescape(source.with_suffix(".svg").read_text())
     said = {
-        line
-        for label in re.findall(r'label="([^"]+)"', source.read_text())
-        for line in label.split(r"\n")
+        line for label in re.findall(r'label="([^"]+)"', source.read_text()) for line in label.split(r"\n")
     }
     shown = set(re.findall(r"<text[^>]*>([^<]*)</text>", drawn))
     assert said == shown, "draw it anew with `make pictures`"
