@@ -21,7 +21,7 @@ _step_by_step = [False]
 
 def install() -> None:
     """Use it in this process from now on."""
-    store.bring_up_to_date = _bring_up_to_date
+    vars(store)["bring_up_to_date"] = _bring_up_to_date
 
 
 @contextmanager
