@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 egress_app = typer.Typer(
-    name="egress", help="The one way out of this installation: what a firewall has to let through.", no_args_is_help=True
+    name="egress",
+    help="The one way out of this installation: what a firewall has to let through.",
+    no_args_is_help=True,
 )
 
 Form = Literal["plain", "json", "squid", "dante", "nftables", "kubernetes"]

@@ -24,7 +24,9 @@ from mover.vault.sources import HashicorpSource, KeySource, KmsSource
 _POSTGRESQL_PORT = 5432
 _SMTP_PORTS = {"smtps": 465, "smtp": 587}
 _BEYOND_THE_ISSUER = {
-    "accounts.google.com": https("oauth2.googleapis.com", "openidconnect.googleapis.com", "www.googleapis.com"),
+    "accounts.google.com": https(
+        "oauth2.googleapis.com", "openidconnect.googleapis.com", "www.googleapis.com"
+    ),
 }
 """Providers whose discovery document leads to other hosts (OpenID Connect Discovery 1.0 section 3)."""
 
@@ -56,7 +58,9 @@ class _Gathering:
         self._found: defaultdict[Destination, set[str]] = defaultdict(set)
         self.left_out: list[str] = []
 
-    def add(self, what: str, find: Callable[[], Iterable[Destination]], *, is_operators: bool = False) -> None:
+    def add(
+        self, what: str, find: Callable[[], Iterable[Destination]], *, is_operators: bool = False
+    ) -> None:
         """Add what is found; what people filled in is held to the rules for addresses, as when it is connected to."""
         try:
             for destination in find():

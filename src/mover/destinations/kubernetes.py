@@ -22,7 +22,7 @@ _EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 def manifests(found: InUse, look_up: Callable[[str], list[str]]) -> str:
-    """A list with a ConfigMap and two NetworkPolicies."""
+    """A ConfigMap and two NetworkPolicies, one document each."""
     documents: list[dict[str, Any]] = [
         {
             "apiVersion": "v1",
@@ -45,8 +45,7 @@ def manifests(found: InUse, look_up: Callable[[str], list[str]]) -> str:
             ],
         ),
     ]
-    listed = {"apiVersion": "v1", "kind": "List", "items": documents}
-    return json.dumps(listed, indent=2) + "\n"
+    return "---\n".join(json.dumps(document, indent=2) + "\n" for document in documents)
 
 
 def _for_proxy(found: InUse, destination: Destination) -> list[dict[str, Any]]:

@@ -31,11 +31,15 @@ def rules(found: InUse) -> str:
 def _allowed(name: str, kind: str, destinations: Iterable[Destination]) -> Iterable[str]:
     by_ports: defaultdict[str, list[str]] = defaultdict(list)
     for each in destinations:
-        ports = str(each.first_port) if each.first_port == each.last_port else f"{each.first_port}-{each.last_port}"
+        ports = (
+            str(each.first_port)
+            if each.first_port == each.last_port
+            else f"{each.first_port}-{each.last_port}"
+        )
         by_ports[ports].append(each.host)
     for ports, hosts in by_ports.items():
         group = f"{name}_{ports.replace('-', '_to_')}"
-        # squid takes a name below a listed domain for a mistake, and stops.
+        # To squid a domain includes its own name; what is covered twice it takes for a mistake, and stops.
         for host in _without_covered(hosts):
             yield f"acl {group} {kind} {host}"
         yield f"acl {group}_port port {ports}"
@@ -47,5 +51,5 @@ def _without_covered(hosts: list[str]) -> list[str]:
     return [
         host
         for host in hosts
-        if not any(host != domain and host.endswith(domain) for domain in domains)
+        if not any(host != domain and f".{host}".endswith(domain) for domain in domains)
     ]

@@ -50,9 +50,7 @@ class CollectorExporter(SpanExporter):
 
         The address is the operator's own, so that it may be a private one.
         """
-        return cls(
-            endpoint, lambda: Egress.from_settings(settings, allowed=PrivateAddresses(every=True))
-        )
+        return cls(endpoint, lambda: Egress.from_settings(settings, allowed=PrivateAddresses(every=True)))
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send; what cannot be sent is dropped, with a word in the log."""

@@ -81,7 +81,11 @@ class Destination:
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else f"*{self.host}" if self.is_domain else self.host
-        ports = str(self.first_port) if self.first_port == self.last_port else f"{self.first_port}-{self.last_port}"
+        ports = (
+            str(self.first_port)
+            if self.first_port == self.last_port
+            else f"{self.first_port}-{self.last_port}"
+        )
         return f"{host}:{ports}"
 
 

@@ -32,7 +32,6 @@ HOSTS = tuple(f"*{domain}" for domain in _ITS_DOMAINS)
 """Where its connections lead: uploads and downloads go to hosts that the service names."""
 
 
-
 def number(text: str) -> str:
     """Return an id that Box gave, which is a number. Raises ProtocolViolation for anything else."""
     if not _NUMBER.fullmatch(text):

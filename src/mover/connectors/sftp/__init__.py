@@ -14,6 +14,4 @@ def _reaches(config: SftpConfig) -> tuple[Destination, ...]:
     return (Destination.to(config.host, config.port),)
 
 
-CONNECTOR_TYPE = ConnectorType(
-    name="sftp", title="SFTP", config=SftpConfig, make=_make, reaches=_reaches
-)
+CONNECTOR_TYPE = ConnectorType(name="sftp", title="SFTP", config=SftpConfig, make=_make, reaches=_reaches)

@@ -25,5 +25,9 @@ def _make(config: SwiftConfig, surroundings: Surroundings) -> SwiftConnector:
 
 
 CONNECTOR_TYPE = ConnectorType(
-    name="swift", title="Rackspace Cloud Files and OpenStack Swift", config=SwiftConfig, make=_make, reaches=reaches
+    name="swift",
+    title="Rackspace Cloud Files and OpenStack Swift",
+    config=SwiftConfig,
+    make=_make,
+    reaches=reaches,
 )
