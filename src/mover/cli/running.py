@@ -41,9 +41,11 @@ def run_runner(queue: str, metrics_port: int | None) -> int:
         provider: TracerProvider | None = None
         if settings.otlp_endpoint is not None:
             # OpenTelemetry is loaded only where it is wanted.
+            from mover.serving.span_export import CollectorExporter  # noqa: PLC0415
             from mover.serving.traces import tracing  # noqa: PLC0415
 
-            provider = stack.enter_context(tracing("mover-runner", settings.otlp_endpoint))
+            exporter = CollectorExporter.from_settings(settings.otlp_endpoint, settings)
+            provider = stack.enter_context(tracing("mover-runner", exporter))
         with asyncio.Runner(loop_factory=loop_factory()) as loop:
             loop.run(_run(settings, queue, metrics_port, provider))
     return ALL_WELL

@@ -96,9 +96,11 @@ def _wrapped(
     if settings.otlp_endpoint is not None:
         # OpenTelemetry is loaded only where it is wanted.
         from mover.runner.traces import traced, traced_connectors  # noqa: PLC0415
+        from mover.serving.span_export import CollectorExporter  # noqa: PLC0415
         from mover.serving.traces import ApiTraces, tracing  # noqa: PLC0415
 
-        provider = stack.enter_context(tracing(SERVICE, settings.otlp_endpoint))
+        exporter = CollectorExporter.from_settings(settings.otlp_endpoint, settings)
+        provider = stack.enter_context(tracing(SERVICE, exporter))
         interceptors.append(traced(provider))
         place = replace(place, wrap=traced_connectors(provider, names=settings.otlp_names))
         trace = functools.partial(ApiTraces, provider=provider)
