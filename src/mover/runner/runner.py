@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +22,6 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from mover.accounts.departures import Remover
 from mover.errors import MoverError
 from mover.mail.choice import mail_from_settings
 from mover.migrations.retention import Retention
@@ -39,7 +38,6 @@ from mover.runner.slices import Bench, Draining, Pace
 from mover.runner.versions import GONE_S, Versions, versions_from_settings
 from mover.staging import Staging
 from mover.transfer.run import Engine
-from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import Workplace
 
 _log = logging.getLogger(__name__)
@@ -242,7 +240,6 @@ async def open_runner(
     queue: str = names.DEFAULT_QUEUE,
     name: str | None = None,
     pace: Pace | None = None,
-    removers: Sequence[Remover] = REMOVERS,
     gone_s: float = GONE_S,
 ) -> AsyncIterator[Runner]:
     """Prepare a runner on an open workplace.
@@ -253,7 +250,6 @@ async def open_runner(
         queue: Whose pairs it works on.
         name: What it is called; else `runner_name` says.
         pace: How long things take.
-        removers: As for `Housekeeper`.
         gone_s: As for `Versions`.
 
     Raises InvalidConfiguration: the queue's name, the way of mail, or staging cannot be used.
@@ -291,7 +287,7 @@ async def open_runner(
                 reconciler=reconciler,
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, mail),
-                housekeeper=Housekeeper(place, Retention(place.database), removers=removers),
+                housekeeper=Housekeeper(place, Retention(place.database)),
                 versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
             )
         )
