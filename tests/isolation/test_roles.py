@@ -100,8 +100,10 @@ def test_the_server_grants_what_was_decided_and_nothing_else(separated: Separate
         " OR rolbypassrls OR rolreplication)"
     )
     assert loose == []
-    assert separated.execute("SELECT count(*) FROM pg_auth_members JOIN pg_roles ON member = pg_roles.oid"
-                             " WHERE rolname LIKE 'mover\\_%'") == [(0,)]
+    assert separated.execute(
+        "SELECT count(*) FROM pg_auth_members JOIN pg_roles ON member = pg_roles.oid"
+        " WHERE rolname LIKE 'mover\\_%'"
+    ) == [(0,)]
 
 
 @on_server
@@ -290,7 +292,9 @@ def test_a_role_needs_its_own_certificate_and_looks_whom_it_talks_to(
 
 
 def test_sqlite_has_no_roles(tmp_path: Any) -> None:
-    done = Mover(tmp_path, MOVER_DATABASE_URL=f"sqlite:///{tmp_path}/mover.db").run("db", "roles", "--apply", code=2)
+    done = Mover(tmp_path, MOVER_DATABASE_URL=f"sqlite:///{tmp_path}/mover.db").run(
+        "db", "roles", "--apply", code=2
+    )
     assert "SQLite has no roles" in done.err
 
 

@@ -110,7 +110,9 @@ def _by_address(
 
 
 def _is_somebody_elses_word(transaction: Connection, person: Person) -> bool:
-    opens_by_itself = people.has_password(transaction, person.id) or bool(passkeys.of_person(transaction, person.id))
+    opens_by_itself = people.has_password(transaction, person.id) or bool(
+        passkeys.of_person(transaction, person.id)
+    )
     return opens_by_itself and person.email_verified_ns is None
 
 

@@ -149,7 +149,9 @@ class Passkeys:
             name = queries.remove(transaction, person.id, passkey_id)
             if name is None:
                 raise NoSuchThing("there is no such passkey")
-            if not people.has_password(transaction, person.id) and not queries.of_person(transaction, person.id):
+            if not people.has_password(transaction, person.id) and not queries.of_person(
+                transaction, person.id
+            ):
                 raise NotPossible(
                     "this passkey is your only way in; set a password or add another passkey first"
                 )

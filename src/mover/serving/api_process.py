@@ -57,7 +57,7 @@ async def run_api(
         redirecting = listen(settings.redirect_listen) if settings.redirect_listen else []
         stack.callback(close_all, redirecting)
         place = await stack.enter_async_context(open_workplace(settings))
-        _name_requests_in_the_log()
+        name_requests_in_the_log()
         application, streams, services = _wrapped(stack, settings, place)
         await stack.enter_async_context(tidying(services.accounts.upkeep, services.accounts.departures))
         server = HttpsServer(
@@ -132,6 +132,7 @@ def _as_it_is(application: Application) -> Application:
     return application
 
 
-def _name_requests_in_the_log() -> None:
+def name_requests_in_the_log() -> None:
+    """Write into each line of the log to which request it belongs."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(RequestIdFilter())

@@ -11,7 +11,6 @@ from mover.accounts.actor import Role
 from mover.accounts.records import Member, Person
 from mover.accounts.tables import memberships, passkeys, people, totp
 
-
 PERSON = tuple(people.c[name] for name in Person.__struct_fields__)
 """What a `Person` is made of. Not the password's hash, which only those need who compare it, and not every process may read."""
 

@@ -25,9 +25,7 @@ _RUNNER_READS = {Role.RUNNER: _READ}
 
 _OF_ORGANISATIONS = "person LIKE 'organisation:%'"
 # Of the secrets of organisations, those that runners work with: not those that sign reports or sign people in.
-_FOR_RUNNERS = (
-    f"{_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%' OR owner LIKE 'webhook:%')"
-)
+_FOR_RUNNERS = f"{_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%' OR owner LIKE 'webhook:%')"
 _AUDIT_IS_OVER = (
     "organisation_id = '' OR EXISTS (SELECT 1 FROM organisations"
     " WHERE organisations.id = audit_events.organisation_id AND organisations.deleted_ns IS NOT NULL)"
@@ -67,7 +65,9 @@ _ACCOUNTS: Privileges = {
     },
     "people": {
         **_API,
-        Role.WEB: Allowed(select=("id", "email", "name", "email_verified_ns", "created_ns", "last_sign_in_ns")),
+        Role.WEB: Allowed(
+            select=("id", "email", "name", "email_verified_ns", "created_ns", "last_sign_in_ns")
+        ),
         Role.RUNNER: Allowed(select=("id", "email")),
         **_staff("id", "email", "name", "email_verified_ns", "created_ns", "last_sign_in_ns"),
     },
@@ -149,10 +149,20 @@ _MIGRATIONS: Privileges = {
         **_API,
         **_WEB_READS,
         Role.RUNNER: Allowed(
-            select=ALL, update=("pairs_now", "lowered_ns", "raised_ns"), delete=True, removable="removed_ns IS NOT NULL"
+            select=ALL,
+            update=("pairs_now", "lowered_ns", "raised_ns"),
+            delete=True,
+            removable="removed_ns IS NOT NULL",
         ),
         **_staff(
-            *("id", "organisation_id", "name", "source_connection_id", "destination_connection_id", "options"),
+            *(
+                "id",
+                "organisation_id",
+                "name",
+                "source_connection_id",
+                "destination_connection_id",
+                "options",
+            ),
             *("queue", "user_map_id", "permission_map_id", "mail", "pairs_at_once", "pairs_now"),
             *("lowered_ns", "raised_ns", "version", "created_ns", "changed_ns", "removed_ns"),
         ),
@@ -163,7 +173,15 @@ _MIGRATIONS: Privileges = {
         Role.RUNNER: Allowed(select=ALL, update=ALL, delete=True),
         **_staff(
             *("id", "organisation_id", "migration_id", "source_connection_id", "source_path"),
-            *("destination_connection_id", "destination_path", "options", "queue", "priority", "status", "code"),
+            *(
+                "destination_connection_id",
+                "destination_path",
+                "options",
+                "queue",
+                "priority",
+                "status",
+                "code",
+            ),
             *("open_run", "last_run_id", "message", "started_ns", "ended_ns", *_COUNTED, "runs"),
             *("first_started_ns", "active_ns", "last_active_ns", "total_files_copied", "total_bytes_copied"),
             *("version", "created_ns", "changed_ns", "removed_ns"),
@@ -196,8 +214,27 @@ _LEDGER: Privileges = {
     "runs": {
         **_LEDGER_ROW,
         **_staff(
-            *("id", "pair_id", "mode", "dry_run", "source_label", "destination_label", "options", "code", "finished"),
-            *("scanned", "started_ns", "ended_ns", "active_ns", "message", "unencrypted", "base_id", "carries"),
+            *(
+                "id",
+                "pair_id",
+                "mode",
+                "dry_run",
+                "source_label",
+                "destination_label",
+                "options",
+                "code",
+                "finished",
+            ),
+            *(
+                "scanned",
+                "started_ns",
+                "ended_ns",
+                "active_ns",
+                "message",
+                "unencrypted",
+                "base_id",
+                "carries",
+            ),
         ),
     },
     "folders": {
@@ -229,7 +266,9 @@ _LEDGER: Privileges = {
     "accesses": _LEDGER_ROW,
     "grants": {
         **_LEDGER_ROW,
-        **_staff("id", "run_id", "action", "kind", "role", "target_kind", "target_role", "state", "reason", "side"),
+        **_staff(
+            "id", "run_id", "action", "kind", "role", "target_kind", "target_role", "state", "reason", "side"
+        ),
     },
     "granted": _LEDGER_ROW,
 }
