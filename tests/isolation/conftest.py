@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.e2e.command import Mover
+from tests.isolation.installation import Installation, installation
 from tests.isolation.separated import NAME, SeparatedServer, separated_server
 from tests.servers.processes import tool
 
@@ -30,3 +31,10 @@ def separated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeparatedSer
             )
         mover.run("db", "upgrade", code=0)
         yield server
+
+
+@pytest.fixture(scope="session")
+def installed(separated: SeparatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """API, pages and a runner."""
+    with installation(tmp_path_factory.mktemp("installed"), separated) as running:
+        yield running

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -125,6 +125,7 @@ class Runner:
             return
         desk, slices = self._workers(client)
         running = [asyncio.create_task(worker.run()) for worker in (desk, slices)]
+        renewing = asyncio.create_task(self._renew_client(client, (desk, slices)))
         ending = asyncio.create_task(self._ending.wait())
         try:
             await asyncio.wait({*running, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -136,15 +137,29 @@ class Runner:
                 await desk.shutdown()
         finally:
             ending.cancel()
+            renewing.cancel()
             for task in running:
                 if not task.done():
                     task.cancel()
-            await asyncio.wait({ending, *running})
+            await asyncio.wait({ending, renewing, *running})
         for task in running:
             if not task.cancelled() and (error := task.exception()) is not None:
                 _log.error("a worker ended and is started again", exc_info=error)
                 await self._pause(_RECONNECT_S)
                 return
+
+    async def _renew_client(self, client: Client, workers: Sequence[Worker]) -> None:
+        """Give workers a new client when the certificates for Temporal were renewed; what is under way goes on."""
+        while not self._ending.is_set():
+            await self._pause(self._parts.bench.pace.reconcile_s)
+            try:
+                newest = await self._parts.access.client()
+            except MoverError:
+                continue  # as long as there is no other, the old one is used
+            if newest is not client:
+                for worker in workers:
+                    worker.client = newest
+                client = newest
 
     async def _connected(self) -> Client | None:
         """The client, as soon as Temporal answers; None if the runner is to end before that."""
