@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,21 +53,25 @@ class Installation:
         """What browsers trust."""
         return self.movers[Role.WEB].home / "tls" / "ca.pem"
 
-    def client(self) -> httpx.Client:
-        """A browser: with cookies, without scripts."""
-        import ssl  # noqa: PLC0415
+    @contextlib.contextmanager
+    def signed_in(self) -> Iterator[httpx.Client]:
+        """The owner's browser: with cookies, without scripts."""
+        trusted = ssl.create_default_context(cafile=str(self.ca_file))
+        with httpx.Client(base_url=self.url, verify=trusted, timeout=60) as client:
+            form = {"email": self.prepared.actor.name, "password": self.prepared.password.reveal()}
+            answer = client.post("/sign-in", data=form)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/"), answer.text
+            yield client
 
-        return httpx.Client(
-            base_url=self.url, verify=ssl.create_default_context(cafile=str(self.ca_file)), timeout=60
-        )
-
-    def signed_in(self) -> httpx.Client:
-        """The owner's browser."""
-        client = self.client()
-        form = {"email": self.prepared.actor.name, "password": self.prepared.password.reveal()}
-        answer = client.post("/sign-in", data=form)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/"), answer.text
-        return client
+    def restart(self, role: Role) -> None:
+        """End a process, if it has not ended, and start it anew."""
+        if role in self.processes and self.processes[role].process.poll() is None:
+            self.processes[role].kill()
+        mover = self.movers[role]
+        self.processes[role] = mover.start(role.removeprefix("mover_"))
+        if role is not Role.RUNNER:
+            port = int(mover.variables["MOVER_LISTEN"].rpartition(":")[2])
+            wait_for(self.processes[role], port, mover.home / "tls" / "ca.pem")
 
 
 @contextlib.contextmanager
@@ -129,11 +134,8 @@ def installation(folder: Path, database: SeparatedServer) -> Iterator[Installati
             prepared = asyncio.run(prepare_home(movers[Role.API].home))
         made = Installation(files, database, server, proxy, url, prepared, global_key, payload_key, movers)
         stack.callback(lambda: [process.kill() for process in made.processes.values()])
-        made.processes[Role.RUNNER] = movers[Role.RUNNER].start("runner")
-        made.processes[Role.API] = movers[Role.API].start("api")
-        wait_for(made.processes[Role.API], api_port, movers[Role.API].home / "tls" / "ca.pem")
-        made.processes[Role.WEB] = movers[Role.WEB].start("web")
-        wait_for(made.processes[Role.WEB], web_port, made.ca_file)
+        for role in (Role.RUNNER, Role.API, Role.WEB):  # the API makes the authority that the pages trust
+            made.restart(role)
         yield made
 
 

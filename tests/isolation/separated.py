@@ -36,6 +36,7 @@ class SeparatedServer:
 
     def url(self, role: Role, **changed: str) -> str:
         """Where a role signs in, for Mover."""
+        host = changed.pop("host", "localhost")
         options = {
             "sslmode": "verify-full",
             "sslrootcert": str(self.folder / "tls" / "ca.pem"),
@@ -44,7 +45,7 @@ class SeparatedServer:
             **changed,
         }
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in options.items() if value)
-        return f"postgresql://{role}@localhost:{self.server.port}/{NAME}?{query}"
+        return f"postgresql://{role}@{host}:{self.server.port}/{NAME}?{query}"
 
     def connect(self, role: Role) -> psycopg.Connection[Any]:
         """Sign in as a role; each statement is a transaction."""

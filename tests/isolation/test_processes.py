@@ -6,16 +6,25 @@ import asyncio
 import re
 from pathlib import Path
 
+import httpx
 import pytest
+from tests.e2e.command import Mover
 from tests.e2e.operator import Operator
 from tests.e2e.places import files_below, put
 from tests.isolation.installation import Installation
-from tests.runner.watching import listening
+from tests.isolation.memory import memory_holds
+from tests.isolation.separated import SeparatedServer
+from tests.runner.watching import listening, until
+from tests.servers.certificates import client_certificate, make_certificates
 
 from mover.cli.remote.answers import Migration
 from mover.cli.remote.choice import ServerChoice
 from mover.cli.remote.server import open_server
 from mover.database.roles.words import Role
+from mover.errors import InvalidConfiguration
+from mover.serving.web_process import run_web
+from mover.settings import Settings
+from mover.vault.secret import Secret
 from mover.web.apart import ANSWERED
 from mover.web.app import WAYS
 
@@ -25,6 +34,8 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.promise("isolation"),
 ]
+_TROUBLE = re.compile(r'"level": ?"(error|critical)"|may not do|permission denied')
+_CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 def moved(installed: Installation, name: str, files: dict[str, bytes]) -> Migration:
@@ -36,13 +47,12 @@ def moved(installed: Installation, name: str, files: dict[str, bytes]) -> Migrat
     async def work() -> Migration:
         choice = ServerChoice(installed.url, installed.prepared.key, installed.ca_file)
         async with open_server(choice) as server:
-            operator = Operator(server, server)
-            sides = [
+            operator = Operator(server, server, name)
+            from_, to = (
                 {"service": "local", "configuration": {"path": str(folder)}}
                 for folder in (source, destination)
-            ]
-            pairs = [{"source_path": "/", "destination_path": "/"}]
-            migration = await operator.plan(sides[0], sides[1], pairs)
+            )
+            migration = await operator.plan(from_, to, [{"source_path": "/", "destination_path": "/"}])
             assert await operator.watch(migration, await operator.start(migration)) == 0
             assert [run.code for run in await operator.runs(migration)] == [100]
             return migration
@@ -52,13 +62,18 @@ def moved(installed: Installation, name: str, files: dict[str, bytes]) -> Migrat
     return migration
 
 
-def complaints(installed: Installation, role: Role) -> list[str]:
-    log = Path(installed.movers[role].variables["MOVER_LOG_FILE"]).read_text()
-    return [
-        line
-        for line in log.splitlines()
-        if re.search(r'"level": ?"(error|critical)"|may not do|permission denied', line)
-    ]
+def log_of(installed: Installation, role: Role) -> str:
+    return Path(installed.movers[role].variables["MOVER_LOG_FILE"]).read_text()
+
+
+def trouble(installed: Installation, role: Role) -> list[str]:
+    return [line for line in log_of(installed, role).splitlines() if _TROUBLE.search(line)]
+
+
+def csrf(browser: httpx.Client, path: str) -> str:
+    found = _CSRF.search(browser.get(path).text)
+    assert found, f"{path} has no form"
+    return found[1]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +81,9 @@ def migration(installed: Installation) -> Migration:
     return moved(installed, "first", {f"/{n}/file {n}": bytes([n]) * n * 1000 for n in range(40)})
 
 
-def test_a_move_goes_from_the_api_to_its_reports(installed: Installation, migration: Migration) -> None:
+def test_a_move_goes_from_the_api_to_its_reports(
+    installed: Installation, migration: Migration, tmp_path: Path
+) -> None:
     with installed.signed_in() as browser:
         run = re.search(r"/reports/runs/(\d+)/items", browser.get("/reports").text)
         assert run, "no report is offered"
@@ -74,33 +91,138 @@ def test_a_move_goes_from_the_api_to_its_reports(installed: Installation, migrat
             kind: browser.get(f"/reports/runs/{run[1]}/{kind}").text
             for kind in ("items", "errors", "reconciliation")
         }
-        assert told["items"].count("copied") >= 40
-        assert '"signature"' in told["reconciliation"]  # by a key that only the API can unwrap
-        assert "file 7" in browser.get(f"/reports/migrations/{migration.id}/pairs").text or told
-        assert "permission" in browser.get("/audit").text.lower() or True
-    for role in installed.processes:
-        assert complaints(installed, role) == []
+        pairs = browser.get(f"/reports/migrations/{migration.id}/pairs").text
+    assert all(f"file {n}" in told["items"] for n in range(40))
+    assert len(told["errors"].splitlines()) == 1
+    assert len(pairs.splitlines()) == 2
+    # Signed with a key that only the API can unwrap.
+    (tmp_path / "reconciliation").write_text(told["reconciliation"])
+    Mover(tmp_path).run("report", "verify", tmp_path / "reconciliation", code=0)
+    assert [line for role in installed.processes for line in trouble(installed, role)] == []
+    assert listening(installed.processes[Role.RUNNER].pid) == []
 
 
-def test_every_page_works_and_those_about_moves_without_the_api(
+def test_pages_about_moves_need_no_api_and_all_others_do(
     installed: Installation, migration: Migration
 ) -> None:
     with installed.signed_in() as browser:
         pair = re.search(r"/pairs/(\d+)", browser.get(f"/migrations/{migration.id}").text)
         assert pair
         known = {"migration_id": migration.id, "pair_id": pair[1], "service": "sftp"}
-        samples = {}
+        asked = {}
         for way in WAYS:
             names = re.findall(r"\{(\w+)\}", way.path)
             if way.method == "GET" and all(name in known for name in names) and not way.path.endswith("live"):
-                samples[way.path] = re.sub(r"\{(\w+)\}", lambda found: known[found[1]], way.path)
-        with_api = {path: browser.get(address) for path, address in samples.items()}
-        assert {
-            path: answer.status_code for path, answer in with_api.items() if answer.status_code >= 400
-        } == {}
+                asked[way.path] = re.sub(r"\{(\w+)\}", lambda found: known[found[1]], way.path)
+        with_api = {path: browser.get(address).status_code for path, address in asked.items()}
         installed.processes[Role.API].kill()
-        without = {path: browser.get(address).status_code for path, address in samples.items()}
-        assert {path for path, status in without.items() if status == 200} == ANSWERED & samples.keys()
-        assert {status for status in without.values() if status != 200} == {503}
-        assert browser.get("/readyz").status_code == 503
-    assert complaints(installed, Role.WEB) == []
+        try:
+            without = {path: browser.get(address) for path, address in asked.items()}
+            with browser.stream("GET", "/live", headers={"Accept": "text/event-stream"}) as live:
+                assert any("event: pieces" in text for text in live.iter_text())
+            unready = browser.get("/readyz").status_code
+        finally:
+            installed.restart(Role.API)
+        assert browser.get("/readyz").status_code == 200
+    assert {path for path, status in with_api.items() if status >= 400} == set()
+    assert {path for path, answer in without.items() if answer.status_code == 200} == ANSWERED & asked.keys()
+    away = [answer for answer in without.values() if answer.status_code != 200]
+    assert {answer.status_code for answer in away} == {503}
+    assert all("cannot be reached now" in answer.text for answer in away)
+    assert unready == 503
+    assert trouble(installed, Role.WEB) == []
+
+
+def test_what_changes_something_is_the_apis_which_believes_only_itself(installed: Installation) -> None:
+    forged = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9", "X-Forwarded-Proto": "http"}
+    with installed.signed_in() as browser:
+        refused = browser.post("/migrations/new-list", data={"name": "forged"}, headers=forged)
+        token = csrf(browser, "/migrations/new-list")
+        wrong = browser.post("/migrations/new-list", data={"name": "forged", "csrf_token": "x" * len(token)})
+        assert (refused.status_code, wrong.status_code) == (403, 403)
+        renamed = browser.post(
+            "/profile/name",
+            data={"csrf_token": csrf(browser, "/profile"), "name": "Ümit Owner"},
+            headers=forged,
+        )
+        assert (renamed.status_code, renamed.headers["location"]) == (303, "/profile")
+        assert renamed.headers.get_list("set-cookie"), "what the API says is passed on, line by line"
+        assert "Ümit Owner" in browser.get("/profile").text
+        # Who came is who came to this process, whatever they claim.
+        again = browser.post(
+            "/sign-in",
+            data={"email": installed.prepared.actor.name, "password": installed.prepared.password.reveal()},
+            headers=forged,
+        )
+        assert again.status_code == 303
+        sessions = browser.get("/profile").text
+        assert "203.0.113.9" not in sessions
+        assert "127.0.0.1" in sessions or "::1" in sessions
+        assert browser.get("/app/v1/session").json()["name"] == "Ümit Owner"
+        assert browser.put("/app/v1/session", content=b"x" * 100).status_code in {403, 405}
+        assert browser.get("/nothing-of-the-kind").status_code == 404
+        assert browser.post("/maps", content=b"x" * (17 << 20)).status_code == 413
+        assert browser.head("/sign-in").status_code in {200, 303}
+        assert browser.get("/migrations").headers["strict-transport-security"]
+
+
+def test_no_key_is_in_the_memory_of_the_pages(installed: Installation, migration: Migration) -> None:  # noqa: ARG001 - it made the API use them
+    keys = [bytes.fromhex(installed.global_key), installed.global_key.encode()]
+    keys += [bytes.fromhex(installed.payload_key), installed.payload_key.encode()]
+    with installed.signed_in() as browser:
+        assert browser.get("/connections").status_code == 200
+    held = {role: memory_holds(process.pid, keys) for role, process in installed.processes.items()}
+    assert any(held[Role.API]), "the search finds nothing where there must be something"
+    assert any(held[Role.RUNNER])
+    assert not any(held[Role.WEB])
+    environment = Path(f"/proc/{installed.processes[Role.WEB].pid}/environ").read_text()
+    assert not re.search("GLOBAL_KEY|PAYLOAD|SECRET|TEMPORAL|SMTP", environment)
+
+
+async def test_the_pages_do_not_start_with_a_key_or_too_many_rights(
+    separated: SeparatedServer, tmp_path: Path
+) -> None:
+    own = {"home": tmp_path / "home", "api_url": "https://localhost:1", "listen": "localhost:0"}
+    web = {"database_url": Secret(separated.url(Role.WEB))}
+    for changed, told in (
+        ({"global_key": Secret("00" * 32)}, "take away from it: MOVER_GLOBAL_KEY"),
+        ({"payload_keys": Secret("x"), "smtp_url": Secret("x")}, "MOVER_PAYLOAD_KEYS, MOVER_SMTP_URL"),
+        *(
+            ({"database_url": Secret(separated.url(role))}, "may read stored secrets")
+            for role in (Role.API, Role.RUNNER, Role.OWNER)
+        ),
+        ({"database_url": Secret(f"sqlite:///{tmp_path}/mover.db")}, "needs PostgreSQL"),
+        ({"api_url": None}, "MOVER_API_URL is not set"),
+    ):
+        with pytest.raises(InvalidConfiguration, match=told):
+            await run_web(Settings(**{**own, **web, **changed}), sockets=[])
+    key = tmp_path / "home" / "keys" / "global.key"
+    key.parent.mkdir(parents=True, exist_ok=True)
+    key.write_text("00" * 32)
+    with pytest.raises(InvalidConfiguration, match="give it one of its own"):
+        await run_web(Settings(**{**own, **web}), sockets=[])
+
+
+def test_renewed_certificates_are_taken_up_without_a_restart(
+    installed: Installation,
+    migration: Migration,  # noqa: ARG001 - it is over
+    tmp_path: Path,
+) -> None:
+    old, new = installed.proxy.tls / "ca.pem", make_certificates(tmp_path / "new").ca_file
+    installed.proxy.stop()
+    installed.proxy.start([old, new])
+    for role in (Role.API, Role.RUNNER):
+        made = client_certificate(tmp_path / "new", f"renewed-{role}")
+        for path, variable in zip(made, ("CERTIFICATE_FILE", "KEY_FILE"), strict=True):
+            path.rename(installed.movers[role].variables[f"MOVER_TEMPORAL_{variable}"])
+    asyncio.run(until(lambda: "are used from now on" in log_of(installed, Role.RUNNER), 60))
+    with installed.signed_in() as browser:
+        asyncio.run(until(lambda: browser.get("/readyz").status_code == 200, 60))
+    installed.proxy.stop()
+    installed.proxy.start([new])  # the old certificates are worth nothing any more
+    processes = {role: process.pid for role, process in installed.processes.items()}
+
+    moved(installed, "second", {"/after": b"renewed"})
+
+    assert {role: process.pid for role, process in installed.processes.items()} == processes
+    assert all(process.process.poll() is None for process in installed.processes.values())

@@ -24,6 +24,7 @@ from mover.errors import one_line
 _SIGN_IN = ("password authentication failed", "no password supplied", "authentication failed", "fe_sendauth")
 _NOT_LET_IN = (
     "no pg_hba.conf entry",
+    "pg_hba.conf rejects",
     "is not permitted to log in",
     "permission denied for database",
     "role ",

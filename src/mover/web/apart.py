@@ -55,7 +55,6 @@ ANSWERED = frozenset(
         "/schedules",
         "/schedules/new",
         "/schedules/{schedule_id}",
-        "/reports",
     }
 )
 """Paths of pages that are answered here, when they are asked for by GET."""
