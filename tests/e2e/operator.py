@@ -27,7 +27,7 @@ class Operator:
         paused: How often a pair was seen to pause.
     """
 
-    def __init__(self, server: Server, once: Server, name: str = "Everything") -> None:
+    def __init__(self, server: Server, once: Server, *, name: str = "Everything") -> None:
         self.paused = 0
         self._name = name
         self._server = server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -47,7 +48,7 @@ def moved(installed: Installation, name: str, files: dict[str, bytes]) -> Migrat
     async def work() -> Migration:
         choice = ServerChoice(installed.url, installed.prepared.key, installed.ca_file)
         async with open_server(choice) as server:
-            operator = Operator(server, server, name)
+            operator = Operator(server, server, name=name)
             from_, to = (
                 {"service": "local", "configuration": {"path": str(folder)}}
                 for folder in (source, destination)
@@ -182,9 +183,10 @@ def test_no_key_is_in_the_memory_of_the_pages(installed: Installation, migration
 async def test_the_pages_do_not_start_with_a_key_or_too_many_rights(
     separated: SeparatedServer, tmp_path: Path
 ) -> None:
-    own = {"home": tmp_path / "home", "api_url": "https://localhost:1", "listen": "localhost:0"}
+    own: dict[str, Any] = {"home": tmp_path / "home", "api_url": "https://localhost:1"}
+    wrong: list[tuple[dict[str, Any], str]]
     web = {"database_url": Secret(separated.url(Role.WEB))}
-    for changed, told in (
+    wrong = [
         ({"global_key": Secret("00" * 32)}, "take away from it: MOVER_GLOBAL_KEY"),
         ({"payload_keys": Secret("x"), "smtp_url": Secret("x")}, "MOVER_PAYLOAD_KEYS, MOVER_SMTP_URL"),
         *(
@@ -193,7 +195,8 @@ async def test_the_pages_do_not_start_with_a_key_or_too_many_rights(
         ),
         ({"database_url": Secret(f"sqlite:///{tmp_path}/mover.db")}, "needs PostgreSQL"),
         ({"api_url": None}, "MOVER_API_URL is not set"),
-    ):
+    ]
+    for changed, told in wrong:
         with pytest.raises(InvalidConfiguration, match=told):
             await run_web(Settings(**{**own, **web, **changed}), sockets=[])
     key = tmp_path / "home" / "keys" / "global.key"

@@ -45,7 +45,7 @@ async def _now_and_then(upkeep: Upkeep, departures: Departures, first_s: float, 
             removed = await tidy_up(upkeep, departures)
         except MoverError as error:
             _log.warning("cannot tidy up the accounts now: %s", error)
-        except Exception:  # whatever it is, the next time is tried all the same
+        except Exception:  # noqa: BLE001 - whatever it is, the next time is tried all the same
             _log.exception("unexpected error while tidying up the accounts")
         else:
             _log.info("%d rows of the accounts were over and are removed", removed)
