@@ -36,5 +36,5 @@ def separated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeparatedSer
 @pytest.fixture(scope="session")
 def installed(separated: SeparatedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """API, pages and a runner."""
-    with installation(tmp_path_factory.mktemp("installed"), separated) as running:
+    with installation(tmp_path_factory.mktemp("installed"), separated.another("installed")) as running:
         yield running

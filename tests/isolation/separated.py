@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from tests.servers.certificates import client_certificate
 from tests.servers.postgresql import PostgresqlServer, postgresql, server_folder
 
 from mover.database.roles.words import Role
+from mover.database.upgrading import set_up_roles, upgrade
 
 NAME = "mover"
 _RULES = (
@@ -33,6 +35,15 @@ class SeparatedServer:
 
     server: PostgresqlServer
     folder: Path
+    name: str = NAME
+
+    def another(self, name: str) -> SeparatedServer:
+        """Make one more database, by the other way: `mover db roles --apply` by an administrator."""
+        self.server.execute(f"CREATE DATABASE {name}")
+        made = replace(self, name=name)
+        asyncio.run(set_up_roles(self.server.url(name)))
+        asyncio.run(upgrade(made.url(Role.OWNER)))
+        return made
 
     def url(self, role: Role, **changed: str) -> str:
         """Where a role signs in, for Mover."""
@@ -45,7 +56,7 @@ class SeparatedServer:
             **changed,
         }
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in options.items() if value)
-        return f"postgresql://{role}@{host}:{self.server.port}/{NAME}?{query}"
+        return f"postgresql://{role}@{host}:{self.server.port}/{self.name}?{query}"
 
     def connect(self, role: Role) -> psycopg.Connection[Any]:
         """Sign in as a role; each statement is a transaction."""
@@ -53,7 +64,7 @@ class SeparatedServer:
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Execute a statement as the server's administrator."""
-        return self.server.execute(statement, NAME)
+        return self.server.execute(statement, self.name)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,8 @@ _WRONG_KEY = re.compile(r"code: (?:Unauthenticated|PermissionDenied)\b")
 _OUR_CERTIFICATE = re.compile(r"received fatal alert: (\w*(?:Certificate|UnknownCA|AccessDenied)\w*)")
 _ITS_CERTIFICATE = re.compile(r"InvalidCertificate\((\w+)")
 
+_AFTER_CONNECTING = "call error after connection"
+
 _log = logging.getLogger(__name__)
 
 _Seen = tuple[tuple[int, int, int], ...]
@@ -159,6 +161,12 @@ def _refused(said: str, address: str) -> MoverError:
         return UntrustedServer(
             f"the certificate of Temporal at {address} cannot be trusted ({reason[1]}); "
             "see MOVER_TEMPORAL_CA_FILE and MOVER_TEMPORAL_SERVER_NAME"
+        )
+    if _AFTER_CONNECTING in said:
+        # With TLS 1.3 a server says what it has against a certificate after the handshake, and the end of the connection
+        # may overtake that (RFC 8446 section 4.4.2.4).
+        return TemporalUnreachable(
+            f"Temporal at {address} breaks connections off; it may want TLS, or another certificate"
         )
     return TemporalUnreachable(f"Temporal at {address} does not answer")
 
