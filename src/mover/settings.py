@@ -285,6 +285,8 @@ class Settings(BaseSettings):
         dropbox_client_secret: The app secret; none for a public client.
         egnyte_client_id: Likewise at Egnyte: the API key.
         egnyte_client_secret: The API secret.
+        api_url: Where `mover web` finds the API that it passes on to what it does not answer itself.
+        api_ca_file: Certificates (PEM) to trust the API by, instead of `ca_file` or the system's.
         account_domains: Mail domains whose accounts may be connected with a browser here; any, if none is named.
 
     Raises InvalidConfiguration, naming everything that is wrong.
@@ -362,6 +364,8 @@ class Settings(BaseSettings):
     dropbox_client_secret: Secret | None = None
     egnyte_client_id: str | None = None
     egnyte_client_secret: Secret | None = None
+    api_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    api_ca_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
     account_domains: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_domains)] = ()
 
     def __init__(self, **values: Any) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.database_url import as_runner
 from tests.e2e.command import Mover, Running
 from tests.e2e.places import files_below, put
 from tests.runner.conftest import Service
@@ -28,7 +29,7 @@ def runner(service: Service, folder: Path, *arguments: str, **variables: str) ->
     mover = Mover(
         folder / "mover",
         MOVER_HOME=str(service.place.settings.home),
-        MOVER_DATABASE_URL=service.place.settings.database_url.reveal(),
+        MOVER_DATABASE_URL=as_runner(service.place.settings.database_url.reveal()),
         MOVER_TEMPORAL_ADDRESS=service.temporal.address,
         MOVER_LOCAL_FOLDERS=str(folder),
         **variables,

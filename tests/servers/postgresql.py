@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,7 @@ def postgresql(
     port: int | None = None,
     settings: Mapping[str, str] | None = None,
     tls: bool = False,
+    rules: Sequence[str] = (),
     end_with: signal.Signals = signal.SIGINT,
 ) -> Iterator[PostgresqlServer]:
     """Run PostgreSQL; started again on the same folder it has the same data.
@@ -118,14 +119,15 @@ def postgresql(
         folder: From `server_folder`; by default one of its own.
         port: To listen on; by default any free one.
         settings: More of its settings, by name.
-        tls: It offers it.
+        tls: It offers it, and takes certificates of clients that the same authority signed.
+        rules: Lines of pg_hba.conf before its own.
         end_with: SIGINT ends it at once, but in order; SIGQUIT, as a crash would.
     """
     with contextlib.ExitStack() as stack:
         folder = folder or stack.enter_context(server_folder())
         data, log = folder / "data", folder / "log"
         if not data.is_dir():
-            _initialise(data)
+            _initialise(data, rules)
         port = port or free_port()
         certificates = make_certificates(folder / "tls") if tls else None
         if certificates is not None:
@@ -152,15 +154,19 @@ def postgresql(
 
 def _with_tls(certificates: Certificates, data: Path) -> Mapping[str, str]:
     """Put certificate and key where the server's user may read them, and nobody else the key."""
-    for name, file in (("server.crt", certificates.certificate), ("server.key", certificates.key)):
+    for name, file in (
+        ("server.crt", certificates.certificate),
+        ("server.key", certificates.key),
+        ("root.crt", certificates.ca_file),
+    ):
         shutil.copyfile(file, data / name)
         if os.geteuid() == 0:
             shutil.chown(data / name, _NOBODY)
         (data / name).chmod(0o600)
-    return {"ssl": "on"}
+    return {"ssl": "on", "ssl_ca_file": "root.crt"}
 
 
-def _initialise(data: Path) -> None:
+def _initialise(data: Path, rules: Sequence[str]) -> None:
     """Make the data folder, in which nothing needs to survive a power cut."""
     data.mkdir()
     if os.geteuid() == 0:
@@ -175,8 +181,8 @@ def _initialise(data: Path) -> None:
         cwd="/",
     )
     assert done.returncode == 0, done.stderr.decode()
-    rules = data / "pg_hba.conf"
-    rules.write_text(f"host all {GUARDED} {LOOPBACK}/32 scram-sha-256\nhost all all {LOOPBACK}/32 trust\n")
+    own = (f"host all {GUARDED} {LOOPBACK}/32 scram-sha-256", f"host all all {LOOPBACK}/32 trust")
+    (data / "pg_hba.conf").write_text("".join(f"{rule}\n" for rule in (*rules, *own)))
 
 
 def _answers(port: int) -> bool:

@@ -37,7 +37,6 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     email_verified_ns: int | None
     created_ns: int
     last_sign_in_ns: int | None
-    has_password: bool
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

@@ -618,6 +618,24 @@ def database_upgrade(*, machine: Machine = False) -> int:
     return run(lambda: work(machine=machine))
 
 
+@db_app.command("roles")
+def database_roles(
+    *,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Do it to the database, instead of printing the SQL.")
+    ] = False,
+    machine: Machine = False,
+) -> int:
+    """Give each process of the service a PostgreSQL role of its own, with the least that it needs.
+
+    Prints SQL for psql. `mover db upgrade` gives the privileges anew once the roles are there.
+    """
+    from mover.cli.databases import roles as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(apply=apply, machine=machine))
+
+
 service_commands.add_to(app)
 people_commands.add_to(app)
 egress_commands.add_to(app)

@@ -1,7 +1,8 @@
-"""`mover db`: look at the database, and bring its schema up to date."""
+"""`mover db`: look at the database, bring its schema up to date, and give roles their privileges."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,23 @@ async def upgrade(*, machine: bool) -> int:
             f"was brought from revision {before.revision} to" if before.revision else "was made, at revision"
         )
         out().print(words(f"{_KINDS[after.kind]}: {after.where} {what} {after.revision}"))
+    return ALL_WELL
+
+
+async def roles(*, apply: bool, machine: bool) -> int:
+    """Print the SQL that makes the roles of the service with their privileges, or execute it. Raises DatabaseTrouble."""
+    from mover.database.roles.applying import script  # noqa: PLC0415 - for this command alone
+    from mover.database.roles.words import Role  # noqa: PLC0415 - likewise
+
+    if not apply:
+        sys.stdout.write(script())
+        return ALL_WELL
+    await upgrading.set_up_roles(Settings().database_url)
+    names = [role.value for role in Role]
+    if machine:
+        print_json({"roles": names})
+    else:
+        out().print(words(f"the roles {', '.join(names)} have their privileges, and no others"))
     return ALL_WELL
 
 

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mover.api.idempotency.queries import forget_organisation
 from mover.cli.codes import ALL_WELL
 from mover.cli.loop import loop_factory
 from mover.cli.process import collect_rarely
@@ -19,7 +18,6 @@ from mover.runner.names import check_queue
 from mover.runner.runner import Runner, open_runner, runner_name
 from mover.serving.logs import log_service
 from mover.settings import Settings
-from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import open_workplace
 
 if TYPE_CHECKING:
@@ -63,10 +61,7 @@ async def _run(
 
             place = replace(place, wrap=traced_connectors(provider, names=settings.otlp_names))
             access = TemporalAccess(settings, identity=name, interceptors=[traced(provider)])
-        removers = (forget_organisation, *REMOVERS)
-        runner = await opened.enter_async_context(
-            open_runner(place, access, queue=queue, name=name, removers=removers)
-        )
+        runner = await opened.enter_async_context(open_runner(place, access, queue=queue, name=name))
         if metrics_port is not None:
             from mover.serving.metrics import published  # noqa: PLC0415 - loaded only where it is wanted
 

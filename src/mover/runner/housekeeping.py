@@ -1,14 +1,16 @@
-"""What is removed or destroyed because it is old. Each step is small and idempotent, so that it can be broken off."""
+"""What is removed or destroyed because it is old. Each step is small and idempotent, so that it can be broken off.
+
+The accounts are tidied up by the API (`accounts/tidying.py`): runners have no business with sessions and people.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
-from mover.accounts.departures import Departures, Remover
 from mover.accounts.upkeep import Upkeep
 from mover.connections.idle import IdleConnections
 from mover.connections.revoking import Revoking
@@ -16,7 +18,6 @@ from mover.migrations.retention import Retention
 from mover.runner.records import Swept
 from mover.staging.folder import sweep
 from mover.transport.oauth.apps import apps_from_settings
-from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import Workplace
 
 _STEPS = 100  # of retention, between two signs of life
@@ -28,7 +29,6 @@ class Housekeeper:
     Args:
         place: Where.
         retention: Removes old runs.
-        removers: Of what belongs to deleted organisations, in every room that keeps something of them.
         now_ns: Nanoseconds since 1970 UTC.
     """
 
@@ -37,13 +37,11 @@ class Housekeeper:
         place: Workplace,
         retention: Retention,
         *,
-        removers: Sequence[Remover] = REMOVERS,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._place = place
         self._retention = retention
         self._now_ns = now_ns
-        self._departures = Departures(place.database, place.vault, removers=removers, now=self._now)
         self._upkeep = Upkeep(place.database, now=self._now)
         revoking = Revoking(place.egress, apps_from_settings(place.settings), now=self._now)
         self._idle = IdleConnections(place.database, place.vault, revoking, now_ns=now_ns)
@@ -56,8 +54,6 @@ class Housekeeper:
         alive()
         return Swept(
             connections=connections,
-            expired=await _all(self._upkeep.remove_expired, alive),
-            deleted=await _all(self._departures.remove_deleted, alive),
             rows=await self._sweep_old(alive),
         )
 

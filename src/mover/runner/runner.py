@@ -22,7 +22,6 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from mover.accounts.departures import Remover
 from mover.errors import MoverError
 from mover.mail.choice import mail_from_settings
 from mover.migrations.retention import Retention
@@ -39,7 +38,6 @@ from mover.runner.slices import Bench, Draining, Pace
 from mover.runner.versions import GONE_S, Versions, versions_from_settings
 from mover.staging import Staging
 from mover.transfer.run import Engine
-from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import Workplace
 
 _log = logging.getLogger(__name__)
@@ -127,6 +125,7 @@ class Runner:
             return
         desk, slices = self._workers(client)
         running = [asyncio.create_task(worker.run()) for worker in (desk, slices)]
+        renewing = asyncio.create_task(self._renew_client(client, (desk, slices)))
         ending = asyncio.create_task(self._ending.wait())
         try:
             await asyncio.wait({*running, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -138,15 +137,29 @@ class Runner:
                 await desk.shutdown()
         finally:
             ending.cancel()
+            renewing.cancel()
             for task in running:
                 if not task.done():
                     task.cancel()
-            await asyncio.wait({ending, *running})
+            await asyncio.wait({ending, renewing, *running})
         for task in running:
             if not task.cancelled() and (error := task.exception()) is not None:
                 _log.error("a worker ended and is started again", exc_info=error)
                 await self._pause(_RECONNECT_S)
                 return
+
+    async def _renew_client(self, client: Client, workers: Sequence[Worker]) -> None:
+        """Give workers a new client when the certificates for Temporal were renewed; what is under way goes on."""
+        while not self._ending.is_set():
+            await self._pause(self._parts.bench.pace.reconcile_s)
+            try:
+                newest = await self._parts.access.client()
+            except MoverError:
+                continue  # as long as there is no other, the old one is used
+            if newest is not client:
+                for worker in workers:
+                    worker.client = newest
+                client = newest
 
     async def _connected(self) -> Client | None:
         """The client, as soon as Temporal answers; None if the runner is to end before that."""
@@ -242,7 +255,6 @@ async def open_runner(
     queue: str = names.DEFAULT_QUEUE,
     name: str | None = None,
     pace: Pace | None = None,
-    removers: Sequence[Remover] = REMOVERS,
     gone_s: float = GONE_S,
 ) -> AsyncIterator[Runner]:
     """Prepare a runner on an open workplace.
@@ -253,7 +265,6 @@ async def open_runner(
         queue: Whose pairs it works on.
         name: What it is called; else `runner_name` says.
         pace: How long things take.
-        removers: As for `Housekeeper`.
         gone_s: As for `Versions`.
 
     Raises InvalidConfiguration: the queue's name, the way of mail, or staging cannot be used.
@@ -291,7 +302,7 @@ async def open_runner(
                 reconciler=reconciler,
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, mail),
-                housekeeper=Housekeeper(place, Retention(place.database), removers=removers),
+                housekeeper=Housekeeper(place, Retention(place.database)),
                 versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
             )
         )

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
 
+from mover.accounts.tidying import tidying
 from mover.api.request_ids import RequestIdFilter
+from mover.api.services import Services
 from mover.errors import ServiceFault
 from mover.migrations.scheduler import Scheduler
 from mover.runner.client import TemporalAccess
@@ -55,8 +57,9 @@ async def run_api(
         redirecting = listen(settings.redirect_listen) if settings.redirect_listen else []
         stack.callback(close_all, redirecting)
         place = await stack.enter_async_context(open_workplace(settings))
-        _name_requests_in_the_log()
-        application, streams = _wrapped(stack, settings, place)
+        name_requests_in_the_log()
+        application, streams, services = _wrapped(stack, settings, place)
+        await stack.enter_async_context(tidying(services.accounts.upkeep, services.accounts.departures))
         server = HttpsServer(
             application,
             sockets,
@@ -88,8 +91,8 @@ def server_names(settings: Settings) -> tuple[str, ...]:
 
 def _wrapped(
     stack: AsyncExitStack, settings: Settings, place: Workplace
-) -> tuple[Application, list[HttpsServer]]:
-    """The application, counted and traced if the operator wants that; and where to put the server once there is one."""
+) -> tuple[Application, list[HttpsServer], Services]:
+    """The application, counted and traced if the operator wants that; where to put the server once there is one; its services."""
     servers: list[HttpsServer] = []
     interceptors: list[Any] = []
     trace: Callable[[Application], Application] = _as_it_is
@@ -112,6 +115,8 @@ def _wrapped(
 
     orchestration = TemporalOrchestration(Reconciler(place.database, access, Scheduler(place.database)))
     app = make_application(place, orchestration, ready=orchestration_answers)
+    services = app.state.services
+    assert isinstance(services, Services)
     app.user_middleware.append(Middleware(NoticeRoute))  # the last one is next to the routes
     application: Application = app
     if settings.metrics_port is not None:
@@ -122,13 +127,14 @@ def _wrapped(
         application = ApiMetrics(
             application, registry=registry, streams=lambda: sum(server.streams for server in servers)
         )
-    return trace(application), servers
+    return trace(application), servers, services
 
 
 def _as_it_is(application: Application) -> Application:
     return application
 
 
-def _name_requests_in_the_log() -> None:
+def name_requests_in_the_log() -> None:
+    """Write into each line of the log to which request it belongs."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(RequestIdFilter())

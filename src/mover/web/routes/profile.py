@@ -46,6 +46,7 @@ async def _show(visit: Visit, form: Form) -> Response:
         place=_PLACE,
         form=form,
         person=session.person,
+        has_password=await services.people.has_password(session),
         current=session.session,
         sessions=await services.sessions.all(session),
         passkeys=await services.passkeys.all(session),
