@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.command import Mover
-from tests.e2e.fleet import Fleet, fleet
+from tests.e2e.fleet import APIS, Fleet, fleet
 from tests.e2e.moves import Moves
 from tests.e2e.visitors import Visitors
 from tests.servers.replicated import Replicated, replicated
@@ -52,6 +52,8 @@ async def test_a_failover_costs_nobody_a_request_and_no_file(service: Fleet, pai
             await moves.under_way()
             began = time.monotonic()
             await asyncio.to_thread(pair.kill_first)
+            # As long as it takes until nobody is ready; with patience, they who come meanwhile are served nevertheless.
+            await asyncio.to_thread(service.wait_for, *APIS, state="DOWN")
             await asyncio.to_thread(pair.promote_second)
             away_s = time.monotonic() - began
             before = visitors.visits.done.copy()
