@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.fleet import Fleet
 from tests.e2e.operator import Operator
-from tests.e2e.places import files_below, put
+from tests.e2e.places import files_below, put, sftp_values
+from tests.servers.ssh import SftpServer
 
 from mover.cli.remote.answers import Migration
 from mover.cli.remote.choice import ServerChoice
@@ -40,6 +42,7 @@ class Moves:
     source: Path
     destination: Path
     rng: random.Random
+    owner: int | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     rounds: int = 0
     arrived: dict[str, int] = field(default_factory=dict)
@@ -48,23 +51,29 @@ class Moves:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, service: Fleet, rng: random.Random) -> AsyncIterator[Moves]:
-        """Plan them."""
-        source, destination = (service.folder / "files" / name for name in ("from", "to"))
-        for pair in range(PAIRS):
-            (source / f"p{pair}").mkdir(parents=True)
+    async def of(
+        cls, service: Fleet, rng: random.Random, *, nas: SftpServer | None = None
+    ) -> AsyncIterator[Moves]:
+        """Plan them, from a folder of this machine or from a folder `moves` of a server, which takes a password."""
+        destination = service.folder / "files" / "to"
         destination.mkdir()
+        source = service.folder / "files" / "from" if nas is None else nas.root / "moves"
+        source.mkdir()
+        owner, above = (None, "") if nas is None else (nas.owner, f"/{source.name}")
+        connection: dict[str, Any] = {"service": "local", "configuration": {"path": str(source)}}
+        if nas is not None:
+            connection = {"service": "sftp", "configuration": sftp_values(nas)}
         choice = ServerChoice(service.url, service.prepared.key, service.certificates.ca_file)
         async with AsyncExitStack() as stack:
             server = await stack.enter_async_context(open_server(choice, policy=_PATIENT))
             operator = Operator(server, server)
             migration = await operator.plan(
-                {"service": "local", "configuration": {"path": str(source)}},
+                connection,
                 {"service": "local", "configuration": {"path": str(destination)}},
-                [{"source_path": f"/p{n}", "destination_path": f"/p{n}"} for n in range(PAIRS)],
+                [{"source_path": f"{above}/p{n}", "destination_path": f"/p{n}"} for n in range(PAIRS)],
                 bandwidth=BANDWIDTH,
             )
-            yield cls(operator, migration, source, destination, rng)
+            yield cls(operator, migration, source, destination, rng, owner)
 
     async def again_and_again(self) -> None:
         """Move until `enough`."""
@@ -77,7 +86,7 @@ class Moves:
             f"/p{n % PAIRS}/round {self.rounds}/{n}": self.rng.randbytes(FILE_BYTES)
             for n in range(PAIRS * FILES_OF_A_PAIR)
         }
-        put(self.source, new)
+        put(self.source, new, owner=self.owner)
         self.files |= new
         started = await self.operator.start(self.migration)
         watching = asyncio.create_task(self.operator.watch(self.migration, started))

@@ -60,7 +60,9 @@ async def test_a_rolling_restart_costs_nobody_a_request_and_no_file(service: Fle
     visits = visitors.visits
     print(visits.done, f"longest {visits.longest_s:.2f} s; moves: {moves.rounds}; {took}")  # noqa: T201 - figures
     assert visits.failed == []
-    assert len(visits.done) == 7  # each way of using it, streams that were ended with their API and begun anew as well
+    assert (
+        len(visits.done) == 7
+    )  # each way of using it, streams that were ended with their API and begun anew as well
     moves.check()
     for name in APIS:
         assert took[name] > float(service.variables["MOVER_API_DRAIN_S"])

@@ -8,11 +8,10 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import aiohttp
-
 from tests.servers.service import EMAIL, Prepared
 
 _ONE_REQUEST_S = 160  # longer than the load balancer has patience
@@ -52,7 +51,7 @@ class Visitors:
         self._tasks: list[asyncio.Task[None]] = []
         self._sessions: list[aiohttp.ClientSession] = []
 
-    async def __aenter__(self) -> Visitors:
+    async def __aenter__(self) -> Self:
         key = {"Authorization": f"Bearer {self._prepared.key.reveal()}"}
         program, newcomer, person = (self._session(headers) for headers in (key, key, {}))
         form = {"email": EMAIL, "password": self._prepared.password.reveal()}
