@@ -23,7 +23,7 @@ USERNAME = "mover"
 PASSWORD = "pg canary 'ä' %/@:?#"
 GUARDED = "guarded"
 TEMPLATE = "mover_template"
-_NOBODY = "nobody"  # PostgreSQL refuses to run as root
+SERVERS_USER = "nobody"  # PostgreSQL refuses to run as root
 _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -134,8 +134,8 @@ def postgresql(
             settings = {**_with_tls(certificates, data), **(settings or {})}
         options = {**_SETTINGS, "port": str(port), **(settings or {})}
         command: list[str | Path] = [
-            *_as_nobody(),
-            _program("postgres"),
+            *as_servers_user(),
+            program("postgres"),
             "-D",
             data,
             *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
@@ -161,7 +161,7 @@ def _with_tls(certificates: Certificates, data: Path) -> Mapping[str, str]:
     ):
         shutil.copyfile(file, data / name)
         if os.geteuid() == 0:
-            shutil.chown(data / name, _NOBODY)
+            shutil.chown(data / name, SERVERS_USER)
         (data / name).chmod(0o600)
     return {"ssl": "on", "ssl_ca_file": "root.crt"}
 
@@ -170,8 +170,18 @@ def _initialise(data: Path, rules: Sequence[str]) -> None:
     """Make the data folder, in which nothing needs to survive a power cut."""
     data.mkdir()
     if os.geteuid() == 0:
-        shutil.chown(data, _NOBODY)
-    initdb = [*_as_nobody(), _program("initdb"), "-D", data, "-U", USERNAME, "--locale=C.UTF-8", "-E", "UTF8"]
+        shutil.chown(data, SERVERS_USER)
+    initdb = [
+        *as_servers_user(),
+        program("initdb"),
+        "-D",
+        data,
+        "-U",
+        USERNAME,
+        "--locale=C.UTF-8",
+        "-E",
+        "UTF8",
+    ]
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
     done = subprocess.run(
         list(map(str, [*initdb, "--no-sync", "--auth=trust"])),
@@ -181,7 +191,7 @@ def _initialise(data: Path, rules: Sequence[str]) -> None:
         cwd="/",
     )
     assert done.returncode == 0, done.stderr.decode()
-    own = (f"host all {GUARDED} {LOOPBACK}/32 scram-sha-256", f"host all all {LOOPBACK}/32 trust")
+    own = (f"host all {GUARDED} {LOOPBACK}/32 scram-sha-256", f"host all,replication all {LOOPBACK}/32 trust")
     (data / "pg_hba.conf").write_text("".join(f"{rule}\n" for rule in (*rules, *own)))
 
 
@@ -195,12 +205,13 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _as_nobody() -> list[str]:
+def as_servers_user() -> list[str]:
+    """What a command begins with that runs as the server's user: nobody, who owns its data, if this is root."""
     if os.geteuid() != 0:
         return []
     return [
         tool("setpriv"),
-        f"--reuid={_NOBODY}",
+        f"--reuid={SERVERS_USER}",
         "--regid=nogroup",
         "--clear-groups",
         "--pdeathsig=KILL",
@@ -208,7 +219,7 @@ def _as_nobody() -> list[str]:
     ]
 
 
-def _program(name: str) -> str:
-    """Debian keeps the server's programs out of the way, a folder for each version; the newest is taken."""
+def program(name: str) -> str:
+    """A program of the server's: Debian keeps the server's programs out of the way, a folder for each version; the newest is taken."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
     return str(found[-1]) if found else tool(name)

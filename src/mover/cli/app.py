@@ -636,6 +636,19 @@ def database_roles(
     return run(lambda: work(apply=apply, machine=machine))
 
 
+@db_app.command("backup")
+def database_backup(
+    file: Annotated[Path, typer.Argument(help="A file that is not there yet.", metavar="FILE")],
+    *,
+    machine: Machine = False,
+) -> int:
+    """Copy SQLite's file as of now, while Mover works with it. PostgreSQL has pg_dump for that."""
+    from mover.cli.databases import backup as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(file, machine=machine))
+
+
 service_commands.add_to(app)
 people_commands.add_to(app)
 egress_commands.add_to(app)

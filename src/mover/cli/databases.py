@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mover.cli.codes import ALL_WELL, COULD_NOT_RUN
 from mover.cli.faults import say
 from mover.cli.screen import out, print_json, words
 from mover.database import upgrading
+from mover.database.backing_up import back_up
 from mover.database.locations import SQLITE
 from mover.database.upgrading import Condition
 from mover.settings import Settings
@@ -66,6 +68,17 @@ async def roles(*, apply: bool, machine: bool) -> int:
         print_json({"roles": names})
     else:
         out().print(words(f"the roles {', '.join(names)} have their privileges, and no others"))
+    return ALL_WELL
+
+
+async def backup(file: Path, *, machine: bool) -> int:
+    """Copy SQLite's file. Raises as `back_up`."""
+    size_bytes = await back_up(Settings().database_url, file)
+    if machine:
+        print_json({"file": str(file), "size_bytes": size_bytes})
+    else:
+        out().print(words(f"{file} holds the database as of now, {size_bytes:,} bytes"))
+        say("Keep the global key as well, and elsewhere: neither is worth anything without the other")
     return ALL_WELL
 
 

@@ -42,7 +42,7 @@ async def run_api(
     sockets: Sequence[socket.socket],
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C: then requests are finished, streams ended, and what is open closed.
+    """Serve until SIGTERM or Ctrl-C: then load balancers are told, requests finished, streams ended, and all closed.
 
     Args:
         settings: All that the operator decided.
@@ -67,6 +67,7 @@ async def run_api(
             redirect_sockets=redirecting,
             plain_from=settings.trusted_proxies,
             ready=ready,
+            drain_s=settings.api_drain_s,
         )
         streams.append(server)
         _log.info("the API answers at %s", settings.public_url)
@@ -109,12 +110,14 @@ def _wrapped(
         trace = functools.partial(ApiTraces, provider=provider)
     access = TemporalAccess(settings, identity=SERVICE, interceptors=interceptors)
 
-    async def orchestration_answers() -> None:
+    async def can_work() -> None:
+        if any(server.is_leaving for server in servers):
+            raise ServiceFault("this process is about to end")
         if not await access.answers():
             raise ServiceFault("Temporal does not answer")
 
     orchestration = TemporalOrchestration(Reconciler(place.database, access, Scheduler(place.database)))
-    app = make_application(place, orchestration, ready=orchestration_answers)
+    app = make_application(place, orchestration, ready=can_work)
     services = app.state.services
     assert isinstance(services, Services)
     app.user_middleware.append(Middleware(NoticeRoute))  # the last one is next to the routes
