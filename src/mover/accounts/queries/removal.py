@@ -6,10 +6,8 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, delete, exists, or_, select
 
-from mover.accounts.audit import Action
 from mover.accounts.tables import (
     api_keys,
-    audit_events,
     invitations,
     known_devices,
     memberships,
@@ -27,10 +25,7 @@ _OF_ORGANISATION = (sessions, tickets, invitations, api_keys)
 
 
 def remove_rows(transaction: Connection, organisation_id: str, limit: int) -> int:
-    """Remove at most `limit` rows of an organisation, except people, memberships and itself.
-
-    Of its audit log, that it was deleted stays, and by whom.
-    """
+    """Remove at most `limit` rows of an organisation, except people, memberships and itself."""
     removed = 0
     for table in _OF_ORGANISATION:
         if removed >= limit:
@@ -38,17 +33,6 @@ def remove_rows(transaction: Connection, organisation_id: str, limit: int) -> in
         key = _key(table)
         chosen = select(key).where(table.c.organisation_id == organisation_id).limit(limit - removed)
         removed += transaction.execute(delete(table).where(key.in_(chosen.scalar_subquery()))).rowcount
-    if removed < limit:
-        chosen = (
-            select(audit_events.c.id)
-            .where(
-                audit_events.c.organisation_id == organisation_id,
-                audit_events.c.action != Action.ORGANISATION_DELETED.value,
-            )
-            .limit(limit - removed)
-        )
-        statement = delete(audit_events).where(audit_events.c.id.in_(chosen.scalar_subquery()))
-        removed += transaction.execute(statement).rowcount
     return removed
 
 
@@ -80,8 +64,8 @@ def remove_organisation(transaction: Connection, organisation_id: str) -> None:
 def remove_expired(transaction: Connection, now_ns: int, *, idle_ns: int, keep_ns: int, limit: int) -> int:
     """Remove at most about `limit` rows that mean nothing any more; returns how many.
 
-    Sessions, tickets and resets that have expired, counters and devices not used for `keep_ns`, invitations that ended
-    that long ago, and what strangers tried then.
+    Sessions, tickets and resets that have expired, counters and devices not used for `keep_ns`, and invitations that
+    ended that long ago.
     """
     old_ns = now_ns - keep_ns
     over = (
@@ -94,8 +78,6 @@ def remove_expired(transaction: Connection, now_ns: int, *, idle_ns: int, keep_n
         ),
         (known_devices, known_devices.c.last_used_ns <= old_ns),
         (invitations, invitations.c.expires_ns <= old_ns),
-        # Attempts at addresses that nobody has: no organisation's log, and anybody can add to it.
-        (audit_events, and_(audit_events.c.organisation_id == "", audit_events.c.happened_ns <= old_ns)),
     )
     removed = 0
     for table, ended in over:
