@@ -107,5 +107,7 @@ def chains_digest(organisation_ids: Iterable[str]) -> str:
 
 def keys_digest(keys: Iterable[PublicKey]) -> str:
     """Digest which keys there are."""
-    told = sorted((key.id, key.public_key, key.created_ns, key.retired_ns or 0, key.retired_ns is None) for key in keys)
+    told = sorted(
+        (key.id, key.public_key, key.created_ns, key.retired_ns or 0, key.retired_ns is None) for key in keys
+    )
     return _hash("keys", told)

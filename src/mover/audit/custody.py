@@ -21,8 +21,8 @@ from sqlalchemy import Connection
 from mover.audit import queries
 from mover.audit.chain import redaction_bytes, words_digest
 from mover.audit.keys import AuditKeys, sign_roster
-from mover.audit.records import Checkpoint, Event, Redaction
 from mover.audit.recording import Recorder
+from mover.audit.records import Checkpoint, Event, Redaction
 from mover.audit.sealing import Sealer, put_signed, signed
 from mover.database.database import Database
 from mover.vault.signing import SigningKey
@@ -32,6 +32,10 @@ DAY_NS = 86_400 * 1_000_000_000
 DELETED = "organisation.deleted"
 _EVENTS = 1_000
 _REDACTED_AT_ONCE = 100
+
+
+def _nobody() -> None:
+    pass
 
 
 def pseudonym(person_id: str) -> str:
@@ -54,12 +58,15 @@ class Custodian:
         self._sealer = Sealer(database, vault, now_ns=now_ns)
         self._now_ns = now_ns
 
-    async def remove_old(self, *, days: int, days_of_nobody: int) -> int:
+    async def remove_old(
+        self, *, days: int, days_of_nobody: int, alive: Callable[[], object] = _nobody
+    ) -> int:
         """Cut off the beginnings of all chains, as far as it happened longer ago; returns how many events went.
 
         Args:
             days: Of the chains of organisations, also of those that were deleted.
             days_of_nobody: Of what happened in no organisation: strangers write there.
+            alive: Called between steps.
         """
         removed = 0
         for organisation_id in await self._database.read(queries.heads):
@@ -71,6 +78,7 @@ class Custodian:
                 )
             ):
                 removed += some
+                alive()
         return removed
 
     async def bury(self, organisation_id: str, *, limit: int = _EVENTS) -> int:
@@ -79,26 +87,42 @@ class Custodian:
         Returns how many went. 0: nothing but the tombstone is left.
         """
         await self._sealer.seal_due()
-        head = (await self._database.read(lambda transaction: queries.heads(transaction, [organisation_id])))
+        head = await self._database.read(lambda transaction: queries.heads(transaction, [organisation_id]))
         if not head:
             return 0
-        return await self._signed(lambda transaction, key: self._bury(transaction, key, organisation_id, limit))
+        return await self._signed(
+            lambda transaction, key: self._bury(transaction, key, organisation_id, limit)
+        )
 
-    async def forget_person(self, person_id: str, names: Iterable[str]) -> int:
-        """Replace what names a person in all chains by a pseudonym; returns how many events were changed.
+    def will_forget(self, transaction: Connection, person_id: str, names: Iterable[str]) -> None:
+        """Note in the transaction that deletes a person that the log is to forget them; `forget_due` does it.
 
         Args:
+            transaction: Of the deletion.
             person_id: Theirs; stays, as it is nobody's name.
             names: Mail addresses and the like; those that the person's own events show are added.
         """
+        queries.put_forgetting(transaction, person_id, json.dumps(sorted(names)), self._now_ns())
+
+    async def forget_due(self) -> int:
+        """Replace what names people who were deleted by a pseudonym; returns how many events were changed."""
+        changed = 0
+        for person_id, names in await self._database.read(queries.forgetting):
+            changed += await self._forget(person_id, json.loads(names))
+            await self._database.write(
+                lambda transaction, person_id=person_id: queries.remove_forgetting(transaction, person_id)  # type: ignore[misc]  # mypy does not infer a default
+            )
+        return changed
+
+    async def _forget(self, person_id: str, names: Iterable[str]) -> int:
         await self._sealer.seal_due()
         known = {name.lower() for name in names if name}
-        first = await self._database.read(lambda transaction: queries.naming(transaction, person_id, []))
-        known |= {one.actor_name.lower() for one in first if "@" in one.actor_name}
+        own = await self._database.read(lambda transaction: queries.naming(transaction, person_id, []))
+        known |= {one.actor_name.lower() for one in own if "@" in one.actor_name}
         found = await self._database.read(
             lambda transaction: queries.naming(transaction, person_id, sorted(known))
         )
-        words = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))) or r"(?!)", re.IGNORECASE)
+        words = _whole(known)
         changed = 0
         for begin in range(0, len(found), _REDACTED_AT_ONCE):
             ids = [event.id for event in found[begin : begin + _REDACTED_AT_ONCE]]
@@ -170,6 +194,12 @@ class Custodian:
             queries.redact(transaction, _resigned(before, after, key, self._now_ns()))
             changed += 1
         return changed
+
+
+def _whole(words: Iterable[str]) -> re.Pattern[str]:
+    """Finds words where they are not the end or the beginning of longer ones: ann@ is not in joann@."""
+    any_of = "|".join(map(re.escape, sorted(words, key=len, reverse=True))) or r"(?!)"
+    return re.compile(rf"(?<![\w.+-])(?:{any_of})(?![\w-])", re.IGNORECASE)
 
 
 def _redacted(event: Event, person_id: str, words: re.Pattern[str]) -> Event:

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from mover.audit import queries
 from mover.audit.chain import chains_digest, keys_digest, roster_bytes
-from mover.audit.records import PublicKey, Roster
 from mover.audit.recording import Auditor
+from mover.audit.records import PublicKey, Roster
 from mover.database.database import Database
 from mover.errors import Locked
 from mover.vault.signing import SigningKey
@@ -135,9 +135,7 @@ def sign_roster(
         key_id=key.id,
         signature="",
     )
-    queries.put_roster(
-        transaction, msgspec.structs.replace(one, signature=key.sign(roster_bytes(one)))
-    )
+    queries.put_roster(transaction, msgspec.structs.replace(one, signature=key.sign(roster_bytes(one))))
 
 
 def _owner(key_id: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, delete, distinct, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from mover.audit.records import Checkpoint, Event, PublicKey, Roster
-from mover.audit.tables import SINGLE, audit_events, audit_heads, audit_keys, audit_roster
+from mover.audit.tables import SINGLE, audit_events, audit_forgetting, audit_heads, audit_keys, audit_roster
 from mover.database.upsert import upsert
 
 _e = audit_events.c
@@ -38,7 +38,9 @@ def page(transaction: Connection, organisation_id: str, before: int | None, limi
 
 def pending(transaction: Connection, limit: int) -> list[Event]:
     """Events that have no place in a chain yet, in the order in which they were written."""
-    return _events(transaction, select(audit_events).where(_e.position.is_(None)).order_by(_e.id).limit(limit))
+    return _events(
+        transaction, select(audit_events).where(_e.position.is_(None)).order_by(_e.id).limit(limit)
+    )
 
 
 def pending_figures(transaction: Connection, organisation_id: str | None = None) -> tuple[int, int | None]:
@@ -119,7 +121,7 @@ def unsealed(transaction: Connection, organisation_id: str) -> Iterator[Event]:
 def chain_names(transaction: Connection) -> list[str]:
     """All chains that any row names, in order."""
     heads = set(transaction.scalars(select(_h.organisation_id)))
-    return sorted(heads | set(transaction.scalars(select(distinct(_e.organisation_id)))))
+    return sorted(heads | set(transaction.scalars(select(_e.organisation_id).distinct())))
 
 
 def heads(transaction: Connection, organisation_ids: Sequence[str] | None = None) -> dict[str, Checkpoint]:
@@ -128,7 +130,7 @@ def heads(transaction: Connection, organisation_ids: Sequence[str] | None = None
     if organisation_ids is not None:
         query = query.where(_h.organisation_id.in_(organisation_ids))
     return {
-        row["organisation_id"]: msgspec.convert(dict(row), Checkpoint)
+        row["organisation_id"]: Checkpoint(**row)
         for row in transaction.execute(query).mappings()
     }
 
@@ -148,13 +150,15 @@ def roster(transaction: Connection) -> Roster | None:
     row = transaction.execute(select(audit_roster)).mappings().one_or_none()
     if row is None:
         return None
-    return msgspec.convert({name: row[name] for name in Roster.__struct_fields__}, Roster)
+    return Roster(**{name: row[name] for name in Roster.__struct_fields__})
 
 
 def put_roster(transaction: Connection, one: Roster) -> None:
     """Make this the list of chains."""
     values = msgspec.structs.asdict(one)
-    changed = transaction.execute(update(audit_roster).where(audit_roster.c.single == SINGLE).values(**values))
+    changed = transaction.execute(
+        update(audit_roster).where(audit_roster.c.single == SINGLE).values(**values)
+    )
     if changed.rowcount == 0:
         transaction.execute(insert(audit_roster).values(single=SINGLE, **values))
 
@@ -241,6 +245,25 @@ def redact(transaction: Connection, event: Event) -> None:
             redaction=event.redaction,
         )
     )
+
+
+def put_forgetting(transaction: Connection, person_id: str, names: str, now_ns: int) -> None:
+    """Note that a person is to be forgotten."""
+    transaction.execute(
+        upsert(transaction, audit_forgetting, ["person_id"]),
+        {"person_id": person_id, "names": names, "since_ns": now_ns},
+    )
+
+
+def forgetting(transaction: Connection) -> list[tuple[str, str]]:
+    """Who is to be forgotten, and under which names."""
+    rows = transaction.execute(select(audit_forgetting).order_by(audit_forgetting.c.since_ns))
+    return [(row.person_id, row.names) for row in rows]
+
+
+def remove_forgetting(transaction: Connection, person_id: str) -> None:
+    """Note that a person is forgotten."""
+    transaction.execute(delete(audit_forgetting).where(audit_forgetting.c.person_id == person_id))
 
 
 def with_id(transaction: Connection, event_id: int) -> Event | None:

@@ -105,7 +105,9 @@ def parts_of_file(stream: Any) -> Iterator[Part]:
         try:
             read = msgspec.json.decode(line, type=_Line)
         except (msgspec.MsgspecError, UnicodeError):
-            raise NotAnAuditLog(f"line {number} was changed or cut off: it is no part of an audit log") from None
+            raise NotAnAuditLog(
+                f"line {number} was changed or cut off: it is no part of an audit log"
+            ) from None
         part = read.checkpoint or read.event
         if part is None or (read.checkpoint and read.event) or not _as_written(read, line):
             raise NotAnAuditLog(f"line {number} was changed or cut off: it is no part of an audit log")

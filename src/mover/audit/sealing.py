@@ -18,8 +18,8 @@ from sqlalchemy import Connection
 from mover.audit import queries
 from mover.audit.chain import checkpoint_bytes, event_hash, roster_bytes, words_digest
 from mover.audit.keys import AuditKeys, Overtaken, expect_present, sign_roster
-from mover.audit.records import Checkpoint, Event
 from mover.audit.recording import Recorder
+from mover.audit.records import Checkpoint, Event
 from mover.database.database import Database
 from mover.errors import Locked
 from mover.vault.signing import SigningKey
@@ -93,9 +93,7 @@ class Sealer:
         return len(places)
 
 
-async def signed(
-    database: Database, keys: AuditKeys, work: Callable[[Connection, SigningKey], int]
-) -> int:
+async def signed(database: Database, keys: AuditKeys, work: Callable[[Connection, SigningKey], int]) -> int:
     """Do something that signs, in one transaction, with the key that is the present one in it. Raises Locked."""
 
     def with_key(transaction: Connection, key: SigningKey) -> int:

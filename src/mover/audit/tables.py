@@ -14,7 +14,9 @@ audit_events = Table(
     "audit_events",  # written with the act; sealed once; only a person's deletion changes words after that
     metadata,
     Column("id", _NUMBERED, primary_key=True),
-    Column("organisation_id", String(32), nullable=False),  # names the chain; empty: nobody's. Outlives its organisation
+    Column(
+        "organisation_id", String(32), nullable=False
+    ),  # names the chain; empty: nobody's. Outlives its organisation
     Column("happened_ns", BigInteger, nullable=False),
     Column("actor_kind", String(16), nullable=False),
     Column("actor_id", String(64), nullable=False),
@@ -68,6 +70,14 @@ audit_keys = Table(
     Column("created_ns", BigInteger, nullable=False),
     Column("retired_ns", BigInteger),
 )
+audit_forgetting = Table(
+    "audit_forgetting",  # people who were deleted, until no event names them any more
+    metadata,
+    Column("person_id", String(32), primary_key=True),
+    Column("names", Text, nullable=False),  # JSON list
+    Column("since_ns", BigInteger, nullable=False),
+)
+
 audit_streams = Table(
     "audit_streams",  # how far copies elsewhere have come
     metadata,

@@ -116,9 +116,7 @@ class Report:
             self.more += 1
 
 
-def verify(
-    parts: Iterable[Part], expected_key: bytes | None = None, copies: Iterable[Copied] = ()
-) -> Report:
+def verify(parts: Iterable[Part], expected_key: bytes | None = None, copies: Iterable[Copied] = ()) -> Report:
     """Verify a log.
 
     Args:
@@ -237,7 +235,9 @@ class _Checking:
         if copied is not None:
             self.report.compared += 1
             if copied != event.hash:
-                self._blame("a copy of it says something else: it was changed, and everything after it", event)
+                self._blame(
+                    "a copy of it says something else: it was changed, and everything after it", event
+                )
 
     def _unsealed(self, event: Event) -> None:
         if event.hash is not None or event.position is not None or event.redaction is not None:
@@ -255,7 +255,9 @@ class _Checking:
             self._blame("it is there twice, out of order, or was put in before the beginning", event)
         elif event.number > self._number + 1:
             gone = _range(self._number + 1, event.number - 1)
-            self._blame(f"{gone} before it {'was' if event.number == self._number + 2 else 'were'} removed", event)
+            self._blame(
+                f"{gone} before it {'was' if event.number == self._number + 2 else 'were'} removed", event
+            )
             self._previous = None
 
     def _as_sealed(self, event: Event) -> None:
@@ -289,7 +291,9 @@ class _Checking:
         if head is None or number is None:
             return
         if number < head.number:
-            self._blame(f"{_range(number + 1, head.number)} at its end {'was' if number + 1 == head.number else 'were'} cut off")
+            self._blame(
+                f"{_range(number + 1, head.number)} at its end {'was' if number + 1 == head.number else 'were'} cut off"
+            )
         elif number > head.number:
             self._blame(f"{_range(head.number + 1, number)} at its end came without a checkpoint")
         elif self._previous is not None and self._previous != head.hash:

@@ -9,14 +9,16 @@ from contextlib import suppress
 from functools import partial
 
 from mover.accounts.departures import Departures, Remover
+from mover.accounts.erasure import PersonRemover
 from mover.accounts.upkeep import Upkeep
+from mover.audit.custody import Custodian
 from mover.connections.idle import IdleConnections
 from mover.connections.revoking import Revoking
 from mover.migrations.retention import Retention
 from mover.runner.records import Swept
 from mover.staging.folder import sweep
 from mover.transport.oauth.apps import apps_from_settings
-from mover.workplace.removers import REMOVERS
+from mover.workplace.removers import PERSON_REMOVERS, REMOVERS
 from mover.workplace.workplace import Workplace
 
 _STEPS = 100  # of retention, between two signs of life
@@ -29,6 +31,7 @@ class Housekeeper:
         place: Where.
         retention: Removes old runs.
         removers: Of what belongs to deleted organisations, in every room that keeps something of them.
+        person_removers: Likewise, of what is of people who go with them.
         now_ns: Nanoseconds since 1970 UTC.
     """
 
@@ -38,28 +41,46 @@ class Housekeeper:
         retention: Retention,
         *,
         removers: Sequence[Remover] = REMOVERS,
+        person_removers: Sequence[PersonRemover] = PERSON_REMOVERS,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._place = place
         self._retention = retention
         self._now_ns = now_ns
-        self._departures = Departures(place.database, place.vault, removers=removers, now=self._now)
-        self._upkeep = Upkeep(place.database, now=self._now)
+        self._kept = kept = place.settings.retention
+        self._departures = Departures(
+            place.database, place.vault, removers=removers, person_removers=person_removers, now=self._now
+        )
+        self._custodian = Custodian(place.database, place.vault, now_ns=now_ns)
+        self._upkeep = Upkeep(
+            place.database,
+            idle_s=kept.session_idle_hours * 3600,
+            keep_s=kept.unused_days * 24 * 3600,
+            now=self._now,
+        )
         revoking = Revoking(place.egress, apps_from_settings(place.settings), now=self._now)
         self._idle = IdleConnections(place.database, place.vault, revoking, now_ns=now_ns)
 
     async def tidy_up(self, alive: Callable[[], object]) -> Swept:
         """Do everything once; calls `alive` between steps."""
-        connections = await _all(self._idle.deauthorise, alive)
+        connections = await _all(
+            partial(self._idle.deauthorise, days=self._kept.idle_connections_days), alive
+        )
         alive()
         await asyncio.to_thread(self._sweep_staging)
         alive()
-        return Swept(
+        swept = Swept(
             connections=connections,
             expired=await _all(self._upkeep.remove_expired, alive),
             deleted=await _all(self._departures.remove_deleted, alive),
             rows=await self._sweep_old(alive),
         )
+        await self._custodian.forget_due()
+        alive()
+        await self._custodian.remove_old(
+            days=self._kept.audit_days, days_of_nobody=self._kept.strangers_days, alive=alive
+        )
+        return swept
 
     async def _sweep_old(self, alive: Callable[[], object]) -> int:
         """Remove what each organisation does not keep any longer, then what no organisation decides about."""
@@ -70,7 +91,9 @@ class Housekeeper:
                 alive,
             )
             alive()
-        return rows + await _all(partial(self._retention.sweep_outboxes, steps=_STEPS), alive)
+        return rows + await _all(
+            partial(self._retention.sweep_outboxes, days=self._kept.notices_days, steps=_STEPS), alive
+        )
 
     def _now(self) -> float:
         return self._now_ns() / 1e9

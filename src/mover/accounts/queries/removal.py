@@ -13,7 +13,6 @@ from mover.accounts.tables import (
     memberships,
     organisations,
     password_resets,
-    people,
     sessions,
     sign_in_attempts,
     single_sign_on,
@@ -42,11 +41,10 @@ def some_members(transaction: Connection, organisation_id: str, limit: int) -> l
     return list(transaction.scalars(query.limit(limit)))
 
 
-def remove_if_alone(transaction: Connection, person_id: str) -> bool:
-    """Forget a person who belongs to no organisation; false if there is one."""
-    belongs = exists().where(memberships.c.person_id == person_id)
-    gone = transaction.execute(delete(people).where(people.c.id == person_id, ~belongs))
-    return gone.rowcount == 1
+def belongs_somewhere(transaction: Connection, person_id: str) -> bool:
+    """Tell whether a person is a member of any organisation."""
+    query = select(memberships.c.person_id).where(memberships.c.person_id == person_id).limit(1)
+    return transaction.execute(query).first() is not None
 
 
 def remove_organisation(transaction: Connection, organisation_id: str) -> None:

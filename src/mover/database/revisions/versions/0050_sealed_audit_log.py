@@ -55,6 +55,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_audit_keys"),
     )
     op.create_table(
+        "audit_forgetting",
+        sa.Column("person_id", sa.String(32), nullable=False),
+        sa.Column("names", sa.Text, nullable=False),
+        sa.Column("since_ns", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("person_id", name="pk_audit_forgetting"),
+    )
+    op.create_table(
         "audit_streams",
         sa.Column("name", sa.String(32), nullable=False),
         sa.Column("position", sa.BigInteger, nullable=False),
