@@ -77,9 +77,7 @@ class Log:
         )
 
     async def verify(self, expected: bytes | None = None, copies: tuple[Copied, ...] = ()) -> Report:
-        return await self.database.read(
-            lambda transaction: verify(parts(transaction), expected, copies)
-        )
+        return await self.database.read(lambda transaction: verify(parts(transaction), expected, copies))
 
     async def public_key(self) -> bytes:
         return read_public_key((await self.keys.all())[0].public_key)
@@ -139,7 +137,7 @@ class Made:
         raise AssertionError
 
 
-class _Undone(Exception):  # noqa: N818 - no error
+class _Undone(Exception):
     def __init__(self, report: Report) -> None:
         super().__init__()
         self.report = report

@@ -28,7 +28,7 @@ def test_every_action_has_words_and_no_words_are_left_over() -> None:
     ]
 
     assert set(ACTION_WORDS) == {*(str(one) for one in Action), *(str(one) for one in Act), *rooms}
-    assert len(rooms) == 7
+    assert len(rooms) == 8
     assert len(set(ACTION_WORDS.values())) == len(ACTION_WORDS)
 
 

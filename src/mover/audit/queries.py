@@ -8,8 +8,16 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from mover.audit.records import Checkpoint, Event, PublicKey, Roster
-from mover.audit.tables import SINGLE, audit_events, audit_forgetting, audit_heads, audit_keys, audit_roster
+from mover.audit.records import Checkpoint, Event, PublicKey, Roster, Stream
+from mover.audit.tables import (
+    SINGLE,
+    audit_events,
+    audit_forgetting,
+    audit_heads,
+    audit_keys,
+    audit_roster,
+    audit_streams,
+)
 from mover.database.upsert import upsert
 
 _e = audit_events.c
@@ -129,10 +137,7 @@ def heads(transaction: Connection, organisation_ids: Sequence[str] | None = None
     query = select(audit_heads)
     if organisation_ids is not None:
         query = query.where(_h.organisation_id.in_(organisation_ids))
-    return {
-        row["organisation_id"]: Checkpoint(**row)
-        for row in transaction.execute(query).mappings()
-    }
+    return {row["organisation_id"]: Checkpoint(**row) for row in transaction.execute(query).mappings()}
 
 
 def put_head(transaction: Connection, head: Checkpoint) -> None:
@@ -191,18 +196,20 @@ def retire_key(transaction: Connection, now_ns: int) -> int:
 
 def first_to_keep(transaction: Connection, organisation_id: str, since_ns: int) -> int | None:
     """The number of the first sealed event that happened since then."""
-    return transaction.execute(
+    found: int | None = transaction.execute(
         select(func.min(_e.number)).where(
             _e.organisation_id == organisation_id, _e.number.is_not(None), _e.happened_ns >= since_ns
         )
     ).scalar_one()
+    return found
 
 
 def last_of(transaction: Connection, organisation_id: str, action: str) -> int | None:
     """The number of the last sealed event in which that was done."""
-    return transaction.execute(
+    found: int | None = transaction.execute(
         select(func.max(_e.number)).where(_e.organisation_id == organisation_id, _e.action == action)
     ).scalar_one()
+    return found
 
 
 def remove_up_to(transaction: Connection, organisation_id: str, number: int) -> int:
@@ -214,8 +221,7 @@ def remove_up_to(transaction: Connection, organisation_id: str, number: int) -> 
 def hash_of(transaction: Connection, organisation_id: str, number: int) -> str:
     """The hash of a sealed event."""
     query = select(_e.hash).where(_e.organisation_id == organisation_id, _e.number == number)
-    found = transaction.execute(query).scalar_one()
-    assert found is not None
+    found: str = transaction.execute(query).scalar_one()
     return found
 
 
@@ -264,6 +270,30 @@ def forgetting(transaction: Connection) -> list[tuple[str, str]]:
 def remove_forgetting(transaction: Connection, person_id: str) -> None:
     """Note that a person is forgotten."""
     transaction.execute(delete(audit_forgetting).where(audit_forgetting.c.person_id == person_id))
+
+
+def stream(transaction: Connection, name: str) -> Stream:
+    """How far a receiver of copies has come; at the beginning, if it never took any."""
+    row = (
+        transaction.execute(select(audit_streams).where(audit_streams.c.name == name))
+        .mappings()
+        .one_or_none()
+    )
+    return (
+        Stream(**row) if row else Stream(name=name, position=0, sent_ns=0, trouble="", failures=0, due_ns=0)
+    )
+
+
+def streams(transaction: Connection) -> list[Stream]:
+    """How far all receivers have come that ever took a copy."""
+    rows = transaction.execute(select(audit_streams).order_by(audit_streams.c.name)).mappings()
+    return [Stream(**row) for row in rows]
+
+
+def put_stream(transaction: Connection, name: str, **values: Any) -> None:
+    """Note how far a receiver has come."""
+    after = msgspec.structs.replace(stream(transaction, name), **values)
+    transaction.execute(upsert(transaction, audit_streams, ["name"]), msgspec.structs.asdict(after))
 
 
 def with_id(transaction: Connection, event_id: int) -> Event | None:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from mover.audit import queries
 from mover.audit.records import Checkpoint, Event, PublicKey, Roster
-from mover.audit.verifying import Copied, Header, Part
+from mover.audit.verifying import Copied, Damaged, Header, Part
 
 _WHAT = "audit log"
 _VERSION = 1
@@ -28,7 +28,7 @@ _LONGEST_LINE = 1 << 20
 
 
 class NotAnAuditLog(Exception):
-    """The file is none, so there is nothing to verify; or a line of it is no part of one."""
+    """The file is none, so there is nothing to verify."""
 
 
 class _First(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,9 +67,10 @@ def parts(transaction: Connection, organisation_id: str | None = None) -> Iterat
 def lines(found: Iterable[Part]) -> Iterator[bytes]:
     """Spell parts as the lines of a file; what is not sealed is left out."""
     for part in found:
+        line: msgspec.Struct | None = None
         match part:
             case Header():
-                line: Any = _First(
+                line = _First(
                     mover=_WHAT,
                     version=_VERSION,
                     organisation_id=part.organisation_id,
@@ -78,15 +79,16 @@ def lines(found: Iterable[Part]) -> Iterator[bytes]:
                 )
             case Checkpoint():
                 line = _Line(checkpoint=part)
-            case Event(number=None):
-                continue
-            case Event():
+            case Event() if part.number is not None:
                 line = _Line(event=part)
-        yield msgspec.json.encode(line) + b"\n"
+            case Event():
+                pass
+        if line is not None:
+            yield msgspec.json.encode(line) + b"\n"
 
 
 def parts_of_file(stream: Any) -> Iterator[Part]:
-    """Read a file that `lines` made. Raises NotAnAuditLog, which names the line."""
+    """Read a file that `lines` made. Raises NotAnAuditLog if it does not begin as one."""
     first = stream.readline(_LONGEST_LINE)
     try:
         header = msgspec.json.decode(first, type=_First)
@@ -102,16 +104,19 @@ def parts_of_file(stream: Any) -> Iterator[Part]:
     number = 1
     while line := stream.readline(_LONGEST_LINE):
         number += 1
-        try:
-            read = msgspec.json.decode(line, type=_Line)
-        except (msgspec.MsgspecError, UnicodeError):
-            raise NotAnAuditLog(
-                f"line {number} was changed or cut off: it is no part of an audit log"
-            ) from None
-        part = read.checkpoint or read.event
-        if part is None or (read.checkpoint and read.event) or not _as_written(read, line):
-            raise NotAnAuditLog(f"line {number} was changed or cut off: it is no part of an audit log")
-        yield part
+        read = _read(line)
+        part = (read.checkpoint or read.event) if read else None
+        if read is None or part is None or (read.checkpoint and read.event) or not _as_written(read, line):
+            yield Damaged(number)
+        else:
+            yield part
+
+
+def _read(line: bytes) -> _Line | None:
+    try:
+        return msgspec.json.decode(line, type=_Line)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
 
 
 def _as_written(read: msgspec.Struct, line: bytes) -> bool:

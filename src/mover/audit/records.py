@@ -73,3 +73,14 @@ class Redaction(msgspec.Struct, frozen=True, kw_only=True):
     redacted_ns: int
     key_id: str
     signature: str
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """How far copies elsewhere have come: see `tables.audit_streams`."""
+
+    name: str
+    position: int
+    sent_ns: int
+    trouble: str
+    failures: int
+    due_ns: int

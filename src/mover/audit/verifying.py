@@ -42,7 +42,14 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     roster: Roster | None
 
 
-Part = Header | Checkpoint | Event
+@dataclass(frozen=True)
+class Damaged:
+    """A line of a file that is no part of a log. `line` is counted from 1."""
+
+    line: int
+
+
+Part = Header | Checkpoint | Event | Damaged
 """A header, then for each chain its checkpoint and its events; those that are not sealed last."""
 
 
@@ -134,6 +141,8 @@ def verify(parts: Iterable[Part], expected_key: bytes | None = None, copies: Ite
                 checking.checkpoint(part)
             case Event():
                 checking.event(part)
+            case Damaged():
+                checking.damaged(part.line)
             case Header():
                 checking.report.blame(Problem(organisation_id="", what="there is a second beginning"))
     return checking.end()
@@ -238,6 +247,11 @@ class _Checking:
                 self._blame(
                     "a copy of it says something else: it was changed, and everything after it", event
                 )
+
+    def damaged(self, line: int) -> None:
+        """Tell of a line that cannot be read, and go on behind it."""
+        self._blame(f"line {line} of the file was changed or cut off")
+        self._number = self._previous = None
 
     def _unsealed(self, event: Event) -> None:
         if event.hash is not None or event.position is not None or event.redaction is not None:
