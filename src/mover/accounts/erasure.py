@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from mover.accounts.actor import Actor, ActorKind
 from mover.accounts.audit import Action, Auditor
 from mover.accounts.queries import invitations, organisations, people, removal
-from mover.accounts.records import Person, SignedIn
-from mover.accounts.refusals import NoSuchThing, NotAcceptable, NotPossible
+from mover.accounts.records import Person, Requirement, SignedIn
+from mover.accounts.refusals import MayNot, NoSuchThing, NotAcceptable, NotPossible
 from mover.accounts.sessions import Sessions, require_own_credentials
 from mover.audit.custody import Custodian, pseudonym
 from mover.database.database import Database
@@ -112,6 +112,8 @@ class Leaving:
         """
         require_own_credentials(signed_in)
         self._sessions.require_recent(signed_in)
+        if signed_in.requirement is Requirement.SECOND_FACTOR:
+            raise MayNot("your organisation asks for a second factor first")
         if typed_email.strip().lower() != signed_in.person.email:
             raise NotAcceptable("what you typed is not your mail address; nothing was deleted")
         actor = signed_in.actor

@@ -51,6 +51,7 @@ from mover.migrations.schedules import Schedules
 from mover.migrations.signing import SigningKeys
 from mover.migrations.views import Views
 from mover.notices.webhooks import Webhooks
+from mover.privacy.exports import DataExports
 from mover.settings import Settings
 from mover.transport.egress import Egress
 from mover.transport.oauth.apps import apps_from_settings
@@ -94,6 +95,7 @@ class Services:
     organisations: Organisations
     people: People
     leaving: Leaving
+    data_exports: DataExports
     sessions: Sessions
     sign_in: SignIn
     second_factors: SecondFactors
@@ -197,6 +199,7 @@ def make_services(
         organisations=accounts.organisations,
         people=accounts.people,
         leaving=accounts.leaving,
+        data_exports=DataExports(database, accounts.sessions, accounts.audit, now=now),
         sessions=accounts.sessions,
         sign_in=accounts.sign_in,
         second_factors=accounts.second_factors,
