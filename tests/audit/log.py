@@ -122,13 +122,17 @@ class Made:
     key: bytes
 
     def spoilt(
-        self, spoil: Callable[[Connection], object], copies: tuple[Copied, ...] = (), *, pinned: bool = True
+        self,
+        spoil: Callable[[Connection], object],
+        copies: tuple[Copied, ...] = (),
+        *,
+        key: bytes | None = None,
     ) -> Report:
         """What verifying finds after a change of the tables."""
 
         def work(connection: Connection) -> Report:
             spoil(connection)
-            raise _Undone(verify(parts(connection), self.key if pinned else None, copies))
+            raise _Undone(verify(parts(connection), key or self.key, copies))
 
         try:
             self.store.write(work, threading.Event())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as some
@@ -12,7 +13,6 @@ from tests.audit.log import GONE, A, Made
 
 from mover.audit import queries
 from mover.audit.chain import chains_digest, event_hash, words_digest
-from mover.audit.reading import parts
 from mover.audit.records import Event
 from mover.audit.tables import SINGLE, audit_events, audit_heads, audit_keys, audit_roster
 from mover.audit.verifying import Copied
@@ -96,11 +96,11 @@ def test_any_two_events_that_change_places_are_found(made: Made, data: some.Data
     )
 
     def spoil(connection: Connection) -> None:
-        rows = _rows(connection, audit_events)
-        one = data.draw(some.sampled_from(rows))
-        other = data.draw(some.sampled_from(rows))
+        chain = data.draw(some.sampled_from([A, "b" * 32]))
+        rows = [row for row in _rows(connection, audit_events) if row["organisation_id"] == chain]
+        one, other = data.draw(some.permutations(rows))[:2]
         mine, theirs = ({name: row[name] for name in what} for row in (one, other))
-        assume(one["organisation_id"] == other["organisation_id"] and mine != theirs)
+        assume(mine != theirs)
         nowhere = {name: None for name in what if name in {"number", "position"}}
         if nowhere:  # unique for a moment
             connection.execute(update(audit_events).where(_is(audit_events, one)).values(nowhere))
@@ -157,9 +157,7 @@ def test_who_hashes_everything_anew_lacks_the_signature(made: Made, data: some.D
 
 
 def _other(event: Event, subject: str) -> Event:
-    from msgspec.structs import replace
-
-    return replace(event, subject=subject if subject != event.subject else subject + "x")
+    return msgspec.structs.replace(event, subject=subject if subject != event.subject else subject + "x")
 
 
 def test_a_whole_chain_that_is_removed_is_missed(made: Made) -> None:
@@ -188,19 +186,10 @@ def test_the_tombstone_of_an_organisation_cannot_be_removed(made: Made) -> None:
     assert problem.what == "event 2 at its end was cut off"
 
 
-def test_a_key_of_the_thiefs_own_is_not_the_one_that_was_given(made: Made) -> None:
-    report = made.spoilt(lambda _: None, pinned=True)
-    assert report.intact
+def test_a_log_that_another_key_signed_is_not_the_one_that_was_asked_for(made: Made) -> None:
+    found = made.spoilt(lambda _: None, key=b"x" * 32)
 
-    from mover.audit.verifying import verify
-
-    found: list[Any] = []
-
-    def look(connection: Connection) -> None:
-        found.append(verify(parts(connection), b"x" * 32))
-
-    made.spoilt(look)
-    assert "is not the one that was given" in str(found[0].problems[0])
+    assert "which is not the one that was given" in str(found.problems[0])
 
 
 def test_an_older_state_of_everything_is_found_by_what_was_copied_elsewhere(made: Made) -> None:
