@@ -24,6 +24,9 @@ NO_PAGES = {  # downloads, and parts of pages
     "/reports/migrations/{migration_id}/{kind}",
     "/reports/runs/{run_id}/{kind}",
     "/folders",
+    "/audit/log",
+    "/organisation/data",
+    "/profile/data",
 }
 NAMES_NOTHING = {"service", "token", "kind", "vendor"}
 HTML = {"Accept": "text/html,*/*"}

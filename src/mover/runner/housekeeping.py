@@ -1,6 +1,7 @@
 """What is removed or destroyed because it is old. Each step is small and idempotent, so that it can be broken off.
 
-The accounts are tidied up by the API (`accounts/tidying.py`): runners have no business with sessions and people.
+The accounts and the audit log are tidied up by the API (`accounts/tidying.py`): runners have no business with sessions and
+people, and can remove no event.
 """
 
 from __future__ import annotations
@@ -42,20 +43,20 @@ class Housekeeper:
         self._place = place
         self._retention = retention
         self._now_ns = now_ns
+        self._kept = place.settings.retention
         self._upkeep = Upkeep(place.database, now=self._now)
         revoking = Revoking(place.egress, apps_from_settings(place.settings), now=self._now)
         self._idle = IdleConnections(place.database, place.vault, revoking, now_ns=now_ns)
 
     async def tidy_up(self, alive: Callable[[], object]) -> Swept:
         """Do everything once; calls `alive` between steps."""
-        connections = await _all(self._idle.deauthorise, alive)
+        connections = await _all(
+            partial(self._idle.deauthorise, days=self._kept.idle_connections_days), alive
+        )
         alive()
         await asyncio.to_thread(self._sweep_staging)
         alive()
-        return Swept(
-            connections=connections,
-            rows=await self._sweep_old(alive),
-        )
+        return Swept(connections=connections, rows=await self._sweep_old(alive))
 
     async def _sweep_old(self, alive: Callable[[], object]) -> int:
         """Remove what each organisation does not keep any longer, then what no organisation decides about."""
@@ -66,7 +67,9 @@ class Housekeeper:
                 alive,
             )
             alive()
-        return rows + await _all(partial(self._retention.sweep_outboxes, steps=_STEPS), alive)
+        return rows + await _all(
+            partial(self._retention.sweep_outboxes, days=self._kept.notices_days, steps=_STEPS), alive
+        )
 
     def _now(self) -> float:
         return self._now_ns() / 1e9

@@ -22,11 +22,13 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from mover.audit.sealing import Sealer
 from mover.errors import MoverError
 from mover.mail.choice import mail_from_settings
 from mover.migrations.retention import Retention
 from mover.migrations.scheduler import Scheduler
 from mover.migrations.work import Work
+from mover.notices.audit_copies import AuditCopies, receivers_from_settings
 from mover.notices.delivering import Deliverer
 from mover.runner import names, workflows
 from mover.runner.activities import DeskActivities, SliceActivities
@@ -46,6 +48,7 @@ _SCHEDULES_EVERY = 12  # looks
 _RECONNECT_S = 2.0
 _LAST_WORDS_S = 20.0
 _AFTERMATH_S = 1.0
+_SEAL_S = 1.0
 _STICKY = timedelta(seconds=2)  # a workflow waits so long for the runner that knows it, if that has gone
 
 
@@ -65,6 +68,8 @@ class Parts:
     reconciler: Reconciler
     scheduler: Scheduler
     deliverer: Deliverer
+    sealer: Sealer
+    copies: AuditCopies
     housekeeper: Housekeeper
     versions: Versions | None  # None: builds are not told apart
 
@@ -107,6 +112,8 @@ class Runner:
         looking = [
             asyncio.create_task(self._look_now_and_then()),
             asyncio.create_task(self._deliver_now_and_then()),
+            asyncio.create_task(self._seal_now_and_then()),
+            asyncio.create_task(self._copy_now_and_then()),
         ]
         if self._parts.versions is not None:
             looking.append(asyncio.create_task(self._parts.versions.keep(self._pause)))
@@ -117,6 +124,7 @@ class Runner:
             for task in looking:
                 task.cancel()
             await asyncio.wait(looking)
+            await self._parts.copies.close()
 
     async def _serve(self) -> None:
         """Be connected to Temporal, until the end or until that breaks for good."""
@@ -226,6 +234,23 @@ class Runner:
             await self._look_after("notices", self._parts.deliverer.deliver_due)
             await self._pause(self._parts.bench.pace.reconcile_s)
 
+    async def _seal_now_and_then(self) -> None:
+        """Give events of the audit log their places: soon, since until then nobody would miss them."""
+        while not self._ending.is_set():
+            await self._look_after("the audit log", self._parts.sealer.seal_due)
+            await self._pause(min(_SEAL_S, self._parts.bench.pace.reconcile_s))
+
+    async def _copy_now_and_then(self) -> None:
+        """Copy the audit log elsewhere: apart from all else, since receivers may hang."""
+        while self._parts.copies.names and not self._ending.is_set():
+            await self._look_after("copies of the audit log", self._parts.copies.send_due)
+            await self._look_after("copies of the audit log", self._measure_copies)
+            await self._pause(min(_SEAL_S, self._parts.bench.pace.reconcile_s))
+
+    async def _measure_copies(self) -> None:
+        for name, events in (await self._parts.copies.lag()).items():
+            self._parts.measures.audit_lag.labels(name).set(events)
+
     async def _look_after(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
         try:
             await step()
@@ -303,6 +328,8 @@ async def open_runner(
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, mail),
                 housekeeper=Housekeeper(place, Retention(place.database)),
+                sealer=Sealer(place.database, place.vault),
+                copies=AuditCopies(place.database, receivers_from_settings(settings, place.egress)),
                 versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
             )
         )

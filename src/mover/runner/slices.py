@@ -14,11 +14,14 @@ import asyncio
 import enum
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
+from mover.accounts.actor import system_actor
+from mover.audit.recording import Auditor, Recorder
 from mover.connections.connections import ConnectionGone
 from mover.connections.service_rules import NotAllowed
 from mover.database.failures import DatabaseTrouble
@@ -38,6 +41,7 @@ from mover.errors import (
     UserNotFound,
 )
 from mover.ledger.states import RunMode
+from mover.migrations.acts import Act
 from mover.migrations.options import PairOptions, applies_permissions, engine_options, shown_options
 from mover.migrations.records import Answer, Assignment, Counts, PairRun
 from mover.migrations.refusals import Overtaken
@@ -115,6 +119,8 @@ class Bench:
     runner: str
     draining: Draining
     pace: Pace = Pace()
+    auditor: Auditor = field(default_factory=Recorder)
+    now_ns: Callable[[], int] = time.time_ns
 
 
 class Slice:
@@ -177,6 +183,7 @@ class Slice:
         map_id, grantees = ("", None)
         if applies_permissions(assignment.options):
             map_id, grantees = await work.map_of(run.id)
+        await self._tell_of_use(assignment, scan_alone=scan_alone)
         async with open_sides(own, source, None if scan_alone else destination) as sides:
             options = engine_options(
                 self._without_own(assignment, sides),
@@ -197,6 +204,44 @@ class Slice:
                 shown_options=shown_options(assignment.options),
                 started=self._started,
             )
+
+    async def _tell_of_use(self, assignment: Assignment, *, scan_alone: bool) -> None:
+        """Record for what the secrets of connections are used by this slice, before they are."""
+        details = {
+            "pair": str(self._run.pair_id),
+            "source": assignment.source_connection_id,
+            "destination": "" if scan_alone else assignment.destination_connection_id,
+            "process": f"runner {self._bench.runner}",
+        }
+        await self._record(Act.CONNECTIONS_OPENED, details)
+
+    async def _tell_of_grants(self) -> None:
+        """Record how many permissions the run gave at the destination, or could not."""
+        if self._ledger_run is None:
+            return
+        tally = await self._bench.place.ledger.grant_tally(self._ledger_run)
+        states: Counter[str] = Counter()
+        for one in tally:
+            states[one.state.value] += one.count
+        if states:
+            details = {
+                "pair": str(self._run.pair_id),
+                **{state: str(count) for state, count in states.items()},
+            }
+            await self._record(Act.PERMISSIONS_GIVEN, details)
+
+    async def _record(self, act: Act, details: Mapping[str, str]) -> None:
+        run = self._run
+        await self._bench.place.database.write(
+            lambda transaction: self._bench.auditor.record(
+                transaction,
+                system_actor(run.organisation_id, "runner"),
+                act,
+                f"run {run.id}",
+                details,
+                now_ns=self._bench.now_ns(),
+            )
+        )
 
     def _without_own(self, assignment: Assignment, sides: Sides) -> PairOptions:
         """The options, and Mover's own files kept out. Raises InvalidConfiguration where the source is nothing else."""
@@ -337,6 +382,7 @@ class Slice:
             )
         else:
             self._ledger_run = result.run
+            await self._tell_of_grants()
             await self._end(RunCode(int(result.code)), result.message)
         return SliceEnd.ENDED
 

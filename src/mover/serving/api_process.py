@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
 
-from mover.accounts.tidying import tidying
+from mover.accounts.tidying import Step, tidying
 from mover.api.request_ids import RequestIdFilter
 from mover.api.services import Services
+from mover.audit.custody import Custodian
 from mover.errors import ServiceFault
 from mover.migrations.scheduler import Scheduler
 from mover.runner.client import TemporalAccess
@@ -59,7 +60,7 @@ async def run_api(
         place = await stack.enter_async_context(open_workplace(settings))
         name_requests_in_the_log()
         application, streams, services = _wrapped(stack, settings, place)
-        await stack.enter_async_context(tidying(services.accounts.upkeep, services.accounts.departures))
+        await stack.enter_async_context(tidying(_over(place, services)))
         server = HttpsServer(
             application,
             sockets,
@@ -83,6 +84,21 @@ def certificate_of(settings: Settings) -> ServerTls:
     if made.made:
         _log.info("a certificate authority was made: %s, SHA-256 %s", made.ca_file, made.fingerprint)
     return tls
+
+
+def _over(place: Workplace, services: Services) -> list[Step]:
+    """What is tidied up in this process."""
+    custodian, kept = Custodian(place.database, place.vault), place.settings.retention
+    remove_old = functools.partial(
+        custodian.remove_old, days=kept.audit_days, days_of_nobody=kept.strangers_days
+    )
+    accounts = services.accounts
+    return [
+        accounts.upkeep.remove_expired,
+        accounts.departures.remove_deleted,
+        custodian.forget_due,
+        remove_old,
+    ]
 
 
 def server_names(settings: Settings) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from mover.errors import MoverError, ServiceFault, Transient
+from mover.errors import MoverError, Transient
 from mover.settings import PrivateAddresses, Settings
 from mover.transport.egress import Egress
 from mover.transport.retries import Retries, RetryPolicy

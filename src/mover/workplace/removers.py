@@ -1,8 +1,9 @@
-"""What removes the rows of a deleted organisation, of all rooms below, in the order in which they can go."""
+"""What removes the rows of deleted organisations and people, of all rooms below, in the order in which they can go."""
 
 from __future__ import annotations
 
 from mover.accounts.departures import Remover
+from mover.accounts.erasure import PersonRemover
 from mover.connections import queries as connections
 from mover.migrations.queries import removal as migrations
 from mover.notices import queries as notices
@@ -12,3 +13,6 @@ REMOVERS: tuple[Remover, ...] = (
     migrations.remove_organisation,  # looks at the connections
     connections.remove_organisation,
 )
+
+PERSON_REMOVERS: tuple[PersonRemover, ...] = (notices.forget_person, migrations.forget_person)
+"""What removes what is a person's alone, or puts a pseudonym in their name's place."""

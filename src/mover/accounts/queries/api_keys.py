@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, insert, or_, select, update
 
 from mover.accounts.actor import Permission, Role
 from mover.accounts.records import ApiKey
-from mover.accounts.tables import api_keys, memberships, organisations, people
+from mover.accounts.tables import api_key_networks, api_keys, memberships, organisations, people
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,29 @@ def used(transaction: Connection, key_id: str, address: str, now_ns: int, before
         )
         .values(last_used_ns=now_ns, last_used_address=address)
     )
+
+
+def seen_from(transaction: Connection, key_id: str, network: str, now_ns: int, *, most: int) -> bool:
+    """Note from where a key is used; true if it is for the first time. Of places beyond `most` the oldest is forgotten."""
+    mine = api_key_networks.c.key_id == key_id
+    known = transaction.execute(
+        update(api_key_networks).where(mine, api_key_networks.c.network == network).values(last_ns=now_ns)
+    )
+    if known.rowcount:
+        return False
+    transaction.execute(
+        insert(api_key_networks).values(key_id=key_id, network=network, first_ns=now_ns, last_ns=now_ns)
+    )
+    newest = (
+        select(api_key_networks.c.network)
+        .where(mine)
+        .order_by(api_key_networks.c.last_ns.desc(), api_key_networks.c.first_ns.desc())
+        .limit(most)
+    )
+    transaction.execute(
+        delete(api_key_networks).where(mine, api_key_networks.c.network.not_in(newest.scalar_subquery()))
+    )
+    return True
 
 
 def arrival(transaction: Connection, key_id: str) -> int | None:
