@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from mover.accounts.queries import second_factors
 from mover.accounts.tables import api_keys, memberships, people, sessions
@@ -163,7 +163,7 @@ def _schedules(transaction: Connection, migration_id: str) -> tuple[ScheduleInFu
 
 def _item_messages(transaction: Connection, ledger_run_id: int | None) -> tuple[ItemMessage, ...]:
     i = items.c
-    query = (
+    query: Select[Any] = (
         select(i.name, i.state, i.reason, i.message, folders.c.path)
         .join(folders, folders.c.id == i.folder_id)
         .where(i.run_id == ledger_run_id, i.message != "")
