@@ -80,7 +80,14 @@ async def test_the_first_sign_in_asks_for_an_app_and_a_password_of_their_own(doo
         await door.sign_in.change_password(entrance.signed_in, Secret("short"))
     await door.sign_in.change_password(entrance.signed_in, OWN)
 
-    assert (await door.sessions.find(entrance.token)).step is None
+    settled = await door.sessions.find(entrance.token)
+    assert settled.step is None
+    for current in (None, Secret("a guess"), Secret("")):
+        with pytest.raises(SignInRefused, match="present password"):
+            await door.sign_in.change_password(settled, Secret("copper meadow lantern 4"), current=current)
+    newest = Secret("copper meadow lantern 4")
+    await door.sign_in.change_password(settled, newest, current=OWN)
+    await door.sign_in.change_password(settled, OWN, current=newest)
     with pytest.raises(SignInRefused):
         await door.password()  # the first one is none any more
     again = await door.password(OWN)

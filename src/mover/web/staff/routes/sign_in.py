@@ -130,7 +130,15 @@ async def password(visit: StaffVisit) -> Response:
         form.faults["again"] = "The two are not the same."
         return visit.again("staff/password.html", place="profile", form=form, first=first)
     try:
-        await visit.services_of_staff.sign_in.change_password(visit.begun, visit.secret("password"))
+        await visit.services_of_staff.sign_in.change_password(
+            visit.begun, visit.secret("password"), current=visit.secret("current")
+        )
+    except SignInFailed:
+        form.faults["current"] = "That is not your present password."
+        return visit.again("staff/password.html", place="profile", form=form, first=first)
+    except Throttled as error:
+        form.faults[""] = throttled(error)
+        return visit.again("staff/password.html", place="profile", form=form, first=first)
     except InvalidConfiguration as error:
         form.faults["password"] = sentence(error)
         return visit.again("staff/password.html", place="profile", form=form, first=first)
