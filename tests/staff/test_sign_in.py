@@ -122,6 +122,21 @@ async def test_an_app_that_was_shown_and_not_confirmed_is_no_second_factor(door:
     assert anew.secret.reveal() != setup.secret.reveal()
 
 
+async def test_each_of_them_has_an_app_of_their_own(door: Door) -> None:
+    await door.set_up()
+    sams = door.app
+    door.email = door.office.tess.email
+    await door.set_up()
+    assert (await door.sign_in.with_code((await door.password()).signed_in, door.code(), CLIENT)).signed_in
+
+    door.email, tess = door.office.sam.email, door.app
+    begun = await door.password()
+    with pytest.raises(SignInRefused):
+        await door.sign_in.with_code(begun.signed_in, tess.at(int(door.house.clock.at)), CLIENT)
+    entered = await door.sign_in.with_code(begun.signed_in, sams.at(int(door.house.clock.at)), CLIENT)
+    assert entered.signed_in.member.id == door.office.sam.id
+
+
 async def test_a_code_works_once_also_in_two_browsers_at_once(door: Door) -> None:
     await door.set_up()
     first, second = await door.password(), await door.password()
