@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
 
+from mover.accounts.audit_log import AuditLog
 from mover.accounts.tidying import Step, tidying
 from mover.api.request_ids import RequestIdFilter
 from mover.api.services import Services
@@ -29,6 +30,7 @@ from mover.serving.server import HttpsServer
 from mover.serving.streams import Application
 from mover.serving.tls import ServerTls, operators_certificate, own_made_certificate
 from mover.settings import Settings
+from mover.staff.upkeep import StaffUpkeep
 from mover.web.app import make_application
 from mover.workplace.workplace import Workplace, open_workplace
 
@@ -98,6 +100,7 @@ def _over(place: Workplace, services: Services) -> list[Step]:
         accounts.departures.remove_deleted,
         custodian.forget_due,
         remove_old,
+        StaffUpkeep(place.database, AuditLog(place.database)).step,
     ]
 
 

@@ -45,6 +45,8 @@ from mover.web.routes import (
     webhooks,
     wizard,
 )
+from mover.web.staff.guard import StaffRoute
+from mover.web.staff.pages import STAFF_WAYS
 from mover.web.visit import Visit
 
 WAYS = (
@@ -103,6 +105,7 @@ def application_of(house: House, *, ready: Check | None = None) -> FastAPI:
     """Make APIs and pages of services that are there already."""
     app = app_of(house.services, ready=ready, problem_page=problem_page(house))
     app.router.routes.extend(PageRoute(way, house) for way in WAYS)
+    app.router.routes.extend(StaffRoute(way, house) for way in STAFF_WAYS)
     app.router.routes.extend(still(house))
     return app
 
