@@ -29,6 +29,7 @@ import mover.connections.tables
 import mover.ledger.tables
 import mover.migrations.tables
 import mover.notices.tables
+import mover.staff.tables
 import mover.vault.tables
 from mover.accounts.departures import Departures
 from mover.accounts.queries.organisations import mark_deleted
@@ -45,8 +46,9 @@ from mover.workplace.removers import REMOVERS
 
 pytestmark = on_both
 
-OF_NOBODY = {"current_global_key", "sign_in_attempts"}
-"""Tables that know no organisation and none of its people: what strangers tried, and which global key is in use."""
+OF_NOBODY = {"current_global_key", "sign_in_attempts", "staff_people", "staff_totp", "staff_sessions"}
+"""Tables that know no organisation and none of its people: what strangers tried, which global key is in use, and the
+installation's staff."""
 
 Rows = dict[str, list[dict[str, Any]]]
 

@@ -45,6 +45,22 @@ class Action(enum.StrEnum):
     API_KEY_CHANGED = "api_key.changed"
     API_KEY_ROTATED = "api_key.rotated"
     API_KEY_REVOKED = "api_key.revoked"
+    STAFF_ADDED = "staff.added"
+    STAFF_REMOVED = "staff.removed"
+    STAFF_RESET = "staff.reset"
+    STAFF_SIGNED_IN = "staff.signed_in"
+    STAFF_SIGN_IN_FAILED = "staff.sign_in_failed"
+    STAFF_SIGNED_OUT = "staff.signed_out"
+    STAFF_PASSWORD_CHANGED = "staff.password_changed"  # noqa: S105 - a word of the log
+    STAFF_SECOND_FACTOR_ADDED = "staff.second_factor_added"
+    STAFF_LOOKED = "staff.looked"
+    EXCEPTION_ASKED = "exception.asked"
+    EXCEPTION_APPROVED = "exception.approved"
+    EXCEPTION_REFUSED = "exception.refused"
+    EXCEPTION_WITHDRAWN = "exception.withdrawn"
+    EXCEPTION_USED = "exception.used"
+    EXCEPTION_DISCLOSURE_SET = "exception.disclosure_set"
+    EXCEPTION_DISCLOSED = "exception.disclosed"
 
 
 class Auditor(Protocol):

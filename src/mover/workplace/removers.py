@@ -6,8 +6,10 @@ from mover.accounts.departures import Remover
 from mover.connections import queries as connections
 from mover.migrations.queries import removal as migrations
 from mover.notices import queries as notices
+from mover.staff.queries import requests as staff
 
 REMOVERS: tuple[Remover, ...] = (
+    staff.remove_organisation,
     notices.remove_organisation,
     migrations.remove_organisation,  # looks at the connections
     connections.remove_organisation,
