@@ -38,7 +38,7 @@ class Crossing:
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """In the thread: have the loop do it, and return what it returns. Raises CancelledError of `concurrent.futures`."""
-        self._waiting = asyncio.run_coroutine_threadsafe(work, self._loop)
+        waiting = self._waiting = asyncio.run_coroutine_threadsafe(work, self._loop)
         if self._stopped:
-            self._waiting.cancel()
-        return self._waiting.result()
+            waiting.cancel()
+        return waiting.result()

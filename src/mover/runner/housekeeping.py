@@ -12,6 +12,7 @@ from mover.accounts.departures import Departures, Remover
 from mover.accounts.upkeep import Upkeep
 from mover.connections.idle import IdleConnections
 from mover.connections.revoking import Revoking
+from mover.lawful.orders import remove_over
 from mover.migrations.retention import Retention
 from mover.runner.records import Swept
 from mover.staging.folder import sweep
@@ -54,9 +55,10 @@ class Housekeeper:
         alive()
         await asyncio.to_thread(self._sweep_staging)
         alive()
+        handed_over = await remove_over(self._place.database, self._now_ns())
         return Swept(
             connections=connections,
-            expired=await _all(self._upkeep.remove_expired, alive),
+            expired=handed_over + await _all(self._upkeep.remove_expired, alive),
             deleted=await _all(self._departures.remove_deleted, alive),
             rows=await self._sweep_old(alive),
         )

@@ -35,7 +35,7 @@ class StagedFile:
         *,
         label: Label | None,
         now_ns: Callable[[], int],
-        forget: Callable[[StagedFile], None],
+        forget: Callable[[StagedFile], object],
     ) -> None:
         self._folder = folder
         self._budget = budget

@@ -105,6 +105,11 @@ class Shelf:
         """Whose it is."""
         return self._label
 
+    @property
+    def since_ns(self) -> int:
+        """Since when it is held, in nanoseconds since 1970 UTC."""
+        return self._since_ns
+
     def look(self) -> Held:
         """What is held of it now. On the event loop, where the intake changes."""
         intake = self._intake

@@ -44,7 +44,7 @@ class Staging:
         self._buffers = Buffers(kept=memory_bytes // SEGMENT + THREADS)
         self._workers = Workers()
         self._own_folder: ProcessFolder | None = None
-        self._files: set[StagedFile] = set()
+        self._files: dict[StagedFile, None] = {}  # the oldest first
 
     async def open(self) -> None:
         """Create this process's folder, and remove what processes that died have left.
@@ -82,14 +82,14 @@ class Staging:
             self._workers,
             label=label,
             now_ns=self._now_ns,
-            forget=self._files.discard,
+            forget=lambda gone: self._files.pop(gone, None),
         )
-        self._files.add(file)
+        self._files[file] = None
         return file
 
     @property
     def shelves(self) -> list[Shelf]:
-        """All parts that are here at this moment, for a look; those of files without a label are not among them."""
+        """All parts that are here at this moment, those of the oldest file first, for a look; those of files without a label are not among them."""
         return [shelf for file in tuple(self._files) for shelf in file.shelves]
 
     def _wind_up(self, own_folder: ProcessFolder | None) -> None:

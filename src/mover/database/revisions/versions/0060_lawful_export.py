@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0060"
-down_revision = "0045"
+down_revision = "0055"
 
 _IDENTITY = sa.BigInteger().with_variant(
     sa.Integer(), "sqlite"
