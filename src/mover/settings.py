@@ -40,6 +40,7 @@ _SECRETS = {
     "temporal_api_key",
     "payload_keys",
     "database_url",
+    "staff_database_url",
     "smtp_url",
 }
 VENDORS = ("google", "microsoft", "box", "dropbox", "egnyte")
@@ -228,6 +229,8 @@ class Settings(BaseSettings):
         allow_private_addresses: Which private and loopback addresses connections may go to.
         database_url: Where ledger, vault and all else is kept: `sqlite:///path` or
             `postgresql://user:password@host/database?sslmode=verify-full`; by default SQLite in `home`.
+        staff_database_url: Through which the pages of the staff read: that of a role that can see metadata alone; with
+            SQLite it is the same file by default, of which they are let read no more.
         database_connections: To a database server at most, for a process, besides one for each pair that runs.
         proxy: The egress proxy that all traffic goes through, with its password.
         ca_file: Certificates (PEM) to trust instead of the system's.
@@ -303,6 +306,7 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path("mover"), validate_default=True
     )
     database_url: Secret = Field(default_factory=_in_home, validate_default=True)
+    staff_database_url: Secret | None = None
     database_connections: int = Field(8, ge=2, le=1000)
     allow_private_addresses: Annotated[
         PrivateAddresses, NoDecode, BeforeValidator(PrivateAddresses.parse)

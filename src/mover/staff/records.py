@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
+import hmac
 from dataclasses import dataclass, field
 
 import msgspec
 
 from mover.accounts.actor import Actor, ActorKind
+from mover.vault.secret import Secret
 
 STAFF_LOG = "staff"
 """Stands for an organisation in the audit log: what the staff did that is no organisation's, or not yet for its eyes.
@@ -43,6 +45,45 @@ class StaffSession(msgspec.Struct, frozen=True, kw_only=True):
     created_ns: int
     last_seen_ns: int
     expires_ns: int
+
+
+class Step(enum.StrEnum):
+    """What stands between a session and the pages; in this order."""
+
+    CODE = "code"  # the authenticator app's
+    SET_UP = "set_up"  # there is no authenticator app as yet
+    NEW_PASSWORD = "new_password"  # noqa: S105 - the operator knows the present one
+
+
+@dataclass(frozen=True)
+class StaffSignedIn:
+    """Who sits behind a session's token.
+
+    Attributes:
+        session: The session.
+        member: Whose it is.
+        step: What they have to do first; None: nothing.
+        csrf_token: What a form of this session has to send along.
+    """
+
+    session: StaffSession
+    member: StaffMember
+    step: Step | None
+    csrf_token: Secret = field(repr=False)
+
+    def csrf_matches(self, presented: str) -> bool:
+        """Tell whether a form was made for this session; takes the same time for all that are wrong."""
+        return hmac.compare_digest(
+            self.csrf_token.reveal().encode(), presented.encode("utf-8", "surrogatepass")
+        )
+
+
+@dataclass(frozen=True)
+class StaffEntrance:
+    """A sign-in, or a step of it: `token` becomes the cookie, in the place of the one before."""
+
+    token: Secret = field(repr=False)
+    signed_in: StaffSignedIn
 
 
 class RequestKind(enum.StrEnum):

@@ -100,6 +100,8 @@ class Requests:
             expires_ns=_expiry(kind, expires_ns, now_ns),
             state=RequestState.OPEN,
         )
+        if kind is RequestKind.BREAK_GLASS and (scope.from_ns is not None or scope.until_ns is not None):
+            raise NotAcceptable("a period is for a legal export; what is looked at here has none")
         if scope.from_ns is not None and scope.until_ns is not None and scope.from_ns >= scope.until_ns:
             raise NotAcceptable("the period ends before it begins")
 
