@@ -6,20 +6,15 @@ import asyncio
 import base64
 import hashlib
 import random
-import shutil
-import subprocess
-import tarfile
 from pathlib import Path
 from typing import Any
 
-import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from sqlalchemy import select
-from tests.database_url import Kind, in_use, on_both, on_sqlite
-from tests.e2e.searching import Needle, found_in_files
-from tests.lawful.court import CASE, NS, REASON, Court, Station, UnderWay
+from sqlalchemy import insert, select
+from tests.database_url import on_both
+from tests.lawful.court import CASE, NS, REASON, Court, Station
 from tests.staging.streams import MIB
 
 from mover.accounts.refusals import MayNot
@@ -28,7 +23,7 @@ from mover.lawful import output as output_module
 from mover.lawful.exporting import Exporter
 from mover.lawful.records import AnswerState
 from mover.lawful.refusals import ExportUnderWay, NoSuchCase, OutputRefused
-from mover.lawful.tables import legal_answers, legal_parts
+from mover.lawful.tables import legal_answers, legal_collections, legal_parts
 from mover.migrations.tables import signing_keys
 
 pytestmark = [*on_both, pytest.mark.promise("P10")]
@@ -258,6 +253,28 @@ async def test_an_order_that_is_stopped_while_it_is_carried_out_leaves_no_archiv
     assert await court.rows_left() == 0
     log = [event.action for event in await court.office.staff_log()]
     assert log[-2:] == ["exception.used", "exception.refused"]  # runners were asked; nothing was exported
+
+
+async def test_a_runner_sees_for_itself_whether_an_order_stands(court: Court) -> None:
+    """Also if somebody had brought the exporter to call it."""
+    async with court.station("one") as one:
+        await one.hold(await court.under_way("one"), b"held")
+        order = await court.ask()
+        await court.orders.approve(court.office.tess, order)
+        row = {"id": "c" * 32, "request_id": order.request.id, "organisation_id": court.organisation_id}
+        moments = {"opened_ns": court.now_ns(), "deadline_ns": court.now_ns(), "expires_ns": 2**62}
+        await court.database.write(
+            lambda c: c.execute(insert(legal_collections), {**row, **moments, "most_bytes": 1 << 40})
+        )
+        asked = {"collection_id": row["id"], "runner": "one", "state": "asked", "message": ""}
+        await court.database.write(lambda c: c.execute(insert(legal_answers), asked))
+        assert await one.answering.look() == 1
+        answer = await court.database.read(lambda c: c.execute(select(legal_answers)).one())
+        assert (answer.state, answer.message) == (
+            "failed",
+            "this order does not stand: nothing is handed out",
+        )
+        assert not await court.database.read(lambda c: c.execute(select(legal_parts)).all())
 
 
 async def test_a_full_disk_loses_nothing_of_what_was_held(

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pyrage
 import pytest
-from tests.database_url import Kind, server
 from tests.e2e.searching import Needle, found_in_files
 from tests.lawful.court import Court
 from tests.staging.streams import MIB

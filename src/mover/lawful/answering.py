@@ -16,6 +16,7 @@ from mover.lawful.queries import calls, scope
 from mover.lawful.records import AnswerState, Call, Outcome, Part, Sealed, Whose
 from mover.lawful.refusals import CallClosed
 from mover.lawful.sealing import seal
+from mover.staff.requests import NotApproved
 from mover.staging import Held, PartGone, Shelf, Staging
 
 _log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Answering:
         shelves = self._staging.shelves  # the moment that the order is about
         try:
             await self._say(call, AnswerState.ASKED, AnswerState.ANSWERING)
+            self._expect_standing(call)
             for shelf, whose in await self._in_scope(call, shelves):
                 await self._hand_over(call, shelf, whose)
             await self._say(call, AnswerState.ANSWERING, AnswerState.ANSWERED)
@@ -74,6 +76,11 @@ class Answering:
                 connection, call, self._runner, before, after, now_ns, message[:1000]
             )
         )
+
+    def _expect_standing(self, call: Call) -> None:
+        """See for oneself whether the order stands, whoever calls. Raises NotApproved."""
+        if not call.order.request.stands(self._now_ns()) or not call.order.recipients:
+            raise NotApproved("this order does not stand: nothing is handed out")
 
     async def _in_scope(self, call: Call, shelves: list[Shelf]) -> list[tuple[Shelf, Whose]]:
         now_ns = self._now_ns()
@@ -134,7 +141,7 @@ class Answering:
                 self._database.write(lambda connection: calls.add_piece(connection, call, part_id, at, piece))
             )
 
-        return await crossing.run(seal, iter(reading), keep, call.recipients)
+        return await crossing.run(seal, iter(reading), keep, call.order.recipients)
 
 
 class _Reading:

@@ -174,8 +174,7 @@ class Exporter:
         )
         call = Call(
             collection_id=collection.id,
-            scope=request.scope,
-            recipients=order.recipients,
+            order=order,
             most_bytes=limits.most_bytes,
         )
 

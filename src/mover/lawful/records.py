@@ -61,12 +61,19 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What a runner is asked for: `scope` of one organisation, sealed to `recipients`, no more than `most_bytes` in all."""
+    """What a runner is asked for: what the order says, and no more than `most_bytes` of all runners together.
+
+    The order is the request itself as it is now, with its approvals, so that a runner sees for itself whether it stands.
+    """
 
     collection_id: str
-    scope: Scope
-    recipients: tuple[str, ...]
+    order: Order
     most_bytes: int
+
+    @property
+    def scope(self) -> Scope:
+        """What it is about."""
+        return self.order.request.scope
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,8 +33,6 @@ legal_collections = Table(
     Column("id", String(32), primary_key=True),
     Column("request_id", String(32), nullable=False),
     Column("organisation_id", String(32), nullable=False, index=True),
-    Column("scope", Text, nullable=False),  # JSON, as it was approved
-    Column("recipients", Text, nullable=False),  # JSON
     Column("most_bytes", BigInteger, nullable=False),  # of parts, in all
     Column("opened_ns", BigInteger, nullable=False),
     Column("deadline_ns", BigInteger, nullable=False),

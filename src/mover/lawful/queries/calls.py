@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from mover.lawful.records import AnswerState, Call, Outcome, Part, Sealed
+from mover.lawful.queries.orders import recipients_of
+from mover.lawful.records import AnswerState, Call, Order, Outcome, Part, Sealed
 from mover.lawful.refusals import CallClosed
 from mover.lawful.tables import legal_answers, legal_collections, legal_parts, legal_pieces
-from mover.staff.records import Scope
+from mover.staff.queries.requests import find as find_request
 
 _a = legal_answers.c
 _c = legal_collections.c
@@ -27,14 +27,14 @@ def calls_to(connection: Connection, runner: str, now_ns: int) -> list[Call]:
         )
         .order_by(_c.opened_ns, _c.id)
     )
+    found = connection.execute(query).all()
+    requests = [request for row in found if (request := find_request(connection, row.request_id))]
+    recipients = recipients_of(connection, [request.id for request in requests]) if requests else {}
+    orders = {one.id: Order(request=one, recipients=recipients.get(one.id, ())) for one in requests}
     return [
-        Call(
-            collection_id=row.id,
-            scope=msgspec.json.decode(row.scope, type=Scope),
-            recipients=tuple(msgspec.json.decode(row.recipients, type=list[str])),
-            most_bytes=row.most_bytes,
-        )
-        for row in connection.execute(query)
+        Call(collection_id=row.id, order=orders[row.request_id], most_bytes=row.most_bytes)
+        for row in found
+        if row.request_id in orders
     ]
 
 

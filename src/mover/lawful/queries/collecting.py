@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
 
 from mover.lawful.records import Answer, AnswerState, Call, Collection, Outcome, Part, Sealed, Whose
@@ -21,8 +20,6 @@ def add(connection: Connection, collection: Collection, call: Call, runners: Ite
             id=collection.id,
             request_id=collection.request_id,
             organisation_id=call.scope.organisation_id,
-            scope=msgspec.json.encode(call.scope).decode(),
-            recipients=msgspec.json.encode(call.recipients).decode(),
             most_bytes=call.most_bytes,
             opened_ns=collection.opened_ns,
             deadline_ns=collection.deadline_ns,

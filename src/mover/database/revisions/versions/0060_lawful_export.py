@@ -30,8 +30,6 @@ def upgrade() -> None:
         sa.Column("id", sa.String(32), nullable=False),
         sa.Column("request_id", sa.String(32), nullable=False),
         sa.Column("organisation_id", sa.String(32), nullable=False),
-        sa.Column("scope", sa.Text(), nullable=False),
-        sa.Column("recipients", sa.Text(), nullable=False),
         sa.Column("most_bytes", sa.BigInteger(), nullable=False),
         sa.Column("opened_ns", sa.BigInteger(), nullable=False),
         sa.Column("deadline_ns", sa.BigInteger(), nullable=False),
