@@ -28,7 +28,6 @@ from mover.staff.sessions import StaffSessions
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
-_OWNER = "totp"
 _FREE_FOR_AN_ADDRESS = 20
 _WRONG = "the address or the password is wrong"
 _WRONG_CODE = "that is not the code that the app shows now, or it was used already; wait for the next one"
@@ -123,7 +122,7 @@ class StaffSignIn:
             if not people.put_totp(transaction, made):
                 raise NotPossible("an authenticator app was set up elsewhere at this moment; sign in again")
 
-        await self._vault.replace(vault_holder(member.id), _OWNER, {made.setup_id: setup.secret}, along=keep)
+        await self._vault.replace(vault_holder(member.id), vault_owner(member.id), {made.setup_id: setup.secret}, along=keep)
         return setup
 
     async def finish_app(self, signed_in: StaffSignedIn, code: str, client: Client) -> StaffEntrance:
@@ -204,7 +203,7 @@ class StaffSignIn:
         if found is None or (found.confirmed_ns is not None) is not confirmed:
             return None
         try:
-            secret = await self._vault.fetch(vault_holder(found.staff_id), _OWNER, found.setup_id)
+            secret = await self._vault.fetch(vault_holder(found.staff_id), vault_owner(found.staff_id), found.setup_id)
         except NotFound:  # reset between the two reads
             return None
         return matching_step(secret, code, self._now())
@@ -237,6 +236,11 @@ class StaffSignIn:
 
     def _now_ns(self) -> int:
         return int(self._now() * 1e9)
+
+
+def vault_owner(staff_id: str) -> str:
+    """Where the secret of an authenticator app is in the vault: owners are unique there, whoever holds them."""
+    return f"totp:{staff_id}"
 
 
 def _account_limit(email: str) -> Limit:
