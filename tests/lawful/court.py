@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-import pyrage
+import pyrage  # type: ignore[import-untyped] # no stubs are published
 from sqlalchemy import func, insert, select
 from tests.runner.stage import filled
 from tests.staff.office import DAY_NS, StaffOffice

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from tests.staging.streams import MIB
 
 from mover.accounts.refusals import MayNot
 from mover.errors import Conflict, InvalidConfiguration, PermissionDenied
-from mover.lawful import output as output_module
-from mover.lawful.exporting import Exporter
+from mover.lawful import sealing
+from mover.lawful.exporting import Exporter, Limits
 from mover.lawful.records import AnswerState
 from mover.lawful.refusals import ExportUnderWay, NoSuchCase, OutputRefused
 from mover.lawful.tables import legal_answers, legal_collections, legal_parts
@@ -182,13 +183,13 @@ async def _answer_until_it_seals(station: Station) -> None:
     """Begin to answer, and be cancelled as soon as the first piece is in the database."""
 
     async def answer() -> None:
-        while not await station.answering.look():
+        while not await station.answering.look():  # noqa: ASYNC110 - a database sets no events
             await asyncio.sleep(0.001)
 
     answering = asyncio.create_task(answer())
     database = station.answering._database
     sealing = select(legal_parts.c.id).where(legal_parts.c.runner == station.name)
-    while not await database.read(lambda c: c.execute(sealing).all()):
+    while not await database.read(lambda c: c.execute(sealing).all()):  # noqa: ASYNC110 - likewise
         await asyncio.sleep(0)
     answering.cancel()
     await asyncio.gather(answering, return_exceptions=True)
@@ -288,15 +289,15 @@ async def test_a_full_disk_loses_nothing_of_what_was_held(
         room -= len(data)
         if room < 0:
             raise OSError(28, "No space left on device")
-        return real(descriptor, data)
+        return int(real(descriptor, data))
 
-    real = output_module.os.write
+    real = os.write
     order = await court.approved()
     async with court.station("one") as one:
         held = await court.under_way("one")
         await one.hold(held, content)
         with monkeypatch.context() as patched:
-            patched.setattr(output_module.os, "write", write)
+            patched.setattr(os, "write", write)
             with pytest.raises(OutputRefused, match="No space left"):
                 await court.export(order, one)
         assert list(court.folder.glob("*export*")) == []
@@ -321,10 +322,10 @@ async def test_one_at_a_time(court: Court) -> None:
     await court.under_way("one")
     first = asyncio.create_task(court.export(order, patient=True))
     answers = select(legal_answers)
-    while not await court.database.read(lambda c: c.execute(answers).all()):
+    while not await court.database.read(lambda c: c.execute(answers).all()):  # noqa: ASYNC110 - likewise
         await asyncio.sleep(0.001)
     with pytest.raises(ExportUnderWay):
-        await court.another_exporter().export(court.office.sam, order, court.folder / "other", court_limits())
+        await court.another_exporter().export(court.office.sam, order, court.folder / "other", Limits())
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     # Broken off, it is gone on with: nobody is asked twice.
@@ -332,12 +333,6 @@ async def test_one_at_a_time(court: Court) -> None:
     exported = await court.export(order)
     assert exported.resumed
     assert [answer.runner for answer in exported.findings.silent] == ["one"]
-
-
-def court_limits() -> Any:
-    from mover.lawful.exporting import Limits  # noqa: PLC0415
-
-    return Limits()
 
 
 async def test_parts_that_go_meanwhile_and_damage_are_told_apart(
@@ -354,8 +349,6 @@ async def test_parts_that_go_meanwhile_and_damage_are_told_apart(
         await one.hold(fourth, some_bytes(4 * MIB))
         damage(court.folder / "staging", size=7016)
         pieces = 0
-        from mover.lawful import sealing  # noqa: PLC0415
-
         read = sealing._Source.read
 
         def meanwhile(self: Any, size: int) -> bytes:

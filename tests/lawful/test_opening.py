@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-import pyrage
+import pyrage  # type: ignore[import-untyped] # no stubs are published
 import pytest
 from tests.e2e.searching import Needle, found_in_files
 from tests.lawful.court import Court
@@ -78,6 +78,7 @@ async def test_only_recipients_can_open_it(court: Court) -> None:
         await one.hold(held, b"held")
         order = await court.approved(recipients=[court.recipient, str(second.to_public())])
         await court.export(order, one)
+    files: dict[str, bytes] = {}
     for identity in (court.identity, second):
         files = tar_of(pyrage.decrypt(court.output.read_bytes(), [identity]))
         assert pyrage.decrypt(files["parts/000001.age"], [identity]) == b"held"

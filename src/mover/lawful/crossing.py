@@ -38,7 +38,8 @@ class Crossing:
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """In the thread: have the loop do it, and return what it returns. Raises CancelledError of `concurrent.futures`."""
-        waiting = self._waiting = asyncio.run_coroutine_threadsafe(work, self._loop)
+        waiting: concurrent.futures.Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._waiting = waiting
         if self._stopped:
             waiting.cancel()
         return waiting.result()

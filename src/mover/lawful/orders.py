@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
+from mover.accounts.refusals import NoSuchThing
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration
+from mover.lawful.queries import naming, removal
 from mover.lawful.queries import orders as queries
-from mover.lawful.queries import removal
 from mover.lawful.recipients import read_recipients
 from mover.lawful.records import Order
 from mover.lawful.refusals import NoSuchCase
@@ -36,6 +37,43 @@ class Orders:
         self._database = database
         self._requests = requests
         self._now_ns = now_ns
+
+    async def scope(
+        self,
+        organisation: str,
+        *,
+        person: str | None = None,
+        connection: str | None = None,
+        pair: str | None = None,
+        from_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> Scope:
+        """Find what an order is to be about, by names, addresses or ids.
+
+        Raises NotFound, InvalidConfiguration (several organisations of that name).
+        """
+
+        def find(transaction: Connection) -> Scope:
+            found = naming.organisations_called(transaction, organisation)
+            if len(found) > 1:
+                raise InvalidConfiguration(
+                    f"there are {len(found)} organisations of that name; give the id: {', '.join(found)}"
+                )
+            if not found:
+                raise NoSuchThing("there is no such organisation")
+            (organisation_id,) = found
+            return Scope(
+                organisation_id=organisation_id,
+                person_id=_there(naming.person_called, transaction, organisation_id, person, "person"),
+                connection_id=_there(
+                    naming.connection_called, transaction, organisation_id, connection, "connection"
+                ),
+                pair_id=pair,
+                from_ns=from_ns,
+                until_ns=until_ns,
+            )
+
+        return await self._database.read(find)
 
     async def ask(
         self,
@@ -106,6 +144,21 @@ class Orders:
             lambda connection: queries.recipients_of(connection, [one.id for one in requests])
         )
         return [Order(request=one, recipients=recipients.get(one.id, ())) for one in requests]
+
+
+def _there(
+    find: Callable[[Connection, str, str], str | None],
+    transaction: Connection,
+    organisation_id: str,
+    text: str | None,
+    what: str,
+) -> str | None:
+    if text is None:
+        return None
+    found = find(transaction, organisation_id, text)
+    if found is None:
+        raise NoSuchThing(f"there is no such {what} in this organisation")
+    return found
 
 
 async def remove_over(database: Database, now_ns: int) -> int:

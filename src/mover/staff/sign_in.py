@@ -122,7 +122,9 @@ class StaffSignIn:
             if not people.put_totp(transaction, made):
                 raise NotPossible("an authenticator app was set up elsewhere at this moment; sign in again")
 
-        await self._vault.replace(vault_holder(member.id), vault_owner(member.id), {made.setup_id: setup.secret}, along=keep)
+        await self._vault.replace(
+            vault_holder(member.id), vault_owner(member.id), {made.setup_id: setup.secret}, along=keep
+        )
         return setup
 
     async def finish_app(self, signed_in: StaffSignedIn, code: str, client: Client) -> StaffEntrance:
@@ -203,7 +205,9 @@ class StaffSignIn:
         if found is None or (found.confirmed_ns is not None) is not confirmed:
             return None
         try:
-            secret = await self._vault.fetch(vault_holder(found.staff_id), vault_owner(found.staff_id), found.setup_id)
+            secret = await self._vault.fetch(
+                vault_holder(found.staff_id), vault_owner(found.staff_id), found.setup_id
+            )
         except NotFound:  # reset between the two reads
             return None
         return matching_step(secret, code, self._now())
