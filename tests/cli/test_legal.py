@@ -7,16 +7,19 @@ import io
 import json
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped] # no stubs are published
 import pytest
+from tests.accounts.house import CHEAP
 from tests.lawful.staff_people import Colleague, hire, let_codes_be_used_again
 
 from mover.cli.legal import expiry
 from mover.cli.workplace import workplace
 from mover.errors import InvalidConfiguration
 from mover.serving.first_owner import first_owner
+from mover.staff.assembly import assemble
 
 pytestmark = pytest.mark.promise("P10")
 
@@ -40,6 +43,8 @@ def people(home: Path) -> list[Colleague]:  # noqa: ARG001 - sets the scene
 @pytest.fixture
 def legal(mover, monkeypatch: pytest.MonkeyPatch) -> Callable:
     """Runs a command as somebody."""
+
+    monkeypatch.setattr("mover.cli.legal.assemble", partial(assemble, cost=CHEAP))
 
     async def again() -> None:
         async with workplace() as place:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import random
 import tarfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -38,6 +39,10 @@ from mover.staging.file import StagedFile
 CASE = "4 Js 17/26"
 REASON = "Order of the district court of 3 May about the files of one account"
 NS = 1_000_000_000
+
+
+def some_bytes(size: int, seed: int = 1) -> bytes:
+    return random.Random(seed).randbytes(size)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import pyotp
 from sqlalchemy import update
+from tests.accounts.house import CHEAP
 
 from mover.accounts.audit_log import AuditLog
+from mover.accounts.passwords import Argon2Cost
 from mover.accounts.records import Client
 from mover.staff.assembly import assemble
 from mover.staff.records import StaffMember
@@ -39,9 +41,9 @@ class Colleague:
         return [*email, "--code", self.app.at(int(time.time()))]
 
 
-async def hire(place: Workplace, *names: str) -> list[Colleague]:
+async def hire(place: Workplace, *names: str, cost: Argon2Cost = CHEAP) -> list[Colleague]:
     """Give people accounts, and let them through their first sign-in."""
-    staff = assemble(place.database, place.vault, place.settings, AuditLog(place.database))
+    staff = assemble(place.database, place.vault, place.settings, AuditLog(place.database), cost=cost)
     found = []
     try:
         for name in names:
@@ -54,11 +56,11 @@ async def hire(place: Workplace, *names: str) -> list[Colleague]:
     finally:
         await staff.close()
     await place.database.write(
-        lambda c: c.execute(update(staff_people).values(password_given_ns=None)) and None
+        lambda c: c.execute(update(staff_people).values(password_given_ns=None)).rowcount
     )
     return found
 
 
 async def let_codes_be_used_again(place: Workplace) -> None:
     """A code works once, and a new one comes every half minute: a test has no time to wait for it."""
-    await place.database.write(lambda c: c.execute(update(staff_totp).values(last_step=0)) and None)
+    await place.database.write(lambda c: c.execute(update(staff_totp).values(last_step=0)).rowcount)

@@ -126,11 +126,17 @@ class Office:
     async def export(self, output: Path, *, wait_s: int = 60, code: int = 0) -> Done:
         await let_codes_be_used_again(self.place)
         sam = self.people[0]
-        words = ["legal", "export", "--case", CASE, "--output", output, "--wait", str(wait_s), "--json"]
+        words = ["legal", "export", "--case", CASE, "--output", str(output), "--wait", str(wait_s), "--json"]
         process = self.mover.start(*words, *sam.words, **sam.variables)
         done = await asyncio.to_thread(process.wait)
         assert done.code == code, done
         return done
+
+
+async def received(organisation: Organisation, run: int, at_least: int) -> None:
+    async with asyncio.timeout(240):
+        while (await organisation.run(run))["bytes_received"] < at_least:  # noqa: ASYNC110 - in another process
+            await asyncio.sleep(0.05)
 
 
 def held_by(runner: Runner) -> dict[tuple[int, int], int]:
@@ -190,7 +196,7 @@ async def test_what_a_runner_holds_during_a_move_is_exported_and_afterwards_noth
 
 async def test_what_a_killed_runner_held_is_lost_and_its_silence_is_named(service: Service, tmp_path: Path):
     organisation = await Organisation.make(service.place, tmp_path / "both")
-    put(organisation.source, {"/file": (CANARY.encode() * 1_000_000)[: 20 * MIB]})
+    put(organisation.source, {"/file": (CANARY.encode() * 1_000_000)[: 40 * MIB]})
     office = await Office.order(service.place, tmp_path, organisation.id)
     mover = Mover(
         tmp_path / "runner",
@@ -198,14 +204,15 @@ async def test_what_a_killed_runner_held_is_lost_and_its_silence_is_named(servic
         MOVER_DATABASE_URL=service.place.settings.database_url.reveal(),
         MOVER_TEMPORAL_ADDRESS=service.temporal.address,
         MOVER_LOCAL_FOLDERS=str(tmp_path),
-        MOVER_STAGING_MEMORY_BYTES="1MiB",
         MOVER_RUNNER_SILENCE_S="3600",  # or its run would be taken from it before the export
     )
     running = mover.start("runner")
     try:
-        (run,) = await organisation.start("/", options='{"bandwidth": "500K"}')
+        (run,) = await organisation.start("/", options='{"bandwidth": "1M"}')
         await service.orchestration.nudge(organisation.id)
-        await until(lambda: any(service.place.settings.home.glob("staging/process-*/part-*")))
+        await received(
+            organisation, run, 3 * MIB
+        )  # three parts of 8 MiB at once: none of them is whole as yet
         alive = await office.export(tmp_path / "alive.tar.age")
         assert (await organisation.run(run))["state"] in {"scanning", "running"}
     finally:
@@ -215,6 +222,10 @@ async def test_what_a_killed_runner_held_is_lost_and_its_silence_is_named(servic
     content = opened(tmp_path / "alive.tar.age", office.identity).contents()
     assert alive.result["bytes"] == sum(map(len, content.values())) > 0
     assert all(CANARY.encode() in held for held in content.values())
+    assert not any(
+        part["received_in_full"]
+        for part in opened(tmp_path / "alive.tar.age", office.identity).manifest["parts"]
+    )
     assert [one["answer"] for one in dead.result["no_full_answer"]] == ["did not answer"]
     assert not dead.result["nothing_held"]
     assert dead.result["held"].startswith("Nothing was handed over. 1 runner gave no full answer")

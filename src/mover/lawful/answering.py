@@ -99,6 +99,8 @@ class Answering:
 
     async def _hand_over(self, call: Call, shelf: Shelf, whose: Whose) -> None:
         held = shelf.look()
+        if not held.size and not held.complete:
+            return  # nothing of it has come as yet
         part = self._part(held, whose)
         part_id, fits = await self._database.write(lambda connection: calls.add_part(connection, call, part))
         if not fits:
