@@ -344,7 +344,11 @@ class Court:
 
         def told(answers: list[Answer]) -> None:
             waiting = [one for one in answers if not one.state.is_final]
-            if not patient and all(one.runner not in {s.name for s in stations} for one in waiting):
+            if (
+                waiting
+                and not patient
+                and all(one.runner not in {s.name for s in stations} for one in waiting)
+            ):
                 self.office.house.clock.at += 100
 
         async with asyncio.timeout(120), _all_at_work(stations):
