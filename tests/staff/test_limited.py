@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import Connection, Executable, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from tests.database_url import Kind, fresh, in_use, on_both, server
 
@@ -24,6 +25,10 @@ pytestmark = [*on_both, pytest.mark.promise("P9")]
 
 ROLE = "staff_of_a_test"
 REFUSED = "prohibited|permission denied|not authorized|read-only"
+
+
+def _running(statement: Executable) -> Callable[[Connection], list[Any]]:
+    return lambda connection: list(connection.execute(statement).all())
 
 
 @contextlib.contextmanager
@@ -51,7 +56,7 @@ async def limited(tmp_path: Path, database_kind: Kind) -> AsyncIterator[LimitedD
     url = fresh(tmp_path / "state")
     database = await Database.open(url)
 
-    def fill(connection):
+    def fill(connection: Connection) -> None:
         connection.execute(
             insert(organisations),
             {"id": "o", "name": "Example", "second_factor_required": False, "kept_days": 9, "created_ns": 1},
@@ -108,10 +113,10 @@ async def test_every_column_of_every_table_is_readable_if_it_is_listed_and_refus
         for column in table.columns:
             query = select(column).select_from(table)
             if column.name in STAFF_COLUMNS.get(table.name, ()):
-                await limited.read(lambda c, q=query: c.execute(q).all())
+                await limited.read(_running(query))
                 continue
             with pytest.raises((DBAPIError, DatabaseUnusable), match=REFUSED):
-                await limited.read(lambda c, q=query: c.execute(q).all())
+                await limited.read(_running(query))
             refused += 1
     assert refused > 300
 
@@ -137,7 +142,7 @@ ATTEMPTS = (
 async def test_no_statement_gets_around_it(limited: LimitedDatabase) -> None:
     for statement in ATTEMPTS:
         with pytest.raises((DBAPIError, DatabaseUnusable), match=REFUSED) as refusal:
-            await limited.read(lambda c, given=statement: c.execute(text(given)).all())
+            await limited.read(_running(text(statement)))
         assert "CANARY" not in repr(refusal.value)
 
 
@@ -146,7 +151,7 @@ async def test_what_is_listed_can_be_joined_and_counted(limited: LimitedDatabase
         "SELECT count(*) FROM people",
         "SELECT count(*) FROM people p LEFT JOIN memberships m ON m.person_id = p.id WHERE p.name = 'Ann'",
     ):
-        assert await limited.read(lambda c, given=query: c.execute(text(given)).scalar_one()) == 1
+        assert await limited.read(_running(text(query))) == [(1,)]
 
 
 def test_of_sqlite_no_other_file_pragma_or_schema_can_be_reached(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from sqlalchemy import delete
 from tests.staff.office import DAY_NS, REASON, StaffOffice
 
 from mover.accounts.actor import Role
@@ -13,6 +14,7 @@ from mover.errors import InvalidConfiguration
 from mover.notices.tables import run_mails
 from mover.staff.records import RequestKind, RequestState, Scope, StaffMember
 from mover.staff.requests import NotApproved
+from mover.staff.tables import staff_people
 
 pytestmark = pytest.mark.promise("P9")
 
@@ -200,6 +202,16 @@ async def test_of_a_legal_export_the_organisation_learns_when_it_may(office: Sta
         await office.requests.disclose_on(office.tess, asked.id, 1)
     with pytest.raises(NotPossible, match="from the start"):
         await office.requests.disclose_on(office.tess, (await office.ask()).id, 1)
+
+
+async def test_nothing_stands_for_an_account_that_is_not_there(office: StaffOffice) -> None:
+    """However it went: removing somebody withdraws their requests, but rows can be taken away by other means."""
+    asked = await office.ask()
+    await office.requests.approve(office.tess, asked.id)
+    query = delete(staff_people).where(staff_people.c.id == office.sam.id)
+    await office.house.database.write(lambda transaction: transaction.execute(query))
+    with pytest.raises(NotApproved, match="not of the staff any more"):
+        await office.requests.standing(asked.id)
 
 
 async def test_who_leaves_takes_requests_and_open_approvals_along(office: StaffOffice) -> None:

@@ -51,6 +51,8 @@ from mover.migrations.signing import SigningKeys
 from mover.migrations.views import Views
 from mover.notices.webhooks import Webhooks
 from mover.settings import Settings
+from mover.staff.assembly import Staff
+from mover.staff.assembly import assemble as assemble_staff
 from mover.transport.egress import Egress
 from mover.transport.oauth.apps import apps_from_settings
 from mover.vault.vault import Vault
@@ -116,6 +118,7 @@ class Services:
     permission_reports: PermissionReports
     signing_keys: SigningKeys
     webhooks: Webhooks
+    staff: Staff
     mail: MailQueue | None
     now: Callable[[], float]
 
@@ -124,6 +127,7 @@ class Services:
         """Do what goes on in the background, for as long as requests are answered."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.accounts.close)
+            stack.push_async_callback(self.staff.close)
             if self.mail is not None:
                 await stack.enter_async_context(self.mail)
             stack.push_async_callback(self.events.close)
@@ -216,6 +220,7 @@ def make_services(
         permission_reports=PermissionReports(database, accounts.audit, now_ns=now_ns),
         signing_keys=signing_keys,
         webhooks=Webhooks(database, vault, accounts.audit, now_ns=now_ns),
+        staff=assemble_staff(database, vault, settings, accounts.audit, cost=cost, now=now),
         mail=queue,
         now=now,
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mover import __version__
-from mover.cli import legal_commands, people_commands, service_commands
+from mover.cli import legal_commands, people_commands, service_commands, staff_commands
 from mover.cli.commands import RunOrCommand
 from mover.cli.completion import complete_address, complete_name, complete_service
 from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
@@ -620,4 +620,5 @@ def database_upgrade(*, machine: Machine = False) -> int:
 
 service_commands.add_to(app)
 people_commands.add_to(app)
+staff_commands.add_to(app)
 legal_commands.add_to(app)

@@ -63,12 +63,7 @@ class LimitedDatabase:
         database = cls(_store(location, columns))
         if location.get_backend_name() == POSTGRESQL:
             try:
-                excess = await database.read(lambda connection: excess_of(connection, columns))
-                if excess:
-                    raise DatabaseUnusable(
-                        f"the role {location.username!r} may do more than read metadata: {', '.join(excess[:3])}; "
-                        "give the one that `mover db roles` makes for the staff"
-                    )
+                await database._expect_no_more(location, columns)
             except BaseException:
                 await database.close()
                 raise
@@ -87,6 +82,14 @@ class LimitedDatabase:
     async def close(self) -> None:
         """Let running reads end, then close all connections. Idempotent."""
         await asyncio.to_thread(self._close)
+
+    async def _expect_no_more(self, location: URL, columns: Columns) -> None:
+        excess = await self.read(lambda connection: excess_of(connection, columns))
+        if excess:
+            raise DatabaseUnusable(
+                f"the role {location.username!r} may do more than read metadata: {', '.join(excess[:3])}; "
+                "give the one that `mover db roles` makes for the staff"
+            )
 
     def _close(self) -> None:
         self._threads.shutdown()

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
+from mover.accounts.audit_log import AuditLog
 from mover.accounts.departures import Departures, Remover
 from mover.accounts.upkeep import Upkeep
 from mover.connections.idle import IdleConnections
@@ -15,6 +16,7 @@ from mover.connections.revoking import Revoking
 from mover.lawful.orders import remove_over
 from mover.migrations.retention import Retention
 from mover.runner.records import Swept
+from mover.staff.upkeep import StaffUpkeep
 from mover.staging.folder import sweep
 from mover.transport.oauth.apps import apps_from_settings
 from mover.workplace.removers import REMOVERS
@@ -46,6 +48,7 @@ class Housekeeper:
         self._now_ns = now_ns
         self._departures = Departures(place.database, place.vault, removers=removers, now=self._now)
         self._upkeep = Upkeep(place.database, now=self._now)
+        self._staff = StaffUpkeep(place.database, AuditLog(place.database), now=self._now)
         revoking = Revoking(place.egress, apps_from_settings(place.settings), now=self._now)
         self._idle = IdleConnections(place.database, place.vault, revoking, now_ns=now_ns)
 
@@ -58,7 +61,9 @@ class Housekeeper:
         handed_over = await remove_over(self._place.database, self._now_ns())
         return Swept(
             connections=connections,
-            expired=handed_over + await _all(self._upkeep.remove_expired, alive),
+            expired=handed_over
+            + await _all(self._upkeep.remove_expired, alive)
+            + await _all(self._staff.step, alive),
             deleted=await _all(self._departures.remove_deleted, alive),
             rows=await self._sweep_old(alive),
         )

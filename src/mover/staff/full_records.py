@@ -17,7 +17,7 @@ class ScheduleInFull(msgspec.Struct, frozen=True, kw_only=True):
     """A schedule as it was filled in."""
 
     name: str
-    timing: str
+    timing: dict[str, object]
     filter: str
     mode: str
     active: bool

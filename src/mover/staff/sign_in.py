@@ -132,10 +132,18 @@ class StaffSignIn:
         _expect(signed_in, Step.SET_UP)
         return await self._with_app(signed_in, code, client, confirming=True)
 
-    async def change_password(self, signed_in: StaffSignedIn, new: Secret) -> None:
+    async def change_password(
+        self, signed_in: StaffSignedIn, new: Secret, *, current: Secret | None = None
+    ) -> None:
         """Set one's own password; all other sessions end.
 
-        Raises InvalidConfiguration (too weak, or the one that was given), PermissionDenied, Conflict.
+        Args:
+            signed_in: Who.
+            new: See `Passwords.check`.
+            current: The present one; not asked for while that is the one that the operator gave, a moment ago.
+
+        Raises SignInFailed (`current` is wrong), Throttled, InvalidConfiguration (too weak, or the one that was given),
+        PermissionDenied, Conflict.
         """
         if signed_in.step not in {None, Step.NEW_PASSWORD}:
             raise MayNot("show the code of your authenticator app first")
@@ -143,6 +151,11 @@ class StaffSignIn:
         stored = await self._database.read(lambda transaction: people.credentials(transaction, member.id))
         if stored is None:
             raise SignInRefused("you are not of the staff any more")
+        limit = person_limit("staff-password", member.id, free=5)
+        if signed_in.step is None:
+            await self._attempts.begin(limit)
+            if current is None or not await self._passwords.verify(current, stored.password_hash):
+                raise SignInRefused("the present password is wrong")
         self._passwords.check(new, own_words=(member.email, member.name))
         if await self._passwords.verify(new, stored.password_hash):
             raise InvalidConfiguration(
@@ -155,6 +168,7 @@ class StaffSignIn:
                 transaction, member.id, stored.password_hash, password_hash=after, password_given_ns=None
             ):
                 raise NotPossible("the password was changed by somebody else at this moment")
+            succeeded(transaction, [limit])
             sessions.remove_of(transaction, member.id, but=signed_in.session.id)
             self._record(transaction, member.actor(), Action.STAFF_PASSWORD_CHANGED, member.email)
 

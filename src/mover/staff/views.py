@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -23,6 +23,7 @@ from mover.staff.metadata import (
     MigrationView,
     OrganisationView,
     PairView,
+    RunLine,
 )
 from mover.staff.queries import metadata as queries
 from mover.vault.secret import Secret
@@ -104,7 +105,7 @@ class Views:
             if pair is None:
                 raise NoSuchThing("there is no such pair in this organisation")
             runs = queries.runs_of(connection, organisation_id, pair_id, limit=_RUNS)
-            shown = next((run for run in runs if run_id in {None, run.id}), None)
+            shown = _shown(runs, run_id)
             items = (
                 queries.items_of(
                     connection,
@@ -161,6 +162,13 @@ def _url(settings: Settings) -> Secret:
         "the pages of the staff read through a role of the database that can see metadata alone; "
         "set MOVER_STAFF_DATABASE_URL to its URL"
     )
+
+
+def _shown(runs: Sequence[RunLine], run_id: int | None) -> RunLine | None:
+    """The run that was asked for, else the latest that has begun: one that waits has nothing to show."""
+    if run_id is not None:
+        return next((run for run in runs if run.id == run_id), None)
+    return next((run for run in runs if run.started_ns is not None), runs[0] if runs else None)
 
 
 def _organisation(connection: Connection, organisation_id: str) -> Figures:

@@ -44,6 +44,8 @@ from mover.web.routes import (
     webhooks,
     wizard,
 )
+from mover.web.staff.guard import StaffRoute
+from mover.web.staff.pages import STAFF_WAYS
 from mover.web.visit import Visit
 
 WAYS = (
@@ -108,6 +110,7 @@ def application_of(house: House, *, ready: Check | None = None) -> FastAPI:
 
     app = app_of(house.services, ready=ready, problem_page=problem_page)
     app.router.routes.extend(PageRoute(way, house) for way in WAYS)
+    app.router.routes.extend(StaffRoute(way, house) for way in STAFF_WAYS)
     app.router.routes.extend(_still(house))
     return app
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, Select, select
 
 from mover.accounts.tables import memberships
@@ -50,6 +52,6 @@ def has_person(transaction: Connection, organisation_id: str, person_id: str) ->
     return transaction.execute(query).one_or_none() is not None
 
 
-def _both(transaction: Connection, query: Select[tuple[str, str]]) -> frozenset[str]:
+def _both(transaction: Connection, query: Select[Any]) -> frozenset[str]:
     row = transaction.execute(query).one_or_none()
-    return frozenset() if row is None else frozenset({row[0], row[1]})
+    return frozenset() if row is None else frozenset(map(str, row))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from mover.accounts.queries import second_factors
 from mover.accounts.tables import api_keys, memberships, people, sessions
@@ -63,7 +63,7 @@ def migration(transaction: Connection, organisation_id: str, migration_id: str) 
 
 
 def pair(transaction: Connection, organisation_id: str, pair_id: int) -> PairInFull | None:
-    """Read a pair with what its latest runs said, and what services said about items of the last one."""
+    """Read a pair with what its latest runs said, and what services said about items of the latest that has begun."""
     query = select(
         _p.id,
         _p.migration_id,
@@ -102,7 +102,9 @@ def pair(transaction: Connection, organisation_id: str, pair_id: int) -> PairInF
             )
             for run in runs
         ),
-        items=_item_messages(transaction, runs[0].ledger_run_id) if runs else (),
+        items=_item_messages(
+            transaction, next((run.ledger_run_id for run in runs if run.ledger_run_id is not None), None)
+        ),
     )
 
 
@@ -158,12 +160,15 @@ def _schedules(transaction: Connection, migration_id: str) -> tuple[ScheduleInFu
         .where(s.migration_id == migration_id)
         .order_by(s.name, s.id)
     )
-    return tuple(ScheduleInFull(**row) for row in transaction.execute(query).mappings())
+    return tuple(
+        ScheduleInFull(**{**row, "timing": json.loads(row["timing"])})
+        for row in transaction.execute(query).mappings()
+    )
 
 
 def _item_messages(transaction: Connection, ledger_run_id: int | None) -> tuple[ItemMessage, ...]:
     i = items.c
-    query = (
+    query: Select[Any] = (
         select(i.name, i.state, i.reason, i.message, folders.c.path)
         .join(folders, folders.c.id == i.folder_id)
         .where(i.run_id == ledger_run_id, i.message != "")
