@@ -26,6 +26,7 @@ from tests.database_url import on_both
 
 import mover.api.idempotency.tables
 import mover.connections.tables
+import mover.lawful.tables
 import mover.ledger.tables
 import mover.migrations.tables
 import mover.notices.tables

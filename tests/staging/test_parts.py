@@ -2,6 +2,7 @@ import asyncio
 import random
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,7 +53,7 @@ def test_any_sequence_of_pieces_comes_out_the_same(
     chunks = [random.Random(number).randbytes(size) for number, size in enumerate(sizes)]
 
     async def there_and_back() -> bytes:
-        room = (
+        room: Any = (
             {"memory_bytes": 0, "disk_bytes": 16 * MIB}
             if on_disk
             else {"memory_bytes": 16 * MIB, "disk_bytes": 0}

@@ -18,6 +18,7 @@ from sqlalchemy import Connection as Transaction
 
 from mover.accounts.actor import Actor, Permission
 from mover.accounts.audit import Auditor
+from mover.accounts.queries.api_keys import person_behind
 from mover.accounts.refusals import NoSuchThing, NotPossible
 from mover.api.folder_pages import FolderPage, Position, page_of
 from mover.api.problems import ServiceRefused
@@ -127,7 +128,11 @@ class OrganisationConnections:
         actor.require(Permission.CONNECT)
         await self._expect_free(actor, name, replace=False)
         return await self._of(actor).add(
-            name, service, _typed(values), along=self._audited(actor, CONNECTION_ADDED)
+            name,
+            service,
+            _typed(values),
+            added_by=await self._person(actor),
+            along=self._audited(actor, CONNECTION_ADDED),
         )
 
     async def authorise(self, actor: Actor, connection_id: str, values: Values) -> Connection:
@@ -139,6 +144,7 @@ class OrganisationConnections:
             before.service,
             _typed(values),
             replace=True,
+            added_by=await self._person(actor),
             along=self._audited(actor, CONNECTION_AUTHORISED),
         )
 
@@ -288,6 +294,9 @@ class OrganisationConnections:
             types=self._types,
             now=self._now,
         )
+
+    async def _person(self, actor: Actor) -> str | None:
+        return await self._database.read(lambda transaction: person_behind(transaction, actor))
 
     def _audited(self, actor: Actor, action: str) -> Callable[[Transaction, Connection], None]:
         def record(transaction: Transaction, connection: Connection) -> None:

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from mover import __version__
-from mover.cli import audit_commands, egress_commands, people_commands, service_commands, staff_commands
+from mover.cli import (
+    audit_commands,
+    egress_commands,
+    legal_commands,
+    people_commands,
+    service_commands,
+    staff_commands,
+)
 from mover.cli.commands import RunOrCommand
 from mover.cli.completion import complete_address, complete_name, complete_service
 from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
@@ -654,3 +661,4 @@ people_commands.add_to(app)
 egress_commands.add_to(app)
 audit_commands.add_to(app)
 staff_commands.add_to(app)
+legal_commands.add_to(app)

@@ -24,6 +24,7 @@ from temporalio.worker import Worker
 
 from mover.audit.sealing import Sealer
 from mover.errors import MoverError
+from mover.lawful.answering import Answering
 from mover.mail.choice import mail_from_settings
 from mover.migrations.retention import Retention
 from mover.migrations.scheduler import Scheduler
@@ -71,6 +72,7 @@ class Parts:
     sealer: Sealer
     copies: AuditCopies
     housekeeper: Housekeeper
+    answering: Answering
     versions: Versions | None  # None: builds are not told apart
 
 
@@ -114,6 +116,7 @@ class Runner:
             asyncio.create_task(self._deliver_now_and_then()),
             asyncio.create_task(self._seal_now_and_then()),
             asyncio.create_task(self._copy_now_and_then()),
+            asyncio.create_task(self._answer_now_and_then()),
         ]
         if self._parts.versions is not None:
             looking.append(asyncio.create_task(self._parts.versions.keep(self._pause)))
@@ -251,6 +254,14 @@ class Runner:
         for name, events in (await self._parts.copies.lag()).items():
             self._parts.measures.audit_lag.labels(name).set(events)
 
+    async def _answer_now_and_then(self) -> None:
+        """Answer orders about what is held: apart from all else, soon, and until the last slice has ended."""
+        bench = self._parts.bench
+        while True:
+            await self._look_after("lawful requests", self._parts.answering.look)
+            busy = bench.engine.staging.memory_used or bench.engine.staging.disk_used
+            await asyncio.sleep(bench.pace.look_s if busy else bench.pace.reconcile_s)
+
     async def _look_after(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
         try:
             await step()
@@ -305,6 +316,7 @@ async def open_runner(
     async with staging:
         scheduler = Scheduler(place.database)
         reconciler = Reconciler(place.database, access, scheduler)
+        own_name = name or runner_name(queue)
         bench = Bench(
             place=place,
             work=Work(place.database),
@@ -314,7 +326,7 @@ async def open_runner(
                 staging_memory_bytes=settings.staging_memory_bytes,
             ),
             queue=queue,
-            runner=name or runner_name(queue),
+            runner=own_name,
             draining=Draining(),
             pace=pace or Pace(drain_s=settings.runner_drain_s),
         )
@@ -330,6 +342,7 @@ async def open_runner(
                 housekeeper=Housekeeper(place, Retention(place.database)),
                 sealer=Sealer(place.database, place.vault),
                 copies=AuditCopies(place.database, receivers_from_settings(settings, place.egress)),
+                answering=Answering(place.database, staging, own_name),
                 versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -19,6 +20,7 @@ from mover.api.request_ids import RequestIdFilter
 from mover.api.services import Services
 from mover.audit.custody import Custodian
 from mover.errors import ServiceFault
+from mover.lawful.orders import remove_over
 from mover.migrations.scheduler import Scheduler
 from mover.runner.client import TemporalAccess
 from mover.runner.orchestration import TemporalOrchestration
@@ -101,6 +103,7 @@ def _over(place: Workplace, services: Services) -> list[Step]:
         custodian.forget_due,
         remove_old,
         StaffUpkeep(place.database, AuditLog(place.database)).step,
+        lambda: remove_over(place.database, time.time_ns()),
     ]
 
 

@@ -35,6 +35,10 @@ _MOST_LISTED = 500
 _ROUND_NS = 60 * _SECOND_NS
 
 
+def _nothing_more(_transaction: Connection, _request: Request) -> None:
+    pass
+
+
 class NotApproved(MayNot):
     """A request does not stand: too few approved it, it was refused or withdrawn, or it is over."""
 
@@ -59,7 +63,15 @@ class Requests:
         self._now = now
 
     async def ask(
-        self, staff: StaffMember, kind: RequestKind, scope: Scope, reason: str, case: str, expires_ns: int
+        self,
+        staff: StaffMember,
+        kind: RequestKind,
+        scope: Scope,
+        reason: str,
+        case: str,
+        expires_ns: int,
+        *,
+        along: Callable[[Connection, Request], None] = _nothing_more,
     ) -> Request:
         """Ask for an exception.
 
@@ -70,6 +82,7 @@ class Requests:
             reason: 10 to 1000 characters, for those who approve and for the organisation.
             case: Of a court, an authority, a ticket; a legal export needs one.
             expires_ns: Then it is over, approved or not: at most three days off, 30 for a legal export.
+            along: Writes more in the same transaction.
 
         Raises InvalidConfiguration, NotFound (no such organisation, or nothing like that in it), PermissionDenied.
         """
@@ -102,6 +115,7 @@ class Requests:
             asked = replace(request, organisation_name=name)
             queries.add(transaction, asked)
             self._record(transaction, staff, Action.EXCEPTION_ASKED, asked, now_ns)
+            along(transaction, asked)
             return asked
 
         return await self._database.write(ask)

@@ -223,7 +223,7 @@ class PartsUpload:
         after: asyncio.Event,
     ) -> None:
         part = await self._staged.receive(
-            self._reader.read(offset, length), most=length, hashes=self._part_hashes
+            self._reader.read(offset, length), most=length, offset=offset, hashes=self._part_hashes
         )
         try:
             if hasher is not None:
@@ -255,6 +255,7 @@ class PartsUpload:
                 part = await self._staged.receive(
                     splitter.next(self._part_size),
                     most=self._part_size,
+                    offset=offset,
                     hashes=self._part_hashes,
                     whole=hasher,
                 )

@@ -15,7 +15,7 @@ from mover.errors import Changed, IntegrityError, Unsupported
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item, PartRecord
 from mover.ledger.states import Verification
-from mover.staging import StagedPart, Staging
+from mover.staging import Label, StagedPart, Staging
 from mover.transfer.altered import altered_on_arrival, package_of
 from mover.transfer.arrivals import DamagedArrival, arrival_of
 from mover.transfer.evidence import strongest
@@ -104,7 +104,7 @@ class Sender:
         source = reader.entry
         size = source.size
         assert size is not None  # files of unknown size are in the lane for large ones
-        with self._staging.file() as staged:
+        with self._staging.file(self._label(item)) as staged:
             part = await staged.receive(reader.read(), most=size, hashes=self._verifier.whole_hashes(source))
             self._verifier.received(reader.published, part.hashes)
             await reader.still_the_same()
@@ -135,7 +135,7 @@ class Sender:
         """A file of unknown size, whole if it proves to be a small one: that is one call instead of three. Else None."""
         if await self._ledger.upload(item.source_key) is not None:
             return None  # parts of it have arrived
-        with self._staging.file() as staged:
+        with self._staging.file(self._label(item)) as staged:
             async with aclosing(reader.read()) as stream:
                 splitter = Splitter(stream)
                 hashes = self._verifier.whole_hashes(reader.entry) | {REPORTED}
@@ -173,7 +173,7 @@ class Sender:
                 "the destination takes only files whose size is known, and the source does not tell it"
             )
         wanted = self._whole_hashes_of_large(source, in_parts=False)
-        with self._staging.file() as staged:
+        with self._staging.file(self._label(item)) as staged:
             content = StreamedContent(
                 reader,
                 staged,
@@ -216,7 +216,7 @@ class Sender:
         assert uploads is not None
         assert rules is not None
         source, can = reader.entry, self._source
-        with self._staging.file() as staged:
+        with self._staging.file(self._label(item)) as staged:
             upload = PartsUpload(
                 uploads,
                 rules,
@@ -260,6 +260,9 @@ class Sender:
                 sent_bytes=sent.sent_bytes,
                 message=proof.message,
             )
+
+    def _label(self, item: Item) -> Label:
+        return Label(self._ledger.run.id, item.id)
 
     async def _proof(
         self,

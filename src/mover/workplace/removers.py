@@ -5,11 +5,13 @@ from __future__ import annotations
 from mover.accounts.departures import Remover
 from mover.accounts.erasure import PersonRemover
 from mover.connections import queries as connections
+from mover.lawful.queries import removal as lawful
 from mover.migrations.queries import removal as migrations
 from mover.notices import queries as notices
 from mover.staff.queries import requests as staff
 
 REMOVERS: tuple[Remover, ...] = (
+    lawful.remove_organisation,
     staff.remove_organisation,
     notices.remove_organisation,
     migrations.remove_organisation,  # looks at the connections

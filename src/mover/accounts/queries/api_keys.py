@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, insert, or_, select, update
 
-from mover.accounts.actor import Permission, Role
+from mover.accounts.actor import Actor, ActorKind, Permission, Role
 from mover.accounts.records import ApiKey
 from mover.accounts.tables import api_key_networks, api_keys, memberships, organisations, people
 
@@ -149,6 +149,18 @@ def arrival(transaction: Connection, key_id: str) -> int | None:
 def change_arrival(transaction: Connection, key_id: str, arrival_ns: int) -> None:
     """Keep another theoretical arrival time."""
     transaction.execute(update(api_keys).where(api_keys.c.id == key_id).values(arrival_ns=arrival_ns))
+
+
+def person_behind(transaction: Connection, actor: Actor) -> str | None:
+    """The person who acts, or whose key does; None where Mover acts by itself."""
+    match actor.kind:
+        case ActorKind.PERSON:
+            return actor.id
+        case ActorKind.API_KEY:
+            query = select(api_keys.c.person_id).where(api_keys.c.id == actor.id)
+            return transaction.execute(query).scalar_one_or_none()
+        case _:
+            return None
 
 
 def _keys() -> Select[Any]:
