@@ -105,8 +105,9 @@ async def opened_range(
 
 
 async def _nothing() -> AsyncGenerator[bytes, None]:
-    return
-    yield b""
+    nothing: tuple[bytes, ...] = ()
+    for piece in nothing:
+        yield piece
 
 
 async def _exactly(stream: AsyncGenerator[bytes, None], length: int) -> AsyncGenerator[bytes, None]:
@@ -132,7 +133,7 @@ async def _blocks(
     async with aclosing(stream) as pieces:
         async for piece in pieces:
             view = memoryview(piece)
-            while len(view):
+            while view:
                 room = unit * _AT_ONCE + 1 - len(held)
                 held += view[:room]
                 view = view[room:]

@@ -7,14 +7,16 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from mover.sealing.age.identities import Identities
 from mover.sealing.age.payload import NONCE, PayloadCipher
 from mover.sealing.age.recipients import Draw, Recipient
-from mover.sealing.age.stanzas import FILE_KEY, LARGEST_HEADER, Header, header_bytes
+from mover.sealing.age.stanzas import FILE_KEY, Header, Incomplete, NotAge, header_bytes, read_header
 from mover.sealing.blocks import Layout, Unsealable
 from mover.sealing.streams import Sealing
 
+SUFFIX = ".age"
 FIRST_READ = 4_096  # bytes: more than nearly all headers have
 
 
@@ -23,6 +25,25 @@ class AgeSeal:
     """Seals files for recipients."""
 
     recipients: Sequence[Recipient] = field(repr=False)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the bytes of its files are: all have headers of one length."""
+        return self.file().layout
+
+    def is_sealed(self, start: bytes) -> bool | None:
+        """Whether a file that starts so is an age file; None: more of it is needed to tell."""
+        try:
+            read_header(start)
+        except Incomplete:
+            return None
+        except NotAge:
+            return False
+        return True
+
+    def is_called_sealed(self, name: str) -> bool:
+        """Whether a file is expected to be an age file."""
+        return name.lower().endswith(SUFFIX)
 
     def file(self, draw: Draw = secrets.token_bytes) -> Sealing:
         """Make the key and header of one file from what is drawn."""
@@ -57,11 +78,6 @@ def open_header(header: Header, start: bytes, identities: Identities) -> Opened 
     if len(nonce) < NONCE:
         raise Unsealable("it ends behind its header")
     return Opened(layout_of(header), PayloadCipher(file_key, nonce))
-
-
-def enough_of_a_header(start: bytes) -> bool:
-    """Whether no more bytes could help to read a header."""
-    return len(start) >= LARGEST_HEADER + NONCE
 
 
 class SeededDraw:

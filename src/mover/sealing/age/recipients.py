@@ -56,9 +56,7 @@ class X25519Recipient:
         share = ephemeral.public_key().public_bytes_raw()
         shared = ephemeral.exchange(X25519PublicKey.from_public_bytes(self.key))
         key = derived(shared, salt=share + self.key, info=X25519_LABEL)
-        return Stanza(
-            "X25519", (spell(share),), ChaCha20Poly1305(key).encrypt(NO_NONCE, file_key, None)
-        )
+        return Stanza("X25519", (spell(share),), ChaCha20Poly1305(key).encrypt(NO_NONCE, file_key, None))
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,9 @@ def read_recipients(texts: Iterable[str]) -> tuple[Recipient, ...]:
             if line and not line.startswith("#"):
                 found[_recipient(line)] = None
     if not found:
-        raise InvalidConfiguration("there is no public key to seal for: give one that begins with age1 or ssh-")
+        raise InvalidConfiguration(
+            "there is no public key to seal for: give one that begins with age1 or ssh-"
+        )
     if len(found) > MOST_RECIPIENTS:
         raise InvalidConfiguration(f"files are sealed for at most {MOST_RECIPIENTS} keys")
     return tuple(found)

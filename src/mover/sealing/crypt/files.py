@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass, field
 
@@ -41,7 +42,9 @@ class BoxCipher:
         try:
             return nacl.bindings.crypto_secretbox_open(sealed, self._nonce(index), self.key)
         except (nacl.exceptions.CryptoError, ValueError):
-            raise Unsealable("the password is another one, or it was changed after it was encrypted") from None
+            raise Unsealable(
+                "the password is another one, or it was changed after it was encrypted"
+            ) from None
 
     def _nonce(self, index: int) -> bytes:
         number = int.from_bytes(self.nonce, "little") + index
@@ -54,12 +57,31 @@ class Crypt:
     def __init__(self, settings: CryptSettings) -> None:
         salt = settings.salt.reveal().encode() or _DEFAULT_SALT
         made = hashlib.scrypt(
-            settings.password.reveal().encode(), salt=salt, n=16_384, r=8, p=1, maxmem=1 << 26, dklen=2 * _KEY + _TWEAK
+            settings.password.reveal().encode(),
+            salt=salt,
+            n=16_384,
+            r=8,
+            p=1,
+            maxmem=1 << 26,
+            dklen=2 * _KEY + _TWEAK,
         )
         self._data_key = made[:_KEY]
         self._name_key = made[_KEY : 2 * _KEY]
         self._eme = Eme(self._name_key, made[2 * _KEY :])
         self._settings = settings
+
+    what = "files of rclone's crypt"
+    reversible = True
+
+    def is_always_moved(self, name: str) -> bool:  # noqa: ARG002 - as other formats have it
+        """False: names tell themselves."""
+        return False
+
+    @property
+    def mark(self) -> str:
+        """Equal for equal passwords and settings. It helps to guess the password: nobody else's to see."""
+        settings = f"{self._settings.names} {self._settings.folder_names} {self._settings.encoding} {self._settings.suffix}"
+        return hmac.new(self._name_key, settings.encode(), hashlib.sha256).hexdigest()
 
     @property
     def tells_capitals(self) -> bool:
@@ -70,6 +92,24 @@ class Crypt:
     def hides_names(self) -> bool:
         """Names are encrypted, so a wrong password shows at once."""
         return self._settings.names is NameEncryption.STANDARD
+
+    @property
+    def plain_name_is_no_proof(self) -> bool:
+        """Names of folders are not encrypted, so they do not show that the password is the right one."""
+        return not self._settings.folder_names
+
+    @property
+    def layout(self) -> Layout:
+        """Where the bytes of its files are."""
+        return LAYOUT
+
+    def is_sealed(self, start: bytes) -> bool | None:  # noqa: ARG002 - as other formats have it
+        """False: what is encrypted already is encrypted once more, as rclone does, so that one password opens all."""
+        return False
+
+    def is_called_sealed(self, name: str) -> bool:  # noqa: ARG002 - as above
+        """False, likewise."""
+        return False
 
     def file(self, draw: Draw = secrets.token_bytes) -> Sealing:
         """How one file is sealed whose nonce is drawn."""
@@ -104,6 +144,7 @@ class Crypt:
         settings = self._settings
         if folder and not settings.folder_names:
             return name
+        plain = ""
         match settings.names:
             case NameEncryption.OFF:
                 if folder:

@@ -5,6 +5,9 @@ from __future__ import annotations
 _QUOTE = "!"
 _BROKEN = "!."  # before names that are not Unicode
 _LETTERS = 26
+_LATIN_1 = range(0xA0, 0x100)
+_SURROGATES = range(0xD800, 0xE000)
+_BEYOND_UNICODE = 0x110000
 
 
 def obfuscate(name: str, key: bytes) -> str:
@@ -22,11 +25,10 @@ def reveal(name: str, key: bytes) -> str:
     if not dot or not head.isascii() or not head.isdecimal():
         raise ValueError("not an obfuscated name")
     turn = int(head) + sum(key)
-    shown = []
     letters = iter(body)
-    for letter in letters:
-        shown.append(next(letters, "") if letter == _QUOTE else _turned(letter, turn, forth=False))
-    return "".join(shown)
+    return "".join(
+        next(letters, "") if letter == _QUOTE else _turned(letter, turn, forth=False) for letter in letters
+    )
 
 
 def _turned(letter: str, turn: int, *, forth: bool) -> str:
@@ -39,11 +41,11 @@ def _turned(letter: str, turn: int, *, forth: bool) -> str:
         place = code - ord("A") - (6 if letter.islower() else 0)  # six characters stand between Z and a
         place = _moved(place, turn % 25 + 1, 2 * _LETTERS, forth=forth)
         return chr(ord("A") + place + (6 if place >= _LETTERS else 0))
-    if 0xA0 <= code <= 0xFF:
-        return chr(0xA0 + _moved(code - 0xA0, turn % 95 + 1, 96, forth=forth))
-    if code >= 0x100:  # noqa: PLR2004 - beyond Latin-1, within a page of 256
+    if code in _LATIN_1:
+        return chr(_LATIN_1.start + _moved(code - _LATIN_1.start, turn % 95 + 1, 96, forth=forth))
+    if code >= _LATIN_1.stop:  # within a page of 256
         made = code - code % 256 + _moved(code % 256, turn % 127 + 1, 256, forth=forth)
-        if made > 0x10FFFF or 0xD800 <= made <= 0xDFFF:
+        if made >= _BEYOND_UNICODE or made in _SURROGATES:
             return _QUOTE + letter
         return chr(made)
     return letter

@@ -80,7 +80,10 @@ def _from_section(text: str) -> CryptSettings:
     password = _revealed("password", found.get("password", ""))
     if not password:
         raise InvalidConfiguration("crypt: the section has no password")
-    if found.get("pass_bad_blocks", "false").lower() == "true" or found.get("no_data_encryption", "").lower() == "true":
+    if (
+        found.get("pass_bad_blocks", "false").lower() == "true"
+        or found.get("no_data_encryption", "").lower() == "true"
+    ):
         raise InvalidConfiguration("crypt: pass_bad_blocks and no_data_encryption are not supported")
     suffix = found.get("suffix", ".bin")
     try:
@@ -101,9 +104,9 @@ def _revealed(name: str, obscured: str) -> Secret:
         return Secret("")
     try:
         raw = base64.urlsafe_b64decode(obscured + "=" * (-len(obscured) % 4))
-        if len(raw) < _BLOCK:
-            raise ValueError
-        decryptor = Cipher(AES(_OBSCURING), CTR(raw[:_BLOCK])).decryptor()
+        decryptor = Cipher(
+            AES(_OBSCURING), CTR(raw[:_BLOCK])
+        ).decryptor()  # refuses a start that is too short
         return Secret((decryptor.update(raw[_BLOCK:]) + decryptor.finalize()).decode())
     except (ValueError, binascii.Error):
         raise InvalidConfiguration(f"crypt: {name} is not written as rclone writes it") from None

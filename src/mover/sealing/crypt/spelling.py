@@ -10,9 +10,7 @@ from mover.sealing.crypt.settings import NameEncoding
 
 _WIDE, _NARROW = 15, 7  # bits of a character, and of the last one
 # First and last characters of runs of 32 that no service changes, by https://github.com/qntm/base32768.
-_WIDE_RUNS = (
-    "ҠҿԀԟڀڿݠޟ߀ߟကဟႠႿᄀᅟᆀᆟᇠሿበቿዠዿጠጿᎠᏟᐠᙟᚠᛟកសᠠᡟᣀᣟᦀᦟ᧠᧿ᨠᨿᯀᯟᰀᰟᴀᴟ⇠⇿⋀⋟⍀⏟␀␟─❟➀➿⠀⥿⦠⦿⨠⩟⪀⪿⫠⭟ⰀⰟⲀⳟⴀⴟⵀⵟ⺠⻟㇀㇟㐀䶟䷀龿ꀀꑿ꒠꒿ꔀꗿꙀꙟꚠꛟ꜀ꝟꞀꞟꡀꡟ"
-)
+_WIDE_RUNS = "ҠҿԀԟڀڿݠޟ߀ߟကဟႠႿᄀᅟᆀᆟᇠሿበቿዠዿጠጿᎠᏟᐠᙟᚠᛟកសᠠᡟᣀᣟᦀᦟ᧠᧿ᨠᨿᯀᯟᰀᰟᴀᴟ⇠⇿⋀⋟⍀⏟␀␟─❟➀➿⠀⥿⦠⦿⨠⩟⪀⪿⫠⭟ⰀⰟⲀⳟⴀⴟⵀⵟ⺠⻟㇀㇟㐀䶟䷀龿ꀀꑿ꒠꒿ꔀꗿꙀꙟꚠꛟ꜀ꝟꞀꞟꡀꡟ"
 _NARROW_RUNS = "ƀƟɀʟ"
 
 
@@ -29,6 +27,7 @@ def spell_name(data: bytes, encoding: NameEncoding) -> str:
 
 def unspell_name(name: str, encoding: NameEncoding) -> bytes:
     """Read what `spell_name` wrote. Raises ValueError: it is no such name."""
+    data, same = b"", False
     match encoding:
         case NameEncoding.BASE32:
             padded = name.upper() + "=" * (-len(name) % 8)
