@@ -254,8 +254,10 @@ async def run(
                 print_json(stopped.as_object())
                 raise Told from None
             raise
-        if formed is not None and result.finished:
-            await formed.end()
+        if formed is not None:
+            if result.finished:
+                await formed.end()
+            await formed.destroy_old_seeds()
         return await outcome_of(place.ledger, result.run, resumed=watched.resumed, ended_by=result.reason)
 
 

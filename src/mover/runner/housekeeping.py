@@ -17,6 +17,7 @@ from mover.runner.records import Swept
 from mover.staging.folder import sweep
 from mover.transport.oauth.apps import apps_from_settings
 from mover.workplace.removers import REMOVERS
+from mover.workplace.seeds import destroy_old_seeds
 from mover.workplace.workplace import Workplace
 
 _STEPS = 100  # of retention, between two signs of life
@@ -53,6 +54,8 @@ class Housekeeper:
         connections = await _all(self._idle.deauthorise, alive)
         alive()
         await asyncio.to_thread(self._sweep_staging)
+        alive()
+        await destroy_old_seeds(self._place.vault, now=self._now())
         alive()
         return Swept(
             connections=connections,

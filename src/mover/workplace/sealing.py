@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import hmac
 import secrets
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -34,10 +33,11 @@ from mover.transfer.forms import SealedNames
 from mover.transfer.side import Side
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
+from mover.workplace.seeds import OWNER, RunSeed
 from mover.workplace.sides import Sides
 
-_SEED = 32  # bytes
-_SEED_FIELD, _EDITION_FIELD, _NAMES_FIELD = "seed", "edition", "names"
+_NAMES_KEY = 32  # bytes
+_NAMES_FIELD = "names"
 _VERIFIED = {
     Verification.HASH: "verified by the hash of the ciphertext",
     Verification.READ_BACK: "verified by reading the ciphertext back",
@@ -98,65 +98,6 @@ class SealingChoice:
                 read_crypt_settings(given)
 
 
-class RunSeed:
-    """The seed of a pair's run, in the vault while the run is not finished.
-
-    Args:
-        vault: Where it is kept.
-        person: Whose key protects it.
-        owner: Of the secrets in the vault: the pair.
-        scheme: Which keys and settings it is for: other ones make another edition. May be a secret.
-    """
-
-    def __init__(self, vault: Vault, person: str, owner: str, scheme: str) -> None:
-        self._vault = vault
-        self._person = person
-        self._owner = owner
-        self._scheme = scheme
-        self._seed = b""
-        self._edition = ""
-
-    @property
-    def edition(self) -> str:
-        """Tells this seed, used in this way, from all others, and tells nothing about either."""
-        way = hmac.new(self.seed, self._scheme.encode(), hashlib.sha256).hexdigest()[:16]
-        return f"{self._edition}:{way}"
-
-    @property
-    def scheme(self) -> str:
-        """For what it is used."""
-        return self._scheme
-
-    @property
-    def seed(self) -> bytes:
-        """The seed; `begin` must have been called."""
-        if not self._seed:
-            raise RuntimeError("the run has not begun")
-        return self._seed
-
-    async def begin(self) -> None:
-        """Have the seed of the run that is gone on with, or a new one. To be called when nobody else can run the pair."""
-        found = await self._vault.fetch_all(self._person, self._owner)
-        if not {_SEED_FIELD, _EDITION_FIELD} <= set(found):
-            found = {
-                _SEED_FIELD: Secret(base64.b64encode(secrets.token_bytes(_SEED)).decode()),
-                _EDITION_FIELD: Secret(secrets.token_hex(8)),
-            }
-            await self._vault.replace(self._person, self._owner, found)
-        self._take(found[_SEED_FIELD].reveal(), found[_EDITION_FIELD].reveal())
-
-    def begin_without_keeping(self) -> None:
-        """Have a seed that nothing will be sent with."""
-        self._take(base64.b64encode(secrets.token_bytes(_SEED)).decode(), "")
-
-    async def end(self) -> None:
-        """Destroy it."""
-        await self._vault.destroy(self._owner)
-
-    def _take(self, seed: str, edition: str) -> None:
-        self._seed, self._edition = base64.b64decode(seed), edition
-
-
 @dataclass(frozen=True)
 class _SealedForm:
     """Satisfies `transfer.forms.Form`."""
@@ -211,6 +152,11 @@ class FormedRun:
         else:
             self.seed.begin_without_keeping()
 
+    async def destroy_old_seeds(self) -> None:
+        """Destroy those of other runs that nobody has gone on with for long."""
+        if self.seed is not None:
+            await self.seed.destroy_old()
+
     async def end(self) -> None:
         """Destroy the keys, when the run is finished or given up for good."""
         if self.seed is not None and self.keeps:
@@ -218,9 +164,17 @@ class FormedRun:
 
 
 async def in_the_form(
-    vault: Vault, person: str, sides: Sides, choice: SealingChoice, mode: RunMode
+    vault: Vault, person: str, sides: Sides, choice: SealingChoice, mode: RunMode, *, owner: str | None = None
 ) -> FormedRun:
     """Have the files of a run sealed and opened as chosen.
+
+    Args:
+        vault: Keeps the run's seed.
+        person: Whose key protects it.
+        sides: As the services have them.
+        choice: What is sealed and opened.
+        mode: Of the run: only a copy needs a seed that is kept.
+        owner: The pair, as the vault knows it; None: it follows from the sides.
 
     Raises InvalidConfiguration: it cannot work, in general or with this destination.
     """
@@ -239,7 +193,7 @@ async def in_the_form(
         return FormedRun(sides=replace(sides, source=source, single_file=single), mark="+".join(marks))
     what = "crypt" if choice.crypt_to else "sealed-names" if choice.names else "sealed"
     seal, names, folder_names, scheme, word = await _seal(vault, person, sides, choice)
-    seed = RunSeed(vault, person, f"sealing:{_pair(sides, scheme='')}", scheme)
+    seed = RunSeed(vault, person, owner or f"{OWNER}{_pair(sides, scheme='')}", scheme)
     sealed = SealedSource(source.connector, seal, seed, folder_names)
     source = replace(
         _as(source, sealed, what),
@@ -298,7 +252,7 @@ async def _names_key(vault: Vault, person: str, pair: str) -> bytes:
     owner = f"sealing-names:{pair}"
     found = await vault.fetch_all(person, owner)
     if _NAMES_FIELD not in found:
-        found = {_NAMES_FIELD: Secret(base64.b64encode(secrets.token_bytes(_SEED)).decode())}
+        found = {_NAMES_FIELD: Secret(base64.b64encode(secrets.token_bytes(_NAMES_KEY)).decode())}
         await vault.replace(person, owner, found)
     return base64.b64decode(found[_NAMES_FIELD].reveal())
 
