@@ -57,7 +57,7 @@ async def sealed_range(
     """
     layout = sealing.layout
     total = layout.sealed_size(size)
-    end = total if length is None else min(offset + length, total)
+    end = _end(total, offset, length)
     start = min(offset, end)
     if start < min(end, layout.prefix):
         yield sealing.prefix[start:end]
@@ -90,7 +90,7 @@ async def opened_range(
 ) -> AsyncGenerator[bytes, None]:
     """Open a range of the content. `read` reads the sealed file. Raises Unsealable, and ValueError as `Layout.size` does."""
     size = layout.size(sealed_size)
-    end = size if length is None else min(offset + length, size)
+    end = _end(size, offset, length)
     start = min(offset, end)
     if start >= end and not (size == 0 and layout.empty_block):
         return
@@ -102,6 +102,13 @@ async def opened_range(
         opened = _opened(cipher, groups)
         async for piece in _cut(opened, start - first * BLOCK, end - start):
             yield piece
+
+
+def _end(size: int, offset: int, length: int | None) -> int:
+    """Where a range ends. Raises Changed if the file does before."""
+    if length is not None and length > 0 and offset + length > size:
+        raise Changed("the file is shorter than the range that was asked for")
+    return size if length is None else min(offset + length, size)
 
 
 async def _nothing() -> AsyncGenerator[bytes, None]:

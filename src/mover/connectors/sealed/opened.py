@@ -16,7 +16,7 @@ from mover.connectors.contract import Connector
 from mover.connectors.sealed.evidence import evidence_of, version_in
 from mover.connectors.sealed.source import ReadInAnotherForm
 from mover.entries import NO_HASHES, Entry, EntryKind, EntryRef
-from mover.errors import NotOpened
+from mover.errors import MoverError, NotOpened
 from mover.sealing.age.stanzas import NotAge
 from mover.sealing.blocks import Unsealable
 
@@ -46,7 +46,13 @@ class OpenedSource(ReadInAnotherForm):
         if ref.id is None:
             return ref
         kind, _, rest = ref.id.partition(":")
-        return EntryRef(ref.path, rest) if kind.endswith("i") else EntryRef(rest)
+        match kind:
+            case "oi" | "ni":
+                return EntryRef(ref.path, rest)
+            case "op" | "np":
+                return EntryRef(rest)
+            case _:
+                return ref  # no address of ours: the service knows nothing of it either
 
     def is_to_be_opened(self, ref: EntryRef) -> bool:
         """Whether the entry is read in another form than the service has it."""
@@ -87,9 +93,12 @@ class OpenedSource(ReadInAnotherForm):
 
 @contextmanager
 def words_for(path: str) -> Iterator[None]:
-    """Say of which file it is that it does not open. Raises NotOpened."""
+    """Say of which entry it is that there is trouble, by the name that it has here. Raises NotOpened if it does not open."""
     try:
         yield
+    except MoverError as error:
+        error.path = path
+        raise
     except (Unsealable, NotAge, ValueError) as error:
         why = str(error) or "it ends within its header"
         raise NotOpened(f"the file does not open: {why}", operation="read", path=path) from None

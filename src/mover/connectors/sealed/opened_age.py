@@ -69,19 +69,21 @@ class AgeSource(OpenedSource):
     async def look_up(self, path: str) -> Entry:
         """Describe the entry at a path, without or with the ending that it has at the service."""
         at = EntryRef(path)
-        try:
-            found = await self._inner.look_up(path)
-        except NotFound:
-            at = EntryRef(path + SUFFIX)
-            found = await self._inner.look_up(at.path)
-        return await self._opened(found, EntryRef(at.path, found.id), {})
+        with words_for(path):
+            try:
+                found = await self._inner.look_up(path)
+            except NotFound:
+                at = EntryRef(path + SUFFIX)
+                found = await self._inner.look_up(at.path)
+            return await self._opened(found, EntryRef(at.path, found.id), {})
 
     async def refresh(self, ref: EntryRef) -> Entry:
         """Describe one known entry afresh."""
         if ref.id is None:
             return await self.look_up(ref.path)
         at = self.inner_ref(ref)
-        found = await self._opened(await self._inner.refresh(at), at, {})
+        with words_for(ref.path):
+            found = await self._opened(await self._inner.refresh(at), at, {})
         return msgspec.structs.replace(found, name=ref.name)
 
     async def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[Page, None]:  # noqa: ARG002 - the contract's
@@ -95,12 +97,13 @@ class AgeSource(OpenedSource):
             async with slots:
                 return await self._opened(entry, at.child(entry.name, entry.id), names or {})
 
-        async with aclosing(self._inner.list_folder(at)) as pages:
-            async for page in pages:
-                if names is None and any(looks_hidden(entry.name) for entry in page.entries):
-                    names = await self._names(at, folder.path)
-                entries = await asyncio.gather(*(opened(entry) for entry in page.entries))
-                yield Page([_distinct(entry, taken) for entry in entries])
+        with words_for(folder.path):
+            async with aclosing(self._inner.list_folder(at)) as pages:
+                async for page in pages:
+                    if names is None and any(looks_hidden(entry.name) for entry in page.entries):
+                        names = await self._names(at, folder.path)
+                    entries = await asyncio.gather(*(opened(entry) for entry in page.entries))
+                    yield Page([_distinct(entry, taken) for entry in entries])
 
     async def read(
         self, file: EntryRef, *, offset: int = 0, length: int | None = None, version: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import msgspec
@@ -38,39 +38,47 @@ class CryptSource(OpenedSource):
         """Describe the entry at a path: as the service has it down to the root, and decrypted below."""
         prefix = self._root.rstrip("/") + "/"
         if not path.startswith(prefix) or path == prefix:
-            return self._decrypted(await self._inner.look_up(path), EntryRef(path), path.rpartition("/")[2])
+            with words_for(path):
+                found = await self._inner.look_up(path)
+            return self._decrypted(found, EntryRef(path), path.rpartition("/")[2])
         *folders, last = path.removeprefix(prefix).split("/")
         at = self._root
         for folder in folders:
             at = join_path(at, self._crypt.name(folder, folder=True))
-        missing: NotFound | None = None
-        for is_folder in (False, True):
-            there = join_path(at, self._crypt.name(last, folder=is_folder))
+        places = dict.fromkeys(
+            join_path(at, self._crypt.name(last, folder=is_folder)) for is_folder in (False, True)
+        )
+        with words_for(path):
+            return await self._first_of(list(places), last)
+
+    async def _first_of(self, places: Sequence[str], name: str) -> Entry:
+        """Describe what stands at one of these places. Raises NotFound."""
+        for there in places[:-1]:
             try:
-                found = await self._inner.look_up(there)
-            except NotFound as error:
-                missing = error
-            else:
-                return self._decrypted(found, EntryRef(there), last)
-        assert missing is not None
-        raise NotFound("it is not there", path=path) from missing
+                return self._decrypted(await self._inner.look_up(there), EntryRef(there), name)
+            except NotFound:
+                continue
+        there = places[-1]
+        return self._decrypted(await self._inner.look_up(there), EntryRef(there), name)
 
     async def refresh(self, ref: EntryRef) -> Entry:
         """Describe one known entry afresh."""
         if ref.id is None:
             return await self.look_up(ref.path)
         at = self.inner_ref(ref)
-        return self._decrypted(await self._inner.refresh(at), at, ref.name)
+        with words_for(ref.path):
+            return self._decrypted(await self._inner.refresh(at), at, ref.name)
 
     async def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[Page, None]:
         """Yield pages. Raises InvalidConfiguration where no name at all is of this password."""
         at = self.inner_ref(folder)
-        async with aclosing(self._inner.list_folder(at, cursor)) as pages:
-            async for page in pages:
-                entries = [self._listed(entry, at) for entry in page.entries]
-                if not self._fits and any(entry.internal == _NOT_ENCRYPTED for entry in entries):
-                    raise InvalidConfiguration(_NOTHING_FITS, path=folder.path)
-                yield Page(entries, page.cursor)
+        with words_for(folder.path):
+            async with aclosing(self._inner.list_folder(at, cursor)) as pages:
+                async for page in pages:
+                    entries = [self._listed(entry, at) for entry in page.entries]
+                    if not self._fits and any(entry.internal == _NOT_ENCRYPTED for entry in entries):
+                        raise InvalidConfiguration(_NOTHING_FITS, path=folder.path)
+                    yield Page(entries, page.cursor)
 
     async def read(
         self, file: EntryRef, *, offset: int = 0, length: int | None = None, version: str | None = None
