@@ -192,7 +192,9 @@ async def test_a_large_file_goes_on_with_its_parts_after_a_kill(bench: SealingBe
     assert arrived(bench) == {"/large": LARGE}
     assert bench.bench.progress.bytes_received < len(LARGE) * 3 // 4
     assert received_before > 0
-    assert (await bench.messages(result.run))["/large"] == SAID
+    assert (await bench.messages(result.run))["/large"].startswith(
+        "sealed; verified by reading the ciphertext back"
+    )
     assert await bench.seeds() == []
 
 

@@ -19,7 +19,7 @@ from mover.connectors.sealed.evidence import evidence_of, is_repeatable, size_in
 from mover.connectors.sealed.index import Line
 from mover.connectors.sealed.opened import LeftAsTheyAre, OpenedSource, words_for
 from mover.connectors.sealed.source import begun
-from mover.entries import Entry, EntryKind, EntryRef, join_path
+from mover.entries import Entry, EntryKind, EntryRef
 from mover.errors import MoverError, NotFound, NotOpened, Unsupported
 from mover.sealing.age.files import FIRST_READ, SUFFIX, Opened, layout_of, open_header
 from mover.sealing.age.identities import Identities
@@ -209,10 +209,19 @@ class AgeSource(OpenedSource):
             pass  # whatever it is, reading the file meets it too, and it becomes the outcome of the file
         return self.described(entry, at, name, size=size, opened=True)
 
+    async def _index(self, folder: EntryRef) -> Entry:
+        """Find a folder's file of names; by listing it, since the path may not be known. Raises NotFound."""
+        async with aclosing(self._inner.list_folder(folder)) as pages:
+            async for page in pages:
+                for entry in page.entries:
+                    if entry.name == SEALED_INDEX_NAME:
+                        return entry
+        raise NotFound("the folder has no file that tells names", path=folder.path)
+
     async def _names(self, at: EntryRef, shown: str) -> dict[str, str]:
         """What the names of a folder stand for, by its file of names; empty if that cannot be read."""
         try:
-            entry = await self._inner.look_up(join_path(at.path, SEALED_INDEX_NAME))
+            entry = await self._index(at)
             place = at.child(SEALED_INDEX_NAME, entry.id)
             ref = EntryRef(place.path, self.described(entry, place, entry.name, size=None, opened=True).id)
             text = bytearray()
