@@ -19,6 +19,7 @@ from mover.migrations.retention import Retention
 from mover.runner.records import Swept
 from mover.staging.folder import sweep
 from mover.transport.oauth.apps import apps_from_settings
+from mover.workplace.seeds import destroy_old_seeds
 from mover.workplace.workplace import Workplace
 
 _STEPS = 100  # of retention, between two signs of life
@@ -55,6 +56,8 @@ class Housekeeper:
         )
         alive()
         await asyncio.to_thread(self._sweep_staging)
+        alive()
+        await destroy_old_seeds(self._place.vault, now=self._now())
         alive()
         return Swept(connections=connections, rows=await self._sweep_old(alive))
 

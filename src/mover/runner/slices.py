@@ -54,6 +54,7 @@ from mover.transfer.progress import Progress
 from mover.transfer.run import Engine, RunResult, run_pair
 from mover.workplace.addresses import ConnectedPath
 from mover.workplace.keeping_out import kept_out
+from mover.workplace.sealing import SealingChoice, in_the_form
 from mover.workplace.sides import Sides, open_sides
 from mover.workplace.workplace import Workplace
 
@@ -184,7 +185,21 @@ class Slice:
         if applies_permissions(assignment.options):
             map_id, grantees = await work.map_of(run.id)
         await self._tell_of_use(assignment, scan_alone=scan_alone)
-        async with open_sides(own, source, None if scan_alone else destination) as sides:
+        async with open_sides(own, source, None if scan_alone else destination) as opened:
+            formed = await in_the_form(
+                own.vault,
+                f"organisation:{run.organisation_id}",
+                opened,
+                _sealing(assignment.options),
+                run.mode,
+                owner=_keys_of(run),
+            )
+            sides = formed.sides
+
+            async def started(ledger_run_id: int, resumed: bool) -> None:  # noqa: FBT001 - the engine's call
+                await self._started(ledger_run_id, resumed)
+                await formed.begin()
+
             options = engine_options(
                 self._without_own(assignment, sides),
                 run.mode,
@@ -193,6 +208,7 @@ class Slice:
                 retry_paths=_paths(assignment, sides),
                 map_id=map_id,
                 grantees=grantees,
+                form=formed.mark,
             )
             return await run_pair(
                 self._bench.engine,
@@ -202,7 +218,7 @@ class Slice:
                 options,
                 self._progress,
                 shown_options=shown_options(assignment.options),
-                started=self._started,
+                started=started,
             )
 
     async def _tell_of_use(self, assignment: Assignment, *, scan_alone: bool) -> None:
@@ -264,6 +280,7 @@ class Slice:
         if run is None or not run.finished:
             return None
         self._ledger_run = run.id
+        await self._destroy_keys()
         await self._end(RunCode(int(run.code)), run.message)
         return SliceEnd.ENDED
 
@@ -383,6 +400,8 @@ class Slice:
         else:
             self._ledger_run = result.run
             await self._tell_of_grants()
+            if result.finished:
+                await self._destroy_keys()
             await self._end(RunCode(int(result.code)), result.message)
         return SliceEnd.ENDED
 
@@ -398,6 +417,11 @@ class Slice:
             counts=counts,
             failed_connection_id=await self._connection_of(failed),
         )
+
+    async def _destroy_keys(self) -> None:
+        """Destroy what the keys of sealed files followed from, before the run is told to have ended."""
+        if (await self._bench.work.assignment(self._run.id)).options.seal_to:
+            await self._bench.place.vault.destroy(_keys_of(self._run))
 
     async def _connection_of(self, error: MoverError | None) -> str | None:
         """Which of the two could not be signed in to, or is not allowed any more."""
@@ -476,6 +500,17 @@ def code_of(error: MoverError) -> RunCode:
             return RunCode.SOURCE_UNREACHABLE
         case _:
             return RunCode.GENERAL_FAILURE
+
+
+def _sealing(options: PairOptions) -> SealingChoice:
+    if not options.seal_to:
+        return SealingChoice()
+    return SealingChoice(recipients=options.seal_to, names=bool(options.seal_names))
+
+
+def _keys_of(run: PairRun) -> str:
+    """Where the vault has what the keys of a pair's sealed files follow from."""
+    return f"sealing:pair:{run.pair_id}"
 
 
 def _paths(assignment: Assignment, sides: Sides) -> tuple[str, ...] | None:
