@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -36,6 +37,7 @@ LOOPBACK = "127.0.0.1"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 5.0, 20.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SILENCE_S = 10.0
+_GOODBYE_S = 1.0
 _REFUSED = (401, 403, 422, 429)  # a page answers a wrong password with 422
 
 _log = logging.getLogger(__name__)
@@ -178,6 +180,14 @@ class _Server(ThreadingMixIn, WSGIServer):
                 connection, server_side=True, do_handshake_on_connect=False
             )
         return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        """End a connection, TLS in order: without that an answer looks as if it had been cut off."""
+        if isinstance(request, ssl.SSLSocket):
+            with suppress(OSError, ValueError):  # no handshake, or the other side is gone
+                request.settimeout(_GOODBYE_S)
+                request.unwrap()
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - as its base
         """Leave out what the other side did: went away, stayed silent, or knows no TLS that is good enough."""
