@@ -28,6 +28,7 @@ from pydantic_settings import (
 )
 
 from mover.errors import InvalidConfiguration
+from mover.vault.given_files import readable_by_others
 from mover.vault.secret import Secret
 from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource, has_secrets
 
@@ -489,7 +490,7 @@ def _from_file() -> dict[str, Any]:
     path = Path(named) if named else platformdirs.user_config_path("mover") / "settings.toml"
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             values = tomllib.load(file)
     except FileNotFoundError:
         if named:
@@ -503,7 +504,7 @@ def _from_file() -> dict[str, Any]:
         raise InvalidConfiguration(f"{str(path)!r} is not a TOML file") from None
     secret = not values.keys().isdisjoint(_SECRETS)
     sources = [values.get("global_key_source"), values.get("previous_global_keys")]
-    if mode & 0o077 and (secret or has_secrets(sources)):
+    if readable_by_others(status) and (secret or has_secrets(sources)):
         raise InvalidConfiguration(
             f"{str(path)!r} holds a secret and can be read by others; run: chmod 600 on it"
         )
