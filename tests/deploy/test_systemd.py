@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.servers.processes import tool
-from tests.servers.units import calls_of, read_unit
+from tests.servers.units import allowed_calls, calls_of, read_unit
 
 pytestmark = [pytest.mark.servers, pytest.mark.promise("isolation")]
 
@@ -109,16 +109,14 @@ def test_only_those_who_serve_may_listen():
     assert denied == set(NAMES) - {"mover.service"}  # whose Temporal takes ports that are free
 
 
-def test_the_groups_of_calls_that_are_taken_away_are_away():
-    unit = read_unit(UNITS / "mover.service")
-    taken = {
-        word
-        for value in unit.service["SystemCallFilter"]
-        if value.startswith("~")
-        for word in value[1:].split()
-    }
-    assert {"@privileged", "@resources"} <= taken
-    assert {"mount", "reboot", "init_module"}.isdisjoint(calls_of("@system-service"))
+@pytest.mark.parametrize("name", NAMES)
+def test_no_call_is_left_that_only_rulers_of_a_machine_need(name):
+    left = allowed_calls(read_unit(UNITS / name))
+    assert {"read", "socket", "mlockall", "prlimit64"} <= left
+    assert left.isdisjoint(calls_of("@privileged") - calls_of("@default"))
+    assert left.isdisjoint(
+        {"mount", "ptrace", "bpf", "init_module", "reboot", "setuid", "keyctl", "setpriority"}
+    )
 
 
 def test_the_files_beside_them_are_told_of():

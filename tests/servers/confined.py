@@ -120,6 +120,7 @@ def main(file: str) -> None:
     """Become the command; does not return."""
     plan = Plan(**json.loads(Path(file).read_text()))
     _make_view(plan)
+    seccomp.load_library()  # inside it may be missing
     os.chroot(plan.root)
     os.chdir("/")
     for name, limit in plan.limits.items():

@@ -48,6 +48,9 @@ def install(folder: Path) -> None:
     if _uv(*locked, "--offline", check=False) != 0:
         _uv(*locked)
     _uv(*into, "--no-deps", "--offline", str(wheel))
+    # Compiled once what most commands load, since those that cannot write there would compile it each time.
+    load = "import mover.cli.everything, mover.cli.api, mover.cli.running, mover.cli.app, mover.cli.main"
+    subprocess.run([str(environment / "bin" / "python"), "-c", load], check=True, capture_output=True)
 
 
 def installed_once(folder: Path) -> Installed:

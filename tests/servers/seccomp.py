@@ -24,11 +24,16 @@ class _Comparison(ctypes.Structure):
     )
 
 
+def load_library() -> ctypes.CDLL:
+    """Load libseccomp; once it is loaded it is found also where its file cannot be seen any more."""
+    return ctypes.CDLL("libseccomp.so.2", use_errno=True)
+
+
 class _Filter:
     """One filter: what happens by default, and rules that say otherwise."""
 
     def __init__(self, default: int) -> None:
-        self._library = ctypes.CDLL("libseccomp.so.2", use_errno=True)
+        self._library = load_library()
         self._library.seccomp_init.restype = ctypes.c_void_p
         self._context = ctypes.c_void_p(self._library.seccomp_init(ctypes.c_uint32(default)))
         assert self._context.value

@@ -265,6 +265,38 @@ def test_what_a_unit_forbids_cannot_be_done_in_it(mover_installed: Installed, tm
     assert (tmp_path / "state" / "still works").exists()
 
 
+LIBRARIES = (
+    *(
+        "ld-linux-*.so.*",
+        "libc.so.6",
+        "libm.so.6",
+        "libdl.so.2",
+        "libpthread.so.0",
+        "librt.so.1",
+        "libutil.so.1",
+    ),
+    *(
+        "libresolv.so.2",
+        "libnss_files.so.2",
+        "libnss_dns.so.2",
+        "libcrypt.so.1",
+        "libgcc_s.so.1",
+        "libstdc++.so.6",
+    ),
+    *(
+        "libz.so.1",
+        "libssl.so.3",
+        "libcrypto.so.3",
+        "libffi.so.8",
+        "libexpat.so.1",
+        "libsqlite3.so.0",
+        "libbz2.so.1.0",
+    ),
+    *("liblzma.so.5", "libuuid.so.1"),
+)
+"""What Debian's Python and the wheels need of the system; the base of the image has all of it."""
+
+
 def container(installed: Installed) -> dict[str, str]:
     """What the container's image has, and no more: Python, its libraries, certificates, Mover. No shell."""
     libraries = next(Path("/usr/lib").glob("*-linux-gnu"))
@@ -274,7 +306,6 @@ def container(installed: Installed) -> dict[str, str]:
         str(python): str(python),
         "/usr/bin/python3": "/usr/bin/python3",
         f"/usr/lib/{python.name}": f"/usr/lib/{python.name}",
-        str(libraries): str(libraries),
         "/etc/ssl/certs": "/etc/ssl/certs",
         "/etc/passwd": str(Path(__file__).parents[2] / "deploy" / "container" / "passwd"),
         "/etc/hosts": "/etc/hosts",
@@ -282,6 +313,8 @@ def container(installed: Installed) -> dict[str, str]:
         "/lib64": "/lib64",
         "/usr/lib64": "/usr/lib64",
     }
+    for pattern in LIBRARIES:
+        seen |= {str(path): os.path.realpath(path) for path in libraries.glob(pattern)}
     return {inside: outside for inside, outside in seen.items() if Path(outside).exists()}
 
 
