@@ -31,6 +31,7 @@ from pydantic_settings import (
 
 from mover.errors import InvalidConfiguration
 from mover.retention import Retention
+from mover.vault.given_files import readable_by_others
 from mover.vault.secret import Secret
 from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource, has_secrets
 
@@ -58,6 +59,7 @@ _SHORTEST_WEBHOOK_SECRET = 24
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
 _LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_CONTACT = re.compile(r"mailto:[!-?A-~]+@[a-z0-9.-]+|https://[!-~]+|tel:\+[0-9().-]{3,30}", re.IGNORECASE)
 _LARGEST_PORT = 65_535
 HTTPS_PORT = 443
 _EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
@@ -227,6 +229,16 @@ def _domains(given: object) -> object:
     return domains
 
 
+def _contacts(given: object) -> object:
+    listed = _listed(given)
+    if not isinstance(listed, list | tuple):
+        return listed
+    contacts = tuple(f"mailto:{one}" if re.match(r"[^:/]+@", str(one)) else str(one) for one in listed)
+    if any(not _CONTACT.fullmatch(contact) for contact in contacts):
+        raise ValueError("give mail addresses, https://... or tel:+..., such as security@example.org")
+    return contacts
+
+
 def _trusted_proxies(given: object) -> object:
     listed = _listed(given)
     return _networks(listed) if isinstance(listed, list | tuple) else listed
@@ -302,6 +314,11 @@ class Settings(BaseSettings):
         tls_cert_file: The server's certificate with its chain (PEM), instead of one that Mover makes itself.
         tls_key_file: The private key of `tls_cert_file` (PEM, unencrypted), where it stands apart.
         metrics_port: Port of the loopback address where Prometheus finds the metrics of the API; none without it.
+        metrics_tls: Metrics, also those of runners, are shown over TLS, with the server's certificate.
+        lock_memory: Services keep their memory, and with it all keys, out of swap where the system lets them (`automatic`),
+            do not start where keys could get there (`required`), or do nothing about it (`off`).
+        security_contact: Whom who finds a weakness of this installation is to tell: mail addresses, `https://` or `tel:`, the
+            preferred one first. Without any there is no `/.well-known/security.txt`.
         log_level: What is logged by the service: `debug`, `info`, `warning` or `error`.
         log_file: The service logs into this file instead of standard error.
         otlp_endpoint: Where traces go (OTLP over HTTP); none without it.
@@ -387,6 +404,9 @@ class Settings(BaseSettings):
     tls_cert_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
     tls_key_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
     metrics_port: int | None = Field(None, ge=1, le=_LARGEST_PORT)
+    metrics_tls: bool = False
+    lock_memory: Literal["automatic", "required", "off"] = "automatic"
+    security_contact: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_contacts)] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: AbsolutePath | None = None
     otlp_endpoint: Annotated[str, AfterValidator(_web_address)] | None = None
@@ -531,7 +551,7 @@ def _from_file() -> dict[str, Any]:
     path = Path(named) if named else platformdirs.user_config_path("mover") / "settings.toml"
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             values = tomllib.load(file)
     except FileNotFoundError:
         if named:
@@ -545,7 +565,7 @@ def _from_file() -> dict[str, Any]:
         raise InvalidConfiguration(f"{str(path)!r} is not a TOML file") from None
     secret = not values.keys().isdisjoint(_SECRETS)
     sources = [values.get("global_key_source"), values.get("previous_global_keys")]
-    if mode & 0o077 and (secret or has_secrets(sources)):
+    if readable_by_others(status) and (secret or has_secrets(sources)):
         raise InvalidConfiguration(
             f"{str(path)!r} holds a secret and can be read by others; run: chmod 600 on it"
         )

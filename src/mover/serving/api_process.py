@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.middleware import Middleware
 
@@ -25,12 +24,12 @@ from mover.migrations.scheduler import Scheduler
 from mover.runner.client import TemporalAccess
 from mover.runner.orchestration import TemporalOrchestration
 from mover.runner.reconciler import Reconciler
-from mover.serving.certificates import names_of_this_server
 from mover.serving.listening import close_all, listen
 from mover.serving.routes import NoticeRoute
 from mover.serving.server import HttpsServer
+from mover.serving.server_certificate import certificate_of
 from mover.serving.streams import Application
-from mover.serving.tls import ServerTls, operators_certificate, own_made_certificate
+from mover.serving.tls import ServerTls
 from mover.settings import Settings
 from mover.staff.upkeep import StaffUpkeep
 from mover.web.app import make_application
@@ -63,7 +62,7 @@ async def run_api(
         stack.callback(close_all, redirecting)
         place = await stack.enter_async_context(open_workplace(settings))
         name_requests_in_the_log()
-        application, streams, services = _wrapped(stack, settings, place)
+        application, streams, services = _wrapped(stack, settings, place, tls)
         await stack.enter_async_context(tidying(_over(place, services)))
         server = HttpsServer(
             application,
@@ -78,16 +77,6 @@ async def run_api(
         _log.info("the API answers at %s", settings.public_url)
         await server.serve()
         _log.info("the API has ended")
-
-
-def certificate_of(settings: Settings) -> ServerTls:
-    """The operator's certificate, or one of our own making. Raises InvalidConfiguration."""
-    if settings.tls_cert_file is not None:
-        return operators_certificate(settings.tls_cert_file, settings.tls_key_file)
-    tls, made = own_made_certificate(settings.tls_path, server_names(settings))
-    if made.made:
-        _log.info("a certificate authority was made: %s, SHA-256 %s", made.ca_file, made.fingerprint)
-    return tls
 
 
 def _over(place: Workplace, services: Services) -> list[Step]:
@@ -107,13 +96,8 @@ def _over(place: Workplace, services: Services) -> list[Step]:
     ]
 
 
-def server_names(settings: Settings) -> tuple[str, ...]:
-    """All names that a certificate of our own is for."""
-    return names_of_this_server((urlsplit(settings.public_url).hostname or "", settings.listen.host))
-
-
 def _wrapped(
-    stack: AsyncExitStack, settings: Settings, place: Workplace
+    stack: AsyncExitStack, settings: Settings, place: Workplace, tls: ServerTls
 ) -> tuple[Application, list[HttpsServer], Services]:
     """The application, counted and traced if the operator wants that; where to put the server once there is one; its services."""
     servers: list[HttpsServer] = []
@@ -148,7 +132,8 @@ def _wrapped(
         from mover.serving.metrics import ApiMetrics, new_registry, published  # noqa: PLC0415 - as above
 
         registry = new_registry()
-        stack.enter_context(published(registry, settings.metrics_port))
+        over = tls if settings.metrics_tls else None
+        stack.enter_context(published(registry, settings.metrics_port, tls=over))
         application = ApiMetrics(
             application, registry=registry, streams=lambda: sum(server.streams for server in servers)
         )

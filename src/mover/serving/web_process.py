@@ -13,10 +13,11 @@ from contextlib import AsyncExitStack
 from mover.database.database import Database
 from mover.database.locations import POSTGRESQL, parsed
 from mover.errors import InvalidConfiguration
-from mover.serving.api_process import certificate_of, name_requests_in_the_log
+from mover.serving.api_process import name_requests_in_the_log
 from mover.serving.keyless import expect_few_rights, expect_no_keys
 from mover.serving.listening import close_all, listen
 from mover.serving.server import HttpsServer
+from mover.serving.server_certificate import certificate_of
 from mover.settings import PrivateAddresses, Settings
 from mover.transport.egress import Egress
 from mover.vault.nobody import NobodysKey

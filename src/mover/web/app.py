@@ -39,6 +39,7 @@ from mover.web.routes import (
     pairs,
     people,
     profile,
+    reporting,
     reports,
     schedules,
     sign_in,
@@ -68,6 +69,7 @@ WAYS = (
     *api_keys.WAYS,
     *webhooks.WAYS,
     *organisation.WAYS,
+    *reporting.WAYS,
 )
 """All pages. The first that fits an address counts: `/migrations/new` stands before `/migrations/{migration_id}`."""
 
