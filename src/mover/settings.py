@@ -279,6 +279,8 @@ class Settings(BaseSettings):
             SQLite it is the same file by default, of which they are let read no more.
         database_connections: To a database server at most, for a process, besides one for each pair that runs.
         proxy: The egress proxy that all traffic goes through, with its password.
+        egress_also: What `mover egress allow-list` lists before a connection leads there: services (`box`), `host:port`,
+            `*.example.org:443`.
         ca_file: Certificates (PEM) to trust instead of the system's.
         global_key: The vault's global key itself, 32 bytes as hex or base64; instead of `global_key_file`.
         global_key_file: Where the vault's global key lies; made on first use.
@@ -371,6 +373,7 @@ class Settings(BaseSettings):
         PrivateAddresses, NoDecode, BeforeValidator(PrivateAddresses.parse)
     ] = PrivateAddresses()
     proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
+    egress_also: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     ca_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
     global_key: Secret | None = None
     global_key_file: AbsolutePath | None = None

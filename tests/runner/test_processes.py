@@ -48,6 +48,7 @@ def shown_at(url: str) -> str:
         return text
 
 
+@pytest.mark.promise("P7")
 async def test_it_listens_nowhere_and_hands_over_in_order(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
     files = some_files(600, 20_000)  # a minute's work: however late this test looks, it is not done

@@ -41,7 +41,7 @@ def _block(network: str) -> str:
 
 
 def _rule(verdict: str, to: str, logged: str) -> str:
-    return f"socks {verdict} {{ from: 0/0 to: {to} command: connect log: {logged} }}\n"
+    return f"socks {verdict} {{\n  from: 0/0 to: {to}\n  command: connect\n  log: {logged}\n}}\n"
 
 
 def _left_out(destination: Destination) -> str:

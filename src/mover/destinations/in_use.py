@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection as Transaction
 
-from mover.connectors.registry import ConnectorType, connector_type
+from mover.connectors.registry import ConnectorType, connector_type, service_names
 from mover.database.locations import SQLITE, parsed
 from mover.destinations import queries
 from mover.errors import AddressRefused, InvalidConfiguration, MoverError
@@ -93,6 +93,9 @@ def in_use(
         gathered.add("webhook", lambda url=url: (Destination.of_url(url),))  # type: ignore[misc]  # as above
     for issuer in queries.issuers(transaction):
         gathered.add("single sign-on", lambda issuer=issuer: _of_issuer(issuer))  # type: ignore[misc]  # as above
+    for also in settings.egress_also:
+        what = "MOVER_EGRESS_ALSO"
+        gathered.add(what, lambda also=also: _also(also), is_operators=True)  # type: ignore[misc]  # as above
     if settings.smtp_url is not None:
         url = settings.smtp_url.reveal()
         gathered.add("MOVER_SMTP_URL", lambda: (_of_mail_server(url),))
@@ -135,6 +138,15 @@ def of_configuration(kind: ConnectorType, config: Mapping[str, Any]) -> tuple[De
 
 def _of_connection(stored: queries.Stored) -> tuple[Destination, ...]:
     return of_configuration(connector_type(stored.service), stored.config)
+
+
+def _also(text: str) -> tuple[Destination, ...]:
+    if text in service_names():
+        return of_configuration(connector_type(text), {})
+    host, _, port = text.rpartition(":")
+    if host.startswith("*."):
+        return (Destination.below(host.removeprefix("*."), int(port)),)
+    return (_of_host_and_port(text),)
 
 
 def _of_issuer(issuer: str) -> tuple[Destination, ...]:
