@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from starlette.middleware import Middleware
 
 from mover.api.request_ids import RequestIdFilter
+from mover.database.clock import check_clock
 from mover.errors import ServiceFault
 from mover.migrations.scheduler import Scheduler
 from mover.runner.client import TemporalAccess
@@ -108,6 +109,7 @@ def _wrapped(
     async def can_work() -> None:
         if any(server.is_leaving for server in servers):
             raise ServiceFault("this process is about to end")
+        await check_clock(place.database)
         if not await access.answers():
             raise ServiceFault("Temporal does not answer")
 
