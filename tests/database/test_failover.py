@@ -65,12 +65,12 @@ async def test_no_write_is_lost_or_done_twice_and_a_lock_stays_with_its_holder(p
         async with database.lock("pair:7") as right, asyncio.TaskGroup() as group:
             for writer in range(WRITERS):
                 group.create_task(write(writer))
-            while len(answered) < 20 * WRITERS:
+            while len(answered) < 20 * WRITERS:  # noqa: ASYNC110 - writers tell nobody
                 await asyncio.sleep(0)
             await asyncio.to_thread(pair.kill_first)
             await asyncio.to_thread(pair.promote_second)
             before = len(answered)
-            while len(answered) < before + 5 * WRITERS:  # they go on with the new primary
+            while len(answered) < before + 5 * WRITERS:  # noqa: ASYNC110 - they go on with the new primary
                 await asyncio.sleep(0)
             promoted.set()
         assert not right.lost
@@ -93,9 +93,8 @@ def test_a_number_that_the_standby_never_heard_of_is_not_judged_by_who_has_it_no
     first = make_engine(parsed(careless.first.url("postgres")), connections=2)
     with first.connect() as connection, connection.begin():
         reached = begun(connection)
-    while careless.second.execute("SELECT pg_last_wal_replay_lsn() >= pg_lsn '%s'" % reached.logged) != [
-        (True,)
-    ]:
+    read = f"SELECT pg_last_wal_replay_lsn() >= pg_lsn '{reached.logged}'"
+    while careless.second.execute(read) != [(True,)]:
         pass
     careless.cut_off_second()
     with first.connect() as connection, connection.begin():

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from simulators.front import RunningFront
+from tests.database_url import SUITE, Kind
 from tests.e2e.command import Mover, Running
 from tests.e2e.places import (
     files_below,
@@ -27,7 +28,6 @@ from tests.e2e.places import (
     webdav_values,
 )
 from tests.runner.stage import Organisation
-from tests.database_url import SUITE, Kind
 from tests.servers.box import box_of, person
 from tests.servers.collector import Collector, collector
 from tests.servers.egress_jail import (

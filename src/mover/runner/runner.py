@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from mover.audit.sealing import Sealer
+from mover.database.clock import MOST_S, ClockWrong, check_clock
 from mover.errors import MoverError
 from mover.lawful.answering import Answering
 from mover.mail.choice import mail_from_settings
@@ -81,16 +83,20 @@ class Runner:
 
     Args:
         parts: What it works with.
+        now_ns: This machine's clock, which has to be the database's.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, now_ns: Callable[[], int] = time.time_ns) -> None:
         self._parts = parts
+        self._now_ns = now_ns
         self._ending = asyncio.Event()
         self._looks = 0
+        self._clock_wrong: ClockWrong | None = None
         silence_s = parts.place.settings.runner_silence_s
         self._silent_ns = int(
             silence_s * 0.8e9
         )  # a little sooner than Temporal, which then finds the run free
+        self._most_clock_error_s = min(MOST_S, silence_s / 4)
 
     @property
     def name(self) -> str:
@@ -110,7 +116,11 @@ class Runner:
         self._ending.set()
 
     async def run(self) -> None:
-        """Work until `end`. Waits for Temporal as long as it takes, also in the middle."""
+        """Work until `end`. Waits for Temporal as long as it takes, also in the middle, and at first for the right time.
+
+        Raises ClockWrong: this machine's clock went wrong later, so it has ended.
+        """
+        await self._until_clock_is_right()
         looking = [
             asyncio.create_task(self._look_now_and_then()),
             asyncio.create_task(self._deliver_now_and_then()),
@@ -128,6 +138,18 @@ class Runner:
                 task.cancel()
             await asyncio.wait(looking)
             await self._parts.copies.close()
+        if self._clock_wrong is not None:
+            raise self._clock_wrong
+
+    async def _until_clock_is_right(self) -> None:
+        while not self._ending.is_set():
+            try:
+                await self._check_clock()
+            except ClockWrong as error:
+                _log.error("no work is taken: %s", error)
+                await self._pause(self._parts.bench.pace.reconcile_s)
+            else:
+                return
 
     async def _serve(self) -> None:
         """Be connected to Temporal, until the end or until that breaks for good."""
@@ -219,6 +241,10 @@ class Runner:
     async def _look_now_and_then(self) -> None:
         """See to it that nothing is forgotten, whatever happened to Temporal, to other runners, or to a message."""
         while not self._ending.is_set():
+            # First: whoever has the wrong time would take living runners for silent ones.
+            await self._look_after("the clock", self._look_at_clock)
+            if self._clock_wrong is not None:
+                return
             steps: list[tuple[str, Callable[[], Awaitable[object]]]] = [
                 ("runs of runners that fell silent", self._overdue),
                 ("schedules", self._due),
@@ -270,6 +296,17 @@ class Runner:
         except Exception:  # what it is must not keep the other steps from being done
             _log.exception("unexpected error while looking after %s", what)
 
+    async def _look_at_clock(self) -> None:
+        try:
+            await self._check_clock()
+        except ClockWrong as error:
+            _log.error("this runner ends: %s", error)
+            self._clock_wrong = error
+            self.end()
+
+    async def _check_clock(self) -> None:
+        await check_clock(self._parts.place.database, most_s=self._most_clock_error_s, now_ns=self._now_ns)
+
     async def _overdue(self) -> None:
         for run in await self._parts.bench.work.overdue(self._silent_ns):
             _log.warning("run %s was taken from runner %s, which fell silent", run.id, run.runner)
@@ -292,6 +329,7 @@ async def open_runner(
     name: str | None = None,
     pace: Pace | None = None,
     gone_s: float = GONE_S,
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> AsyncIterator[Runner]:
     """Prepare a runner on an open workplace.
 
@@ -302,6 +340,7 @@ async def open_runner(
         name: What it is called; else `runner_name` says.
         pace: How long things take.
         gone_s: As for `Versions`.
+        now_ns: As for `Runner`.
 
     Raises InvalidConfiguration: the queue's name, the way of mail, or staging cannot be used.
     """
@@ -344,5 +383,6 @@ async def open_runner(
                 copies=AuditCopies(place.database, receivers_from_settings(settings, place.egress)),
                 answering=Answering(place.database, staging, own_name),
                 versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
-            )
+            ),
+            now_ns=now_ns,
         )

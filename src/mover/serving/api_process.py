@@ -18,6 +18,7 @@ from mover.accounts.tidying import Step, tidying
 from mover.api.request_ids import RequestIdFilter
 from mover.api.services import Services
 from mover.audit.custody import Custodian
+from mover.database.clock import check_clock
 from mover.errors import ServiceFault
 from mover.lawful.orders import remove_over
 from mover.migrations.scheduler import Scheduler
@@ -119,6 +120,7 @@ def _wrapped(
     async def can_work() -> None:
         if any(server.is_leaving for server in servers):
             raise ServiceFault("this process is about to end")
+        await check_clock(place.database)
         if not await access.answers():
             raise ServiceFault("Temporal does not answer")
 

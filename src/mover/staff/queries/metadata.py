@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery, case, func, literal, or_, select
 
 from mover.accounts.actor import ActorKind, Role
-from mover.accounts.tables import audit_events, memberships, organisations, people
+from mover.accounts.tables import memberships, organisations, people
+from mover.audit.tables import audit_events
 from mover.connections.tables import connections
 from mover.entries import join_path
 from mover.ledger.tables import folders, items
