@@ -50,6 +50,11 @@ class Measures:
         self.staged = Gauge(
             "mover_staged_bytes", "Bytes in staging, encrypted.", ["place"], registry=registry
         )
+        self.audit_unsealed = Gauge(
+            "mover_audit_unsealed_events",
+            "Events of the audit log that are not sealed yet.",
+            registry=registry,
+        )
         self.audit_lag = Gauge(
             "mover_audit_copies_lag_events",
             "Sealed events of the audit log that a receiver of copies has not taken yet.",

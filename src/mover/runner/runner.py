@@ -23,6 +23,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from mover.accounts.departures import Remover
+from mover.audit import queries
 from mover.audit.sealing import Sealer
 from mover.errors import MoverError
 from mover.mail.choice import mail_from_settings
@@ -225,6 +226,7 @@ class Runner:
         """Give events of the audit log their places: soon, since until then nobody would miss them."""
         while not self._ending.is_set():
             await self._look_after("the audit log", self._parts.sealer.seal_due)
+            await self._look_after("the audit log", self._measure_sealing)
             await self._pause(min(_SEAL_S, self._parts.bench.pace.reconcile_s))
 
     async def _copy_now_and_then(self) -> None:
@@ -233,6 +235,10 @@ class Runner:
             await self._look_after("copies of the audit log", self._parts.copies.send_due)
             await self._look_after("copies of the audit log", self._measure_copies)
             await self._pause(min(_SEAL_S, self._parts.bench.pace.reconcile_s))
+
+    async def _measure_sealing(self) -> None:
+        waiting, _ = await self._parts.place.database.read(queries.pending_figures)
+        self._parts.measures.audit_unsealed.set(waiting)
 
     async def _measure_copies(self) -> None:
         for name, events in (await self._parts.copies.lag()).items():
