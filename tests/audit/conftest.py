@@ -25,10 +25,19 @@ async def log(tmp_path: Path, database_url: str) -> AsyncIterator[Log]:
 @pytest.fixture(scope="session", params=BOTH)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     """A log with everything in it, for the session."""
-    folder = tmp_path_factory.mktemp("audit")
-    with_kind = using(Kind(request.param))
+    yield from _made(Kind(request.param), tmp_path_factory.mktemp("audit"))
+
+
+@pytest.fixture(scope="session")
+def made_for_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """The same in SQLite alone: a file does not tell where it is from."""
+    yield from _made(Kind.SQLITE, tmp_path_factory.mktemp("audit"))
+
+
+def _made(kind: Kind, folder: Path) -> Iterator[Made]:
+    with_kind = using(kind)
     next(with_kind)
     one = make(folder)
+    next(with_kind, None)
     yield one
     one.store.close()
-    next(with_kind, None)

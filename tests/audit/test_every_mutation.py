@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as some
-from sqlalchemy import Boolean, Connection, Integer, Table, delete, insert, select, update
+from sqlalchemy import Boolean, Column, Connection, Integer, Table, delete, insert, select, update
 from tests.audit.log import GONE, A, Made
 
 from mover.audit import queries
@@ -21,7 +22,11 @@ pytestmark = pytest.mark.promise("audit")
 
 SEALED = (audit_events, audit_heads, audit_keys, audit_roster)
 TEXT = some.text(some.characters(min_codepoint=32, max_codepoint=0x2FF), max_size=20)
-examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+_USUAL = 50  # of the quick profile
+examples = settings(
+    max_examples=_USUAL // 2 if settings().max_examples <= _USUAL else settings().max_examples,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 def _rows(connection: Connection, table: Table) -> list[dict[str, Any]]:
@@ -41,6 +46,35 @@ def test_a_log_that_nobody_touched_is_intact(made: Made) -> None:
     assert (report.chains, report.cut, report.pending) == (4, 6, 0)
     assert report.redacted == 2
     assert report.events == 10
+
+
+def test_each_column_of_each_row_is_covered(made_for_files: Made) -> None:
+    def columns(connection: Connection) -> Iterator[tuple[Table, dict[str, Any], Column[Any]]]:
+        for table in SEALED:
+            for row in _rows(connection, table):
+                for column in table.columns:
+                    if column.name != "single":
+                        yield table, row, column
+
+    def spoilt(table: Table, row: dict[str, Any], column: Column[Any]) -> bool:
+        before = row[column.name]
+        after: Any = "other"
+        if isinstance(column.type, Boolean):
+            after = not before
+        elif isinstance(column.type, Integer):
+            after = (before or 0) + 1_000_000
+        values = {column.name: after}
+        return made_for_files.spoilt(
+            lambda c: c.execute(update(table).where(_is(table, row)).values(values))
+        ).intact
+
+    every: list[tuple[Table, dict[str, Any], Column[Any]]] = []
+    made_for_files.spoilt(lambda connection: every.extend(columns(connection)))
+
+    assert len(every) > 150
+    assert [
+        (table.name, row, column.name) for table, row, column in every if spoilt(table, row, column)
+    ] == []
 
 
 @given(data=some.data())

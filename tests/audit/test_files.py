@@ -39,28 +39,30 @@ def broken(content: bytes, key: bytes) -> bool:
 
 
 @pytest.mark.parametrize(("organisation_id", "chains"), [(None, 4), (A, 1), (B, 1)])
-def test_a_file_is_intact(made: Made, organisation_id: str | None, chains: int) -> None:
-    report = verified(exported(made, organisation_id), made.key)
+def test_a_file_is_intact(made_for_files: Made, organisation_id: str | None, chains: int) -> None:
+    report = verified(exported(made_for_files, organisation_id), made_for_files.key)
 
     assert (report.problems, report.chains) == ([], chains)
 
 
 @given(data=some.data())
 @examples
-def test_any_byte_that_is_changed_is_found(made: Made, data: some.DataObject) -> None:
-    content = bytearray(exported(made, data.draw(some.sampled_from([None, A]))))
+def test_any_byte_that_is_changed_is_found(made_for_files: Made, data: some.DataObject) -> None:
+    content = bytearray(exported(made_for_files, data.draw(some.sampled_from([None, A]))))
     at = data.draw(some.integers(0, len(content) - 1))
     value = data.draw(some.integers(0, 255))
     assume(value != content[at])
     content[at] = value
 
-    assert broken(bytes(content), made.key)
+    assert broken(bytes(content), made_for_files.key)
 
 
 @given(data=some.data())
 @examples
-def test_lines_that_are_removed_moved_doubled_or_cut_off_are_found(made: Made, data: some.DataObject) -> None:
-    content = exported(made, data.draw(some.sampled_from([None, A, B]))).splitlines(keepends=True)
+def test_lines_that_are_removed_moved_doubled_or_cut_off_are_found(
+    made_for_files: Made, data: some.DataObject
+) -> None:
+    content = exported(made_for_files, data.draw(some.sampled_from([None, A, B]))).splitlines(keepends=True)
     before = list(content)
     one = data.draw(some.integers(1, len(content) - 1))
     other = data.draw(some.integers(1, len(content) - 1))
@@ -75,22 +77,24 @@ def test_lines_that_are_removed_moved_doubled_or_cut_off_are_found(made: Made, d
             content = content[:one]
     assume(content != before)
 
-    assert broken(b"".join(content), made.key)
+    assert broken(b"".join(content), made_for_files.key)
 
 
 @given(data=some.data())
 @examples
-def test_a_file_that_ends_in_the_middle_of_a_line_is_found(made: Made, data: some.DataObject) -> None:
-    content = exported(made)
+def test_a_file_that_ends_in_the_middle_of_a_line_is_found(
+    made_for_files: Made, data: some.DataObject
+) -> None:
+    content = exported(made_for_files)
 
-    assert broken(content[: data.draw(some.integers(0, len(content) - 1))], made.key)
+    assert broken(content[: data.draw(some.integers(0, len(content) - 1))], made_for_files.key)
 
 
-def test_the_chain_of_another_organisation_is_none_of_this_one(made: Made) -> None:
-    mine, theirs = (exported(made, chain).splitlines(keepends=True) for chain in (A, B))
+def test_the_chain_of_another_organisation_is_none_of_this_one(made_for_files: Made) -> None:
+    mine, theirs = (exported(made_for_files, chain).splitlines(keepends=True) for chain in (A, B))
 
-    assert not verified(b"".join([mine[0], *theirs[1:]]), made.key).intact
-    assert not verified(b"".join([*mine, *theirs[1:]]), made.key).intact
+    assert not verified(b"".join([mine[0], *theirs[1:]]), made_for_files.key).intact
+    assert not verified(b"".join([*mine, *theirs[1:]]), made_for_files.key).intact
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,10 @@ async def test_after_it_no_row_of_any_table_has_the_address_or_the_name(
     await house.accounts.people.rename(ben, "Benedict Brownlow")
     key = await house.accounts.api_keys.make(ben.actor, "script", frozenset({Permission.READ}))
     await house.accounts.invitations.invite(ben.actor, "cy@example.org", Role.VIEWER)
+    cy = await house.accounts.invitations.accept_as_new(
+        house.letterbox.token("cy@example.org"), name="Cy", password=PASSWORD, client=CLIENT
+    )
+    assert cy.signed_in.person.name == "Cy"
     await house.accounts.people.change_role(house.owner, ben.person.id, Role.OPERATOR)
     mine, person_id = house.founded.organisation.id, ben.person.id
 

@@ -73,7 +73,7 @@ class Erasure:
                 remove(transaction, person, pseudonym(person_id))
             invitations.forget(transaction, person.id, person.email, pseudonym(person_id))
             people.remove(transaction, person_id)
-            self._custodian.will_forget(transaction, person_id, [person.email])
+            self._custodian.will_forget(transaction, person_id, [person.email, person.name])
 
         await self._vault.destroy_person(f"person:{person_id}", along=erase)
         await self._custodian.forget_due()

@@ -14,6 +14,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Connection
@@ -32,6 +33,7 @@ DAY_NS = 86_400 * 1_000_000_000
 DELETED = "organisation.deleted"
 _EVENTS = 1_000
 _REDACTED_AT_ONCE = 100
+_NAME_OF_A_PERSON = frozenset({"invited_by"})  # details that say a name as people typed it
 
 
 def _nobody() -> None:
@@ -41,6 +43,15 @@ def _nobody() -> None:
 def pseudonym(person_id: str) -> str:
     """What the log calls a person who was deleted: the same everywhere, and nobody's name."""
     return f"person {person_id[:8]} (deleted)"
+
+
+@dataclass(frozen=True)
+class _Forgotten:
+    """A person who is being forgotten: mail addresses, wherever they stand, and names, where details name people."""
+
+    person_id: str
+    addresses: re.Pattern[str]
+    names: frozenset[str]
 
 
 class Custodian:
@@ -100,7 +111,8 @@ class Custodian:
         Args:
             transaction: Of the deletion.
             person_id: Theirs; stays, as it is nobody's name.
-            names: Mail addresses and the like; those that the person's own events show are added.
+            names: Mail addresses, which are replaced wherever they stand (those that the person's own events show are
+                added), and what has no @: names, which are replaced where a detail is the name of a person.
         """
         queries.put_forgetting(transaction, person_id, json.dumps(sorted(names)), self._now_ns())
 
@@ -116,18 +128,21 @@ class Custodian:
 
     async def _forget(self, person_id: str, names: Iterable[str]) -> int:
         await self._sealer.seal_due()
-        known = {name.lower() for name in names if name}
+        called = {name for name in names if name and "@" not in name}
+        known = {name.lower() for name in names if "@" in name}
         own = await self._database.read(lambda transaction: queries.naming(transaction, person_id, []))
         known |= {one.actor_name.lower() for one in own if "@" in one.actor_name}
         found = await self._database.read(
-            lambda transaction: queries.naming(transaction, person_id, sorted(known))
+            lambda transaction: queries.naming(
+                transaction, person_id, sorted({*known, *(json.dumps(name).lower() for name in called)})
+            )
         )
-        words = _whole(known)
+        forgotten = _Forgotten(person_id, _whole(known), frozenset(called))
         changed = 0
         for begin in range(0, len(found), _REDACTED_AT_ONCE):
             ids = [event.id for event in found[begin : begin + _REDACTED_AT_ONCE]]
             changed += await self._signed(
-                lambda transaction, key, ids=ids: self._redact(transaction, key, ids, person_id, words)  # type: ignore[misc]  # likewise
+                lambda transaction, key, ids=ids: self._redact(transaction, key, ids, forgotten)  # type: ignore[misc]  # likewise
             )
         return changed
 
@@ -176,15 +191,14 @@ class Custodian:
         transaction: Connection,
         key: SigningKey,
         ids: list[int],
-        person_id: str,
-        words: re.Pattern[str],
+        forgotten: _Forgotten,
     ) -> int:
         changed = 0
         for event_id in ids:
             before = queries.with_id(transaction, event_id)
             if before is None:  # cut off meanwhile
                 continue
-            after = _redacted(before, person_id, words)
+            after = _redacted(before, forgotten)
             if (after.actor_name, after.subject, after.details) == (
                 before.actor_name,
                 before.subject,
@@ -202,16 +216,19 @@ def _whole(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.+-])(?:{any_of})(?![\w-])", re.IGNORECASE)
 
 
-def _redacted(event: Event, person_id: str, words: re.Pattern[str]) -> Event:
-    instead = pseudonym(person_id)
-    mine = event.actor_kind == "person" and event.actor_id == person_id
+def _redacted(event: Event, forgotten: _Forgotten) -> Event:
+    instead = pseudonym(forgotten.person_id)
+    mine = event.actor_kind == "person" and event.actor_id == forgotten.person_id
 
     def told(text: str, longest: int | None = None) -> str:
-        return words.sub(instead.replace("\\", ""), text)[:longest]
+        return forgotten.addresses.sub(instead, text)[:longest]
 
-    details = {key: told(value) for key, value in json.loads(event.details).items()}
+    details = {
+        key: instead if key in _NAME_OF_A_PERSON and value in forgotten.names else told(value)
+        for key, value in json.loads(event.details).items()
+    }
     if mine and "name" in details and event.action == "person.changed":
-        details["name"] = instead
+        details["name"] = instead  # an earlier one
     subject = told(event.subject, 300)
     return msgspec.structs.replace(
         event,

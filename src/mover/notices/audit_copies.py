@@ -1,8 +1,8 @@
-"""Copies of the audit log elsewhere, event by event: to syslog, to a webhook. For runners.
+"""Copies of the audit log elsewhere, event by event: to syslog, to a webhook.
 
     sealed events ──(behind the position in `audit_streams`)──► receiver ──(taken)──► position
 
-At least once, in order, one runner at a time. An act never waits for it. What was copied can be compared with the log
+At least once, in order, one process at a time. An act never waits for it. What was copied can be compared with the log
 years later (`mover audit verify --copies`), and shows what nobody can see in the database alone: that all of it is an
 older state. A receiver that is away for longer than events are kept misses those that went.
 """

@@ -50,12 +50,6 @@ class Measures:
         self.staged = Gauge(
             "mover_staged_bytes", "Bytes in staging, encrypted.", ["place"], registry=registry
         )
-        self.audit_lag = Gauge(
-            "mover_audit_copies_lag_events",
-            "Sealed events of the audit log that a receiver of copies has not taken yet.",
-            ["receiver"],
-            registry=registry,
-        )
         self.throttles = Counter("mover_throttles", "Pauses that services asked for.", registry=registry)
         if staging is not None:
             self.staged.labels("memory").set_function(lambda: staging.memory_used)

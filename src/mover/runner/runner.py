@@ -23,7 +23,6 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from mover.audit.sealing import Sealer
 from mover.database.clock import MOST_S, ClockWrong, check_clock
 from mover.errors import MoverError
 from mover.lawful.answering import Answering
@@ -31,7 +30,6 @@ from mover.mail.choice import mail_from_settings
 from mover.migrations.retention import Retention
 from mover.migrations.scheduler import Scheduler
 from mover.migrations.work import Work
-from mover.notices.audit_copies import AuditCopies, receivers_from_settings
 from mover.notices.delivering import Deliverer
 from mover.runner import names, workflows
 from mover.runner.activities import DeskActivities, SliceActivities
@@ -51,7 +49,6 @@ _SCHEDULES_EVERY = 12  # looks
 _RECONNECT_S = 2.0
 _LAST_WORDS_S = 20.0
 _AFTERMATH_S = 1.0
-_SEAL_S = 1.0
 _STICKY = timedelta(seconds=2)  # a workflow waits so long for the runner that knows it, if that has gone
 
 
@@ -71,8 +68,6 @@ class Parts:
     reconciler: Reconciler
     scheduler: Scheduler
     deliverer: Deliverer
-    sealer: Sealer
-    copies: AuditCopies
     housekeeper: Housekeeper
     answering: Answering
     versions: Versions | None  # None: builds are not told apart
@@ -124,8 +119,6 @@ class Runner:
         looking = [
             asyncio.create_task(self._look_now_and_then()),
             asyncio.create_task(self._deliver_now_and_then()),
-            asyncio.create_task(self._seal_now_and_then()),
-            asyncio.create_task(self._copy_now_and_then()),
             asyncio.create_task(self._answer_now_and_then()),
         ]
         if self._parts.versions is not None:
@@ -137,7 +130,6 @@ class Runner:
             for task in looking:
                 task.cancel()
             await asyncio.wait(looking)
-            await self._parts.copies.close()
         if self._clock_wrong is not None:
             raise self._clock_wrong
 
@@ -263,23 +255,6 @@ class Runner:
             await self._look_after("notices", self._parts.deliverer.deliver_due)
             await self._pause(self._parts.bench.pace.reconcile_s)
 
-    async def _seal_now_and_then(self) -> None:
-        """Give events of the audit log their places: soon, since until then nobody would miss them."""
-        while not self._ending.is_set():
-            await self._look_after("the audit log", self._parts.sealer.seal_due)
-            await self._pause(min(_SEAL_S, self._parts.bench.pace.reconcile_s))
-
-    async def _copy_now_and_then(self) -> None:
-        """Copy the audit log elsewhere: apart from all else, since receivers may hang."""
-        while self._parts.copies.names and not self._ending.is_set():
-            await self._look_after("copies of the audit log", self._parts.copies.send_due)
-            await self._look_after("copies of the audit log", self._measure_copies)
-            await self._pause(min(_SEAL_S, self._parts.bench.pace.reconcile_s))
-
-    async def _measure_copies(self) -> None:
-        for name, events in (await self._parts.copies.lag()).items():
-            self._parts.measures.audit_lag.labels(name).set(events)
-
     async def _answer_now_and_then(self) -> None:
         """Answer orders about what is held: apart from all else, soon, and until the last slice has ended."""
         bench = self._parts.bench
@@ -379,8 +354,6 @@ async def open_runner(
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, mail),
                 housekeeper=Housekeeper(place, Retention(place.database)),
-                sealer=Sealer(place.database, place.vault),
-                copies=AuditCopies(place.database, receivers_from_settings(settings, place.egress)),
                 answering=Answering(place.database, staging, own_name),
                 versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
             ),

@@ -184,7 +184,8 @@ class Slice:
         map_id, grantees = ("", None)
         if applies_permissions(assignment.options):
             map_id, grantees = await work.map_of(run.id)
-        await self._tell_of_use(assignment, scan_alone=scan_alone)
+        names = {one.id: one.name for one in await own.connections.all()}
+        await self._tell_of_use(assignment, names, scan_alone=scan_alone)
         async with open_sides(own, source, None if scan_alone else destination) as opened:
             formed = await in_the_form(
                 own.vault,
@@ -221,14 +222,17 @@ class Slice:
                 started=started,
             )
 
-    async def _tell_of_use(self, assignment: Assignment, *, scan_alone: bool) -> None:
+    async def _tell_of_use(
+        self, assignment: Assignment, names: Mapping[str, str], *, scan_alone: bool
+    ) -> None:
         """Record for what the secrets of connections are used by this slice, before they are."""
-        details = {
-            "pair": str(self._run.pair_id),
-            "source": assignment.source_connection_id,
-            "destination": "" if scan_alone else assignment.destination_connection_id,
-            "process": f"runner {self._bench.runner}",
-        }
+        details = {"pair": str(self._run.pair_id), "process": f"runner {self._bench.runner}"}
+        sides = {"source": assignment.source_connection_id}
+        if not scan_alone:
+            sides["destination"] = assignment.destination_connection_id
+        for side, connection_id in sides.items():
+            details[side] = names.get(connection_id, "")
+            details[f"{side}_id"] = connection_id
         await self._record(Act.CONNECTIONS_OPENED, details)
 
     async def _tell_of_grants(self) -> None:

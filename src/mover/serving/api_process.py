@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.middleware import Middleware
@@ -18,13 +18,16 @@ from mover.accounts.tidying import Step, tidying
 from mover.api.request_ids import RequestIdFilter
 from mover.api.services import Services
 from mover.audit.custody import Custodian
+from mover.audit.sealing import Sealer
 from mover.database.clock import check_clock
 from mover.errors import ServiceFault
 from mover.lawful.orders import remove_over
 from mover.migrations.scheduler import Scheduler
+from mover.notices.audit_copies import AuditCopies, receivers_from_settings
 from mover.runner.client import TemporalAccess
 from mover.runner.orchestration import TemporalOrchestration
 from mover.runner.reconciler import Reconciler
+from mover.serving.audit_keeping import Measured, audit_kept
 from mover.serving.listening import close_all, listen
 from mover.serving.routes import NoticeRoute
 from mover.serving.server import HttpsServer
@@ -63,10 +66,13 @@ async def run_api(
         stack.callback(close_all, redirecting)
         place = await stack.enter_async_context(open_workplace(settings))
         name_requests_in_the_log()
-        application, streams, services = _wrapped(stack, settings, place, tls)
-        await stack.enter_async_context(tidying(_over(place, services)))
+        made = _wrapped(stack, settings, place, tls)
+        await stack.enter_async_context(tidying(_over(place, made.services)))
+        copies = AuditCopies(place.database, receivers_from_settings(settings, place.egress))
+        sealer = Sealer(place.database, place.vault)
+        await stack.enter_async_context(audit_kept(place.database, sealer, copies, measured=made.audit))
         server = HttpsServer(
-            application,
+            made.application,
             sockets,
             tls,
             redirect_sockets=redirecting,
@@ -74,7 +80,7 @@ async def run_api(
             ready=ready,
             drain_s=settings.api_drain_s,
         )
-        streams.append(server)
+        made.servers.append(server)
         _log.info("the API answers at %s", settings.public_url)
         await server.serve()
         _log.info("the API has ended")
@@ -97,10 +103,24 @@ def _over(place: Workplace, services: Services) -> list[Step]:
     ]
 
 
-def _wrapped(
-    stack: AsyncExitStack, settings: Settings, place: Workplace, tls: ServerTls
-) -> tuple[Application, list[HttpsServer], Services]:
-    """The application, counted and traced if the operator wants that; where to put the server once there is one; its services."""
+@dataclass(frozen=True)
+class _Made:
+    """The application, counted and traced if the operator wants that.
+
+    Attributes:
+        application: What is served.
+        servers: Where to put the server once there is one.
+        services: What the application works with.
+        audit: Told how far the audit log is sealed and copied, if metrics are wanted.
+    """
+
+    application: Application
+    servers: list[HttpsServer]
+    services: Services
+    audit: Measured | None
+
+
+def _wrapped(stack: AsyncExitStack, settings: Settings, place: Workplace, tls: ServerTls) -> _Made:
     servers: list[HttpsServer] = []
     interceptors: list[Any] = []
     trace: Callable[[Application], Application] = _as_it_is
@@ -130,16 +150,18 @@ def _wrapped(
     assert isinstance(services, Services)
     app.user_middleware.append(Middleware(NoticeRoute))  # the last one is next to the routes
     application: Application = app
+    audit = None
     if settings.metrics_port is not None:
-        from mover.serving.metrics import ApiMetrics, new_registry, published  # noqa: PLC0415 - as above
+        from mover.serving.metrics import ApiMetrics, AuditMetrics, new_registry, published  # noqa: PLC0415 - as above
 
         registry = new_registry()
+        audit = AuditMetrics(registry)
         over = tls if settings.metrics_tls else None
         stack.enter_context(published(registry, settings.metrics_port, tls=over))
         application = ApiMetrics(
             application, registry=registry, streams=lambda: sum(server.streams for server in servers)
         )
-    return trace(application), servers, services
+    return _Made(trace(application), servers, services, audit)
 
 
 def _as_it_is(application: Application) -> Application:
