@@ -24,6 +24,11 @@ async def texts(log: Log) -> str:
     return await log.database.read(rows)
 
 
+async def forgotten(log: Log, person_id: str, name: str) -> int:
+    await log.database.write(lambda c: log.custodian.will_forget(c, person_id, [name]))
+    return await log.custodian.forget_due()
+
+
 async def test_old_events_are_cut_off_and_the_rest_is_proven_to_follow_them(log: Log) -> None:
     await log.record(Who(organisation_id=A), "map.created", "old")
     await log.record(Who(organisation_id=""), "session.sign_in_failed", "a stranger")
@@ -125,10 +130,7 @@ async def test_two_people_of_one_event_are_forgotten_one_after_the_other(log: Lo
     await log.sealer.seal_due()
 
     for person_id, name in ((BEN_ID, BEN), ("f" * 32, ANN)):
-        await log.database.write(
-            lambda c, person_id=person_id, name=name: log.custodian.will_forget(c, person_id, [name])
-        )
-        await log.custodian.forget_due()
+        await forgotten(log, person_id, name)
 
     told = await texts(log)
     assert ANN not in told

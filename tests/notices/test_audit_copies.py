@@ -97,7 +97,13 @@ def copies(log: Log, **receivers) -> AuditCopies:
 
 
 def sent(messages: list[str]) -> list[dict[str, object]]:
-    return [json.loads(RFC5424.fullmatch(one)["text"]) for one in messages]
+    return [json.loads(parsed(one)["text"]) for one in messages]
+
+
+def parsed(message: str) -> re.Match[str]:
+    found = RFC5424.fullmatch(message)
+    assert found
+    return found
 
 
 async def arrived(server: Server, count: int) -> None:
@@ -126,7 +132,7 @@ async def test_every_event_arrives_by_tcp_in_order_and_once_and_can_be_compared(
     assert await copier.lag() == {"syslog": 0}
     told = sent(server.taken)
     assert [one["position"] for one in told] == [1, 2, 3, 4, 5]
-    found = RFC5424.fullmatch(server.taken[1])
+    found = parsed(server.taken[1])
     assert (found["host"], found["id"], found["time"][:4]) == ("h", "map.created", "2023")
     file = tmp_path / "syslog.log"
     file.write_text("\n".join(server.taken))

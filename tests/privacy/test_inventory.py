@@ -34,7 +34,7 @@ def listed() -> dict[str, list[tuple[str, str, str]]]:
     """Of each table its columns, with what they are and whether they are personal."""
     found: dict[str, list[tuple[str, str, str]]] = {}
     for part in re.split(r"^#### ", PAGE.read_text(), flags=re.MULTILINE)[1:]:
-        name = re.match(r"`(\w+)`", part)[1]
+        name = part.partition("\n")[0].strip("`")
         assert name not in found, f"{name} is there twice"
         rows = re.findall(r"^\| (`[^|]+`) \| ([^|]+) \| ([^|]+) \|$", part, flags=re.MULTILINE)
         found[name] = [
