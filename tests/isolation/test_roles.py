@@ -293,11 +293,9 @@ def test_rows_decide_too(separated: SeparatedServer) -> None:
                 runner.execute(
                     f"INSERT INTO secrets (person, owner, field, key_id, format, sealed) VALUES ({owner}, 'f', 'b', 1, '')".encode()
                 )
-        # The log of an organisation that is there stays, whatever the API is made to do.
+        # What no checkpoint has cut off stays, whatever the API is made to do.
         api.execute(b"DELETE FROM audit_events")
-        left = seen(api, "SELECT organisation_id FROM audit_events")
-        assert "here" in left
-        assert not left & {"", "gone"}
+        assert seen(api, "SELECT organisation_id FROM audit_events") >= {"here", "gone", ""}
 
 
 @on_server
@@ -320,7 +318,7 @@ async def test_a_role_needs_its_own_certificate_and_looks_whom_it_talks_to(
     ):
         with pytest.raises(DatabaseUnusable, match=told):
             await condition(separated.url(Role.API, **changed))
-    for role in Role:
+    for role in set(Role) - {Role.STAFF}:  # who reads metadata, and no revision
         assert (await condition(separated.url(role))).up_to_date
 
 

@@ -182,9 +182,9 @@ class Custodian:
         cut = msgspec.structs.replace(
             head, cut_number=until, cut_hash=queries.hash_of(transaction, head.organisation_id, until)
         )
-        removed = queries.remove_up_to(transaction, head.organisation_id, until)
+        # The word first: on PostgreSQL a role may remove only what a checkpoint says is cut off.
         put_signed(transaction, cut, key, self._now_ns())
-        return removed
+        return queries.remove_up_to(transaction, head.organisation_id, until)
 
     def _redact(
         self,

@@ -17,7 +17,7 @@ from mover.lawful.manifest import README, Findings, closing_members, part_name
 from mover.lawful.metadata import item_line, pair_line
 from mover.lawful.queries import collecting, scope
 from mover.lawful.records import Order, Part
-from mover.reports.reconciliation import SigningKey
+from mover.vault.signing import SigningKey
 from mover.staff.records import Scope, StaffMember
 
 LINES = 5_000

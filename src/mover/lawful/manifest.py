@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mover.lawful.archive import Member, Written
 from mover.lawful.metadata import moment
 from mover.lawful.records import Answer, AnswerState, Collection, Order, Outcome, Part
-from mover.reports.reconciliation import SigningKey
+from mover.vault.signing import SigningKey
 from mover.staff.records import Scope, StaffMember
 
 README = """\

@@ -2,7 +2,7 @@
 
 A table that is missing here can be used by the owner alone, and a test fails until somebody has thought about it.
 
-API     everything but to change what is in the audit log, or to remove from that of an organisation that is there
+API     everything but to change what was done in the audit log; words of people who were deleted excepted
 WEB     only reads, and only what pages about moves show: no hash of a password, no key, no secret, not even sealed
 RUNNER  plans, ledger and outbox; of the vault what connections and webhooks of organisations need; of people their
         mail addresses. Nothing that lets anybody sign in
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mover.database.roles.words import ALL, Allowed, Privileges, Role
+from mover.database.staff_columns import STAFF_COLUMNS
 
 _API = {Role.API: Allowed(select=ALL, insert=True, update=ALL, delete=True)}
 _READ = Allowed(select=ALL)
@@ -26,24 +27,19 @@ _RUNNER_READS = {Role.RUNNER: _READ}
 _OF_ORGANISATIONS = "person LIKE 'organisation:%'"
 # Of the secrets of organisations, those that runners work with: not those that sign reports or sign people in.
 _FOR_RUNNERS = f"{_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%' OR owner LIKE 'webhook:%')"
-_AUDIT_IS_OVER = (
-    "organisation_id = '' OR EXISTS (SELECT 1 FROM organisations"
-    " WHERE organisations.id = audit_events.organisation_id AND organisations.deleted_ns IS NOT NULL)"
+_SEALED = (
+    *("number", "hash", "position", "redaction", "salt"),
+    *("actor_id", "actor_name", "subject", "details"),  # of people who were deleted
 )
-
-
-def _staff(*columns: str) -> Mapping[Role, Allowed]:
-    return {Role.STAFF: Allowed(select=columns)}
-
-
-_COUNTED = (
-    *("files_seen", "files_copied", "files_skipped", "files_failed"),
-    *("folders_seen", "folders_created", "folders_failed"),
-    *("bytes_seen", "bytes_copied", "bytes_skipped", "bytes_failed", "bytes_received", "throttled"),
+_CUT_OFF = (
+    "EXISTS (SELECT 1 FROM audit_heads WHERE audit_heads.organisation_id = audit_events.organisation_id"
+    " AND audit_events.number <= audit_heads.cut_number)"
 )
+_STAFF_ROWS = {"connections": _OF_ORGANISATIONS}
+
 
 _SCHEMA: Privileges = {
-    "alembic_version": dict.fromkeys((Role.API, Role.WEB, Role.RUNNER, Role.STAFF), _READ),
+    "alembic_version": dict.fromkeys((Role.API, Role.WEB, Role.RUNNER), _READ),
 }
 
 _VAULT: Privileges = {
@@ -61,7 +57,6 @@ _ACCOUNTS: Privileges = {
         **_API,
         **_WEB_READS,
         **_RUNNER_READS,
-        **_staff("id", "name", "second_factor_required", "kept_days", "created_ns", "deleted_ns"),
     },
     "people": {
         **_API,
@@ -69,13 +64,11 @@ _ACCOUNTS: Privileges = {
             select=("id", "email", "name", "email_verified_ns", "created_ns", "last_sign_in_ns")
         ),
         Role.RUNNER: Allowed(select=("id", "email")),
-        **_staff("id", "email", "name", "email_verified_ns", "created_ns", "last_sign_in_ns"),
     },
     "memberships": {
         **_API,
         **_WEB_READS,
         Role.RUNNER: Allowed(select=("organisation_id", "person_id")),
-        **_staff("organisation_id", "person_id", "role", "created_ns"),
     },
     # The token itself is in the browser alone; that a session was used is all that pages write.
     "sessions": {**_API, Role.WEB: Allowed(select=ALL, update=("last_seen_ns",))},
@@ -91,16 +84,28 @@ _ACCOUNTS: Privileges = {
     "single_sign_on_identities": _API,
     "api_keys": {
         **_API,
-        **_staff(
-            *("id", "organisation_id", "person_id", "name", "scopes", "calls_per_minute"),
-            *("created_ns", "rotated_ns", "expires_ns", "revoked_ns", "last_used_ns"),
-        ),
     },
+    # Events are added by everybody who acts. What seals and redacts them is the API; what is old goes there, too.
     "audit_events": {
-        Role.API: Allowed(select=ALL, insert=True, delete=True, removable=_AUDIT_IS_OVER),
-        Role.RUNNER: Allowed(insert=True),
-        Role.STAFF: _READ,
+        Role.API: Allowed(select=ALL, insert=True, update=_SEALED, delete=True, removable=_CUT_OFF),
+        Role.RUNNER: Allowed(select=("id",), insert=True),
     },
+    **dict.fromkeys(("audit_heads", "audit_roster", "audit_keys", "audit_forgetting", "audit_streams"), _API),
+    "api_key_networks": _API,
+}
+
+# Runners see whether an order stands, and hand over what they hold, sealed to its recipients.
+_STAFF: Privileges = {
+    "staff_people": _API,
+    "staff_totp": _API,
+    "staff_sessions": _API,
+    "staff_requests": {**_API, **_RUNNER_READS},
+    "staff_approvals": {**_API, **_RUNNER_READS},
+    "legal_orders": {**_API, **_RUNNER_READS},
+    "legal_collections": {**_API, **_RUNNER_READS},
+    "legal_answers": {**_API, Role.RUNNER: Allowed(select=ALL, update=ALL)},
+    "legal_parts": {**_API, **_RUNNER_WORKS},
+    "legal_pieces": {**_API, **_RUNNER_WORKS},
 }
 
 _API_ROOM: Privileges = {"idempotent_requests": _API}
@@ -112,10 +117,6 @@ _CONNECTIONS: Privileges = {
         Role.RUNNER: Allowed(
             select=ALL, update=("config", "last_used_ns", "deauthorised_ns"), rows=_OF_ORGANISATIONS
         ),
-        Role.STAFF: Allowed(
-            select=("id", "person", "name", "service", "created_ns", "last_used_ns", "deauthorised_ns"),
-            rows=_OF_ORGANISATIONS,
-        ),
     },
 }
 
@@ -123,24 +124,18 @@ _NOTICES: Privileges = {
     "webhooks": {
         **_API,
         Role.RUNNER: Allowed(select=ALL, update=("active", "stopped_reason", "version", "changed_ns")),
-        **_staff("id", "organisation_id", "events", "active", "stopped_reason", "created_ns", "changed_ns"),
     },
     "webhook_deliveries": {
         **_API,
         **_RUNNER_WORKS,
-        **_staff(
-            *("id", "organisation_id", "webhook_id", "message_id", "event", "state", "attempts", "status"),
-            *("message", "created_ns", "give_up_ns", "due_ns", "ended_ns"),
-        ),
     },
-    "webhook_attempts": {**_API, **_RUNNER_WORKS, Role.STAFF: _READ},
+    "webhook_attempts": {
+        **_API,
+        **_RUNNER_WORKS,
+    },
     "run_mails": {
         **_API,
         **_RUNNER_WORKS,
-        **_staff(
-            *("id", "organisation_id", "person_id", "state", "attempts", "message"),
-            *("created_ns", "due_ns", "ended_ns"),
-        ),
     },
 }
 
@@ -154,133 +149,101 @@ _MIGRATIONS: Privileges = {
             delete=True,
             removable="removed_ns IS NOT NULL",
         ),
-        **_staff(
-            *(
-                "id",
-                "organisation_id",
-                "name",
-                "source_connection_id",
-                "destination_connection_id",
-                "options",
-            ),
-            *("queue", "user_map_id", "permission_map_id", "mail", "pairs_at_once", "pairs_now"),
-            *("lowered_ns", "raised_ns", "version", "created_ns", "changed_ns", "removed_ns"),
-        ),
     },
     "migration_pairs": {
         **_API,
         **_WEB_READS,
         Role.RUNNER: Allowed(select=ALL, update=ALL, delete=True),
-        **_staff(
-            *("id", "organisation_id", "migration_id", "source_connection_id", "source_path"),
-            *(
-                "destination_connection_id",
-                "destination_path",
-                "options",
-                "queue",
-                "priority",
-                "status",
-                "code",
-            ),
-            *("open_run", "last_run_id", "message", "started_ns", "ended_ns", *_COUNTED, "runs"),
-            *("first_started_ns", "active_ns", "last_active_ns", "total_files_copied", "total_bytes_copied"),
-            *("version", "created_ns", "changed_ns", "removed_ns"),
-        ),
     },
-    "migration_runs": {**_API, **_WEB_READS, **_RUNNER_WORKS, Role.STAFF: _READ},
-    "pair_runs": {**_API, **_WEB_READS, **_RUNNER_WORKS, Role.STAFF: _READ},
-    "run_samples": {**_API, **_WEB_READS, **_RUNNER_WORKS, Role.STAFF: _READ},
-    "pair_imports": {**_API, **_WEB_READS, Role.RUNNER: Allowed(select=ALL, delete=True), Role.STAFF: _READ},
+    "migration_runs": {
+        **_API,
+        **_WEB_READS,
+        **_RUNNER_WORKS,
+    },
+    "pair_runs": {
+        **_API,
+        **_WEB_READS,
+        **_RUNNER_WORKS,
+    },
+    "run_samples": {
+        **_API,
+        **_WEB_READS,
+        **_RUNNER_WORKS,
+    },
+    "pair_imports": {
+        **_API,
+        **_WEB_READS,
+        Role.RUNNER: Allowed(select=ALL, delete=True),
+    },
     "pair_import_rows": {**_API, **_WEB_READS, Role.RUNNER: Allowed(select=ALL, delete=True)},
     "schedules": {
         **_API,
         **_WEB_READS,
         Role.RUNNER: Allowed(select=ALL, update=("next_ns", "last_ns")),
-        Role.STAFF: _READ,
     },
-    "user_maps": {**_API, **_WEB_READS, **_RUNNER_READS, Role.STAFF: _READ},
+    "user_maps": {
+        **_API,
+        **_WEB_READS,
+        **_RUNNER_READS,
+    },
     "user_map_rows": {**_API, **_WEB_READS, **_RUNNER_READS},
     "user_map_changes": {**_API, **_WEB_READS},
     "saved_views": {**_API, **_WEB_READS},
-    "signing_keys": {**_API, **_WEB_READS, Role.STAFF: _READ},
+    "signing_keys": {
+        **_API,
+        **_WEB_READS,
+    },
 }
 
 _LEDGER_ROW = {**_API, **_WEB_READS, **_RUNNER_WORKS}
 _LEDGER: Privileges = {
     "pairs": {
         **_LEDGER_ROW,
-        **_staff("id", "source", "source_path", "destination", "destination_path", "turn"),
     },
     "runs": {
         **_LEDGER_ROW,
-        **_staff(
-            *(
-                "id",
-                "pair_id",
-                "mode",
-                "dry_run",
-                "source_label",
-                "destination_label",
-                "options",
-                "code",
-                "finished",
-            ),
-            *(
-                "scanned",
-                "started_ns",
-                "ended_ns",
-                "active_ns",
-                "message",
-                "unencrypted",
-                "base_id",
-                "carries",
-            ),
-        ),
     },
     "folders": {
         **_LEDGER_ROW,
-        **_staff(
-            *("id", "run_id", "item_id", "parent_id", "path", "destination_path"),
-            *("destination_exists", "modified_ns", "state", "earlier_id"),
-        ),
     },
     "items": {
         **_LEDGER_ROW,
-        **_staff(
-            *("id", "run_id", "folder_id", "name", "kind", "size", "modified_ns", "created_ns", "media_type"),
-            *("destination_name", "state", "action", "large", "interrupted", "reason", "side", "message"),
-            *("verification", "sent_bytes", "attempts", "started_ns", "ended_ns"),
-        ),
     },
     "changed_folders": _LEDGER_ROW,
     "listings": _LEDGER_ROW,
     "arrivals": {
         **_LEDGER_ROW,
-        **_staff(
-            *("id", "pair_id", "path", "size", "modified_ns", "destination_path", "destination_size"),
-            *("destination_modified_ns", "verification"),
-        ),
     },
-    "uploads": {**_LEDGER_ROW, **_staff("id", "pair_id", "part_size")},
-    "upload_parts": {**_LEDGER_ROW, **_staff("upload_id", "number", "size")},
+    "uploads": {
+        **_LEDGER_ROW,
+    },
+    "upload_parts": {
+        **_LEDGER_ROW,
+    },
     "accesses": _LEDGER_ROW,
     "grants": {
         **_LEDGER_ROW,
-        **_staff(
-            "id", "run_id", "action", "kind", "role", "target_kind", "target_role", "state", "reason", "side"
-        ),
     },
     "granted": _LEDGER_ROW,
 }
 
-PRIVILEGES: Privileges = {
+_SERVICE: Privileges = {
     **_SCHEMA,
     **_VAULT,
     **_ACCOUNTS,
+    **_STAFF,
     **_API_ROOM,
     **_CONNECTIONS,
     **_NOTICES,
     **_MIGRATIONS,
     **_LEDGER,
 }
+
+
+def _for_staff(table: str) -> Mapping[Role, Allowed]:
+    columns = STAFF_COLUMNS.get(table)
+    return {Role.STAFF: Allowed(select=columns, rows=_STAFF_ROWS.get(table))} if columns else {}
+
+
+PRIVILEGES: Privileges = {table: {**roles, **_for_staff(table)} for table, roles in _SERVICE.items()}
 """All of it."""
