@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.servers.postgresql import PostgresqlServer, postgresql
+from tests.servers.postgresql import USERNAME, PostgresqlServer, postgresql
 
 from mover.database.database import Database
 from mover.database.locations import parsed
@@ -102,6 +102,11 @@ def _remembered(folder: Path, name: str, *, lasting: bool) -> tuple[str, str]:
 def as_runner(url: str) -> str:
     """Where a runner finds a database that `fresh` made."""
     return url if in_use() is Kind.SQLITE else url.replace(f"//{Role.API}:", f"//{Role.RUNNER}:", 1)
+
+
+def as_owner(url: str) -> str:
+    """Where somebody finds it whom no privileges hold back."""
+    return url if in_use() is Kind.SQLITE else url.replace(f"//{Role.API}:", f"//{USERNAME}:", 1)
 
 
 def empty() -> str:

@@ -88,7 +88,7 @@ _ACCOUNTS: Privileges = {
     # Events are added by everybody who acts. What seals and redacts them is the API; what is old goes there, too.
     "audit_events": {
         Role.API: Allowed(select=ALL, insert=True, update=_SEALED, delete=True, removable=_CUT_OFF),
-        Role.RUNNER: Allowed(select=("id",), insert=True),
+        Role.RUNNER: Allowed(insert=True),
     },
     **dict.fromkeys(("audit_heads", "audit_roster", "audit_keys", "audit_forgetting", "audit_streams"), _API),
     "api_key_networks": _API,
