@@ -137,7 +137,7 @@ async def test_an_order_that_is_stopped_while_it_is_carried_out_leaves_no_archiv
 
 
 async def test_an_order_that_is_stopped_while_the_archive_is_written_is_said_to_be_stopped(
-    court: Court,
+    court: Court, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = await court.approved()
     async with court.station("one") as one:
