@@ -136,6 +136,8 @@ ATTEMPTS = (
     "DELETE FROM people",
     "DROP TABLE people",
     "CREATE TABLE mine (id int)",
+    "SELECT count(*) FROM secrets",
+    "SELECT 1 FROM sessions",
 )
 
 
@@ -168,6 +170,8 @@ def test_of_sqlite_no_other_file_pragma_or_schema_can_be_reached(tmp_path: Path)
             "SELECT name FROM around",
             "SELECT rowid FROM people",
             "SELECT load_extension('x')",
+            "SELECT randomblob(9)",
+            "SELECT sqlite_compileoption_get(1)",
             "SELECT name FROM pragma_table_info('people')",
             "CREATE TEMP TABLE t AS SELECT 1",
             "VACUUM INTO '/tmp/x'",

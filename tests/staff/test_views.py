@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sized
 from pathlib import Path
 
 import msgspec
@@ -24,6 +24,9 @@ from mover.migrations.states import Status
 from mover.migrations.tables import migration_pairs, migration_runs, migrations, pair_runs
 from mover.settings import Settings
 from mover.staff import full_records, metadata
+from mover.staff.queries import exceptions as places
+from mover.staff.queries import full
+from mover.staff.queries import metadata as queries
 from mover.staff.views import Views
 from mover.vault.secret import Secret
 
@@ -49,6 +52,7 @@ def furnish(connection: Connection, organisation_id: str) -> None:
             id=MIGRATION,
             organisation_id=organisation_id,
             name="Finance",
+            options="{}",
             note="CANARY",
             **between,
         ),
@@ -67,6 +71,8 @@ def furnish(connection: Connection, organisation_id: str) -> None:
                 destination_path=f"/to/{number}",
                 status=status.value,
                 message="CANARY",
+                options="{}",
+                tags="[]",
                 files_copied=3,
                 bytes_copied=1000,
                 started_ns=5,
@@ -188,6 +194,39 @@ async def test_what_is_another_organisations_is_not_there(views: Views, office: 
     ):
         with pytest.raises(NoSuchThing):
             await look
+
+
+async def test_each_statement_by_itself_is_bounded_by_the_organisation(house: House) -> None:
+    """Not only because another one before it found nothing."""
+    here, elsewhere = house.founded.organisation.id, "e" * 32
+    await house.database.write(lambda connection: furnish(connection, here))
+
+    def counted(connection: Connection, organisation_id: str) -> list[int]:
+        found: list[Sized] = [
+            queries.members(connection, organisation_id),
+            queries.connections_of(connection, organisation_id),
+            queries.migrations_of(connection, organisation_id),
+            queries.migrations_of(connection, organisation_id, MIGRATION),
+            queries.pairs_of(connection, organisation_id, MIGRATION, after_id=0, limit=9),
+            queries.runs_of(connection, organisation_id, 1, limit=9),
+            queries.items_of(connection, organisation_id, 1, states=None, after_id=0, limit=9),
+            queries.events(connection, organisation_id, before=None, limit=9),
+            places.connections_of_migration(connection, organisation_id, MIGRATION),
+            places.connections_of_pair(connection, organisation_id, 1),
+        ]
+        one = (
+            queries.pair(connection, organisation_id, 1),
+            full.migration(connection, organisation_id, MIGRATION),
+            full.pair(connection, organisation_id, 1),
+            full.connection(connection, organisation_id, "c" * 32),
+            full.person(connection, organisation_id, house.owner.id),
+            places.has_connection(connection, organisation_id, "c" * 32) or None,
+            places.has_person(connection, organisation_id, house.owner.id) or None,
+        )
+        return [*map(len, found), *(thing is not None for thing in one)]
+
+    assert 0 not in await house.database.read(lambda connection: counted(connection, here))
+    assert not any(await house.database.read(lambda connection: counted(connection, elsewhere)))
 
 
 async def test_without_the_staffs_role_a_server_is_not_read(

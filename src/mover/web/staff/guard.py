@@ -28,10 +28,9 @@ from mover.web.house import House
 from mover.web.problem_pages import show_problem
 from mover.web.staff.cookies import clear_staff, staff_token
 from mover.web.staff.routes.sign_in import STEPS
+from mover.web.staff.typed import number_of
 from mover.web.staff.visit import StaffVisit
 from mover.web.staff.ways import Look, Reach, StaffWay
-
-_LARGEST_ID = 2**63 - 1
 
 
 class StaffRoute(Route):
@@ -134,12 +133,12 @@ async def _keep(way: StaffWay, visit: StaffVisit) -> None:
 
 def _target(visit: StaffVisit) -> Target:
     given = visit.request.path_params
-    pair = given.get("pair_id")
-    if pair is not None and not 0 < int(pair) <= _LARGEST_ID:
+    pair_id = number_of(given["pair_id"]) if "pair_id" in given else None
+    if "pair_id" in given and pair_id is None:
         raise NoSuchThing("there is no such pair in this organisation")
     return Target(
         migration_id=given.get("migration_id"),
-        pair_id=None if pair is None else int(pair),
+        pair_id=pair_id,
         connection_id=given.get("connection_id"),
         person_id=given.get("person_id"),
     )

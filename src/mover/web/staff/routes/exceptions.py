@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from mover.accounts.actor import Actor
 from mover.migrations.selection import Selection
-from mover.web.staff.routes.organisations import meaning, number_of
+from mover.web.staff.routes.organisations import meaning
+from mover.web.staff.typed import number_of
 from mover.web.staff.visit import StaffVisit
 from mover.web.staff.ways import Look, Reach, StaffHandler, StaffWay
 
@@ -87,7 +88,7 @@ def _pair_id(visit: StaffVisit) -> int:
 
 
 _ONE = "/staff/organisations/{organisation_id}"
-_PAIR = f"{_ONE}/pairs/{{pair_id:int}}"
+_PAIR = f"{_ONE}/pairs/{{pair_id}}"
 
 
 def _with_exception(method: str, path: str, answer: StaffHandler, what: str) -> StaffWay:

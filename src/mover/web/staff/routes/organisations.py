@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from mover.migrations.states import MEANINGS, run_code
+from mover.web.staff.typed import number_of
 from mover.web.staff.visit import StaffVisit
 from mover.web.staff.ways import Look, Reach, StaffWay
 
@@ -93,13 +94,6 @@ async def staff_audit(visit: StaffVisit) -> Response:
     )
 
 
-def number_of(text: str) -> int | None:
-    """A positive number that a column can hold; None for anything else."""
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:  # noqa: PLR2004 - digits of a signed 64-bit number
-        return None
-    return int(text)
-
-
 def meaning(code: int) -> str:
     """What a code means, in words."""
     return MEANINGS[run_code(code)]
@@ -115,5 +109,5 @@ WAYS = (
     StaffWay(
         "GET", f"{_ONE}/migrations/{{migration_id}}", Reach.STAFF, Look.ORGANISATION, migration, "migration"
     ),
-    StaffWay("GET", f"{_ONE}/pairs/{{pair_id:int}}", Reach.STAFF, Look.ORGANISATION, pair, "pair"),
+    StaffWay("GET", f"{_ONE}/pairs/{{pair_id}}", Reach.STAFF, Look.ORGANISATION, pair, "pair"),
 )

@@ -1,4 +1,8 @@
-"""Exceptions: asking, approving, refusing, withdrawing; and saying when an organisation may know of a legal export."""
+"""Exceptions: asking, approving, refusing, withdrawing; and saying when an organisation may know of a legal export.
+
+Legal exports are asked for and approved at the command line, where the keys are shown that they are sealed to. Here they are
+seen, refused and withdrawn.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from datetime import UTC, datetime
 
 from starlette.responses import Response
 
+from mover.accounts.refusals import NotPossible
 from mover.errors import InvalidConfiguration, NotFound
 from mover.staff.letters import scope_words
 from mover.staff.metadata import OrganisationView
@@ -21,10 +26,8 @@ _DURATIONS = (
     ("4", "4 hours"),
     ("24", "1 day"),
     ("72", "3 days"),
-    ("336", "2 weeks (legal export)"),
-    ("720", "30 days (legal export)"),
 )
-_FIELDS = ("kind", "reason", "case", "person", "connection", "pair", "hours", "from", "until")
+_FIELDS = ("reason", "case", "person", "connection", "pair", "hours")
 
 
 async def requests(visit: StaffVisit) -> Response:
@@ -46,26 +49,24 @@ async def request(visit: StaffVisit) -> Response:
 async def ask_page(visit: StaffVisit) -> Response:
     """Show the form."""
     given = {name: visit.query(name) for name in ("pair", "connection", "person")}
-    form = Form({"kind": RequestKind.BREAK_GLASS.value, "hours": "4", **given})
+    form = Form({"hours": "4", **given})
     return await _form(visit, form)
 
 
 async def ask(visit: StaffVisit) -> Response:
     """Take it."""
     form = visit.filled_in(*_FIELDS)
-    if not form.require(reason="Say why.", hours="Say for how long.", kind="Say what for."):
+    if not form.require(reason="Say why.", hours="Say for how long."):
         return await _form(visit, form, again=True)
     try:
         asked = await visit.services_of_staff.requests.ask(
             visit.member,
-            _kind(form.values["kind"]),
+            RequestKind.BREAK_GLASS,
             Scope(
                 organisation_id=visit.organisation_id,
                 person_id=form.values["person"] or None,
                 connection_id=form.values["connection"] or None,
                 pair_id=form.values["pair"].strip() or None,
-                from_ns=_day(form.values["from"]),
-                until_ns=_day(form.values["until"]),
             ),
             form.values["reason"],
             form.values["case"],
@@ -78,7 +79,6 @@ async def ask(visit: StaffVisit) -> Response:
                 "reason": "reason",
                 "case": "case",
                 "expiry": "hours",
-                "period": "from",
                 "pair": "pair",
                 "connection": "connection",
                 "person": "person",
@@ -90,9 +90,11 @@ async def ask(visit: StaffVisit) -> Response:
 
 async def approve(visit: StaffVisit) -> Response:
     """Approve what somebody else asked for."""
-    after = await visit.services_of_staff.requests.approve(visit.member, visit.parameter("request_id"))
-    said = "Approved." if after.state is RequestState.APPROVED else "Approved. It needs one more person."
-    return visit.go(f"/staff/requests/{after.id}", said)
+    found = await _found(visit)
+    if found.kind is RequestKind.LEGAL_EXPORT:
+        raise NotPossible("a legal export is approved at the command line, where its recipients are shown")
+    after = await visit.services_of_staff.requests.approve(visit.member, found.id)
+    return visit.go(f"/staff/requests/{after.id}", "Approved. The owners are told by mail.")
 
 
 async def refuse(visit: StaffVisit) -> Response:
@@ -138,6 +140,7 @@ async def _show(visit: StaffVisit, found: Request, form: Form) -> Response:
     waits = not found.state.is_over and now_ns < found.expires_ns
     mine = found.asked_by == visit.member.id
     approved = any(one.staff_id == visit.member.id for one in found.approvals)
+    can_approve = waits and not mine and not approved and found.state is RequestState.OPEN
     show = visit.again if form.faults else visit.page
     return show(
         "staff/request.html",
@@ -146,7 +149,8 @@ async def _show(visit: StaffVisit, found: Request, form: Form) -> Response:
         form=form,
         state=_state(visit, found),
         scope=scope_words(found.scope),
-        can_approve=waits and not mine and not approved and found.state is RequestState.OPEN,
+        can_approve=can_approve and found.kind is RequestKind.BREAK_GLASS,
+        approved_elsewhere=can_approve and found.kind is RequestKind.LEGAL_EXPORT,
         can_refuse=waits and not mine,
         can_withdraw=waits and mine,
         can_disclose=found.kind is RequestKind.LEGAL_EXPORT and found.told_ns is None,
@@ -170,13 +174,6 @@ def _state(visit: StaffVisit, found: Request) -> tuple[str, str, str]:
     if found.state is RequestState.APPROVED:
         return "Approved", "good", "shield-check"
     return "Waits for approval", "warn", "clock"
-
-
-def _kind(text: str) -> RequestKind:
-    try:
-        return RequestKind(text)
-    except ValueError:
-        raise InvalidConfiguration("say what it is for") from None
 
 
 def _hours(text: str) -> int:
