@@ -14,6 +14,7 @@ from tests.staging.streams import MIB
 
 from mover.errors import PermissionDenied
 from mover.lawful.exporting import Exporter, Limits
+from mover.lawful.output import Output
 from mover.lawful.records import AnswerState
 from mover.lawful.refusals import ExportUnderWay, OutputRefused
 from mover.lawful.tables import legal_answers, legal_collections, legal_parts
@@ -133,6 +134,33 @@ async def test_an_order_that_is_stopped_while_it_is_carried_out_leaves_no_archiv
     assert await court.rows_left() == 0
     log = [event.action for event in await court.office.staff_log()]
     assert log[-2:] == ["exception.used", "exception.refused"]  # runners were asked; nothing was exported
+
+
+async def test_an_order_that_is_stopped_while_the_archive_is_written_is_said_to_be_stopped(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await court.approved()
+    async with court.station("one") as one:
+        await one.hold(await court.under_way("one"), some_bytes(3 * MIB))
+        with pytest.raises(OutputRefused):
+            await court.export(order, one, output=court.folder / "no" / "folder")
+    write = Output.write
+
+    def stop_at_the_first_piece(self: Output, content: bytes) -> None:
+        if not stopped:
+            stopped.append(asyncio.run_coroutine_threadsafe(stop(), loop))
+            stopped[0].result()
+        write(self, content)
+
+    async def stop() -> None:
+        await court.orders.stop(court.office.tess, order, "lifted")
+
+    loop, stopped = asyncio.get_running_loop(), list[Any]()
+    monkeypatch.setattr(Output, "write", stop_at_the_first_piece)
+    with pytest.raises(PermissionDenied, match="refused"):
+        await court.export(order)
+    assert not court.output.exists()
+    assert await court.rows_left() == 0
 
 
 async def test_a_runner_sees_for_itself_whether_an_order_stands(court: Court) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from mover.accounts.refusals import MayNot
 from mover.database.database import Database
 from mover.database.failures import Held
-from mover.errors import InvalidConfiguration
+from mover.errors import IntegrityError, InvalidConfiguration
 from mover.lawful.archive import tar_stream
 from mover.lawful.contents import Contents
 from mover.lawful.crossing import Crossing
@@ -230,7 +230,12 @@ class Exporter:
             file.sync()
             return sealed
 
-        return await crossing.run(write)
+        try:
+            return await crossing.run(write)
+        except IntegrityError:
+            # What was handed over is removed as soon as an order is stopped: then that is what is to be said.
+            await self._requests.standing(order.request.id)
+            raise
 
     async def _keep(self, staff: StaffMember, order: Order, findings: Findings, sealed: Sealed) -> None:
         """Have it in the audit log before the file has its name; an order that was stopped meanwhile is not carried out."""
