@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.servers.postgresql import PostgresqlServer, postgresql
+from tests.servers.postgresql import USERNAME, PostgresqlServer, postgresql
 
 from mover.database.database import Database
 from mover.database.locations import parsed
@@ -97,6 +97,11 @@ def _remembered(folder: Path, name: str, *, lasting: bool) -> tuple[str, str]:
     # As the API: the owner alone may change the schema, and no process of the service is the owner.
     known = (_lasting if lasting else _made)[folder] = (name, server().url(name, user=Role.API))
     return known
+
+
+def as_administrator(url: str) -> str:
+    """Where an administrator finds a database that `fresh` made, for tests with tables of their own."""
+    return url.replace(f"//{Role.API}:", f"//{USERNAME}:", 1)
 
 
 def as_runner(url: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.database_url import BOTH, Kind, using
+from tests.database_url import BOTH, Kind, as_administrator, using
 
 from mover.database.database import Database
 
@@ -13,6 +13,12 @@ from mover.database.database import Database
 def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
     """All of it on both."""
     yield from using(Kind(request.param))
+
+
+@pytest.fixture
+def database_url(database_url: str) -> str:
+    """One in which a test may make tables of its own."""
+    return as_administrator(database_url)
 
 
 @pytest.fixture
