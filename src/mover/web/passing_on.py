@@ -24,8 +24,9 @@ _log = logging.getLogger(__name__)
 
 _OF_THIS_CONNECTION = frozenset(
     (
-        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
         *("trailer", "transfer-encoding", "upgrade", "expect", "content-length"),
+        "te",  # codespell:ignore te
     )
 )
 """RFC 9110 section 7.6.1; the length of a body is told anew."""
