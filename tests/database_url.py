@@ -99,14 +99,14 @@ def _remembered(folder: Path, name: str, *, lasting: bool) -> tuple[str, str]:
     return known
 
 
+def as_administrator(url: str) -> str:
+    """Where an administrator finds a database that `fresh` made, for tests with tables of their own."""
+    return url.replace(f"//{Role.API}:", f"//{USERNAME}:", 1)
+
+
 def as_runner(url: str) -> str:
     """Where a runner finds a database that `fresh` made."""
     return url if in_use() is Kind.SQLITE else url.replace(f"//{Role.API}:", f"//{Role.RUNNER}:", 1)
-
-
-def as_owner(url: str) -> str:
-    """Where somebody finds it whom no privileges hold back."""
-    return url if in_use() is Kind.SQLITE else url.replace(f"//{Role.API}:", f"//{USERNAME}:", 1)
 
 
 def empty() -> str:

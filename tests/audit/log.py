@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection
-from tests.database_url import as_owner, fresh
+from tests.database_url import as_administrator, fresh
 
 from mover.audit.custody import DAY_NS, DELETED, Custodian
 from mover.audit.keys import AuditKeys
@@ -160,7 +160,7 @@ def make(folder: Path) -> Made:
             await log.database.close()
 
     key = asyncio.run(filled())
-    location = parsed(as_owner(url))  # as a thief who has the whole server
+    location = parsed(as_administrator(url))  # as a thief who has the whole server
     if location.get_backend_name() == "sqlite":
         return Made(SqliteStore(location), key)
     return Made(PostgresqlStore(location, connections=2), key)

@@ -20,7 +20,8 @@ def test_looking_at_a_database_that_is_not_there_makes_none(mover, home):
 
 @pytest.mark.usefixtures("database_kind")
 @on_both[1]
-def test_a_database_that_is_up_to_date_stays_as_it_is(mover, database_kind):
+def test_a_database_that_is_up_to_date_stays_as_it_is(mover, database_kind, database_url, monkeypatch):
+    monkeypatch.setenv("MOVER_DATABASE_URL", databases.as_administrator(database_url))
     mover("db", "upgrade")
     said = mover("db", "upgrade", "--json")
     assert (said.code, said.json["before"], said.json["revision"]) == (0, revisions()[-1], revisions()[-1])

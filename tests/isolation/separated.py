@@ -18,11 +18,7 @@ from mover.database.roles.words import Role
 from mover.database.upgrading import set_up_roles, upgrade
 
 NAME = "mover"
-_RULES = (
-    # Of a role that the name of a certificate is; whoever has none, or comes without TLS, is not let in.
-    *(f"hostssl all {role} 127.0.0.1/32 cert" for role in Role),
-    *(f"host all {role} all reject" for role in Role),
-)
+_RULES = Path(__file__).parents[2] / "deploy" / "postgresql" / "roles" / "pg_hba.conf"
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,10 @@ class SeparatedServer:
 @contextlib.contextmanager
 def separated_server() -> Iterator[SeparatedServer]:
     """Run it, with nothing in it as yet but the database, which the owner's role does not own."""
-    with server_folder() as folder, postgresql(folder, tls=True, rules=_RULES) as server:
+    with (
+        server_folder() as folder,
+        postgresql(folder, tls=True, rules=_RULES.read_text().splitlines()) as server,
+    ):
         for role in Role:
             client_certificate(folder / "tls", role.value)
         server.execute(f"CREATE DATABASE {NAME}")

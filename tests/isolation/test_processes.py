@@ -111,6 +111,12 @@ async def one_of_each(installed: Installation, migration: Migration) -> dict[str
         }
 
 
+def listened_to_events(browser: httpx.Client) -> bool:
+    """Listen for a moment, unless as many do so already as may."""
+    with browser.stream("GET", "/app/v1/runs/events", headers={"Accept": "text/event-stream"}) as events:
+        return events.status_code == 200 and bool(next(events.iter_raw()))
+
+
 @pytest.fixture(scope="module")
 def migration(installed: Installation) -> Migration:
     return moved(installed, "first", {f"/{n}/file {n}": bytes([n]) * n * 1000 for n in range(40)})
@@ -197,7 +203,14 @@ def test_what_changes_something_is_the_apis_which_believes_only_itself(installed
         assert browser.get("/nothing-of-the-kind").status_code == 404
         assert browser.post("/maps", content=b"x" * (17 << 20)).status_code == 413
         assert browser.head("/sign-in").status_code in {200, 303}
-        assert browser.get("/migrations").headers["strict-transport-security"]
+        for path in ("/migrations", "/profile", "/app/v1/session"):
+            names = [name for name in browser.get(path).headers if name != "set-cookie"]
+            headers = browser.get(path).headers
+            assert [name for name in names if len(headers.get_list(name)) != 1] == []
+            assert headers["strict-transport-security"]
+        # Whoever leaves in the middle is gone at the API too, which permits a session no more than four of these.
+        for _ in range(6):
+            asyncio.run(until(lambda: listened_to_events(browser), 30))
 
 
 def test_no_key_is_in_the_memory_of_the_pages(installed: Installation, migration: Migration) -> None:  # noqa: ARG001 - it made the API use them

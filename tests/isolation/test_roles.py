@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Iterator
@@ -125,6 +126,16 @@ async def test_an_upgrade_gives_privileges_anew(separated: SeparatedServer) -> N
     policies = separated.execute("SELECT policyname FROM pg_policies WHERE tablename = 'secrets' ORDER BY 1")
     assert ("mover_row_runner_select",) in policies
     assert ("mover_row_runner_all",) not in policies
+
+
+@on_server
+async def test_a_database_of_somebody_else_on_the_same_server_is_left_alone(
+    separated: SeparatedServer,
+) -> None:
+    separated.server.execute("CREATE DATABASE theirs")
+    theirs = dataclasses.replace(separated, name="theirs")
+    await upgrade(theirs.server.url("theirs"))  # neither as the roles' owner, nor set up for them
+    assert server_says(theirs) == set()
 
 
 REFUSED = [

@@ -31,7 +31,7 @@ from mover.database.postgresql_failures import Kind, explain, hide_values, kind_
 from mover.database.postgresql_fate import Fate, Number, fate_of, number_of
 from mover.database.postgresql_lock import AdvisoryLock, key_of
 from mover.database.postgresql_text import BinaryOrderDDL, keep_any_text
-from mover.database.roles.applying import give_privileges, make_roles, roles_exist
+from mover.database.roles.applying import give_privileges, make_roles, roles_in_use
 from mover.database.schema import bring_up_to_date, expect_up_to_date
 from mover.database.store import SoleRight
 
@@ -90,12 +90,12 @@ class PostgresqlStore:
     def upgrade(self) -> None:
         """Apply the revisions that are missing. Whoever comes second waits for the first, and finds nothing to do.
 
-        Where the server has the roles of `mover db roles`, they are given their privileges anew: tables may be new.
+        Where the roles of `mover db roles` are in use, they are given their privileges anew: tables may be new.
         """
 
         def work(connection: Connection) -> None:
             bring_up_to_date(connection)
-            if roles_exist(connection):
+            if roles_in_use(connection):
                 give_privileges(connection)
 
         self._alone(work)

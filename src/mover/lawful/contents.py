@@ -17,8 +17,8 @@ from mover.lawful.manifest import README, Findings, closing_members, part_name
 from mover.lawful.metadata import item_line, pair_line
 from mover.lawful.queries import collecting, scope
 from mover.lawful.records import Order, Part
-from mover.vault.signing import SigningKey
 from mover.staff.records import Scope, StaffMember
+from mover.vault.signing import SigningKey
 
 LINES = 5_000
 """Rows of a file of metadata, at most: a file is whole in memory, since an archive says its size first."""

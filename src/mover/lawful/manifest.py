@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from mover.lawful.archive import Member, Written
 from mover.lawful.metadata import moment
 from mover.lawful.records import Answer, AnswerState, Collection, Order, Outcome, Part
-from mover.vault.signing import SigningKey
 from mover.staff.records import Scope, StaffMember
+from mover.vault.signing import SigningKey
 
 README = """\
 A lawful export, made by Mover

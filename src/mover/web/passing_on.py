@@ -24,8 +24,9 @@ _log = logging.getLogger(__name__)
 
 _OF_THIS_CONNECTION = frozenset(
     (
-        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
         *("trailer", "transfer-encoding", "upgrade", "expect", "content-length"),
+        "te",  # codespell:ignore te
     )
 )
 """RFC 9110 section 7.6.1; the length of a body is told anew."""
@@ -101,15 +102,19 @@ class _Passed(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as its base
         sending = asyncio.create_task(self._send(send))
         leaving = asyncio.create_task(_gone(receive))
+        whole = False
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
-                sending.result()
+            whole = sending.done() and sending.exception() is None
         finally:
             for task in (sending, leaving):
                 task.cancel()
             await asyncio.gather(sending, leaving, return_exceptions=True)
-            await self._exchange.__aexit__(None, None, None)
+            # What is left of an answer that nobody waits for may never end: it is not read for the sake of the connection.
+            left = None if whole else ClientDisconnect()
+            await self._exchange.__aexit__(type(left) if left else None, left, None)
+        if sending.done() and not sending.cancelled():
+            sending.result()
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

@@ -11,6 +11,9 @@ from mover.database.roles.statements import privilege_statements, role_statement
 from mover.database.roles.words import Role
 
 _THERE = text("SELECT count(*) FROM pg_roles WHERE rolname = ANY(:names)")
+_IN_USE = text(
+    "SELECT current_user = :owner OR has_table_privilege(:api, 'public.alembic_version', 'SELECT')"
+)
 _HAS_SCHEMA = "to_regclass('public.alembic_version') IS NOT NULL"
 
 
@@ -24,10 +27,13 @@ def script() -> str:
     )
 
 
-def roles_exist(connection: Connection) -> bool:
-    """Tell whether the server has all the roles."""
+def roles_in_use(connection: Connection) -> bool:
+    """Tell whether this database is for the roles; the server may have them for another one. There has to be a schema."""
     found = connection.execute(_THERE, {"names": [role.value for role in Role]}).scalar_one()
-    return int(found) == len(Role)
+    if int(found) != len(Role):
+        return False
+    names = {"owner": Role.OWNER.value, "api": Role.API.value}
+    return bool(connection.execute(_IN_USE, names).scalar_one())
 
 
 def make_roles(connection: Connection) -> None:
