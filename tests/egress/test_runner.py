@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from simulators.front import RunningFront
+from tests.database_url import SUITE, Kind
 from tests.e2e.command import Mover, Running
 from tests.e2e.places import (
     files_below,
@@ -27,7 +28,6 @@ from tests.e2e.places import (
     webdav_values,
 )
 from tests.runner.stage import Organisation
-from tests.database_url import SUITE, Kind
 from tests.servers.box import box_of, person
 from tests.servers.collector import Collector, collector
 from tests.servers.egress_jail import (
@@ -393,7 +393,7 @@ def test_the_proxy_lets_nobody_through_without_the_password(jail: EgressJail) ->
     assert "wrong" not in done.err
 
 
-def test_without_the_proxy_nothing_leaves(jail: EgressJail, servers: Servers) -> None:
+def test_without_the_proxy_nothing_leaves(jail: EgressJail) -> None:
     variables = {**jail.variables, "P": "x"}
     before = jail.refused()["refused_out"]
     mover = jail.mover(**variables)

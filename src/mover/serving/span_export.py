@@ -15,7 +15,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from mover.errors import MoverError, ServiceFault, Transient
+from mover.errors import MoverError, Transient
 from mover.settings import PrivateAddresses, Settings
 from mover.transport.egress import Egress
 from mover.transport.retries import Retries, RetryPolicy
@@ -58,7 +58,7 @@ class CollectorExporter(SpanExporter):
         try:
             self._thread.submit(lambda: asyncio.run(self._post(message))).result()
         except (MoverError, TimeoutError) as error:
-            _log.warning("%d spans were not sent to the collector: %s", len(spans), error)
+            _log.warning("spans are lost (%d), the collector did not take them: %s", len(spans), error)
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 
