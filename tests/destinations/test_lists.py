@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -174,15 +173,14 @@ def test_a_file_is_replaced_in_one_step_and_only_if_the_list_is_another_one(
     connect("sftp", {"host": "nas.example.org", "port": 22})
     listed("--output", str(file), "--format", "dante", "--head", str(head))
     assert file.stat().st_ino != before.st_ino
-    assert sorted(os.listdir(tmp_path)) == sorted({"list", "head", "mover-home"})
+    assert {path.name for path in tmp_path.iterdir()} == {"list", "head", "mover-home"}
 
 
+@pytest.mark.usefixtures("listed")
 @pytest.mark.parametrize(
     "words", [("--output", "/nowhere/at/all"), ("--head", "/nowhere"), ("--format", "iptables")]
 )
-def test_what_cannot_be_done_is_said(
-    words: tuple[str, str], capsys: pytest.CaptureFixture[str], listed: Any
-) -> None:
+def test_what_cannot_be_done_is_said(words: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["egress", "allow-list", *words]) == 2
     assert words[1] in capsys.readouterr().err
 
@@ -206,6 +204,10 @@ def test_squid_takes_the_list(connected: Any, tmp_path: Path) -> None:
     assert not [line for line in done.stderr.splitlines() if "ERROR" in line or "FATAL" in line]
     allowed = [line for line in rules.splitlines() if line.startswith("http_access allow")]
     assert all(line.startswith("http_access allow CONNECT mover_") for line in allowed)
+
+
+def looked_up(name: str) -> list[str]:
+    return {"cloud.example.org": ["203.0.113.5", "2001:db8::5"]}.get(name, [])
 
 
 @pytest.mark.servers
@@ -234,8 +236,7 @@ def test_dante_and_nftables_take_their_lists(
     for proxy in ("http://192.0.2.10:3128", None):
         if proxy is None:
             monkeypatch.delenv("MOVER_PROXY")
-            known = {"cloud.example.org": ["203.0.113.5", "2001:db8::5"]}
-            monkeypatch.setattr("mover.cli.egress._addresses", lambda name: known.get(name, []))
+            monkeypatch.setattr("mover.cli.egress._addresses", looked_up)
         sets, _ = connected("--format", "nftables")
         assert "evil" not in sets
         (tmp_path / "ways.nft").write_text(sets)

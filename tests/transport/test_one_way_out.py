@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -38,6 +38,17 @@ OPENERS = {
     "urlopen",
     "start_connection",
 }
+STARTERS = {
+    "Popen",
+    "create_subprocess_exec",
+    "create_subprocess_shell",
+    "system",
+    "execv",
+    "execve",
+    "posix_spawn",
+}
+"""Attributes and names by which Python starts another program."""
+
 MAY_OPEN = {
     "transport/egress.py": "the one way out itself",
     "transport/proxy.py": "the way to the proxy",
@@ -116,35 +127,48 @@ QUIET = {
 }
 
 
-@functools.cache
-def trees() -> dict[str, ast.Module]:
-    return {
-        str(path.relative_to(SOURCES)): ast.parse(path.read_text(), str(path))
-        for path in SOURCES.rglob("*.py")
-    }
+@dataclass
+class Facts:
+    """What a module says that could lead to a connection.
+
+    Attributes:
+        imports: Modules, and what is taken from them.
+        names: Attributes and names that it uses, of those that are looked for.
+        calls: Calls of attributes of a name: `(name, attribute, keywords)`.
+    """
+
+    imports: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    calls: list[tuple[str, str, frozenset[str | None]]] = field(default_factory=list)
+
+    @property
+    def makes_sockets(self) -> bool:
+        """Whether it makes a socket; one that takes over a descriptor was made elsewhere."""
+        return any(
+            (name, attribute) == ("socket", "socket") and keywords != {"fileno"}
+            for name, attribute, keywords in self.calls
+        )
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def facts_of(text: str) -> Facts:
+    found = Facts()
+    for node in ast.walk(ast.parse(text)):
         match node:
             case ast.Import(names=names):
-                yield from (name.name for name in names)
+                found.imports.update(name.name for name in names)
             case ast.ImportFrom(module=str(module), level=0, names=names):
-                yield module
-                yield from (f"{module}.{name.name}" for name in names)
-
-
-def openers(tree: ast.Module) -> set[str]:
-    """Names by which a module could connect; `socket.socket(...)` counts unless it takes over a descriptor."""
-    found = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.Attribute(attr=name) | ast.Name(id=name) if name in OPENERS:
-                found.add(name)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="socket"), attr="socket"), keywords=keywords):
-                if {keyword.arg for keyword in keywords} != {"fileno"}:
-                    found.add("socket.socket")
+                found.imports.add(module)
+                found.imports.update(f"{module}.{name.name}" for name in names)
+            case ast.Attribute(attr=name) | ast.Name(id=name) if name in OPENERS | STARTERS:
+                found.names.add(name)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute), keywords=keywords):
+                found.calls.append((name, attribute, frozenset(keyword.arg for keyword in keywords)))
     return found
+
+
+@functools.cache
+def modules() -> dict[str, Facts]:
+    return {str(path.relative_to(SOURCES)): facts_of(path.read_text()) for path in SOURCES.rglob("*.py")}
 
 
 MAKES_SOCKETS = {
@@ -155,21 +179,19 @@ MAKES_SOCKETS = {
 
 
 def test_who_can_connect_or_look_up_a_name_is_known() -> None:
-    found = {path: openers(tree) - {"socket.socket"} for path, tree in trees().items()}
-    assert {path for path, names in found.items() if names} == set(MAY_OPEN), found
-    made = {path for path, tree in trees().items() if "socket.socket" in openers(tree)}
-    assert made == set(MAKES_SOCKETS)
+    assert {path for path, facts in modules().items() if facts.names & OPENERS} == set(MAY_OPEN)
+    assert {path for path, facts in modules().items() if facts.makes_sockets} == set(MAKES_SOCKETS)
 
 
 def test_what_reaches_a_network_is_imported_where_it_belongs() -> None:
-    strangers = []
-    for path, tree in trees().items():
-        for name in imported(tree):
-            for module, rooms in NETWORK_MODULES.items():
-                if (name == module or name.startswith(module + ".")) and not path.startswith(
-                    tuple(rooms) or ("\0",)
-                ):
-                    strangers.append((path, name))
+    strangers = [
+        (path, name)
+        for path, facts in modules().items()
+        for module, rooms in NETWORK_MODULES.items()
+        for name in facts.imports
+        if (name == module or name.startswith(module + "."))
+        and not any(path.startswith(f"{room}/") for room in rooms)
+    ]
     assert strangers == []
 
 
@@ -180,12 +202,12 @@ def test_every_library_is_known_as_quiet_or_as_one_that_reaches_a_network() -> N
         | {"mover"}
         | set(sys.stdlib_module_names)
     )
-    used = {name.partition(".")[0] for tree in trees().values() for name in imported(tree)}
+    used = {name.partition(".")[0] for facts in modules().values() for name in facts.imports}
     assert used - known == set()
 
 
 def test_no_exporter_of_opentelemetry_s_own_and_no_client_of_authlib_s_is_used() -> None:
-    names = {name for tree in trees().values() for name in imported(tree)}
+    names = {name for facts in modules().values() for name in facts.imports}
     banned = (
         "opentelemetry.exporter.otlp.proto.http",
         "opentelemetry.exporter.otlp.proto.grpc",
@@ -207,37 +229,17 @@ def test_connections_of_libraries_are_given_a_socket() -> None:
     }
     for path, (name, keyword) in calls.items():
         made = [
-            node
-            for node in ast.walk(trees()[path])
-            if isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == name
-            and isinstance(node.func.value, ast.Name)
-            and node.func.value.id in {"asyncssh", "aiosmtplib"}
+            each for each in modules()[path].calls if each[:2] in {("asyncssh", name), ("aiosmtplib", name)}
         ]
         assert made, path
-        assert all(keyword in {each.arg for each in call.keywords} for call in made), path
-    wire = ast.unparse(trees()["connectors/mysql/session.py"])
+        assert all(keyword in keywords for *_, keywords in made), path
+    wire = (SOURCES / "connectors/mysql/session.py").read_text()
     assert "defer_connect=True" in wire
     assert "connection.connect(connected)" in wire
 
 
 def test_the_program_it_starts_is_mover_s_own_temporal_and_no_other() -> None:
-    starters = {
-        "Popen",
-        "create_subprocess_exec",
-        "create_subprocess_shell",
-        "system",
-        "execv",
-        "execve",
-        "posix_spawn",
-    }
-    found = {
-        path
-        for path, tree in trees().items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in starters
-    }
+    found = {path for path, facts in modules().items() if facts.names & STARTERS}
     assert found == {"runner/embedded.py", "runner/tether.py", "serving/children.py"}
 
 
@@ -250,9 +252,8 @@ def test_libraries_are_installed_that_the_list_speaks_of() -> None:
 
 
 def test_the_guard_sees_what_it_is_for() -> None:
-    tree = ast.parse(
-        "import asyncio, socket\nasync def f(h):\n    await asyncio.open_connection(h, 1)\n    socket.socket()\n"
-    )
-    assert openers(tree) == {"open_connection", "socket.socket"}
-    assert openers(ast.parse("socket.socket(fileno=3)")) == set()
-    assert {*imported(ast.parse("from urllib import request"))} == {"urllib", "urllib.request"}
+    found = facts_of("async def f(h):\n    await asyncio.open_connection(h, 1)\n    socket.socket()\n")
+    assert found.names == {"open_connection"}
+    assert found.makes_sockets
+    assert not facts_of("socket.socket(fileno=3)").makes_sockets
+    assert facts_of("from urllib import request").imports == {"urllib", "urllib.request"}
