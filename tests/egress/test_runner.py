@@ -393,7 +393,7 @@ def test_the_proxy_lets_nobody_through_without_the_password(jail: EgressJail) ->
     assert "wrong" not in done.err
 
 
-def test_without_the_proxy_nothing_leaves(jail: EgressJail, servers: Servers) -> None:
+def test_without_the_proxy_nothing_leaves(jail: EgressJail) -> None:
     variables = {**jail.variables, "P": "x"}
     before = jail.refused()["refused_out"]
     mover = jail.mover(**variables)

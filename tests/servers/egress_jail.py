@@ -34,6 +34,7 @@ MOVER = Account("mover", PASSWORD, 30_001, Path("/nonexistent"))
 SQUID_URL = f"http://{MOVER.name}:{PASSWORD}@{PROXY}:3128"
 DANTE_URL = f"socks5h://{MOVER.name}:{PASSWORD}@{PROXY}:1080"
 _WITHIN_S = 20.0
+_ANY = "0.0.0.0"  # noqa: S104 - in a network of its own; Temporal's parts speak to each other at 127.0.0.1
 
 
 @dataclass
@@ -218,7 +219,7 @@ def _squid(machine: Machine) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextlib.contextmanager
 def _temporal(machine: Machine) -> Iterator[None]:
-    words = ["server", "start-dev", "--headless", "--ip", "0.0.0.0", "--port", str(TEMPORAL_PORT)]
+    words = ["server", "start-dev", "--headless", "--ip", _ANY, "--port", str(TEMPORAL_PORT)]
     command = machine.network_only(tool("temporal"), *words, "--log-level", "error")
     with running(
         command,

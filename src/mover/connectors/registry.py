@@ -10,7 +10,7 @@ from typing import Any
 from mover.connectors.configuration import ConnectorConfig
 from mover.connectors.contract import Connector
 from mover.errors import InvalidConfiguration
-from mover.transport.destinations import Reaches, always
+from mover.transport.destinations import Destination, Reaches
 from mover.transport.egress import Egress
 from mover.transport.oauth.description import AppRegistration, OAuthDescription
 from mover.transport.oauth.tokens import MemoryKeeper, TokenKeeper
@@ -37,6 +37,10 @@ class Surroundings:
     apps: Mapping[str, AppRegistration] = field(default_factory=dict)
 
 
+def _nowhere(_config: Any) -> tuple[Destination, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class ConnectorType:
     """One service: what to fill in, and how to get from that to a connector. Each connector's package exports one.
@@ -56,7 +60,7 @@ class ConnectorType:
     config: type[ConnectorConfig]
     make: Callable[[Any, Surroundings], Connector]
     oauth: OAuthDescription | None = None
-    reaches: Reaches = always()
+    reaches: Reaches = _nowhere
 
 
 # A package, or one of several types in it: "package:ATTRIBUTE".

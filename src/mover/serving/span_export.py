@@ -58,7 +58,7 @@ class CollectorExporter(SpanExporter):
         try:
             self._thread.submit(lambda: asyncio.run(self._post(message))).result()
         except (MoverError, TimeoutError) as error:
-            _log.warning("%d spans were not sent to the collector: %s", len(spans), error)
+            _log.warning("spans are lost (%d), the collector did not take them: %s", len(spans), error)
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 

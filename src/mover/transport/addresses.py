@@ -172,10 +172,8 @@ def forbidden_networks(allowed: PrivateAddresses) -> tuple[IPNetwork, ...]:
     """
     if allowed.every:
         return ()
-    left: list[IPNetwork] = [
-        *(network for network, _ in _SPECIAL_V4),
-        *(network for network, _ in _SPECIAL_V6),
-    ]
+    left: list[IPNetwork] = [network for network, _ in _SPECIAL_V4]
+    left += [network for network, _ in _SPECIAL_V6]
     for permitted in allowed.networks:
         left = [rest for network in left for rest in _without(network, permitted)]
     return tuple(left)
