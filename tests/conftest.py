@@ -17,6 +17,7 @@ from hypothesis import settings
 from simulators.front import RunningFront
 from simulators.front import running as simulators_running
 from tests import database_url as databases
+from tests import quick_schema
 from tests.database_url import Kind
 from tests.outside import refuse_outside
 from tests.servers.ftp import FtpServer, proftpd, pure_ftpd, vsftpd
@@ -68,6 +69,7 @@ def pytest_configure() -> None:
         if _MISLEADING.fullmatch(name):
             del os.environ[name]
     refuse_outside()
+    quick_schema.install()
 
 
 def pytest_unconfigure() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.database_url import BOTH, Kind, using
+from tests.quick_schema import step_by_step
 
 from mover.database.database import Database
 
@@ -13,6 +14,13 @@ from mover.database.database import Database
 def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
     """All of it on both."""
     yield from using(Kind(request.param))
+
+
+@pytest.fixture(autouse=True)
+def revisions_run() -> Iterator[None]:
+    """New files get their schema by the revisions, one after the other."""
+    with step_by_step():
+        yield
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,10 +45,12 @@ class Mover:
 
     Args:
         folder: Throwaway folder for all that it keeps.
+        inside: What the command is started through, if it runs elsewhere.
         variables: On top of a minimal environment; loopback is permitted unless they say otherwise.
     """
 
-    def __init__(self, folder: Path, **variables: str) -> None:
+    def __init__(self, folder: Path, *, inside: Sequence[str] = (), **variables: str) -> None:
+        self._inside = tuple(inside)
         self.home = folder / "state"
         self.temporary = folder / "tmp"
         self.person = folder / "person"
@@ -76,7 +78,7 @@ class Mover:
         """Start a command. It is killed with this thread, so start it from the main one."""
         words = tuple(map(str, arguments))
         process = subprocess.Popen(
-            [tool("setpriv"), "--pdeathsig", "KILL", "--", tool("mover"), *words],
+            [tool("setpriv"), "--pdeathsig", "KILL", "--", *self._inside, tool("mover"), *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

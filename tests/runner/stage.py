@@ -69,9 +69,14 @@ class Organisation:
         return cls(place, id_, migration_id, source, destination, one.id, two.id)
 
     async def start(
-        self, *paths: str, queue: str = "default", mode: str = "copy", options: str = "{}"
+        self,
+        *paths: str,
+        queue: str = "default",
+        mode: str = "copy",
+        options: str = "{}",
+        to: str | None = None,
     ) -> list[int]:
-        """Queue a run of a pair for each path, from it to the same path; returns the runs' ids."""
+        """Queue a run of a pair for each path, from it to the same path, or to another; returns the runs' ids."""
         now = time.time_ns()
         started = token_hex(16)
 
@@ -97,7 +102,7 @@ class Organisation:
                     source_connection_id=self.source_id,
                     source_path=path,
                     destination_connection_id=self.destination_id,
-                    destination_path=path,
+                    destination_path=to or path,
                     tags="[]",
                     options=options,
                     queue=queue,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.database_url import as_runner
 from tests.e2e.command import Mover, Running
 from tests.e2e.places import files_below, put
 from tests.runner.conftest import Service
@@ -29,7 +30,7 @@ def runner(service: Service, folder: Path, *arguments: str, **variables: str) ->
     mover = Mover(
         folder / "mover",
         MOVER_HOME=str(service.place.settings.home),
-        MOVER_DATABASE_URL=service.place.settings.database_url.reveal(),
+        MOVER_DATABASE_URL=as_runner(service.place.settings.database_url.reveal()),
         MOVER_TEMPORAL_ADDRESS=service.temporal.address,
         MOVER_LOCAL_FOLDERS=str(folder),
         **variables,
@@ -49,6 +50,7 @@ def shown_at(url: str, ca_file: Path | None = None) -> str:
         return text
 
 
+@pytest.mark.promise("P7")
 async def test_it_listens_nowhere_and_hands_over_in_order(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
     files = some_files(600, 20_000)  # a minute's work: however late this test looks, it is not done

@@ -8,6 +8,7 @@ Only root can make such a view (Linux namespaces).
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from tests.servers.processes import tool
 
 INSIDE = Path("/srv")
+_KNOWN = ("passwd", "group", "shadow")
 
 _ENTER = """
 set -e
@@ -46,15 +48,22 @@ def prepare(folder: Path, accounts: Sequence[Account] = ()) -> None:
     """Make `folder` the inside of a jail that knows these accounts; a folder that was one before keeps the rest."""
     (folder / "etc").mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
-    lines = {"passwd": "", "group": "", "shadow": ""}
+    for name in _KNOWN:
+        shutil.copyfile(Path("/etc", name), folder / "etc" / name)
+    add_accounts(folder / "etc", accounts)
+
+
+def add_accounts(etc: Path, accounts: Sequence[Account]) -> None:
+    """Write accounts into the files of an `/etc`."""
+    lines = dict.fromkeys(_KNOWN, "")
     for account in accounts:
         crypted = _crypt(account.password)
         lines["passwd"] += f"{account.name}:x:{account.uid}:{account.uid}::{account.home}:/bin/sh\n"
         lines["group"] += f"{account.name}:x:{account.uid}:\n"
         lines["shadow"] += f"{account.name}:{crypted}:19000:0:99999:7:::\n"
     for name, added in lines.items():
-        file = folder / "etc" / name
-        file.write_text(Path("/etc", name).read_text() + added)
+        file = etc / name
+        file.write_text(file.read_text() + added)
         file.chmod(0o640 if name == "shadow" else 0o644)
 
 

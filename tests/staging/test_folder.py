@@ -17,6 +17,8 @@ from tests.staging.streams import MIB, stream
 from mover.staging import Staging
 from mover.staging.folder import ProcessFolder
 
+pytestmark = pytest.mark.promise("P2")
+
 CANARY = b"the canary sings in clear text "
 
 # Stages a part on disk and one in memory, says so, and then waits to be killed.

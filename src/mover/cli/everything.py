@@ -107,7 +107,7 @@ def _parts(settings: Settings, sockets: Sequence[socket.socket], *, on_terminal:
             mover_command("api", "--host", settings.listen.host, "--port", str(_port(sockets)), *listening),
             environment=_environment(settings, "api", on_terminal=on_terminal),
             descriptors=descriptors,
-            end_within_s=_API_ENDS_WITHIN_S,
+            end_within_s=settings.api_drain_s + _API_ENDS_WITHIN_S,
             tells_ready=True,
         ),
         Part(

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mover.api.idempotency.queries import forget_organisation
 from mover.cli.codes import ALL_WELL
 from mover.cli.loop import loop_factory
 from mover.cli.process import collect_rarely
@@ -20,7 +19,6 @@ from mover.runner.runner import Runner, open_runner, runner_name
 from mover.serving.logs import log_service
 from mover.serving.memory import keep_out_of_swap
 from mover.settings import Settings
-from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import open_workplace
 
 if TYPE_CHECKING:
@@ -43,9 +41,11 @@ def run_runner(queue: str, metrics_port: int | None) -> int:
         provider: TracerProvider | None = None
         if settings.otlp_endpoint is not None:
             # OpenTelemetry is loaded only where it is wanted.
+            from mover.serving.span_export import CollectorExporter  # noqa: PLC0415
             from mover.serving.traces import tracing  # noqa: PLC0415
 
-            provider = stack.enter_context(tracing("mover-runner", settings.otlp_endpoint))
+            exporter = CollectorExporter.from_settings(settings.otlp_endpoint, settings)
+            provider = stack.enter_context(tracing("mover-runner", exporter))
         with asyncio.Runner(loop_factory=loop_factory()) as loop:
             loop.run(_run(settings, queue, metrics_port, provider))
     return ALL_WELL
@@ -63,10 +63,7 @@ async def _run(
 
             place = replace(place, wrap=traced_connectors(provider, names=settings.otlp_names))
             access = TemporalAccess(settings, identity=name, interceptors=[traced(provider)])
-        removers = (forget_organisation, *REMOVERS)
-        runner = await opened.enter_async_context(
-            open_runner(place, access, queue=queue, name=name, removers=removers)
-        )
+        runner = await opened.enter_async_context(open_runner(place, access, queue=queue, name=name))
         if metrics_port is not None:
             from mover.serving.metrics import published  # noqa: PLC0415 - loaded only where it is wanted
 

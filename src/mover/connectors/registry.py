@@ -10,6 +10,7 @@ from typing import Any
 from mover.connectors.configuration import ConnectorConfig
 from mover.connectors.contract import Connector
 from mover.errors import InvalidConfiguration
+from mover.transport.destinations import Reaches, always
 from mover.transport.egress import Egress
 from mover.transport.oauth.description import AppRegistration, OAuthDescription
 from mover.transport.oauth.tokens import MemoryKeeper, TokenKeeper
@@ -47,6 +48,7 @@ class ConnectorType:
         make: Makes the connector without any I/O; `Connector.sign_in` connects.
         oauth: How a person signs in with a browser, where the service offers that; its answer fills in the
             configuration's secret keys `refresh_token` and `access_token`.
+        reaches: Where its connections lead, for firewalls; besides what `oauth` says.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ConnectorType:
     config: type[ConnectorConfig]
     make: Callable[[Any, Surroundings], Connector]
     oauth: OAuthDescription | None = None
+    reaches: Reaches = always()
 
 
 # A package, or one of several types in it: "package:ATTRIBUTE".

@@ -113,6 +113,35 @@ class ApiMetrics:
                 self._refused.labels(str(status)).inc()
 
 
+class AuditMetrics:
+    """How far the audit log is sealed and copied.
+
+    Args:
+        registry: Where the metrics are.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._lag = Gauge(
+            "mover_audit_copies_lag_events",
+            "Sealed events of the audit log that a receiver of copies has not taken yet.",
+            ["receiver"],
+            registry=registry,
+        )
+        self._unsealed = Gauge(
+            "mover_audit_unsealed_events",
+            "Events of the audit log that are not sealed yet.",
+            registry=registry,
+        )
+
+    def lagging(self, receiver: str, events: int) -> None:
+        """Take down how many sealed events a receiver has not taken yet."""
+        self._lag.labels(receiver).set(events)
+
+    def unsealed(self, events: int) -> None:
+        """Take down how many events are not sealed yet."""
+        self._unsealed.set(events)
+
+
 def new_registry() -> CollectorRegistry:
     """Make a registry that knows this process: memory, processor time, open files."""
     registry = CollectorRegistry()

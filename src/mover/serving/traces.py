@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -24,24 +23,21 @@ from mover import __version__
 from mover.serving.routes import ask_for_route, route_of
 from mover.serving.streams import Application, Message, Receive, Send
 
-_PATH = "/v1/traces"
 _CARRIED = ("traceparent", "tracestate")
 _FAULT = 500
 
 
 @contextmanager
-def tracing(service: str, endpoint: str, *, exporter: SpanExporter | None = None) -> Iterator[TracerProvider]:
-    """Send spans of this process to a collector, for the time of a `with` block; what is left is sent at its end.
+def tracing(service: str, exporter: SpanExporter) -> Iterator[TracerProvider]:
+    """Hand spans of this process to an exporter, for the time of a `with` block; what is left is sent at its end.
 
     Args:
         service: `mover-api`, `mover-runner`.
-        endpoint: The collector's address; `/v1/traces` is added unless it has a path.
-        exporter: Takes the spans instead.
+        exporter: Takes the spans; `CollectorExporter` sends them through the one way out.
     """
     resource = Resource.create({SERVICE_NAME: service, SERVICE_VERSION: __version__})
     provider = TracerProvider(resource=resource)
-    target = endpoint if endpoint.rstrip("/").endswith(_PATH) else endpoint.rstrip("/") + _PATH
-    provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter(endpoint=target)))
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     try:
         yield provider

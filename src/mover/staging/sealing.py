@@ -28,6 +28,10 @@ _NONCE = struct.Struct(">IQ")
 _ASSOCIATED = struct.Struct(">16sIQ?")
 
 
+class KeyDestroyed(RuntimeError):
+    """The file was closed, and with it the only key to its parts."""
+
+
 class FileKey:
     """The key of one file's parts, random and new."""
 
@@ -41,10 +45,10 @@ class FileKey:
         """The cipher with this key.
 
         Raises:
-            RuntimeError: The key was destroyed; using it then is a defect of the caller.
+            KeyDestroyed: Using it then is a defect of whoever sends the file.
         """
         if self._cipher is None:
-            raise RuntimeError("the staged file was closed, and its key with it")
+            raise KeyDestroyed("the staged file was closed, and its key with it")
         return self._cipher
 
     def next_part(self) -> PartSeal:

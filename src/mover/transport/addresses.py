@@ -21,7 +21,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from aiohappyeyeballs import AddrInfoType
 
 from mover.errors import AddressRefused, Unreachable
-from mover.settings import IPAddress, PrivateAddresses
+from mover.settings import IPAddress, IPNetwork, PrivateAddresses
 
 _SPECIAL_V4: tuple[tuple[IPv4Network, str], ...] = tuple(
     (IPv4Network(network), what)
@@ -142,15 +142,54 @@ class AddressRules:
         and handed on in their one canonical spelling, since a proxy might read another one differently.
         Raises AddressRefused, or Unreachable for what is no host at all.
         """
-        name = host if _literal(host) else _ascii_name(host)
+        name = spelled_for_proxy(host)
         literal = _literal(name)
         if literal is not None:
             self.check(literal, host=host)
-            return str(literal)
+            return name
         local = _LOCAL_NAMES.get(name, "127.0.0.1" if name.endswith(".localhost") else None)
         if local:
             self.check(ipaddress.ip_address(local), host=host)
         return name
+
+
+def spelled_for_proxy(host: str) -> str:
+    """Return the one spelling in which a host is named to the proxy: an address, or a name in ASCII and lower case.
+
+    Raises Unreachable for what is no host at all.
+    """
+    literal = _literal(host)
+    if literal is None:
+        host = _ascii_name(host)
+        literal = _literal(host)
+    return host if literal is None else str(literal)
+
+
+def forbidden_networks(allowed: PrivateAddresses) -> tuple[IPNetwork, ...]:
+    """All networks of special addresses but those that the operator permits: what a proxy has to refuse in its turn.
+
+    Mover names hosts to a proxy and never learns their addresses.
+    """
+    if allowed.every:
+        return ()
+    left: list[IPNetwork] = [
+        *(network for network, _ in _SPECIAL_V4),
+        *(network for network, _ in _SPECIAL_V6),
+    ]
+    for permitted in allowed.networks:
+        left = [rest for network in left for rest in _without(network, permitted)]
+    return tuple(left)
+
+
+def _without(network: IPNetwork, permitted: IPNetwork) -> Iterator[IPNetwork]:
+    match network, permitted:
+        case (IPv4Network(), IPv4Network()) | (IPv6Network(), IPv6Network()):
+            if network.subnet_of(permitted):  # type: ignore[arg-type]  # both of one kind, as the case says
+                return
+            if permitted.subnet_of(network):  # type: ignore[arg-type]  # likewise
+                yield from network.address_exclude(permitted)  # type: ignore[arg-type]  # likewise
+                return
+    yield network
 
 
 def _special(address: IPAddress) -> str | None:

@@ -162,6 +162,7 @@ async def test_certificates_are_checked_against_the_operators_too(
             await connector.sign_in()
 
 
+@pytest.mark.promise("P7", "egress")
 @pytest.mark.parametrize("through", ["squid_proxy", "dante_proxy"])
 async def test_control_and_data_go_through_the_operators_proxy(
     through: str, request: pytest.FixtureRequest, proftpd_ftps_server: FtpServer

@@ -11,6 +11,7 @@ api.py           the calls, typed; answers.py what is answered, addresses.py whe
 faults.py        what refusals mean
 """
 
+from mover.connectors.box.addresses import HOSTS
 from mover.connectors.box.config import BoxConfig, BoxEnterpriseConfig
 from mover.connectors.box.connector import (
     ENTERPRISE_SERVICE,
@@ -20,13 +21,19 @@ from mover.connectors.box.connector import (
 )
 from mover.connectors.box.sign_in import OAUTH
 from mover.connectors.registry import ConnectorType
+from mover.transport.destinations import always, https
 
-CONNECTOR_TYPE = ConnectorType(name=SERVICE, title="Box", config=BoxConfig, make=BoxConnector, oauth=OAUTH)
+_REACHES = always(*https(*HOSTS))
+
+CONNECTOR_TYPE = ConnectorType(
+    name=SERVICE, title="Box", config=BoxConfig, make=BoxConnector, oauth=OAUTH, reaches=_REACHES
+)
 ADMIN_TYPE = ConnectorType(
     name=ENTERPRISE_SERVICE,
     title="Box, all users of an enterprise",
     config=BoxEnterpriseConfig,
     make=BoxEnterpriseConnector,
+    reaches=_REACHES,
 )
 
 __all__ = ["ADMIN_TYPE", "CONNECTOR_TYPE", "BoxConnector", "BoxEnterpriseConnector"]

@@ -28,6 +28,8 @@ ROOT_ID = "0"
 _OUR_ID = re.compile(r"(file|folder|web_link)-([0-9]{1,20})")
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _ITS_DOMAINS = (".box.com", ".boxcloud.com")
+HOSTS = tuple(f"*{domain}" for domain in _ITS_DOMAINS)
+"""Where its connections lead: uploads and downloads go to hosts that the service names."""
 
 
 def number(text: str) -> str:

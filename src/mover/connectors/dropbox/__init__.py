@@ -10,10 +10,12 @@ entries.py        entries and addresses; told_permissions.py, members.py who may
 faults.py         what refusals mean
 """
 
+from mover.connectors.dropbox.calls import HOSTS
 from mover.connectors.dropbox.config import DropboxBusinessConfig, DropboxConfig
 from mover.connectors.dropbox.connector import DropboxBusinessConnector, DropboxConnector
 from mover.connectors.dropbox.sign_in import BUSINESS, PERSONAL
 from mover.connectors.registry import ConnectorType, Surroundings
+from mover.transport.destinations import always, https
 
 
 def _personal(config: DropboxConfig, surroundings: Surroundings) -> DropboxConnector:
@@ -24,8 +26,15 @@ def _business(config: DropboxBusinessConfig, surroundings: Surroundings) -> Drop
     return DropboxBusinessConnector(config, surroundings)
 
 
+_REACHES = always(*https(*HOSTS))
+
 CONNECTOR_TYPE = ConnectorType(
-    name="dropbox", title="Dropbox", config=DropboxConfig, make=_personal, oauth=PERSONAL
+    name="dropbox",
+    title="Dropbox",
+    config=DropboxConfig,
+    make=_personal,
+    oauth=PERSONAL,
+    reaches=_REACHES,
 )
 BUSINESS_TYPE = ConnectorType(
     name="dropbox-business",
@@ -33,4 +42,5 @@ BUSINESS_TYPE = ConnectorType(
     config=DropboxBusinessConfig,
     make=_business,
     oauth=BUSINESS,
+    reaches=_REACHES,
 )

@@ -19,6 +19,8 @@ from mover.transport.unreadable import UNREADABLE
 
 API = "https://api.dropboxapi.com/2/"
 CONTENT = "https://content.dropboxapi.com/2/"
+HOSTS = ("api.dropboxapi.com", "content.dropboxapi.com")
+"""Where its connections lead."""
 
 _ANSWER_LIMIT = 32 * 1024 * 1024
 _FAULT_LIMIT = 256 * 1024

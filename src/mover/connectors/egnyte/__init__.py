@@ -20,6 +20,7 @@ from mover.connectors.egnyte.config import OAUTH, EgnyteConfig
 from mover.connectors.egnyte.connector import EgnyteConnector
 from mover.connectors.egnyte.faults import SERVICE
 from mover.connectors.registry import ConnectorType, Surroundings
+from mover.transport.destinations import Destination
 from mover.transport.oauth.user_tokens import user_tokens
 
 
@@ -28,6 +29,12 @@ def _make(config: EgnyteConfig, surroundings: Surroundings) -> EgnyteConnector:
     return EgnyteConnector(config, http, user_tokens(OAUTH, config, surroundings, http))
 
 
-CONNECTOR_TYPE = ConnectorType(name=SERVICE, title="Egnyte", config=EgnyteConfig, make=_make, oauth=OAUTH)
+def _reaches(config: EgnyteConfig) -> tuple[Destination, ...]:
+    return (Destination.of_url(config.origin),)
+
+
+CONNECTOR_TYPE = ConnectorType(
+    name=SERVICE, title="Egnyte", config=EgnyteConfig, make=_make, oauth=OAUTH, reaches=_reaches
+)
 
 __all__ = ["CONNECTOR_TYPE", "EgnyteConfig", "EgnyteConnector"]

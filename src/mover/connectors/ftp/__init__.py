@@ -14,7 +14,9 @@ The protocol's steps are libcurl's (`mover.transport.curl`).
 """
 
 from mover.connectors.ftp.config import FtpConfig
-from mover.connectors.ftp.connector import ftp
+from mover.connectors.ftp.connector import ftp, reaches
 from mover.connectors.registry import ConnectorType
 
-CONNECTOR_TYPE = ConnectorType(name="ftp", title="FTP, unencrypted", config=FtpConfig, make=ftp)
+CONNECTOR_TYPE = ConnectorType(
+    name="ftp", title="FTP, unencrypted", config=FtpConfig, make=ftp, reaches=reaches
+)

@@ -38,6 +38,7 @@ from mover.connectors.temporary import Places
 from mover.entries import Entry, EntryKind, EntryRef
 from mover.errors import Conflict, InvalidConfiguration, NotFound, PathTooLong, one_line
 from mover.transport.curl import FtpWire
+from mover.transport.destinations import Destination, unprivileged
 from mover.transport.egress import Egress
 from mover.transport.ftp_access import FtpAccess, FtpTls
 from mover.transport.ftp_link import FtpLink
@@ -285,6 +286,14 @@ def ftps(config: FtpsConfig, surroundings: Surroundings) -> FtpConnector:
         client_key=config.client_key,
     )
     return FtpConnector("ftps", config, certificates, surroundings.egress)
+
+
+def reaches(config: FtpAccount) -> tuple[Destination, ...]:
+    """Where the connections of a configuration lead: those with data go to whatever port the server names."""
+    # Equal, not the same: what is stored is the bare word.
+    is_implicit = isinstance(config, FtpsConfig) and config.tls == TlsBegins.IMPLICIT
+    control = config.port or (_IMPLICIT_PORT if is_implicit else _PORT)
+    return Destination.to(config.host, control), unprivileged(config.host)
 
 
 def _access(config: FtpAccount, tls: FtpTls, port: int) -> FtpAccess:

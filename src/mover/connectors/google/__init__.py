@@ -21,11 +21,12 @@ import time
 from mover.connectors.google.acting import Domain, ExplainedRefusals, OneAccount
 from mover.connectors.google.addresses import DRIVES, ORPHANS, SHARED, USERS
 from mover.connectors.google.api import DriveApi
-from mover.connectors.google.calls import Calls
+from mover.connectors.google.calls import DIRECTORY_HOST, HOSTS, Calls
 from mover.connectors.google.config import GoogleAdminConfig, GoogleConfig
 from mover.connectors.google.connector import GoogleConnector
 from mover.connectors.google.sign_in import OAUTH, assertion_fetch
 from mover.connectors.registry import ConnectorType, Surroundings
+from mover.transport.destinations import always, https
 from mover.transport.oauth.app_tokens import AppTokens
 from mover.transport.oauth.bearer import BearerSession
 from mover.transport.oauth.user_tokens import user_tokens
@@ -70,13 +71,19 @@ def _make_admin(config: GoogleAdminConfig, surroundings: Surroundings) -> Google
 
 
 CONNECTOR_TYPE = ConnectorType(
-    name=SERVICE, title="Google Drive", config=GoogleConfig, make=_make, oauth=OAUTH
+    name=SERVICE,
+    title="Google Drive",
+    config=GoogleConfig,
+    make=_make,
+    oauth=OAUTH,
+    reaches=always(*https(*HOSTS)),
 )
 ADMIN_TYPE = ConnectorType(
     name=ADMIN_SERVICE,
     title="Google Workspace (all users)",
     config=GoogleAdminConfig,
     make=_make_admin,
+    reaches=always(*https(*HOSTS, DIRECTORY_HOST)),
 )
 
 __all__ = ["ADMIN_TYPE", "CONNECTOR_TYPE", "GoogleAdminConfig", "GoogleConfig"]

@@ -21,6 +21,15 @@ DRIVE = "https://www.googleapis.com/drive/v3"
 UPLOAD = "https://www.googleapis.com/upload/drive/v3"
 BATCH = "https://www.googleapis.com/batch/drive/v3"
 DIRECTORY = "https://admin.googleapis.com/admin/directory/v1"
+HOSTS = (
+    "www.googleapis.com",
+    "oauth2.googleapis.com",
+    "docs.google.com",  # exports of more than 10 MB
+    "drive.google.com",
+    "*.googleusercontent.com",  # where these lead on to
+)
+"""Where its connections lead."""
+DIRECTORY_HOST = "admin.googleapis.com"
 
 _JSON = {"Content-Type": "application/json; charset=UTF-8"}
 _NO_HEADERS: Mapping[str, str] = {}

@@ -15,8 +15,10 @@ sign_in.py       tokens of people; app_sign_in.py of apps
 
 from mover.connectors.microsoft.config import Office365Config, OneDriveConfig, SharePointConfig
 from mover.connectors.microsoft.connector import MicrosoftConnector
+from mover.connectors.microsoft.links import HOSTS, HOSTS_WITH_PERSONAL
 from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH
 from mover.connectors.registry import ConnectorType, Surroundings
+from mover.transport.destinations import always, https
 
 
 def _onedrive(config: OneDriveConfig, surroundings: Surroundings) -> MicrosoftConnector:
@@ -32,11 +34,25 @@ def _office365(config: Office365Config, surroundings: Surroundings) -> Microsoft
 
 
 CONNECTOR_TYPE = ConnectorType(
-    name="onedrive", title="OneDrive", config=OneDriveConfig, make=_onedrive, oauth=ONEDRIVE_OAUTH
+    name="onedrive",
+    title="OneDrive",
+    config=OneDriveConfig,
+    make=_onedrive,
+    oauth=ONEDRIVE_OAUTH,
+    reaches=always(*https(*HOSTS_WITH_PERSONAL)),
 )
 SHAREPOINT_TYPE = ConnectorType(
-    name="sharepoint", title="SharePoint", config=SharePointConfig, make=_sharepoint, oauth=SHAREPOINT_OAUTH
+    name="sharepoint",
+    title="SharePoint",
+    config=SharePointConfig,
+    make=_sharepoint,
+    oauth=SHAREPOINT_OAUTH,
+    reaches=always(*https(*HOSTS)),
 )
 OFFICE365_TYPE = ConnectorType(
-    name="office365", title="Office 365 (all users and sites)", config=Office365Config, make=_office365
+    name="office365",
+    title="Office 365 (all users and sites)",
+    config=Office365Config,
+    make=_office365,
+    reaches=always(*https(*HOSTS)),
 )

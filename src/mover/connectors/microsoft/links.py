@@ -8,6 +8,14 @@ from urllib.parse import urlsplit
 from mover.errors import ProtocolViolation
 
 _GRAPH_HOST = "graph.microsoft.com"
+_WORK = "*.sharepoint.com"
+_PERSONAL = ("api.onedrive.com", "*.1drv.com", "*.livefilestore.com", "*.microsoftpersonalcontent.com")
+
+HOSTS = ("login.microsoftonline.com", _GRAPH_HOST, _WORK)
+"""Where connections lead: uploads and downloads go to hosts that Graph names ("Office 365 URLs and IP address ranges")."""
+HOSTS_WITH_PERSONAL = (*HOSTS, *_PERSONAL)
+"""Likewise where personal accounts may sign in ("Required URLs and ports for OneDrive")."""
+
 _LONGEST = 16 * 1024
 _FIT = re.compile(r"https://[A-Za-z0-9.-]+(:443)?(/[!-\"$-~]*)?")
 

@@ -26,12 +26,19 @@ from mover.connectors.mysql.config import MySqlConfig
 from mover.connectors.mysql.connector import MySqlConnector
 from mover.connectors.mysql.failures import SERVICE
 from mover.connectors.registry import ConnectorType, Surroundings
+from mover.transport.destinations import Destination
 
 
 def _make(config: MySqlConfig, surroundings: Surroundings) -> MySqlConnector:
     return MySqlConnector(config, surroundings.egress)
 
 
-CONNECTOR_TYPE = ConnectorType(name=SERVICE, title="MySQL and MariaDB", config=MySqlConfig, make=_make)
+def _reaches(config: MySqlConfig) -> tuple[Destination, ...]:
+    return (Destination.to(config.host, config.port),)
+
+
+CONNECTOR_TYPE = ConnectorType(
+    name=SERVICE, title="MySQL and MariaDB", config=MySqlConfig, make=_make, reaches=_reaches
+)
 
 __all__ = ["CONNECTOR_TYPE", "MySqlConfig", "MySqlConnector"]

@@ -15,6 +15,7 @@ xml.py         answers in XML
 from mover.connectors.registry import ConnectorType, Surroundings
 from mover.connectors.s3.config import S3Config
 from mover.connectors.s3.connector import S3Connector
+from mover.connectors.s3.destinations import reaches
 
 
 def _make(config: S3Config, surroundings: Surroundings) -> S3Connector:
@@ -22,5 +23,5 @@ def _make(config: S3Config, surroundings: Surroundings) -> S3Connector:
 
 
 CONNECTOR_TYPE = ConnectorType(
-    name="s3", title="Amazon S3 and compatible services", config=S3Config, make=_make
+    name="s3", title="Amazon S3 and compatible services", config=S3Config, make=_make, reaches=reaches
 )

@@ -17,6 +17,7 @@ faults.py      what refusals mean
 from mover.connectors.registry import ConnectorType, Surroundings
 from mover.connectors.swift.config import SwiftConfig
 from mover.connectors.swift.connector import SwiftConnector
+from mover.connectors.swift.destinations import reaches
 
 
 def _make(config: SwiftConfig, surroundings: Surroundings) -> SwiftConnector:
@@ -24,5 +25,9 @@ def _make(config: SwiftConfig, surroundings: Surroundings) -> SwiftConnector:
 
 
 CONNECTOR_TYPE = ConnectorType(
-    name="swift", title="Rackspace Cloud Files and OpenStack Swift", config=SwiftConfig, make=_make
+    name="swift",
+    title="Rackspace Cloud Files and OpenStack Swift",
+    config=SwiftConfig,
+    make=_make,
+    reaches=reaches,
 )

@@ -16,12 +16,19 @@ faults.py          statuses
 from mover.connectors.registry import ConnectorType, Surroundings
 from mover.connectors.webdav.config import WebDavConfig
 from mover.connectors.webdav.connector import SERVICE, WebDavConnector
+from mover.transport.destinations import Destination
 
 
 def _make(config: WebDavConfig, surroundings: Surroundings) -> WebDavConnector:
     return WebDavConnector(config, surroundings.egress)
 
 
-CONNECTOR_TYPE = ConnectorType(name=SERVICE, title="WebDAV", config=WebDavConfig, make=_make)
+def _reaches(config: WebDavConfig) -> tuple[Destination, ...]:
+    return (Destination.of_url(config.url),)
+
+
+CONNECTOR_TYPE = ConnectorType(
+    name=SERVICE, title="WebDAV", config=WebDavConfig, make=_make, reaches=_reaches
+)
 
 __all__ = ["CONNECTOR_TYPE", "WebDavConfig", "WebDavConnector"]
