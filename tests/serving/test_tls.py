@@ -15,6 +15,8 @@ from mover.errors import InvalidConfiguration
 from mover.serving.certificates import own_certificate
 from mover.serving.tls import ServerTls, operators_certificate, own_made_certificate, server_context
 
+pytestmark = pytest.mark.promise("tls")
+
 NAMES = ("localhost", "127.0.0.1")
 
 
