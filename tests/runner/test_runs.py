@@ -125,7 +125,7 @@ async def test_a_sealed_pair_goes_on_over_slices_and_its_seed_is_destroyed_at_it
         await files_arrived(organisation, 1)
         assert len(await service.place.vault.owners(OWNER)) == 1
         ended = await reached(organisation, run, "ended")
-        assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"}) >= 1
+        assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"})
     assert ended["code"] == 100
     there = files_below(organisation.destination)
     assert there.keys() == {f"{path}.age" for path in files}
