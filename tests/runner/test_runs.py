@@ -8,6 +8,7 @@ import os
 import random
 from dataclasses import replace
 
+import pyrage  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import Connection, select
 from tests.e2e.places import files_below, put
@@ -25,6 +26,7 @@ from mover.ledger import tables as ledger
 from mover.migrations.tables import pair_runs
 from mover.runner.slices import Pace
 from mover.workplace.removers import REMOVERS
+from mover.workplace.seeds import OWNER
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
@@ -133,6 +135,29 @@ async def test_a_slice_that_is_over_is_followed_by_another(service: Service, tmp
         assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"})
     assert (ended["code"], ended["files_copied"]) == (100, 30)
     assert files_below(organisation.destination) == files
+
+
+@pytest.mark.promise("P11")
+async def test_a_sealed_pair_goes_on_over_slices_and_its_seed_is_destroyed_at_its_end(
+    service: Service, tmp_path
+):
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = some_files(40, 20_000)
+    put(organisation.source, files)
+    key = pyrage.x25519.Identity.generate()
+    options = json.dumps({"seal_to": [str(key.to_public())], "bandwidth": "250K"})
+    async with service.running(pace=Pace(longest_s=0.5, look_s=0.1)) as runner:
+        (run,) = await organisation.start("/", options=options)
+        await service.orchestration.nudge(organisation.id)
+        await files_arrived(organisation, 1)
+        assert len(await service.place.vault.owners(OWNER)) == 1
+        ended = await reached(organisation, run, "ended")
+        assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"})
+    assert ended["code"] == 100
+    there = files_below(organisation.destination)
+    assert there.keys() == {f"{path}.age" for path in files}
+    assert {path: pyrage.decrypt(there[f"{path}.age"], [key]) for path in files} == files
+    assert await service.place.vault.owners(OWNER) == []
 
 
 async def test_a_runner_that_is_told_to_end_hands_over_between_files(serving, tmp_path):

@@ -173,6 +173,10 @@ async def move(
     choices.options()  # what was mistyped is said before anything is opened
     sealing = sealing_of(choices)
     _check_writable(report_folder)
+    if sealing is not None and not machine:
+        from mover.cli.sealing import say_what_does_not_apply  # noqa: PLC0415 - only some runs need it
+
+        say_what_does_not_apply(sealing)
     async with workplace() as place:
         found = await run(place, mode, *addresses, choices, machine=machine, sealing=sealing)
         trouble: InvalidConfiguration | None = None
