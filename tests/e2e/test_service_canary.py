@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import json
 import os
 import resource
@@ -83,7 +84,7 @@ def server() -> Iterator[PostgresqlServer]:
 
 
 @pytest.mark.promise("P1", "P2", "P5", "P12")
-def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(
+def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(  # noqa: PLR0915 - one life of a service
     cores_are_written: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -148,7 +149,7 @@ def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(
                 assert all(path.exists() for path in staged)  # there was something that could have
                 service.start()
             if staged:  # those whose keys died with their process are swept away by the next
-                wait_until(lambda left=staged: not any(path.exists() for path in left))
+                wait_until(functools.partial(all_gone, staged))
         wait_until(lambda: ended(service, prepared, migration))
         assert objects_in(seaweedfs_server, "service-canary") == files
         assert list(service.home.glob(STAGED)) == []
@@ -178,6 +179,11 @@ def plan(service: Watched, prepared: Prepared, sftp: dict[str, Any], s3: dict[st
     pair = {"source_path": "/service-canary", "destination_path": "/"}
     service.call(prepared, f"/migrations/{migration}/pairs", {"pairs": [pair]})
     return migration
+
+
+def all_gone(paths: list[Path]) -> bool:
+    """Whether none of them is there."""
+    return not any(path.exists() for path in paths)
 
 
 def work_on_disk(service: Service) -> list[Path]:
