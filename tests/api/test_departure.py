@@ -140,6 +140,7 @@ def _all(connection: Connection) -> Rows:
     }
 
 
+@pytest.mark.promise("P2")
 async def test_of_a_deleted_organisation_no_table_has_a_row_and_others_keep_theirs(
     database: Database, vault: Vault
 ) -> None:

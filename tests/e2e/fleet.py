@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import signal
@@ -111,8 +112,6 @@ def fleet(
 
     Enter it from the main thread, outside of any event loop.
     """
-    import asyncio  # noqa: PLC0415 - for the one call below
-
     certificates = make_certificates(folder / "tls")
     for made in ("balancer", "temporal", "logs", "files"):
         (folder / made).mkdir(parents=True)
@@ -140,7 +139,7 @@ def fleet(
         balancer = stack.enter_context(
             haproxy(folder / "balancer", certificates, port=port, apis=(ports[0], ports[1]))
         )
-        made = Fleet(
+        prepared_fleet = Fleet(
             folder,
             certificates,
             f"https://localhost:{port}",
@@ -150,5 +149,5 @@ def fleet(
             shared,
             prepared,
         )
-        stack.callback(made.close)
-        yield made
+        stack.callback(prepared_fleet.close)
+        yield prepared_fleet

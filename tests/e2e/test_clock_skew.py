@@ -1,8 +1,13 @@
-"""Machines whose clocks are hours off: they do no work, others do all of it, and nobody is kept out."""
+"""Machines whose clocks are hours off: they do no work, others do all of it, and nobody is kept out.
+
+`tests/database/test_clock.py` and `tests/runner/test_clock.py` show the same of each part, without such machines. This is for
+CLOCK_SKEW=yes pytest tests/e2e/test_clock_skew.py
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import ssl
 from collections.abc import Iterator
@@ -31,6 +36,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
         yield made
 
 
+@pytest.mark.skipif("CLOCK_SKEW" not in os.environ, reason="by hand, for the time that it takes")
 async def test_clocks_that_are_hours_off_cost_hands_and_nothing_else(service: Fleet) -> None:
     (right, wrong), (right_runner, wrong_runner) = APIS, RUNNERS
     trust = ssl.create_default_context(cafile=service.certificates.ca_file)

@@ -124,9 +124,15 @@ class Visitors:
         async def listen() -> None:
             async with session.get(self._url + path, headers={"Accept": "text/event-stream"}) as answer:
                 assert answer.status == 200, f"{answer.status} {await answer.text()}"
+                connection = answer.connection  # none once it has come to its end
                 told = 0
-                async for piece in answer.content.iter_any():  # an end that is not in order raises
-                    told += len(piece)
+                try:
+                    async for piece in answer.content.iter_any():  # an end that is not in order raises
+                        told += len(piece)
+                except asyncio.CancelledError:
+                    if connection is not None and connection.transport is not None:
+                        connection.transport.abort()  # nobody waits for a farewell
+                    raise
                 assert told, "a stream without a word"
 
         return listen

@@ -191,6 +191,7 @@ async def test_whoever_comes_at_the_moment_of_the_end_is_not_left_hanging(serve,
             assert await asyncio.to_thread(client.recv, 1) == b""
 
 
+@pytest.mark.promise("availability")
 async def test_a_drain_answers_everybody_and_asks_them_to_come_elsewhere_next_time(serve):
     async with serve(SmallApplication(), drain_s=3600) as served:
         reader, writer = await served.connect()

@@ -73,6 +73,7 @@ def files_below(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.promise("P1", "P2")
 async def test_after_kill_9_only_ciphertext_is_left_and_the_next_start_removes_it(
     lives: list[subprocess.Popen[str]], folder: Path
 ) -> None:
@@ -97,6 +98,7 @@ async def test_after_kill_9_only_ciphertext_is_left_and_the_next_start_removes_i
     assert not list(folder.iterdir())
 
 
+@pytest.mark.promise("P1")
 async def test_no_content_is_ever_on_disk_in_clear_text(on_disk: Staging, folder: Path) -> None:
     async with on_disk.file() as file:
         for size in (1, 2000, 100_000):
