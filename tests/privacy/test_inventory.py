@@ -20,7 +20,8 @@ pytestmark = pytest.mark.promise("privacy")
 PAGE = Path(__file__).parents[2] / "docs" / "privacy.md"
 OF_PEOPLE = {"person_id", "email", "invited_by", "actor_name", "started_by"}
 """Columns that name a person: rows that have one are somebody's, and are exported to them."""
-NOT_THEIRS = {"audit_forgetting"}
+NOT_THEIRS = {"audit_forgetting", "staff_people", "staff_approvals", "staff_requests"}
+"""Names of people who are gone; and the staff, who are no people of any organisation, with what they decide."""
 
 
 @pytest.fixture(scope="module", autouse=True)
