@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from mover.errors import Unreachable
+from mover.runner.measures import Measures
 from mover.runner.runner import Runner
 from mover.runner.slices import Draining, Pace
 
@@ -25,12 +26,13 @@ class Calls:
         self.count = 0
         self.enough = enough
         self.seen = asyncio.Event()
+        self.answer: Any = []
 
-    async def __call__(self, *_: Any) -> list[Any]:
+    async def __call__(self, *_: Any) -> Any:
         self.count += 1
         if self.count >= self.enough:
             self.seen.set()
-        return []
+        return self.answer
 
 
 async def test_a_receiver_that_hangs_keeps_no_run_and_no_schedule_waiting():
@@ -44,9 +46,21 @@ async def test_a_receiver_that_hangs_keeps_no_run_and_no_schedule_waiting():
             ended.set()
         return 0
 
-    overdue, fired, reconciled = Calls(3), Calls(3), Calls(3)
+    async def never() -> int:
+        hanging.set()
+        await asyncio.Event().wait()
+        return 0
+
+    overdue, fired, reconciled, sealed, measured = Calls(3), Calls(3), Calls(3), Calls(3), Calls(3)
+    measured.answer = (0, None)
+    copies = SimpleNamespace(names=("syslog",), send_due=never, close=Calls(1))
     parts: Any = SimpleNamespace(
-        place=SimpleNamespace(settings=SimpleNamespace(runner_silence_s=30)),
+        place=SimpleNamespace(
+            settings=SimpleNamespace(runner_silence_s=30), database=SimpleNamespace(read=measured)
+        ),
+        sealer=SimpleNamespace(seal_due=sealed),
+        copies=copies,
+        measures=Measures(),
         access=Nowhere(),
         bench=SimpleNamespace(
             work=SimpleNamespace(overdue=overdue),
@@ -63,8 +77,9 @@ async def test_a_receiver_that_hangs_keeps_no_run_and_no_schedule_waiting():
     running = asyncio.create_task(runner.run())
     async with asyncio.timeout(10):
         await hanging.wait()
-        for calls in (overdue, fired, reconciled):
+        for calls in (overdue, fired, reconciled, sealed, measured):
             await calls.seen.wait()
         runner.end()
         await running
     assert ended.is_set()
+    assert copies.close.count == 1
