@@ -23,6 +23,7 @@ from mover.vault.secret import Secret
 SIZES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 15 * BLOCK, 15 * BLOCK + 1, 16 * BLOCK]
 KINDS = ["age", "ssh-ed25519", "ssh-rsa"]
 PASSPHRASE = pyrage.x25519.Identity.generate()
+PUBLIC = "age10lklmuwl0y44cthqhhz8fe9lf90w3s9n4vusreuqyfduqmjfh38s8d6r4x"
 SEAL = AgeSeal(read_recipients([str(PASSPHRASE.to_public())]))
 IDENTITIES = read_identities([Secret(str(PASSPHRASE))])
 
@@ -188,8 +189,8 @@ async def test_a_file_that_grew_or_shrank_is_never_sealed_as_if_it_had_not() -> 
         ("# only a comment", "no public key"),
         ("AGE-SECRET-KEY-1QQQ", "private key"),
         ("age1qqqqqqqq", "checksum"),
-        (str(PASSPHRASE.to_public())[:-1] + "q", "checksum"),
-        (str(PASSPHRASE.to_public()).replace("age1", "Age1"), "capitals"),
+        (f"{PUBLIC[:-1]}q", "checksum"),
+        (PUBLIC.replace("age1", "Age1"), "capitals"),
         ("ssh-ed25519 AAAA", "mistyped"),
         ("ssh-rsa !!!!", "mistyped"),
         ("ecdsa-sha2-nistp256 AAAA", "no public key"),

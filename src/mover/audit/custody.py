@@ -124,6 +124,8 @@ class Custodian:
             await self._database.write(
                 lambda transaction, person_id=person_id: queries.remove_forgetting(transaction, person_id)  # type: ignore[misc]  # mypy does not infer a default
             )
+        if changed:
+            await self._database.forget_removed()
         return changed
 
     async def _forget(self, person_id: str, names: Iterable[str]) -> int:
