@@ -19,7 +19,7 @@ WITHOUT_DATABASE := connectors contract demo hashing mail memory naming settings
 # Test modules are rewritten once, not by each worker of each run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo tour test test-postgresql test-thorough test-fast security check format bench audit clean
+.PHONY: help demo tour test test-postgresql test-thorough test-fast security check format bench audit dist sbom pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -45,8 +45,8 @@ test-postgresql: $(READY) ## the tests of all that is kept, with PostgreSQL inst
 
 test-thorough: $(READY) ## the tests whose size can be chosen, in full; takes some half an hour
 	@tests/servers/install.sh
-	HOSTILE_FILES=20000 KILL_FILES=20000 KILLS=10 RESTART_POSTGRESQL=yes \
-	  $(PYTEST) -n 0 tests/e2e/test_hostile_tree.py tests/e2e/test_service_kill.py
+	HOSTILE_FILES=20000 KILL_FILES=20000 KILLS=10 RESTART_POSTGRESQL=yes SCHEMATHESIS_CASES=60 \
+	  $(PYTEST) -n 0 tests/e2e/test_hostile_tree.py tests/e2e/test_service_kill.py tests/api/test_schemathesis.py
 
 test-fast: $(READY) ## tests that need no server, in under a minute
 	$(PYTEST) -n $(FAST_WORKERS) -m "not servers and not slow"
@@ -55,7 +55,7 @@ security: $(READY) ## the tests of what is promised to a security officer, and t
 	@tests/servers/install.sh
 	$(PYTEST) -n $(WORKERS) -m promise
 
-check: $(READY) ## lint (bandit's rules too), format, types, order of the rooms, spelling, secrets, known vulnerabilities
+check: $(READY) ## lint (bandit's rules too), format, types, order of the rooms, spelling, secrets, known vulnerabilities, licences
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -63,6 +63,7 @@ check: $(READY) ## lint (bandit's rules too), format, types, order of the rooms,
 	$(BIN)/codespell
 	$(BIN)/python .ci/forgotten_secrets.py
 	$(BIN)/python .ci/known_vulnerabilities.py
+	$(BIN)/python -m release.licences --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff check --fix
@@ -74,6 +75,15 @@ bench: $(READY) ## compare with rclone on the same servers in the same run
 
 audit: $(READY) ## look for known vulnerabilities in the locked dependencies; fails also if that cannot be found out
 	$(BIN)/python .ci/known_vulnerabilities.py --insist
+
+dist: $(READY) ## wheel, source distribution, locked requirements and bill of materials, the same from every build of a commit
+	@$(BIN)/python -m release.dist
+
+sbom: $(READY) ## the bill of materials alone (CycloneDX), as dist/sbom.cdx.json
+	@$(BIN)/python -m release.sbom dist/sbom.cdx.json
+
+pictures: ## draw the pictures of the documents from their text; needs Graphviz
+	@for text in docs/pictures/*.dot; do dot -Tsvg "$$text" -o "$${text%.dot}.svg"; done
 
 clean: ## remove what the targets made
 	rm -rf demo-home demo-home.lock tour-output .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

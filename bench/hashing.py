@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -93,7 +94,7 @@ async def consume(part: StagedPart) -> None:
 
 async def staging_rates(folder: Path, *, in_memory: bool, hashes: frozenset[HashName]) -> tuple[float, float]:
     """Return the seconds that a part takes to be received, and to be read."""
-    room = (
+    room: Any = (
         {"memory_bytes": 2 * PART, "disk_bytes": 0}
         if in_memory
         else {"memory_bytes": 0, "disk_bytes": 2 * PART}
@@ -111,7 +112,9 @@ async def staging_rates(folder: Path, *, in_memory: bool, hashes: frozenset[Hash
 
 async def small_file_s(folder: Path, *, in_memory: bool) -> float:
     """Return the seconds that a small file takes from its key to its removal, with SHA-256."""
-    room = {"memory_bytes": PART, "disk_bytes": 0} if in_memory else {"memory_bytes": 0, "disk_bytes": PART}
+    room: Any = (
+        {"memory_bytes": PART, "disk_bytes": 0} if in_memory else {"memory_bytes": 0, "disk_bytes": PART}
+    )
     content = PIECE[:SMALL_FILE]
     async with Staging(folder, **room) as staging:
 

@@ -20,9 +20,9 @@ from mover.accounts.actor import Actor, ActorKind, Permission, Role
 from mover.accounts.api_keys import ApiKeys
 from mover.accounts.attempts import Attempts
 from mover.accounts.audit_log import AuditLog
-from mover.serving.api_process import server_names
 from mover.serving.certificates import name_of_this_machine, own_certificate
 from mover.serving.first_owner import first_owner
+from mover.serving.server_certificate import server_names
 from mover.settings import Settings
 from mover.vault.secret import Secret
 from mover.workplace.workplace import open_workplace

@@ -51,6 +51,12 @@ class Authority:
                 critical=False,
             )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                    (key if self_signed else self.key).public_key()
+                ),
+                critical=False,
+            )
             .sign(key if self_signed else self.key, hashes.SHA256())
         )
         stem = f"{certificate.serial_number:x}"[:16]
@@ -75,6 +81,7 @@ def make_authority(folder: Path) -> Authority:
         .not_valid_before(now - _DAY)
         .not_valid_after(now + 30 * _DAY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
             x509.KeyUsage(
                 digital_signature=True,

@@ -17,9 +17,11 @@ from hypothesis import settings
 from simulators.front import RunningFront
 from simulators.front import running as simulators_running
 from tests import database_url as databases
+from tests import quick_schema
 from tests.database_url import Kind
 from tests.outside import refuse_outside
 from tests.servers.ftp import FtpServer, proftpd, pure_ftpd, vsftpd
+from tests.servers.installed import Installed, installed_once
 from tests.servers.jail import can_jail
 from tests.servers.kms import KmsServer, moto_kms
 from tests.servers.mariadb import MariaDbServer, mariadb
@@ -54,6 +56,7 @@ _SERVERS = {
     "simulators",
     "squid_proxy",
     "dante_proxy",
+    "mover_installed",
 }
 
 
@@ -66,6 +69,7 @@ def pytest_configure() -> None:
         if _MISLEADING.fullmatch(name):
             del os.environ[name]
     refuse_outside()
+    quick_schema.install()
 
 
 def pytest_unconfigure() -> None:
@@ -133,6 +137,13 @@ def _session(
 def _needs_root() -> None:
     if not can_jail():
         pytest.skip("only root can give a server its private view of the machine")
+
+
+@pytest.fixture(scope="session")
+def mover_installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Mover from its wheel, in an environment of its own; built and installed once for all workers of a run."""
+    base = tmp_path_factory.getbasetemp()
+    return installed_once((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "installed-mover")
 
 
 @pytest.fixture(scope="session")

@@ -18,11 +18,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from tests.servers.postgresql import PostgresqlServer, postgresql
+from tests.servers.postgresql import USERNAME, PostgresqlServer, postgresql
 
 from mover.database.database import Database
 from mover.database.locations import parsed
 from mover.database.postgresql import PostgresqlStore
+from mover.database.roles.words import Role
 
 
 class Kind(enum.StrEnum):
@@ -93,8 +94,19 @@ def copy(of: Path, folder: Path, *, lasting: bool = False) -> None:
 
 
 def _remembered(folder: Path, name: str, *, lasting: bool) -> tuple[str, str]:
-    known = (_lasting if lasting else _made)[folder] = (name, server().url(name))
+    # As the API: the owner alone may change the schema, and no process of the service is the owner.
+    known = (_lasting if lasting else _made)[folder] = (name, server().url(name, user=Role.API))
     return known
+
+
+def as_administrator(url: str) -> str:
+    """Where an administrator finds a database that `fresh` made, for tests with tables of their own."""
+    return url.replace(f"//{Role.API}:", f"//{USERNAME}:", 1)
+
+
+def as_runner(url: str) -> str:
+    """Where a runner finds a database that `fresh` made."""
+    return url if in_use() is Kind.SQLITE else url.replace(f"//{Role.API}:", f"//{Role.RUNNER}:", 1)
 
 
 def empty() -> str:
@@ -126,11 +138,12 @@ def end() -> None:
 
 @functools.cache
 def _template() -> str:
-    """A database with the schema in it, to be copied."""
+    """A database with the schema in it, and the privileges of the service's roles, to be copied."""
     name = server().create()
     store = PostgresqlStore(parsed(server().url(name)), connections=2)
     try:
         store.upgrade()
+        store.set_up_roles()
     finally:
         store.close()
     return name

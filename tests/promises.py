@@ -63,7 +63,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     skipped = _counted(stats.get("skipped", ()))
     if not passed and not failed:
         return
-    complete = config.option.markexpr in {"", "promise"} and not config.option.keyword
+    everywhere = [str(config.rootpath / path) for path in config.getini("testpaths")]
+    complete = (
+        config.option.markexpr in {"", "promise"}
+        and not config.option.keyword
+        and [str(config.invocation_params.dir / path) for path in config.args] == everywhere
+    )
     terminalreporter.section("promises")
     for name, words in PROMISES.items():
         if failed[name]:

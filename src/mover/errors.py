@@ -20,6 +20,7 @@
         ├── PathTooLong
         ├── TooLarge
         ├── Unsupported              the service cannot do this to this entry
+        ├── NotOpened                it is encrypted for others, or was changed since
         ├── MalwareFlagged
         ├── ProtocolViolation        the service answered what its protocol does not allow
         ├── AddressRefused           the operator does not allow that address
@@ -68,6 +69,7 @@ class Reason(enum.StrEnum):
     TOO_LARGE = "too_large"
     UNSUPPORTED = "unsupported"
     UNSUPPORTED_TYPE = "unsupported_type"
+    NOT_OPENED = "not_opened"
     MALWARE = "malware"
     PROTOCOL = "protocol"
     ADDRESS_REFUSED = "address_refused"
@@ -305,6 +307,13 @@ class Unsupported(Terminal):
 
     reason = Reason.UNSUPPORTED
     advice = "The service has no way to do this. The entry stays where it is."
+
+
+class NotOpened(Terminal):
+    """The file is encrypted, and the keys that were given do not open it, or it was changed after it was encrypted."""
+
+    reason = Reason.NOT_OPENED
+    advice = "Give the private key or password that the file was encrypted for, or move it as it is, without opening."
 
 
 class MalwareFlagged(Terminal):

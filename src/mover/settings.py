@@ -7,6 +7,8 @@ names), whose keys are the names below: `MOVER_CA_FILE` is `ca_file` there. Ever
 
 from __future__ import annotations
 
+import base64
+import binascii
 import ipaddress
 import os
 import re
@@ -28,6 +30,8 @@ from pydantic_settings import (
 )
 
 from mover.errors import InvalidConfiguration
+from mover.retention import Retention
+from mover.vault.given_files import readable_by_others
 from mover.vault.secret import Secret
 from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource, has_secrets
 
@@ -40,16 +44,22 @@ _SECRETS = {
     "temporal_api_key",
     "payload_keys",
     "database_url",
+    "staff_database_url",
     "smtp_url",
+    "audit_webhook_secret",
 }
 VENDORS = ("google", "microsoft", "box", "dropbox", "egnyte")
 """Where Mover can be registered as an app: `<vendor>_client_id` and `<vendor>_client_secret`."""
 
 _SECRETS |= {f"{vendor}_client_secret" for vendor in VENDORS}
 _MIB = 1024 * 1024
+_SYSLOG_SCHEMES = {"udp", "tcp", "tls"}
+_WEBHOOK_SECRET = "whsec_"  # noqa: S105 - how one begins
+_SHORTEST_WEBHOOK_SECRET = 24
 _PROXY_SCHEMES = ("http", "socks5", "socks5h")
 _LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_CONTACT = re.compile(r"mailto:[!-?A-~]+@[a-z0-9.-]+|https://[!-~]+|tel:\+[0-9().-]{3,30}", re.IGNORECASE)
 _LARGEST_PORT = 65_535
 HTTPS_PORT = 443
 _EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
@@ -132,6 +142,33 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _syslog_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        bare = not (parts.query or parts.fragment or parts.username) and parts.port != 0
+        if parts.scheme == "unix":
+            usable = bare and not parts.netloc and parts.path.startswith("/") and len(parts.path) > 1
+        else:
+            usable = (
+                bare and parts.scheme in _SYSLOG_SCHEMES and bool(parts.hostname) and parts.path in {"", "/"}
+            )
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("give udp://host[:port], tcp://host[:port], tls://host[:port] or unix:///path")
+    return url
+
+
+def _webhook_secret(secret: Secret) -> Secret:
+    try:
+        key = base64.b64decode(secret.reveal().removeprefix(_WEBHOOK_SECRET), validate=True)
+    except (ValueError, binascii.Error):
+        key = b""
+    if not secret.reveal().startswith(_WEBHOOK_SECRET) or len(key) < _SHORTEST_WEBHOOK_SECRET:
+        raise ValueError("give whsec_ and at least 24 random bytes in base64, as Standard Webhooks has it")
+    return secret
+
+
 def _proxy(url: Secret) -> Secret:
     try:
         parts = urlsplit(url.reveal())
@@ -192,6 +229,16 @@ def _domains(given: object) -> object:
     return domains
 
 
+def _contacts(given: object) -> object:
+    listed = _listed(given)
+    if not isinstance(listed, list | tuple):
+        return listed
+    contacts = tuple(f"mailto:{one}" if re.match(r"[^:/]+@", str(one)) else str(one) for one in listed)
+    if any(not _CONTACT.fullmatch(contact) for contact in contacts):
+        raise ValueError("give mail addresses, https://... or tel:+..., such as security@example.org")
+    return contacts
+
+
 def _trusted_proxies(given: object) -> object:
     listed = _listed(given)
     return _networks(listed) if isinstance(listed, list | tuple) else listed
@@ -228,6 +275,8 @@ class Settings(BaseSettings):
         allow_private_addresses: Which private and loopback addresses connections may go to.
         database_url: Where ledger, vault and all else is kept: `sqlite:///path` or
             `postgresql://user:password@host/database?sslmode=verify-full`; by default SQLite in `home`.
+        staff_database_url: Through which the pages of the staff read: that of a role that can see metadata alone; with
+            SQLite it is the same file by default, of which they are let read no more.
         database_connections: To a database server at most, for a process, besides one for each pair that runs.
         proxy: The egress proxy that all traffic goes through, with its password.
         egress_also: What `mover egress allow-list` lists before a connection leads there: services (`box`), `host:port`,
@@ -261,11 +310,17 @@ class Settings(BaseSettings):
         runner_versions: Runners announce their build to Temporal, and make it the current one by themselves (`automatic`)
             or leave that to an operator (`by_hand`); or builds are not told apart (`off`).
         runner_build: What their build is called, instead of a name made of Mover's version and a hash of its workflows.
+        api_drain_s: An API that was told to end answers for so long still, and says to load balancers that it is leaving.
         listen: Where the API and the pages are served, `host:port`.
         redirect_listen: Where plain http is redirected to https, such as `0.0.0.0:80`; nowhere without it.
         tls_cert_file: The server's certificate with its chain (PEM), instead of one that Mover makes itself.
         tls_key_file: The private key of `tls_cert_file` (PEM, unencrypted), where it stands apart.
         metrics_port: Port of the loopback address where Prometheus finds the metrics of the API; none without it.
+        metrics_tls: Metrics, also those of runners, are shown over TLS, with the server's certificate.
+        lock_memory: Services keep their memory, and with it all keys, out of swap where the system lets them (`automatic`),
+            do not start where keys could get there (`required`), or do nothing about it (`off`).
+        security_contact: Whom who finds a weakness of this installation is to tell: mail addresses, `https://` or `tel:`, the
+            preferred one first. Without any there is no `/.well-known/security.txt`.
         log_level: What is logged by the service: `debug`, `info`, `warning` or `error`.
         log_file: The service logs into this file instead of standard error.
         otlp_endpoint: Where traces go (OTLP over HTTP); none without it.
@@ -287,6 +342,13 @@ class Settings(BaseSettings):
         dropbox_client_secret: The app secret; none for a public client.
         egnyte_client_id: Likewise at Egnyte: the API key.
         egnyte_client_secret: The API secret.
+        api_url: Where `mover web` finds the API that it passes on to what it does not answer itself.
+        api_ca_file: Certificates (PEM) to trust the API by, instead of `ca_file` or the system's.
+        audit_syslog: Where each event of the audit log is copied to: `udp://host[:port]`, `tcp://...`, `tls://...` or
+            `unix:///dev/log`.
+        audit_webhook: An address that events are posted to, `https://...`.
+        audit_webhook_secret: What signs them, `whsec_...`.
+        retention: How long what is kept: see `retention.py`.
         account_domains: Mail domains whose accounts may be connected with a browser here; any, if none is named.
 
     Raises InvalidConfiguration, naming everything that is wrong.
@@ -305,6 +367,7 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path("mover"), validate_default=True
     )
     database_url: Secret = Field(default_factory=_in_home, validate_default=True)
+    staff_database_url: Secret | None = None
     database_connections: int = Field(8, ge=2, le=1000)
     allow_private_addresses: Annotated[
         PrivateAddresses, NoDecode, BeforeValidator(PrivateAddresses.parse)
@@ -338,11 +401,15 @@ class Settings(BaseSettings):
     runner_drain_s: float = Field(30, ge=0, le=3600, allow_inf_nan=False)
     runner_versions: Literal["automatic", "by_hand", "off"] = "automatic"
     runner_build: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    api_drain_s: float = Field(0, ge=0, le=3600, allow_inf_nan=False)
     listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
     redirect_listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] | None = None
     tls_cert_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
     tls_key_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
     metrics_port: int | None = Field(None, ge=1, le=_LARGEST_PORT)
+    metrics_tls: bool = False
+    lock_memory: Literal["automatic", "required", "off"] = "automatic"
+    security_contact: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_contacts)] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: AbsolutePath | None = None
     otlp_endpoint: Annotated[str, AfterValidator(_web_address)] | None = None
@@ -365,6 +432,12 @@ class Settings(BaseSettings):
     dropbox_client_secret: Secret | None = None
     egnyte_client_id: str | None = None
     egnyte_client_secret: Secret | None = None
+    api_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    api_ca_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    audit_syslog: Annotated[str, AfterValidator(_syslog_address)] | None = None
+    audit_webhook: Annotated[str, AfterValidator(_web_address)] | None = None
+    audit_webhook_secret: Annotated[Secret, AfterValidator(_webhook_secret)] | None = None
+    retention: Retention = Retention()
     account_domains: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_domains)] = ()
 
     def __init__(self, **values: Any) -> None:
@@ -389,6 +462,14 @@ class Settings(BaseSettings):
     def _one_way_for_mail(self) -> Settings:
         if self.smtp_url is not None and self.mail_outbox is not None:
             raise ValueError("MOVER_SMTP_URL and MOVER_MAIL_OUTBOX are both set; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _signed_audit_webhook(self) -> Settings:
+        if (self.audit_webhook is None) != (self.audit_webhook_secret is None):
+            raise ValueError(
+                "MOVER_AUDIT_WEBHOOK and MOVER_AUDIT_WEBHOOK_SECRET belong together; set both or none"
+            )
         return self
 
     @model_validator(mode="after")
@@ -473,7 +554,7 @@ def _from_file() -> dict[str, Any]:
     path = Path(named) if named else platformdirs.user_config_path("mover") / "settings.toml"
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             values = tomllib.load(file)
     except FileNotFoundError:
         if named:
@@ -487,7 +568,7 @@ def _from_file() -> dict[str, Any]:
         raise InvalidConfiguration(f"{str(path)!r} is not a TOML file") from None
     secret = not values.keys().isdisjoint(_SECRETS)
     sources = [values.get("global_key_source"), values.get("previous_global_keys")]
-    if mode & 0o077 and (secret or has_secrets(sources)):
+    if readable_by_others(status) and (secret or has_secrets(sources)):
         raise InvalidConfiguration(
             f"{str(path)!r} holds a secret and can be read by others; run: chmod 600 on it"
         )

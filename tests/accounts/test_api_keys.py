@@ -167,6 +167,37 @@ async def test_last_use_is_noted_once_a_minute_with_its_address(house: House) ->
     assert seen[2][0] == house.clock.ns
 
 
+@pytest.mark.promise("audit")
+async def test_a_place_that_a_key_was_never_used_from_is_told_of_once(house: House) -> None:
+    made = await _make(house)
+
+    for accounts in (house.accounts, await house.another()):
+        for address in (
+            "198.51.100.7",
+            "203.0.113.9",
+            "198.51.100.7",
+            "2001:db8::1",
+            "2001:db8::2",
+            "2001:db8:0:1::1",
+        ):
+            await accounts.api_keys.authenticate(made.text, ipaddress.ip_address(address))
+
+    page = await house.accounts.audit.page(house.owner)
+    told = [event.details["address"] for event in page.events if event.action == "api_key.new_address"]
+    assert told[::-1] == ["198.51.100.7", "203.0.113.9", "2001:db8::1", "2001:db8:0:1::1"]
+
+
+async def test_of_a_key_that_is_used_from_everywhere_the_latest_places_are_remembered(house: House) -> None:
+    made = await _make(house)
+
+    for number in range(103):
+        house.clock.at += 1
+        await house.accounts.api_keys.authenticate(made.text, ipaddress.ip_address(f"198.51.100.{number}"))
+
+    networks = {row["network"] for row in await house.rows(tables.api_key_networks)}
+    assert networks == {f"198.51.100.{number}" for number in range(3, 103)}
+
+
 async def test_wrong_keys_are_refused_alike_and_slowed_down(house: House) -> None:
     made = await _make(house)
     right_id = KeyText.make(made.key.id).spelled()

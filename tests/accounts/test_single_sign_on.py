@@ -96,7 +96,7 @@ async def test_who_comes_for_the_first_time_joins_with_the_default_role(place: P
     assert signed_in.session.method is Method.SINGLE_SIGN_ON
     assert signed_in.actor.permissions == Role.OPERATOR.permissions
     assert signed_in.person.email_verified_ns is None
-    assert not signed_in.person.has_password
+    assert not await place.house.accounts.people.has_password(signed_in)
 
 
 async def test_who_comes_again_is_recognised_although_the_address_has_changed(place: Place) -> None:

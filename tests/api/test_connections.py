@@ -271,6 +271,25 @@ async def test_services_describe_what_to_fill_in(mover: Running) -> None:
     assert "$ref" not in answer.text
 
 
+@pytest.mark.promise("audit")
+async def test_that_a_connection_is_opened_is_recorded_once_for_each_purpose(
+    mover: Running, files: Path
+) -> None:
+    connection = await _folder(mover, files)
+    address = f"/api/v1/connections/{connection}"
+
+    for _ in range(3):
+        assert (await mover.client.get(f"{address}/folders", headers=mover.owner.bearer)).status_code == 200
+        assert (await mover.client.post(f"{address}/test", headers=mover.owner.bearer)).status_code == 200
+
+    log = await mover.client.get("/api/v1/audit-events", headers=mover.owner.bearer)
+    used = [one for one in log.json()["items"] if one["action"] == "connection.opened"]
+    assert [one["details"]["for"] for one in used] == ["test", "browse"]
+    assert {one["details"]["id"] for one in used} == {connection}
+    assert used[0]["details"]["process"].startswith("api ")
+    assert used[0]["actor_kind"] == "api_key"
+
+
 async def test_viewers_do_not_look_into_services(mover: Running, files: Path) -> None:
     connection = await _folder(mover, files)
     viewer = mover.installation.callers[Role.VIEWER].bearer

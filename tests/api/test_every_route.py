@@ -17,6 +17,8 @@ from mover.accounts.actor import Permission, Role
 from mover.api.operations import Audience, Open
 from mover.api.routes import OperationRoute
 
+pytestmark = pytest.mark.promise("P8")
+
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _OPEN_TO_ANYBODY = {"openapi", "healthz", "readyz", "reference", "reference_style"}
 """By name; each is looked at in a test of its own."""

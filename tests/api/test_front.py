@@ -11,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from mover.api.front import Front
 
+pytestmark = pytest.mark.promise("P8")
+
 _URL = "https://mover.example.org:8443"
 
 

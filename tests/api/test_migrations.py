@@ -11,6 +11,8 @@ import httpx
 import pytest
 from tests.api.installation import Running
 
+_KEY = "age1g4gegvpwsrfcze5ctzz3nym32lfwz92weaslezaesgks543nw3hqwe2qfv"
+
 
 async def _call(mover: Running, method: str, path: str, *, status: int = 200, **more: Any) -> httpx.Response:
     headers = mover.owner.bearer | more.pop("headers", {})
@@ -183,6 +185,11 @@ async def test_a_pair_is_changed_as_it_was_read(mover: Running, migration: str) 
         {"versions": -1},
         {"versions": 100_000},
         {"full": "perhaps"},
+        {"seal_to": ["age1nonsense"]},
+        {"seal_to": ["AGE-SECRET-KEY-1QQQ"]},
+        {"seal_to": [_KEY] * 21},
+        {"seal_to": [_KEY], "versions": 2},
+        {"seal_names": True},
         {"nonsense": 1},
     ],
     ids=str,
@@ -193,6 +200,17 @@ async def test_options_that_cannot_work_are_refused(
     pair = {"source_path": "/a", "destination_path": "/b", "options": options}
 
     await _call(mover, "POST", f"/migrations/{migration}/pairs", status=422, json={"pairs": [pair]})
+
+
+@pytest.mark.promise("P11")
+async def test_a_pair_is_sealed_for_public_keys(mover: Running, migration: str) -> None:
+    sealing = {"seal_to": [_KEY], "seal_names": True}
+    pair = {"source_path": "/a", "destination_path": "/b", "options": sealing}
+
+    added = await _call(mover, "POST", f"/migrations/{migration}/pairs", status=201, json={"pairs": [pair]})
+    got = await _call(mover, "GET", f"/pairs/{added.json()['items'][0]['id']}")
+
+    assert {name: got.json()["options"][name] for name in sealing} == sealing
 
 
 async def test_the_report_has_a_row_a_pair_in_both_forms(mover: Running, migration: str) -> None:

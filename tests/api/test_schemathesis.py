@@ -1,8 +1,12 @@
-"""Schemathesis against the public API, with all its checks. Long runs are made by hand; this one is short and the same each time."""
+"""Schemathesis against the public API, with all its checks: in short and the same each time, or at length.
+
+`make test-thorough` says how many cases of each operation it tries then (`SCHEMATHESIS_CASES`), others each time.
+"""
 
 from __future__ import annotations
 
 import itertools
+import os
 from typing import Any
 
 import pytest
@@ -24,9 +28,12 @@ expected-statuses = ["2xx", "3xx", 400, 404, 409, 412, 422, 424]
 expected-statuses = [400, 401, 403, 404, 405, 409, 413, 415, 422, 428]
 """
 _ENDS_THE_KEY = "revoke_api_key"
+_SHORT = 2
+_CASES = int(os.environ.get("SCHEMATHESIS_CASES", _SHORT))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300 * _CASES)
 @pytest.mark.usefixtures("samples")
 def test_schemathesis_finds_nothing(mover: Running) -> None:
     numbers = itertools.count()
@@ -50,8 +57,8 @@ def test_schemathesis_finds_nothing(mover: Running) -> None:
             continue
 
         @settings(
-            max_examples=2,
-            derandomize=True,
+            max_examples=_CASES,
+            derandomize=_CASES == _SHORT,
             deadline=None,
             database=None,
             phases=[Phase.explicit, Phase.generate],

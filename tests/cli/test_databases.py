@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import stat
+
 import pytest
 from tests import database_url as databases
 from tests.database_url import on_both, on_postgresql, on_sqlite
@@ -18,7 +20,8 @@ def test_looking_at_a_database_that_is_not_there_makes_none(mover, home):
 
 @pytest.mark.usefixtures("database_kind")
 @on_both[1]
-def test_a_database_that_is_up_to_date_stays_as_it_is(mover, database_kind):
+def test_a_database_that_is_up_to_date_stays_as_it_is(mover, database_kind, database_url, monkeypatch):
+    monkeypatch.setenv("MOVER_DATABASE_URL", databases.as_administrator(database_url))
     mover("db", "upgrade")
     said = mover("db", "upgrade", "--json")
     assert (said.code, said.json["before"], said.json["revision"]) == (0, revisions()[-1], revisions()[-1])
@@ -52,3 +55,38 @@ def test_a_server_that_is_not_there_is_told_with_another_code_than_a_source(move
     said = mover("copy", "./a", "./b", "--json")
     assert (said.code, said.json["code"], said.json["error"]["reason"]) == (2, 400, "unreachable")
     assert "canary" not in said.out + said.err
+
+
+@on_sqlite
+def test_a_backup_is_a_database_of_its_own_for_its_owner_alone(mover, home, tmp_path):
+    mover("db", "upgrade")
+    copy = tmp_path / "copy.db"
+    said = mover("db", "backup", copy, "--json")
+    assert (said.code, said.json["size_bytes"]) == (0, copy.stat().st_size)
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert not list(tmp_path.glob("copy.db-*"))  # one file is all of it
+    (home / "mover.db").unlink()
+    assert mover("db", "check", "--json").json["revision"] is None
+    copy.rename(home / "mover.db")
+    assert mover("db", "check", "--json").json["up_to_date"]
+
+
+@on_sqlite
+def test_a_backup_overwrites_nothing_and_of_nothing_there_is_none(mover, tmp_path):
+    missing = mover("db", "backup", tmp_path / "copy.db")
+    assert (missing.code, "there is no database" in missing.err) == (2, True)
+    mover("db", "upgrade")
+    (tmp_path / "copy.db").write_text("precious")
+    refused = mover("db", "backup", tmp_path / "copy.db")
+    assert (refused.code, "already" in refused.err) == (2, True)
+    assert (tmp_path / "copy.db").read_text() == "precious"
+    assert mover("db", "backup", tmp_path / "nowhere" / "copy.db").code == 2
+
+
+@on_postgresql
+@pytest.mark.usefixtures("database_kind")
+def test_a_server_is_backed_up_by_its_own_means(mover, tmp_path, monkeypatch):
+    monkeypatch.setenv("MOVER_DATABASE_URL", databases.empty())
+    said = mover("db", "backup", tmp_path / "copy.db")
+    assert (said.code, "pg_dump" in said.err) == (2, True)
+    assert not (tmp_path / "copy.db").exists()

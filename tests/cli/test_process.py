@@ -28,6 +28,7 @@ def run_python(code: str) -> str:
     ).stdout
 
 
+@pytest.mark.promise("isolation")
 def test_no_core_dump_and_no_look_into_memory():
     code = (
         "import ctypes, resource; from mover.cli.process import harden; harden();"

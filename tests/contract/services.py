@@ -14,6 +14,7 @@ from simulators.blobs import Bytes
 from simulators.front import RunningFront
 from simulators.nodes import Node
 from tests.contract.dumps import as_files
+from tests.contract.sealed import sealed_with_age, sealed_with_crypt
 from tests.memory.directory import Directory
 from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
 from tests.servers.certificates import make_certificates
@@ -167,6 +168,21 @@ def local(request: pytest.FixtureRequest) -> Service:
         disk=folder,
         owner=os.getuid(),
     )
+
+
+def _sealed(plain: Service, form: Callable[[Connector], Connector]) -> Service:
+    """The service with files in another form; what a test puts there itself has none, so it cannot."""
+    return Service(connect=lambda: form(plain.connect()), base=plain.base, large_folder=plain.large_folder)
+
+
+def memory_age(_: pytest.FixtureRequest) -> Service:
+    return _sealed(
+        _memory(MemoryService(replace(DRIVE, duplicate_names=False), page_size=100)), sealed_with_age
+    )
+
+
+def local_crypt(request: pytest.FixtureRequest) -> Service:
+    return _sealed(local(request), sealed_with_crypt)
 
 
 def _sftp(server: SftpServer, **values: object) -> Service:
@@ -421,6 +437,8 @@ IN_PROCESS: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "memory-caseless": memory_caseless,
     "memory-paths": memory_paths,
     "local": local,
+    "memory-age": memory_age,
+    "local-crypt": local_crypt,
 }
 REAL: dict[str, Callable[[pytest.FixtureRequest], Service]] = {
     "sftp-openssh": sftp_openssh,

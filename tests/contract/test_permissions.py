@@ -10,6 +10,8 @@ from mover.connectors.contract import Connector, Permissions
 from mover.entries import AccessRole, EntryRef, GranteeKind, Permission
 from mover.errors import NotFound, Unsupported, UserNotFound
 
+pytestmark = pytest.mark.promise("P13")
+
 READ, WRITE, OWNER = AccessRole.READ, AccessRole.WRITE, AccessRole.OWNER
 _RANK = {READ: 1, WRITE: 2, OWNER: 3}
 

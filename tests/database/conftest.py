@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.database_url import BOTH, Kind, using
+from tests.database_url import BOTH, Kind, as_administrator, using
+from tests.quick_schema import step_by_step
 
 from mover.database.database import Database
 
@@ -13,6 +14,19 @@ from mover.database.database import Database
 def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
     """All of it on both."""
     yield from using(Kind(request.param))
+
+
+@pytest.fixture(autouse=True)
+def revisions_run() -> Iterator[None]:
+    """New files get their schema by the revisions, one after the other."""
+    with step_by_step():
+        yield
+
+
+@pytest.fixture
+def database_url(database_url: str) -> str:
+    """One in which a test may make tables of its own."""
+    return as_administrator(database_url)
 
 
 @pytest.fixture

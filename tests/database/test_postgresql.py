@@ -140,6 +140,7 @@ async def test_a_read_that_was_broken_off_is_done_again(database: Database) -> N
 
 
 @pytest.mark.parametrize("what", list(Loses))
+@pytest.mark.promise("P12", "availability")
 async def test_a_commit_without_an_answer_happens_exactly_once(
     database: Database, database_url: str, what: Loses
 ) -> None:
@@ -164,6 +165,7 @@ async def test_a_commit_without_an_answer_happens_exactly_once(
     assert len(attempts) == (1 if what is Loses.ANSWER else 2)
 
 
+@pytest.mark.promise("availability")
 async def test_a_restart_costs_nothing_but_time(restarting_server: RestartingServer) -> None:
     database = await Database.open(await ready(restarting_server))
     await asyncio.gather(*(database.read(texts) for _ in range(8)))  # several connections that will be stale

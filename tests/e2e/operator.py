@@ -21,13 +21,15 @@ class Operator:
     Args:
         server: The way to the API that tries again until it is answered.
         once: The way that tries once.
+        name: Of the migration; its connections are named after it.
 
     Attributes:
         paused: How often a pair was seen to pause.
     """
 
-    def __init__(self, server: Server, once: Server) -> None:
+    def __init__(self, server: Server, once: Server, *, name: str = "Everything") -> None:
         self.paused = 0
+        self._name = name
         self._server = server
         self._once = once
 
@@ -40,10 +42,10 @@ class Operator:
     ) -> Migration:
         """Connect both sides (service and configuration of each) and make a migration with these pairs."""
         ids = [
-            (await self._server.post("/connections", Connection, {"name": name, **one})).id
-            for name, one in (("from", source), ("to", destination))
+            (await self._server.post("/connections", Connection, {"name": f"{self._name}-{side}", **one})).id
+            for side, one in (("from", source), ("to", destination))
         ]
-        body = {"name": "Everything", "source_connection_id": ids[0], "destination_connection_id": ids[1]}
+        body = {"name": self._name, "source_connection_id": ids[0], "destination_connection_id": ids[1]}
         migration = await self._server.post("/migrations", Migration, {**body, "options": options})
         await self._server.post(f"/migrations/{migration.id}/pairs", dict, {"pairs": list(pairs)})
         return migration

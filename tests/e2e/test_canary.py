@@ -21,7 +21,7 @@ from tests.servers.webdav import WebdavServer
 CANARY = "canary 5d1f0c6a-93be-4d07 of a customer"
 MIB = 1 << 20
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.promise("P1", "P2", "P5")]
 
 
 def files_with_canary(seed: int) -> dict[str, bytes]:

@@ -21,7 +21,7 @@ KILLS = 20
 MIB = 1 << 20
 SLOWED = ("--bwlimit", "12M")  # so that it takes longer than it lives
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.promise("P12")]
 
 
 def large_move(seed: int) -> dict[str, bytes]:

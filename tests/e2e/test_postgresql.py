@@ -14,7 +14,7 @@ from tests.e2e.places import files_below, put
 from tests.servers.postgresql import PASSWORD
 from tests.servers.restarting import RestartingServer, restarting
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.promise("P12", "availability")]
 
 FINISHED = "SELECT count(*) FROM items WHERE kind = 'file' AND state = 'copied'"
 

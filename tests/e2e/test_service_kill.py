@@ -57,7 +57,11 @@ PATIENT = RetryPolicy(attempts=100_000, first_s=0.2, cap_s=1.0, total_s=WITHIN_S
 ONCE = RetryPolicy(attempts=1)
 NS = 1_000_000_000
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(WITHIN_S + 60)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(WITHIN_S + 60),
+    pytest.mark.promise("P12", "availability"),
+]
 
 _FAILED = text(
     "SELECT name, state, reason, message, attempts FROM items WHERE state IN ('failed', 'conflict')"

@@ -27,8 +27,9 @@ from mover.migrations.signing import SigningKeys
 from mover.migrations.states import RunState, Status
 from mover.migrations.streams import RowStream
 from mover.migrations.tables import migration_pairs, migration_runs, migrations, pair_runs
-from mover.reports.reconciliation import check, read_lines, read_public_key
+from mover.reports.reconciliation import check, read_lines
 from mover.vault.providers import FileKeyProvider
+from mover.vault.signing import read_public_key
 from mover.vault.vault import Vault
 
 

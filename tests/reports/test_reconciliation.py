@@ -14,13 +14,11 @@ from hypothesis import strategies as st
 
 from mover.reports.reconciliation import (
     NotAReconciliation,
-    SigningKey,
     check,
-    key_id_of,
     read_lines,
-    read_public_key,
     signed_lines,
 )
+from mover.vault.signing import SigningKey, key_id_of, read_public_key
 
 
 def signing_key(seed: int) -> SigningKey:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.database_url import fresh
+from tests.database_url import Kind, as_runner, fresh, in_use
 from tests.servers.temporal import TemporalServer, temporal
 
 from mover.migrations.scheduler import Scheduler
@@ -41,7 +42,10 @@ class Service:
     async def running(self, **choices: Any) -> AsyncIterator[Runner]:
         """A runner at work, in this process, with a client of its own: one client serves one worker a queue."""
         access = TemporalAccess(self.place.settings, interceptors=choices.pop("interceptors", ()))
-        async with open_runner(self.place, access, pace=choices.pop("pace", QUICK), **choices) as runner:
+        async with (
+            self._runners_place() as place,
+            open_runner(place, access, pace=choices.pop("pace", QUICK), **choices) as runner,
+        ):
             task = asyncio.create_task(runner.run())
             try:
                 yield runner
@@ -49,6 +53,16 @@ class Service:
                 runner.end()
                 runner.end()
                 await task
+
+    @asynccontextmanager
+    async def _runners_place(self) -> AsyncIterator[Workplace]:
+        """The same place; on PostgreSQL with the rights of a runner, where this one has those of the API."""
+        if in_use() is Kind.SQLITE:
+            yield self.place
+            return
+        url = Secret(as_runner(self.place.settings.database_url.reveal()))
+        async with open_workplace(self.place.settings.model_copy(update={"database_url": url})) as place:
+            yield dataclasses.replace(place, wrap=self.place.wrap)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ async def test_a_receiver_that_hangs_keeps_no_run_and_no_schedule_waiting():
             ended.set()
         return 0
 
-    overdue, fired, reconciled = Calls(3), Calls(3), Calls(3)
+    overdue, fired, reconciled, answered = Calls(3), Calls(3), Calls(3), Calls(3)
     parts: Any = SimpleNamespace(
         place=SimpleNamespace(settings=SimpleNamespace(runner_silence_s=30)),
         access=Nowhere(),
@@ -53,17 +53,19 @@ async def test_a_receiver_that_hangs_keeps_no_run_and_no_schedule_waiting():
             draining=Draining(),
             pace=Pace(reconcile_s=0.001),
             runner="r",
+            engine=SimpleNamespace(staging=SimpleNamespace(memory_used=0, disk_used=0)),
         ),
         reconciler=SimpleNamespace(reconcile=reconciled, put_schedules=Calls(1)),
         scheduler=SimpleNamespace(fire_due=fired),
         deliverer=SimpleNamespace(deliver_due=deliver_due),
+        answering=SimpleNamespace(look=answered),
         versions=None,
     )
     runner = Runner(parts)
     running = asyncio.create_task(runner.run())
     async with asyncio.timeout(10):
         await hanging.wait()
-        for calls in (overdue, fired, reconciled):
+        for calls in (overdue, fired, reconciled, answered):
             await calls.seen.wait()
         runner.end()
         await running

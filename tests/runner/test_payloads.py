@@ -12,6 +12,8 @@ from mover.runner.payloads import EncryptedPayloads, UnreadablePayload
 from mover.settings import Settings
 from mover.vault.secret import Secret
 
+pytestmark = pytest.mark.promise("P5")
+
 ONE, TWO = "11" * 32, "22" * 32
 PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=b'{"run_id":12}')
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import ssl
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.database_url import as_runner
 from tests.e2e.command import Mover, Running
 from tests.e2e.places import files_below, put
 from tests.runner.conftest import Service
@@ -28,7 +30,7 @@ def runner(service: Service, folder: Path, *arguments: str, **variables: str) ->
     mover = Mover(
         folder / "mover",
         MOVER_HOME=str(service.place.settings.home),
-        MOVER_DATABASE_URL=service.place.settings.database_url.reveal(),
+        MOVER_DATABASE_URL=as_runner(service.place.settings.database_url.reveal()),
         MOVER_TEMPORAL_ADDRESS=service.temporal.address,
         MOVER_LOCAL_FOLDERS=str(folder),
         **variables,
@@ -41,8 +43,9 @@ def runner(service: Service, folder: Path, *arguments: str, **variables: str) ->
             running.kill()
 
 
-def shown_at(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - of loopback, made above
+def shown_at(url: str, ca_file: Path | None = None) -> str:
+    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    with urllib.request.urlopen(url, timeout=60, context=context) as answer:  # noqa: S310 - of loopback, made above
         text: str = answer.read().decode()
         return text
 
@@ -82,12 +85,15 @@ async def test_a_second_signal_hurries(service: Service, tmp_path):
     assert (await organisation.run(run))["state"] == "queued"
 
 
-async def test_it_shows_figures_on_loopback_only_if_asked(service: Service, tmp_path):
+@pytest.mark.parametrize("over_tls", [False, True], ids=["plain", "tls"])
+async def test_it_shows_figures_on_loopback_only_if_asked(service: Service, tmp_path, over_tls):
     port = free_port()
-    with runner(service, tmp_path, "--metrics-port", str(port)) as process:
+    variables = {"MOVER_METRICS_TLS": "true"} if over_tls else {}
+    with runner(service, tmp_path, "--metrics-port", str(port), **variables) as process:
         await until(lambda: accepts_connections(port))
         assert listening(process.pid) == [f"0100007F:{port:04X}"]
-        told = await asyncio.to_thread(shown_at, f"http://127.0.0.1:{port}/metrics")
+        ca_file = service.place.settings.tls_path / "ca.pem" if over_tls else None
+        told = await asyncio.to_thread(shown_at, f"http{'s' * over_tls}://127.0.0.1:{port}/metrics", ca_file)
     assert 'mover_files_total{outcome="copied"} 0.0' in told
     assert "mover_staged_bytes" in told
 

@@ -14,8 +14,11 @@ from tests.runner.conftest import TOLD, Service
 from tests.runner.stage import Organisation, filled
 from tests.runner.test_runs import reached
 
+from mover.accounts.departures import Departures
 from mover.accounts.queries.organisations import mark_deleted
 from mover.accounts.tables import organisations, people, sessions
+from mover.accounts.tidying import tidy_up
+from mover.accounts.upkeep import Upkeep
 from mover.connections.connections import Deauthorised
 from mover.connections.idle import IdleConnections
 from mover.connections.revoking import Revoking
@@ -26,6 +29,7 @@ from mover.runner import names
 from mover.runner.housekeeping import Housekeeper
 from mover.staging.folder import ProcessFolder
 from mover.vault.tables import secrets as vault_secrets
+from mover.workplace.removers import REMOVERS
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
@@ -165,9 +169,12 @@ async def test_housekeeping_removes_what_is_over_and_goes_on_when_all_is_clean(s
     dead._lock.close()  # as when its process is killed
     housekeeper = Housekeeper(service.place, Retention(service.place.database))
     beats = []
-    swept = await housekeeper.tidy_up(lambda: beats.append(1))
-    assert swept.expired == 1
+    await housekeeper.tidy_up(lambda: beats.append(1))
     assert beats
+    # The API's part.
+    departures = Departures(service.place.database, service.place.vault, removers=REMOVERS)
+    steps = [Upkeep(service.place.database).remove_expired, departures.remove_deleted]
+    assert await tidy_up(steps) > 1
     left = await service.place.database.read(lambda c: list(c.scalars(select(sessions.c.id))))
     assert left == ["1"]
     there = await service.place.database.read(lambda c: list(c.scalars(select(organisations.c.id))))
@@ -175,4 +182,4 @@ async def test_housekeeping_removes_what_is_over_and_goes_on_when_all_is_clean(s
     owners = await service.place.database.read(lambda c: set(c.scalars(select(connections.c.person))))
     assert owners == {f"organisation:{organisation.id}"}
     assert not dead._path.exists()
-    assert (await housekeeper.tidy_up(lambda: None)).expired == 0
+    assert await tidy_up(steps) == 0

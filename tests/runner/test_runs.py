@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 from dataclasses import replace
 
+import pyrage  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import Connection, select
 from tests.e2e.places import files_below, put
@@ -16,10 +18,15 @@ from tests.runner.watching import listening, until
 
 from mover.accounts.departures import Departures
 from mover.accounts.queries.organisations import mark_deleted
+from mover.audit import queries
+from mover.audit.reading import parts
+from mover.audit.records import Event
+from mover.audit.verifying import verify
 from mover.ledger import tables as ledger
 from mover.migrations.tables import pair_runs
 from mover.runner.slices import Pace
 from mover.workplace.removers import REMOVERS
+from mover.workplace.seeds import OWNER
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
@@ -45,6 +52,28 @@ async def files_arrived(organisation: Organisation, at_least: int, within_s: flo
     await until(lambda: len(files_below(organisation.destination)) >= at_least, within_s)
 
 
+async def audited(organisation: Organisation, run: int) -> None:
+    """Wait until the runner has sealed what secrets the run used, and verify the log."""
+    database = organisation.place.database
+
+    async def sealed() -> list[Event]:
+        return await database.read(lambda c: list(queries.chain(c, organisation.id)))
+
+    async with asyncio.timeout(60):
+        while not (chain := await sealed()):  # noqa: ASYNC110 - the runner sets no event here
+            await asyncio.sleep(0.05)
+    (used,) = [event for event in chain if event.action == "connections.opened"]
+    assert (used.actor_id, used.subject) == ("runner", f"run {run}")
+    details = json.loads(used.details)
+    assert (details["source_id"], details["destination_id"]) == (
+        organisation.source_id,
+        organisation.destination_id,
+    )
+    assert details["process"].startswith("runner ")
+    assert (await database.read(lambda c: verify(parts(c)))).intact
+
+
+@pytest.mark.promise("audit")
 async def test_a_pair_is_moved_and_counted(service: Service, tmp_path):
     organisation = await Organisation.make(service.place, tmp_path)
     files = some_files(60)
@@ -57,6 +86,7 @@ async def test_a_pair_is_moved_and_counted(service: Service, tmp_path):
         assert figures.get_sample_value("mover_files_total", {"outcome": "copied"}) == 60
         assert figures.get_sample_value("mover_received_bytes_total") == 60 * 3_000
         assert figures.get_sample_value("mover_slices_total", {"end": "ended"}) == 1
+        await audited(organisation, run)
     assert ended["code"] == 100
     assert (ended["files_seen"], ended["files_copied"], ended["bytes_copied"]) == (60, 60, 180_000)
     assert ended["bytes_received"] == 180_000
@@ -105,6 +135,29 @@ async def test_a_slice_that_is_over_is_followed_by_another(service: Service, tmp
         assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"})
     assert (ended["code"], ended["files_copied"]) == (100, 30)
     assert files_below(organisation.destination) == files
+
+
+@pytest.mark.promise("P11")
+async def test_a_sealed_pair_goes_on_over_slices_and_its_seed_is_destroyed_at_its_end(
+    service: Service, tmp_path
+):
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = some_files(40, 20_000)
+    put(organisation.source, files)
+    key = pyrage.x25519.Identity.generate()
+    options = json.dumps({"seal_to": [str(key.to_public())], "bandwidth": "250K"})
+    async with service.running(pace=Pace(longest_s=0.5, look_s=0.1)) as runner:
+        (run,) = await organisation.start("/", options=options)
+        await service.orchestration.nudge(organisation.id)
+        await files_arrived(organisation, 1)
+        assert len(await service.place.vault.owners(OWNER)) == 1
+        ended = await reached(organisation, run, "ended")
+        assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"})
+    assert ended["code"] == 100
+    there = files_below(organisation.destination)
+    assert there.keys() == {f"{path}.age" for path in files}
+    assert {path: pyrage.decrypt(there[f"{path}.age"], [key]) for path in files} == files
+    assert await service.place.vault.owners(OWNER) == []
 
 
 async def test_a_runner_that_is_told_to_end_hands_over_between_files(serving, tmp_path):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from html import escape
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlencode, urlsplit
 
 from aiohttp import web
 from joserfc import jwt
@@ -70,6 +75,22 @@ class OpenIdProvider:
     names_itself: bool = True
     requests: list[str] = field(default_factory=list)
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    async def page(self, request: web.Request) -> web.Response:
+        """What a person sees whom a browser takes there: a link that agrees, and one that does not."""
+        back = request.query["redirect_uri"]
+        agreed, refused = (
+            self.authorize(f"{self.issuer}{request.raw_path}"),
+            {"error": "access_denied", "state": request.query["state"]},
+        )
+        if self.names_itself:
+            refused["iss"] = self.issuer
+        links = "".join(
+            f'<p><a href="{escape(f"{back}?{urlencode(answer)}")}">{words}</a></p>'
+            for words, answer in ((f"Continue as {self.user['email']}", agreed), ("Not me", refused))
+        )
+        text = f"<!doctype html><html lang='en'><title>Provider</title><link rel='icon' href='data:,'>{links}"
+        return web.Response(text=text, content_type="text/html")
 
     def authorize(self, url: str, **changed: str) -> dict[str, str]:
         """What a browser comes back with that was sent to `url` and whose user agreed."""
@@ -176,6 +197,7 @@ async def openid_provider(folder: Path, now: float) -> AsyncIterator[OpenIdProvi
     provider = OpenIdProvider(now=now)
     application = web.Application()
     application.router.add_get("/.well-known/openid-configuration", provider.describe)
+    application.router.add_get("/authorize", provider.page)
     application.router.add_get("/keys", provider.keys)
     application.router.add_post("/token", provider.token)
     application.router.add_get("/userinfo", provider.about_user)
@@ -189,3 +211,25 @@ async def openid_provider(folder: Path, now: float) -> AsyncIterator[OpenIdProvi
         yield provider
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def openid_provider_running(folder: Path) -> Iterator[OpenIdProvider]:
+    """Run a provider in a thread of its own, at the time that it is."""
+    up: Future[OpenIdProvider] = Future()
+    loop = asyncio.new_event_loop()
+    ending = asyncio.Event()
+
+    async def run() -> None:
+        async with openid_provider(folder, time.time()) as provider:
+            up.set_result(provider)
+            await ending.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
+    thread.start()
+    try:
+        yield up.result(30)
+    finally:
+        loop.call_soon_threadsafe(ending.set)
+        thread.join()
+        loop.close()

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ USERNAME = "mover"
 PASSWORD = "pg canary 'ä' %/@:?#"
 GUARDED = "guarded"
 TEMPLATE = "mover_template"
-_NOBODY = "nobody"  # PostgreSQL refuses to run as root
+SERVERS_USER = "nobody"  # PostgreSQL refuses to run as root
 _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -108,6 +108,7 @@ def postgresql(
     port: int | None = None,
     settings: Mapping[str, str] | None = None,
     tls: bool = False,
+    rules: Sequence[str] = (),
     end_with: signal.Signals = signal.SIGINT,
 ) -> Iterator[PostgresqlServer]:
     """Run PostgreSQL; started again on the same folder it has the same data.
@@ -118,22 +119,23 @@ def postgresql(
         folder: From `server_folder`; by default one of its own.
         port: To listen on; by default any free one.
         settings: More of its settings, by name.
-        tls: It offers it.
+        tls: It offers it, and takes certificates of clients that the same authority signed.
+        rules: Lines of pg_hba.conf before its own.
         end_with: SIGINT ends it at once, but in order; SIGQUIT, as a crash would.
     """
     with contextlib.ExitStack() as stack:
         folder = folder or stack.enter_context(server_folder())
         data, log = folder / "data", folder / "log"
         if not data.is_dir():
-            _initialise(data)
+            _initialise(data, rules)
         port = port or free_port()
         certificates = make_certificates(folder / "tls") if tls else None
         if certificates is not None:
             settings = {**_with_tls(certificates, data), **(settings or {})}
         options = {**_SETTINGS, "port": str(port), **(settings or {})}
         command: list[str | Path] = [
-            *_as_nobody(),
-            _program("postgres"),
+            *as_servers_user(),
+            program("postgres"),
             "-D",
             data,
             *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
@@ -152,20 +154,34 @@ def postgresql(
 
 def _with_tls(certificates: Certificates, data: Path) -> Mapping[str, str]:
     """Put certificate and key where the server's user may read them, and nobody else the key."""
-    for name, file in (("server.crt", certificates.certificate), ("server.key", certificates.key)):
+    for name, file in (
+        ("server.crt", certificates.certificate),
+        ("server.key", certificates.key),
+        ("root.crt", certificates.ca_file),
+    ):
         shutil.copyfile(file, data / name)
         if os.geteuid() == 0:
-            shutil.chown(data / name, _NOBODY)
+            shutil.chown(data / name, SERVERS_USER)
         (data / name).chmod(0o600)
-    return {"ssl": "on"}
+    return {"ssl": "on", "ssl_ca_file": "root.crt"}
 
 
-def _initialise(data: Path) -> None:
+def _initialise(data: Path, rules: Sequence[str]) -> None:
     """Make the data folder, in which nothing needs to survive a power cut."""
     data.mkdir()
     if os.geteuid() == 0:
-        shutil.chown(data, _NOBODY)
-    initdb = [*_as_nobody(), _program("initdb"), "-D", data, "-U", USERNAME, "--locale=C.UTF-8", "-E", "UTF8"]
+        shutil.chown(data, SERVERS_USER)
+    initdb = [
+        *as_servers_user(),
+        program("initdb"),
+        "-D",
+        data,
+        "-U",
+        USERNAME,
+        "--locale=C.UTF-8",
+        "-E",
+        "UTF8",
+    ]
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
     done = subprocess.run(
         list(map(str, [*initdb, "--no-sync", "--auth=trust"])),
@@ -175,8 +191,8 @@ def _initialise(data: Path) -> None:
         cwd="/",
     )
     assert done.returncode == 0, done.stderr.decode()
-    rules = data / "pg_hba.conf"
-    rules.write_text(f"host all {GUARDED} {LOOPBACK}/32 scram-sha-256\nhost all all {LOOPBACK}/32 trust\n")
+    own = (f"host all {GUARDED} {LOOPBACK}/32 scram-sha-256", f"host all,replication all {LOOPBACK}/32 trust")
+    (data / "pg_hba.conf").write_text("".join(f"{rule}\n" for rule in (*rules, *own)))
 
 
 def _answers(port: int) -> bool:
@@ -189,12 +205,13 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _as_nobody() -> list[str]:
+def as_servers_user() -> list[str]:
+    """What a command begins with that runs as the server's user: nobody, who owns its data, if this is root."""
     if os.geteuid() != 0:
         return []
     return [
         tool("setpriv"),
-        f"--reuid={_NOBODY}",
+        f"--reuid={SERVERS_USER}",
         "--regid=nogroup",
         "--clear-groups",
         "--pdeathsig=KILL",
@@ -202,7 +219,7 @@ def _as_nobody() -> list[str]:
     ]
 
 
-def _program(name: str) -> str:
-    """Debian keeps the server's programs out of the way, a folder for each version; the newest is taken."""
+def program(name: str) -> str:
+    """A program of the server's: Debian keeps the server's programs out of the way, a folder for each version; the newest is taken."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
     return str(found[-1]) if found else tool(name)

@@ -111,14 +111,20 @@ def serve(tmp_path: Path) -> Serve:
 
     @asynccontextmanager
     async def served(
-        application: Any, *, redirect: bool = False, plain_from: Any = ()
+        application: Any, *, redirect: bool = False, plain_from: Any = (), drain_s: float = 0
     ) -> AsyncIterator[Served]:
         tls, certificate = own_made_certificate(tmp_path / "tls", names_of_this_server())
         sockets = listen(LOOPBACK)
         redirecting = listen(LOOPBACK) if redirect else []
         ready = asyncio.Event()
         server = HttpsServer(
-            application, sockets, tls, redirect_sockets=redirecting, plain_from=plain_from, ready=ready.set
+            application,
+            sockets,
+            tls,
+            redirect_sockets=redirecting,
+            plain_from=plain_from,
+            ready=ready.set,
+            drain_s=drain_s,
         )
         port = sockets[0].getsockname()[1]
         redirect_port = redirecting[0].getsockname()[1] if redirecting else None
@@ -132,6 +138,8 @@ def serve(tmp_path: Path) -> Serve:
             yield Served(server, port, redirect_port, tls, certificate)
         finally:
             server.end()
+            if drain_s:
+                server.end()  # nobody is waited for any more
             await task
 
     return served

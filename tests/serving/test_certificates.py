@@ -18,6 +18,8 @@ from mover.serving.certificates import (
     own_certificate,
 )
 
+pytestmark = pytest.mark.promise("tls")
+
 NAMES = ("localhost", "127.0.0.1", "::1", "mover.example.org")
 NOW = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
 

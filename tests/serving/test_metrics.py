@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import socket
+import ssl
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +16,10 @@ from starlette.routing import Route as StarletteRoute
 from tests.servers.processes import free_port
 
 from mover.errors import Locked
+from mover.serving.certificates import names_of_this_server
 from mover.serving.metrics import ApiMetrics, new_registry, published
 from mover.serving.routes import NoticeRoute
+from mover.serving.tls import own_made_certificate
 
 
 class Route:
@@ -119,3 +124,33 @@ async def test_pages_are_counted_by_their_template_too():
     await ask(ApiMetrics(pages, registry=registry), path="/migrations/canary")
     await ask(ApiMetrics(pages, registry=CollectorRegistry()), path="/nothing")
     assert samples(registry, "mover_http_requests_total") == {("GET", "/migrations/{migration_id}", "200"): 1}
+
+
+def certificate_seen(port: int, ca_file: Path) -> str:
+    context = ssl.create_default_context(cafile=ca_file)
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+    ):
+        seen = str((connection.getpeercert() or {})["serialNumber"])
+        connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+        assert b"process_resident_memory_bytes" in answer
+        return seen
+
+
+@pytest.mark.promise("tls")
+def test_over_tls_they_follow_the_certificate_and_no_silent_client_keeps_others_out(tmp_path, capfd):
+    tls, made = own_made_certificate(tmp_path / "tls", names_of_this_server())
+    port = free_port()
+    with published(new_registry(), port, tls=tls), socket.create_connection(("127.0.0.1", port)):
+        first = certificate_seen(port, made.ca_file)
+        with (
+            pytest.raises(OSError, match=r"."),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10),
+        ):
+            pass
+        made.server_file.unlink()
+        assert tls.refresh()
+        assert certificate_seen(port, made.ca_file) != first
+    assert capfd.readouterr().err == ""

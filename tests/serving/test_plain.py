@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from mover.serving.plain import answer
 
+pytestmark = pytest.mark.promise("P8")
+
 
 def head(*lines: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()

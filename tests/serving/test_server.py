@@ -189,3 +189,38 @@ async def test_whoever_comes_at_the_moment_of_the_end_is_not_left_hanging(serve,
         client.settimeout(20)
         with client, suppress(ConnectionResetError):
             assert await asyncio.to_thread(client.recv, 1) == b""
+
+
+@pytest.mark.promise("availability")
+async def test_a_drain_answers_everybody_and_asks_them_to_come_elsewhere_next_time(serve):
+    async with serve(SmallApplication(), drain_s=3600) as served:
+        reader, writer = await served.connect()
+        writer.write(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"data: first\n\n")
+        idle_reader, idle_writer = await served.connect()
+        idle_writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"connection: close" not in await idle_reader.readuntil(b"\r\n\r\n")
+
+        served.server.end()
+
+        assert served.server.is_leaving
+        idle_writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")  # on a connection that it kept
+        assert b"connection: close" in await idle_reader.read()
+        newcomer = await served.connect()
+        newcomer[1].write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = await read_answer(*newcomer)
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert served.server.streams == 1  # nobody would be better off elsewhere before balancers know
+        served.server.end()  # who is in a hurry says it again
+        async with asyncio.timeout(20):
+            assert await reader.read() == b"\r\n0\r\n\r\n"
+        for end in (writer, idle_writer):
+            end.close()
+
+
+async def test_a_drain_ends_by_itself(serve):
+    async with serve(SmallApplication(), drain_s=0.05) as served:
+        assert not served.server.is_leaving
+        served.server.end()
+        with pytest.raises(OSError, match="Connect"):
+            await _connect_until_refused(served)

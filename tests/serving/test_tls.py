@@ -6,12 +6,16 @@ import ssl
 from pathlib import Path
 
 import pytest
+from tests.certificates import make_authority
 from tests.servers.certificates import Certificates, make_certificates
 from tests.serving.conftest import SmallApplication
+from tests.serving.weak import weak_rsa
 
 from mover.errors import InvalidConfiguration
 from mover.serving.certificates import own_certificate
 from mover.serving.tls import ServerTls, operators_certificate, own_made_certificate, server_context
+
+pytestmark = pytest.mark.promise("tls")
 
 NAMES = ("localhost", "127.0.0.1")
 
@@ -83,6 +87,33 @@ def test_a_key_that_everybody_can_read_is_refused(own):
     own.key.chmod(0o644)
     with pytest.raises(InvalidConfiguration, match="can be read by everybody"):
         operators_certificate(own.certificate, own.key)
+
+
+def test_a_weak_certificate_is_refused_at_the_start_with_the_reason(own, tmp_path):
+    certificate, key = weak_rsa(tmp_path)
+    with pytest.raises(
+        InvalidConfiguration, match=r"weak\.pem has a key that is too weak: RSA of 1024 bits; use 2048"
+    ):
+        operators_certificate(certificate, key)
+    tls = operators_certificate(own.certificate, own.key)
+    before = tls.context()
+    own.certificate.write_bytes(certificate.read_bytes())
+    own.key.write_bytes(key.read_bytes())
+    assert not tls.refresh()  # nor while it runs
+    assert tls.context() is before
+
+
+def test_one_that_lives_for_days_is_warned_of_in_its_last_third_and_once_a_day(tmp_path, caplog):
+    authority = make_authority(tmp_path)
+    certificate, key = authority.issue("localhost", days=6, issued_days_ago=0)
+    clock = [dt.datetime.now(dt.UTC) + dt.timedelta(days=3, hours=23)]
+    with caplog.at_level(logging.WARNING):
+        tls = operators_certificate(certificate, key, now=lambda: clock[0])
+        assert caplog.text == ""
+        clock[0] += dt.timedelta(hours=2)
+        for _ in range(3):
+            tls.refresh()
+    assert caplog.text.count("expires on") == 1
 
 
 def test_a_certificate_soon_to_expire_is_warned_of(own, caplog):

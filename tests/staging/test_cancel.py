@@ -9,6 +9,8 @@ from mover.errors import Canceled, StagingFull
 from mover.staging import Staging
 from mover.staging.segments import DiskSegments
 
+pytestmark = pytest.mark.promise("P2")
+
 
 async def test_cancelled_in_the_middle_of_a_part_nothing_is_left(staging: Staging, folder: Path) -> None:
     faucet = Faucet()

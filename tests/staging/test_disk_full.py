@@ -11,6 +11,8 @@ from tests.staging.streams import MIB, content_of, stream
 from mover.errors import InvalidConfiguration, Reason, StagingFull
 from mover.staging import Staging
 
+pytestmark = pytest.mark.promise("P2")
+
 
 @pytest.fixture
 def no_file_beyond_2_mib() -> Iterator[None]:

@@ -17,6 +17,8 @@ from tests.staging.streams import MIB, stream
 from mover.staging import Staging
 from mover.staging.folder import ProcessFolder
 
+pytestmark = pytest.mark.promise("P2")
+
 CANARY = b"the canary sings in clear text "
 
 # Stages a part on disk and one in memory, says so, and then waits to be killed.
@@ -71,6 +73,7 @@ def files_below(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.promise("P1", "P2")
 async def test_after_kill_9_only_ciphertext_is_left_and_the_next_start_removes_it(
     lives: list[subprocess.Popen[str]], folder: Path
 ) -> None:
@@ -95,6 +98,7 @@ async def test_after_kill_9_only_ciphertext_is_left_and_the_next_start_removes_i
     assert not list(folder.iterdir())
 
 
+@pytest.mark.promise("P1")
 async def test_no_content_is_ever_on_disk_in_clear_text(on_disk: Staging, folder: Path) -> None:
     async with on_disk.file() as file:
         for size in (1, 2000, 100_000):

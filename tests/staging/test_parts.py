@@ -2,6 +2,7 @@ import asyncio
 import random
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,8 @@ from mover.errors import IntegrityError
 from mover.hashing import MultiHasher
 from mover.staging import StagedPart, Staging
 from mover.staging.sealing import SEGMENT
+
+pytestmark = pytest.mark.promise("P1", "P2")
 
 SIZES = [0, 1, 65_536, 65_537, MIB - 1, MIB, MIB + 1, 3 * MIB + 5]
 NAMES = frozenset({HashName.SHA256, HashName.CRC64NVME})
@@ -50,7 +53,7 @@ def test_any_sequence_of_pieces_comes_out_the_same(
     chunks = [random.Random(number).randbytes(size) for number, size in enumerate(sizes)]
 
     async def there_and_back() -> bytes:
-        room = (
+        room: Any = (
             {"memory_bytes": 0, "disk_bytes": 16 * MIB}
             if on_disk
             else {"memory_bytes": 16 * MIB, "disk_bytes": 0}

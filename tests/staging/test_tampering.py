@@ -11,6 +11,8 @@ from mover.errors import IntegrityError
 from mover.staging import StagedPart, Staging
 from mover.staging.sealing import SEGMENT, TAG
 
+pytestmark = pytest.mark.promise("P1")
+
 SEALED = SEGMENT + TAG
 CONTENT = random.Random(7).randbytes(3 * MIB)
 

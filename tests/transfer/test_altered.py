@@ -15,6 +15,8 @@ from mover.ledger.states import Code, ItemState, RunMode, Verification
 from mover.transfer.options import VerifyLevel
 from mover.transfer.packages import parts_of, same_document
 
+pytestmark = pytest.mark.promise("P3")
+
 OFFICE = replace(CASELESS_DRIVE, alters=frozenset({".docx", ".doc"}))
 WORDS = b"<w:document>words</w:document>"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.memory.contents import Pattern
 from tests.memory.service import DRIVE, PATHS, MemoryService
-from tests.transfer.workbench import Workbench, workbench
+from tests.transfer.workbench import NO_WAIT, Workbench, workbench
 
 from mover.entries import HashName
 from mover.errors import (
@@ -28,6 +28,8 @@ from mover.transfer.filters import Filters
 from mover.transfer.locking import AlreadyRunning
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.reading import FileReader
+
+pytestmark = pytest.mark.promise("P3")
 
 BIG = Pattern(20 << 20)
 
@@ -252,18 +254,27 @@ async def test_a_file_is_not_given_up_for_being_throttled_while_others_arrive(be
     assert bench.destination.tree() == bench.source.tree()
 
 
-async def test_files_are_given_up_when_the_service_throttles_all_of_them(bench: Workbench) -> None:
+async def test_a_file_is_not_given_up_for_being_throttled_often(bench: Workbench) -> None:
     bench.source.add_file("/a", b"x")
-    bench.destination.faults.add("upload", times=None, error=Throttled("slow down", retry_after_s=0.001))
+    more_than_attempts = 3 * Options().attempts
+    bench.destination.faults.add(
+        "upload", times=more_than_attempts, error=Throttled("slow down", retry_after_s=0.001)
+    )
+
+    assert (await bench.run()).code is Code.SUCCESS
+
+
+async def test_files_are_given_up_when_the_service_throttles_all_of_them_for_long(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"x")
+    a_third_of_the_patience_s = NO_WAIT.total_s / 3.1
+    bench.destination.faults.add(
+        "upload", times=None, error=Throttled("slow down", retry_after_s=a_third_of_the_patience_s)
+    )
 
     result = await bench.run()
 
     row = await only_row(bench, result.run)
-    assert (row["state"], row["reason"], row["attempts"]) == (
-        ItemState.FAILED,
-        Reason.THROTTLED,
-        Options().attempts,
-    )
+    assert (row["state"], row["reason"], row["attempts"]) == (ItemState.FAILED, Reason.THROTTLED, 4)
 
 
 async def test_a_folder_that_cannot_be_listed_fails_with_what_is_in_it_and_gets_another_chance(

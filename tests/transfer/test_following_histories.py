@@ -21,6 +21,8 @@ from mover.ledger.states import ItemState
 from mover.reports.summary import summary
 from mover.transfer.filters import Filters
 
+pytestmark = pytest.mark.promise("P4", "P12")
+
 FOLDERS = ("/pair/a", "/pair/b", "/pair/a/in", "/pair/b/keep out", "/other", "/other/deep")
 NAMES = ("x", "X", "y.tmp")
 FILTERS = Filters.build(exclude=["keep out/", "*.tmp"])

@@ -19,6 +19,8 @@ from mover.ledger.ledger import Ledger
 from mover.ledger.records import Pair
 from mover.ledger.states import Code, ItemState
 
+pytestmark = pytest.mark.promise("P12")
+
 FILES = 60
 
 

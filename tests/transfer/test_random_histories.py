@@ -23,6 +23,8 @@ from mover.ledger.ledger import Ledger
 from mover.ledger.states import PROBLEMS, ItemState
 from mover.reports.summary import summary
 
+pytestmark = pytest.mark.promise("P3", "P4", "P12")
+
 NAMES = ("a", "A", "d/a")
 CONTENTS = (b"", b"one", b"two", b"one and more", b"x" * 5_000)
 FAULTY = ("read", "upload", "list_folder", "create_folder", "look_up", "refresh", "rename", "set_modified")

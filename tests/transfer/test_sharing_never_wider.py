@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from tests.memory.service import MemoryService
 from tests.transfer.sharing_cases import Case, cases, is_file, too_wide
@@ -14,6 +15,8 @@ from tests.transfer.workbench import Workbench, workbench
 from mover.entries import GranteeKind, parent_path
 from mover.ledger.grants import GrantState
 from mover.ledger.ledger import Ledger
+
+pytestmark = pytest.mark.promise("P13")
 
 
 @given(case=cases)

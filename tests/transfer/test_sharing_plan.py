@@ -16,6 +16,8 @@ from mover.transfer.grantees import GranteeMap, grantee
 from mover.transfer.sharing_plan import Access, Judge, Seen, in_words
 from mover.transfer.sharing_rules import SharingRules
 
+pytestmark = pytest.mark.promise("P13")
+
 READ, WRITE, OWNER = AccessRole.READ, AccessRole.WRITE, AccessRole.OWNER
 PERSON, GROUP, DOMAIN = GranteeKind.PERSON, GranteeKind.GROUP, GranteeKind.DOMAIN
 

@@ -28,7 +28,7 @@ from mover.transport.pacing import Pacer
 from mover.transport.retries import RetryPolicy
 
 MEMORY_BYTES = 16 << 20
-NO_WAIT = RetryPolicy(attempts=3, first_s=0.0, cap_s=0.0)
+NO_WAIT = RetryPolicy(attempts=3, first_s=0.0, cap_s=0.0, total_s=0.3)
 
 
 @dataclass

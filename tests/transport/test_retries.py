@@ -91,6 +91,11 @@ async def test_a_wish_beyond_the_total_is_not_waited_for_at_all() -> None:
     assert (count, clock.slept) == (1, [])
 
 
+async def test_being_throttled_is_waited_for_as_often_as_the_total_allows() -> None:
+    count, clock = await tries(RetryPolicy(total_s=100), Throttled("later", retry_after_s=10))
+    assert (count, clock.slept) == (11, [10] * 10)
+
+
 async def test_an_error_that_cannot_be_helped_is_raised_at_once() -> None:
     assert (await tries(RetryPolicy(), Changed("edited")))[0] == 1
 

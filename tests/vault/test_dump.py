@@ -20,7 +20,7 @@ from mover.vault.secret import Secret
 from mover.vault.tables import person_keys, secrets
 from mover.vault.vault import Vault
 
-pytestmark = on_sqlite  # whose file a thief would have
+pytestmark = [on_sqlite, pytest.mark.promise("P5")]  # SQLite: it is the file that a thief would have
 
 TEXTS = [
     "plain-canary-7f3a9c5e",

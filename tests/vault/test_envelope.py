@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from mover.vault.envelope import UnsealError, new_key, place, seal, unseal
 
+pytestmark = pytest.mark.promise("P5")
+
 KEY = new_key()
 any_text = st.text(alphabet=st.characters(), max_size=40)
 

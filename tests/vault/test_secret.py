@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mover.vault.secret import Secret
 
+pytestmark = pytest.mark.promise("P5")
+
 CANARY = "canary-5f3a"
 
 

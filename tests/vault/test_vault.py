@@ -119,6 +119,7 @@ async def test_destroying_a_person_takes_all_of_theirs_and_nothing_of_others(
     assert await database.read(lambda c: c.scalars(select(person_keys.c.person)).all()) == ["bob"]
 
 
+@pytest.mark.promise("P2", "P5")
 async def test_a_secret_whose_persons_key_is_another_is_unreadable(vault: Vault, database: Database) -> None:
     await vault.store("alice", "connection:1", "password", Secret("a"))
     sealed = await database.read(lambda c: c.execute(select(secrets)).mappings().one())
@@ -152,6 +153,7 @@ async def test_neither_the_database_nor_its_log_nor_the_key_file_holds_a_trace(
 
 
 @on_sqlite
+@pytest.mark.promise("P2", "P5")
 async def test_what_was_destroyed_is_overwritten_in_the_file(
     vault: Vault, database: Database, tmp_path: Path
 ) -> None:

@@ -94,6 +94,7 @@ class Office:
             "/webhooks/new",
             f"/webhooks/{self.webhook_id}",
             "/profile",
+            "/profile/delete",
             "/confirm",
             "/organisation",
             "/organisation/delete",

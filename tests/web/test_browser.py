@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyotp
+import pyrage  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.servers.s3 import S3Server
@@ -261,6 +262,40 @@ def test_without_scripts_one_signs_in_and_starts_a_move(browser: Browser, office
         while "Success" not in page.locator("#pair-status").inner_text():
             page.reload()
         assert (office.served.home / "files" / "archive" / "Without scripts" / HOSTILE).exists()
+
+
+@pytest.mark.promise("P11")
+def test_a_move_is_sealed_for_a_key_that_mover_never_has(browser: Browser, office: Office):
+    key = pyrage.x25519.Identity.generate()
+    with sitting(browser, office.served) as at:
+        page = at.page
+        at.expected = ("422",)  # the private key that is refused
+        at.sign_in("operator@example.org")
+        at.go("/migrations/new")
+        choose(page, "source", "office")
+        page.get_by_label("Chosen folder").fill("/Finance")
+        page.get_by_role("button", name="Continue").click()
+        choose(page, "destination", "archive")
+        page.get_by_label("Chosen folder").fill("/Sealed")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_label("Name of the move").fill("Sealed")
+        page.get_by_text("Encryption of your own").click()
+        page.get_by_label("Files at the destination").select_option("Sealed for public keys")
+        page.get_by_label("Public keys").fill(str(key))
+        expect(page.get_by_text("The destination can neither show, search, convert")).to_be_visible()
+        assert accessibility(page) == []
+        page.get_by_role("button", name="Create the move").click()
+
+        expect(page.get_by_text("that is a private key").first).to_be_visible()
+        assert str(key) not in page.content()
+        assert accessibility(page, widths=(390,)) == []
+        page.get_by_label("Public keys").fill(str(key.to_public()))
+        page.get_by_role("button", name="Create the move").click()
+        expect(page.locator("#pair-status")).to_contain_text("Success")
+        page.get_by_role("link", name="Log", exact=True).click()
+        expect(page.get_by_text("sealed; verified by the hash of the ciphertext").first).to_be_visible()
+    there = office.served.home / "files" / "archive" / "Sealed" / f"{HOSTILE}.age"
+    assert pyrage.decrypt(there.read_bytes(), [key])
 
 
 def test_hostile_names_are_shown_and_do_nothing(browser: Browser, office: Office):

@@ -33,3 +33,38 @@ def test_a_number_of_versions_that_is_none_is_said_beside_its_field(text: str) -
     blame_options(form, caught.value)
 
     assert form.faults == {"versions": "Earlier versions: a number from 0 to 500."}
+
+
+KEY = "age1g4gegvpwsrfcze5ctzz3nym32lfwz92weaslezaesgks543nw3hqwe2qfv"
+SEALED = PairOptions(seal_to=(KEY,), seal_names=True)
+
+
+@pytest.mark.promise("P11")
+def test_sealing_is_saved_shown_and_read_again() -> None:
+    for chosen in (SEALED, PairOptions(seal_to=()), PairOptions(seal_to=(KEY,), seal_names=False)):
+        assert read_options(Form(values=options_values(chosen))) == chosen
+    assert dict(shown_options(SEALED)) == {"Encryption of your own": "Sealed for one public key, names too"}
+    assert dict(shown_options(PairOptions(seal_to=()))) == {"Encryption of your own": "Off"}
+
+
+@pytest.mark.promise("P11")
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("", "no public key to seal for"),
+        ("age1nonsense", "age1nonsense"),
+        ("AGE-SECRET-KEY-1ABCDEF", "private key"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\nABCDEF\n-----END", "private key"),
+    ],
+)
+def test_a_key_that_is_none_is_said_beside_its_field_and_a_private_one_not_shown_again(
+    given: str, why: str
+) -> None:
+    form = Form(values={"seal": "keys", "seal_to": given})
+
+    with pytest.raises(InvalidConfiguration) as caught:
+        read_options(form)
+    blame_options(form, caught.value)
+
+    assert why in form.faults["seal_to"]
+    assert "ABCDEF" not in str(form.faults) + str(form.values)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from mover.audit.sealing import Sealer
 from mover.migrations.records import PairRun, Schedule
 from mover.migrations.work import Limits, Work
 from mover.runner.slices import Bench, Draining, Held, Pace, Slice
@@ -89,5 +90,6 @@ class InProcess:
     async def _run(self, bench: Bench, run: PairRun) -> None:
         try:
             await Slice(bench, run, attempt=1, beat=lambda _counts: None).work()
+            await Sealer(self._place.database, self._place.vault).seal_due()
         except Held:
             self._told.set()

@@ -57,6 +57,7 @@ class ActorKind(enum.StrEnum):
     PERSON = "person"
     API_KEY = "api_key"
     SYSTEM = "system"  # Mover itself: schedules, automatic runs, the command line of the operator
+    STAFF = "staff"  # of the installation, with an account apart; has no permission in any organisation
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,5 @@ def _whose(actor: Actor) -> str:
             return f"the API key {actor.name!r}"
         case ActorKind.SYSTEM:
             return actor.name
+        case ActorKind.STAFF:
+            return "the staff of this installation"

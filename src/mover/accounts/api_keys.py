@@ -23,6 +23,7 @@ from mover.accounts.records import ApiKey, KeyUse
 from mover.accounts.refusals import KeyRefused, MayNot, NoSuchThing, NotAcceptable, NotPossible
 from mover.accounts.tokens import hashed
 from mover.accounts.typed import shown_name
+from mover.connectors.bounded import Bounded
 from mover.database.database import Database
 from mover.errors import one_line
 from mover.settings import IPAddress
@@ -35,6 +36,9 @@ _MOST_NETWORKS = 100
 _MOST_CALLS_PER_MINUTE = 60_000
 _MOST_BURST = 10_000
 _FREE_WRONG_KEYS = 50
+_MOST_PLACES = 100  # that are remembered of a key
+_MOST_SEEN = 10_000  # of all keys, in this process
+_IPV6_CUSTOMER = 64  # what one customer of a provider has at least
 _REFUSED = "this API key is not accepted"
 
 
@@ -69,6 +73,7 @@ class ApiKeys:
         self._auditor = auditor
         self._now = now
         self._rates = Rates(database, now=now)
+        self._seen: Bounded[tuple[str, str], None] = Bounded(_MOST_SEEN)
 
     async def make(
         self,
@@ -203,14 +208,29 @@ class ApiKeys:
                 f"the API key {key.name!r} may do nothing any more, as {key.person_name} may not"
             )
         await self._rates.take(key.id, calls_per_minute=key.calls_per_minute, burst=key.burst)
+        actor = Actor(stored.organisation_id, ActorKind.API_KEY, key.id, key.name, key.permissions)
         before_ns = now_ns - _NOTED_EVERY_NS
-        if key.last_used_ns is None or key.last_used_ns < before_ns:
+        place = (key.id, _network_of(address))
+        if place not in self._seen or key.last_used_ns is None or key.last_used_ns < before_ns:
             await self._database.write(
-                lambda transaction: queries.used(transaction, key.id, str(address), now_ns, before_ns)
+                lambda transaction: self._note_use(transaction, actor, key, address, now_ns, before_ns)
             )
-        return KeyUse(
-            key, Actor(stored.organisation_id, ActorKind.API_KEY, key.id, key.name, key.permissions)
-        )
+            self._seen.put(place, None)
+        return KeyUse(key, actor)
+
+    def _note_use(
+        self,
+        transaction: Connection,
+        actor: Actor,
+        key: ApiKey,
+        address: IPAddress,
+        now_ns: int,
+        before_ns: int,
+    ) -> None:
+        queries.used(transaction, key.id, str(address), now_ns, before_ns)
+        network = _network_of(address)
+        if queries.seen_from(transaction, key.id, network, now_ns, most=_MOST_PLACES):
+            self._record(transaction, actor, Action.API_KEY_NEW_ADDRESS, key, {"address": str(address)})
 
     def _record(
         self, transaction: Connection, actor: Actor, action: Action, key: ApiKey, details: dict[str, str]
@@ -271,6 +291,16 @@ def _networks(given: Sequence[str]) -> tuple[str, ...]:
                 f"{one_line(text, limit=80)!r} is not a network such as 192.0.2.0/24 or 2001:db8::/32"
             ) from None
     return tuple(dict.fromkeys(networks))
+
+
+def _network_of(address: IPAddress) -> str:
+    """What counts as one place."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    if mapped is not None:
+        return str(mapped)
+    if address.version == 4:  # noqa: PLR2004 - of IP
+        return str(address)
+    return str(ipaddress.ip_network((address, _IPV6_CUSTOMER), strict=False))
 
 
 def _from_allowed(networks: Sequence[str], address: IPAddress) -> bool:

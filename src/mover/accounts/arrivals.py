@@ -103,7 +103,6 @@ def _by_address(
             email_verified_ns=None,
             created_ns=now_ns,
             last_sign_in_ns=None,
-            has_password=False,
         )
         people.add(transaction, person, None)
     queries.add_identity(transaction, organisation_id, settings.issuer, arrival.subject, person.id, now_ns)
@@ -111,7 +110,9 @@ def _by_address(
 
 
 def _is_somebody_elses_word(transaction: Connection, person: Person) -> bool:
-    opens_by_itself = person.has_password or bool(passkeys.of_person(transaction, person.id))
+    opens_by_itself = people.has_password(transaction, person.id) or bool(
+        passkeys.of_person(transaction, person.id)
+    )
     return opens_by_itself and person.email_verified_ns is None
 
 

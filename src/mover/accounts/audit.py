@@ -1,14 +1,12 @@
-"""What is worth knowing later: who did what to whom. Written in the transaction of the act itself, and never changed."""
+"""What is worth knowing later of accounts: the words for it. The log itself is the room `mover.audit`."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from typing import Protocol
 
-from sqlalchemy import Connection
+from mover.audit.recording import Auditor
 
-from mover.accounts.actor import Actor
+__all__ = ["Action", "Auditor"]
 
 
 class Action(enum.StrEnum):
@@ -45,28 +43,24 @@ class Action(enum.StrEnum):
     API_KEY_CHANGED = "api_key.changed"
     API_KEY_ROTATED = "api_key.rotated"
     API_KEY_REVOKED = "api_key.revoked"
-
-
-class Auditor(Protocol):
-    """Keeps what happened."""
-
-    def record(
-        self,
-        transaction: Connection,
-        actor: Actor,
-        action: str,
-        subject: str,
-        details: Mapping[str, str] | None = None,
-        *,
-        now_ns: int,
-    ) -> None:
-        """Keep one event in the caller's transaction, so that there is no act without it and no event without its act.
-
-        Args:
-            transaction: Of the act.
-            actor: Who did it; the event is kept for the actor's organisation (empty: nobody's).
-            action: A member of `Action`, or a word of a room above in the same form (`migration.started`).
-            subject: To what, as a person would name it (`person ann@example.org`).
-            details: What else helps, without secrets.
-            now_ns: When.
-        """
+    API_KEY_NEW_ADDRESS = "api_key.new_address"
+    PERSON_DELETED = "person.deleted"
+    DATA_EXPORTED = "person.data_exported"
+    ORGANISATION_EXPORTED = "organisation.exported"
+    AUDIT_LOG_EXPORTED = "audit.exported"
+    STAFF_ADDED = "staff.added"
+    STAFF_REMOVED = "staff.removed"
+    STAFF_RESET = "staff.reset"
+    STAFF_SIGNED_IN = "staff.signed_in"
+    STAFF_SIGN_IN_FAILED = "staff.sign_in_failed"
+    STAFF_SIGNED_OUT = "staff.signed_out"
+    STAFF_PASSWORD_CHANGED = "staff.password_changed"  # noqa: S105 - a word of the log
+    STAFF_SECOND_FACTOR_ADDED = "staff.second_factor_added"
+    STAFF_LOOKED = "staff.looked"
+    EXCEPTION_ASKED = "exception.asked"
+    EXCEPTION_APPROVED = "exception.approved"
+    EXCEPTION_REFUSED = "exception.refused"
+    EXCEPTION_WITHDRAWN = "exception.withdrawn"
+    EXCEPTION_USED = "exception.used"
+    EXCEPTION_DISCLOSURE_SET = "exception.disclosure_set"
+    EXCEPTION_DISCLOSED = "exception.disclosed"

@@ -1,4 +1,7 @@
-"""What is left of organisations that were deleted goes in batches, with the people who belong nowhere else."""
+"""What is left of organisations that were deleted goes in batches, with the people who belong nowhere else.
+
+Of the audit log its tombstone stays: who deleted the organisation, and when.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,15 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
+from mover.accounts.erasure import BelongsElsewhere, Erasure, PersonRemover
 from mover.accounts.queries import organisations as queries
 from mover.accounts.queries import removal
+from mover.audit.custody import Custodian
 from mover.database.database import Database
 from mover.vault.vault import Vault
 
 Remover = Callable[[Connection, str, int], int]
 """Of a room above: removes at most so many rows of an organisation (its id), and says how many it removed."""
-
-
-class _BelongsElsewhereError(Exception):
-    """The person is a member of another organisation too, and stays."""
 
 
 class Departures:
@@ -27,6 +28,7 @@ class Departures:
         database: Where they are.
         vault: Holds the keys of people.
         removers: Of the rooms above, in this order, before the accounts' own rows go.
+        person_removers: Of the rooms above, for people who go.
         now: Seconds since 1970 UTC.
     """
 
@@ -36,12 +38,14 @@ class Departures:
         vault: Vault,
         *,
         removers: Sequence[Remover] = (),
+        person_removers: Sequence[PersonRemover] = (),
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
-        self._vault = vault
         self._removers = tuple(removers)
         self._now = now
+        self._custodian = Custodian(database, vault, now_ns=self._now_ns)
+        self._erasure = Erasure(database, vault, removers=person_removers, now=now)
 
     async def remove_deleted(self, *, limit: int = 1000) -> int:
         """Remove at most about `limit` rows of deleted organisations; returns how many it was. 0: all are gone."""
@@ -53,6 +57,8 @@ class Departures:
                 if left <= 0:
                     return removed
                 removed += await self._remove(remover, organisation_id, left)
+            if removed < limit:
+                removed += await self._custodian.bury(organisation_id, limit=limit - removed)
             if removed >= limit:
                 return removed
             removed += await self._remove_with_people(organisation_id, limit - removed)
@@ -76,14 +82,12 @@ class Departures:
 
     async def _forget_member(self, organisation_id: str, person_id: str) -> None:
         def leave(transaction: Connection) -> None:
-            queries.remove_member(transaction, organisation_id, person_id, int(self._now() * 1e9))
-
-        def vanish(transaction: Connection) -> None:
-            leave(transaction)
-            if not removal.remove_if_alone(transaction, person_id):
-                raise _BelongsElsewhereError
+            queries.remove_member(transaction, organisation_id, person_id, self._now_ns())
 
         try:
-            await self._vault.destroy_person(f"person:{person_id}", along=vanish)
-        except _BelongsElsewhereError:
+            await self._erasure.forget(person_id, along=leave)
+        except BelongsElsewhere:
             await self._database.write(leave)
+
+    def _now_ns(self) -> int:
+        return int(self._now() * 1e9)

@@ -168,7 +168,6 @@ class Invitations:
             email_verified_ns=now_ns if self._mail is not None else None,
             created_ns=now_ns,
             last_sign_in_ns=None,
-            has_password=True,
         )
         self._passwords.check(password, own_words=(person.email, person.name, invitation.organisation_name))
         stored = await self._passwords.hash(password)

@@ -100,7 +100,6 @@ class Organisations:
             email_verified_ns=None,
             created_ns=organisation.created_ns,
             last_sign_in_ns=None,
-            has_password=True,
         )
         made_up = None if password is not None else self._passwords.make()
         if password is not None:

@@ -13,7 +13,7 @@ from mover.accounts import webauthn_answers
 from mover.accounts.attempts import Attempts, address_limit
 from mover.accounts.audit import Action, Auditor
 from mover.accounts.queries import passkeys as queries
-from mover.accounts.queries import second_factors, sessions, tickets
+from mover.accounts.queries import people, second_factors, sessions, tickets
 from mover.accounts.queries.passkeys import StoredPasskey
 from mover.accounts.queries.tickets import Ticket
 from mover.accounts.records import Ceremony, Client, Entrance, Method, Passkey, SecondFactor, SignedIn
@@ -149,7 +149,9 @@ class Passkeys:
             name = queries.remove(transaction, person.id, passkey_id)
             if name is None:
                 raise NoSuchThing("there is no such passkey")
-            if not person.has_password and not queries.of_person(transaction, person.id):
+            if not people.has_password(transaction, person.id) and not queries.of_person(
+                transaction, person.id
+            ):
                 raise NotPossible(
                     "this passkey is your only way in; set a password or add another passkey first"
                 )

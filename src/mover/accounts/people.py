@@ -54,6 +54,11 @@ class People:
         actor.require(Permission.READ)
         return await self._database.read(lambda transaction: _member(transaction, actor, person_id))
 
+    async def has_password(self, signed_in: SignedIn) -> bool:
+        """Tell whether the person can sign in with a password."""
+        person_id = signed_in.person.id
+        return await self._database.read(lambda transaction: queries.has_password(transaction, person_id))
+
     async def change_role(self, actor: Actor, person_id: str, role: Role) -> Member:
         """Give a member another role, and end all sessions of that person in this organisation.
 

@@ -37,7 +37,6 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     email_verified_ns: int | None
     created_ns: int
     last_sign_in_ns: int | None
-    has_password: bool
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,9 +266,10 @@ class KeyUse:
 
 
 class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the audit log."""
+    """One line of the audit log. `number`: its place in the organisation's chain; None: it is not sealed yet."""
 
     id: int
+    number: int | None
     happened_ns: int
     actor_kind: ActorKind
     actor_id: str

@@ -7,7 +7,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     String,
@@ -17,10 +16,6 @@ from sqlalchemy import (
 )
 
 from mover.database.base import metadata
-
-_NUMBERED = BigInteger().with_variant(
-    Integer, "sqlite"
-)  # SQLite numbers rows by itself only in INTEGER columns
 
 organisations = Table(
     "organisations",
@@ -214,17 +209,11 @@ api_keys = Table(
     Column("arrival_ns", BigInteger, nullable=False),  # GCRA's theoretical arrival time, see rates.py
 )
 
-audit_events = Table(
-    "audit_events",  # written once, never changed
+api_key_networks = Table(
+    "api_key_networks",  # from where a key was used: an address, or a /64 of IPv6
     metadata,
-    Column("id", _NUMBERED, primary_key=True),
-    Column("organisation_id", String(32), nullable=False),  # empty: nobody's; no foreign key, it outlives
-    Column("happened_ns", BigInteger, nullable=False),
-    Column("actor_kind", String(16), nullable=False),
-    Column("actor_id", String(64), nullable=False),
-    Column("actor_name", String(254), nullable=False),
-    Column("action", String(48), nullable=False),
-    Column("subject", String(300), nullable=False),
-    Column("details", Text, nullable=False),  # JSON
+    Column("key_id", ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
+    Column("network", String(49), primary_key=True),
+    Column("first_ns", BigInteger, nullable=False),
+    Column("last_ns", BigInteger, nullable=False),
 )
-Index("ix_audit_events_organisation", audit_events.c.organisation_id, audit_events.c.id)

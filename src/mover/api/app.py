@@ -69,6 +69,20 @@ def app_of(
     They are found at `app.state.services`, with every request. To serve it, `app` is called as ASGI; the outer layers (`RequestIds`,
     `SecurityHeaders`, `Front`) are its middleware, so that whatever is mounted into it is behind them too.
     """
+    app = empty_app(services)
+    doors: tuple[tuple[str, Door], ...] = ((PUBLIC, KeyDoor()), (OWN, SessionDoor()))
+    for prefix, door in doors:
+        for resource in RESOURCES:
+            for operation in resource.operations:
+                if door.audience in operation.audiences:
+                    app.router.routes.append(OperationRoute(prefix, operation, door))
+    _add_description(app)
+    stand_before(app, services, ready=ready, problem_page=problem_page)
+    return app
+
+
+def empty_app(services: Services) -> FastAPI:
+    """Make an application that answers nothing as yet; its services run as long as it does."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -85,13 +99,17 @@ def app_of(
         lifespan=lifespan,
     )
     app.state.services = services
-    doors: tuple[tuple[str, Door], ...] = ((PUBLIC, KeyDoor()), (OWN, SessionDoor()))
-    for prefix, door in doors:
-        for resource in RESOURCES:
-            for operation in resource.operations:
-                if door.audience in operation.audiences:
-                    app.router.routes.append(OperationRoute(prefix, operation, door))
-    _add_description(app)
+    return app
+
+
+def stand_before(
+    app: FastAPI,
+    services: Services,
+    *,
+    ready: Check | None = None,
+    problem_page: Page | None = None,
+) -> None:
+    """Add what is the same for every application: health, problems, and what each request passes first."""
     add_health(app, ready=ready)
     handle_errors(app, page=problem_page)
     # The last one added is the first to see a request.
@@ -104,7 +122,6 @@ def app_of(
     app.add_middleware(Unexpected)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
-    return app
 
 
 def _add_description(app: FastAPI) -> None:

@@ -28,9 +28,9 @@ def add_health(app: FastAPI, *, ready: Callable[[], Awaitable[None]] | None = No
     async def readyz(request: Request) -> Response:
         try:
             async with asyncio.timeout(_LIMIT_S):
-                await services_of(request).database.read(_answers)
                 if ready is not None:
                     await ready()
+                await services_of(request).database.read(_answers)
         except (MoverError, TimeoutError) as error:
             _log.warning("not ready: %s", str(error) or "no answer in time")
             return PlainTextResponse("not ready\n", 503, headers={"Retry-After": "5"})

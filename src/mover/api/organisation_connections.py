@@ -7,6 +7,7 @@ and to how many an organisation opens at once. All goes out through the same `Eg
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -17,6 +18,7 @@ from sqlalchemy import Connection as Transaction
 
 from mover.accounts.actor import Actor, Permission
 from mover.accounts.audit import Auditor
+from mover.accounts.queries.api_keys import person_behind
 from mover.accounts.refusals import NoSuchThing, NotPossible
 from mover.api.folder_pages import FolderPage, Position, page_of
 from mover.api.problems import ServiceRefused
@@ -26,6 +28,7 @@ from mover.connections.connections import NO_APPS, Connections
 from mover.connections.records import Connection
 from mover.connections.revoking import Revocation
 from mover.connections.service_rules import ServiceRules
+from mover.connectors.bounded import Bounded
 from mover.connectors.contract import Account, Connector, Place
 from mover.connectors.registry import ConnectorType, connector_type, service_names
 from mover.database.database import Database
@@ -40,6 +43,12 @@ from mover.vault.vault import Vault
 CONNECTION_ADDED = "connection.added"
 CONNECTION_AUTHORISED = "connection.authorised"
 CONNECTION_REMOVED = "connection.removed"
+CONNECTION_OPENED = "connection.opened"
+
+_TOLD_EVERY_S = (
+    600.0  # that the same one opens the same connection for the same: a browser lists each folder anew
+)
+_TOLD = 1_000
 
 OPEN_LIMIT_S = 45.0
 
@@ -84,6 +93,7 @@ class OrganisationConnections:
         self._now = now
         self._limit_s = limit_s
         self._turns = Turns()
+        self._told: Bounded[tuple[str, str, str], float] = Bounded(_TOLD)
 
     @property
     def apps(self) -> Mapping[str, AppRegistration]:
@@ -118,7 +128,11 @@ class OrganisationConnections:
         actor.require(Permission.CONNECT)
         await self._expect_free(actor, name, replace=False)
         return await self._of(actor).add(
-            name, service, _typed(values), along=self._audited(actor, CONNECTION_ADDED)
+            name,
+            service,
+            _typed(values),
+            added_by=await self._person(actor),
+            along=self._audited(actor, CONNECTION_ADDED),
         )
 
     async def authorise(self, actor: Actor, connection_id: str, values: Values) -> Connection:
@@ -130,6 +144,7 @@ class OrganisationConnections:
             before.service,
             _typed(values),
             replace=True,
+            added_by=await self._person(actor),
             along=self._audited(actor, CONNECTION_AUTHORISED),
         )
 
@@ -199,7 +214,7 @@ class OrganisationConnections:
     async def test(self, actor: Actor, connection_id: str) -> Account:
         """Sign in and tell as whom. Needs CONNECT. Raises NotFound, ServiceRefused."""
         actor.require(Permission.CONNECT)
-        async with self._opened(actor, connection_id) as (_, account):
+        async with self._opened(actor, connection_id, "test") as (_, account):
             return account
 
     async def browse(
@@ -216,7 +231,7 @@ class OrganisationConnections:
         actor.require(Permission.PLAN)
         begin = msgspec.json.decode(position, type=Position) if position else Position(None, 0)
         where = _path(path)
-        async with self._opened(actor, connection_id) as (connector, _):
+        async with self._opened(actor, connection_id, "browse") as (connector, _):
             folder = await connector.look_up(where)
             return await page_of(
                 connector, EntryRef(where, folder.id), begin, limit=limit, folders_only=folders_only
@@ -232,7 +247,7 @@ class OrganisationConnections:
         parent, _, name = where.rpartition("/")
         if not name:
             raise InvalidConfiguration("the path names no new folder")
-        async with self._opened(actor, connection_id) as (connector, _):
+        async with self._opened(actor, connection_id, "create a folder") as (connector, _):
             folder = await connector.look_up(parent or "/")
             return await connector.create_folder(EntryRef(parent or "/", folder.id), name)
 
@@ -242,7 +257,7 @@ class OrganisationConnections:
         Raises NotFound, ServiceRefused.
         """
         actor.require(Permission.PLAN)
-        async with self._opened(actor, connection_id) as (connector, _):
+        async with self._opened(actor, connection_id, "discover") as (connector, _):
             if connector.places is None:
                 return None
             async with aclosing(connector.places.all()) as pages:
@@ -280,6 +295,9 @@ class OrganisationConnections:
             now=self._now,
         )
 
+    async def _person(self, actor: Actor) -> str | None:
+        return await self._database.read(lambda transaction: person_behind(transaction, actor))
+
     def _audited(self, actor: Actor, action: str) -> Callable[[Transaction, Connection], None]:
         def record(transaction: Transaction, connection: Connection) -> None:
             self._auditor.record(
@@ -295,10 +313,13 @@ class OrganisationConnections:
         return record
 
     @asynccontextmanager
-    async def _opened(self, actor: Actor, connection_id: str) -> AsyncIterator[tuple[Connector, Account]]:
+    async def _opened(
+        self, actor: Actor, connection_id: str, purpose: str
+    ) -> AsyncIterator[tuple[Connector, Account]]:
         connection = await self.get(actor, connection_id)
         try:
             async with self._bounded(actor, connection.name):
+                await self._tell_of_use(actor, connection, purpose)
                 connector, account = await self._of(actor).sign_in(connection.name)
                 try:
                     yield connector, account
@@ -306,6 +327,24 @@ class OrganisationConnections:
                     await connector.close()
         except InvalidConfiguration as error:  # of what is saved, not of what was asked for
             raise ServiceRefused(error.at(service=connection.name)) from error
+
+    async def _tell_of_use(self, actor: Actor, connection: Connection, purpose: str) -> None:
+        """Record that a connection's secrets are used, before they are; the same again once in ten minutes."""
+        what, now_s = (f"{actor.kind}:{actor.id}", connection.id, purpose), self._now()
+        told_s = self._told.get(what)
+        if told_s is not None and 0 <= now_s - told_s < _TOLD_EVERY_S:
+            return
+        await self._database.write(
+            lambda transaction: self._auditor.record(
+                transaction,
+                actor,
+                CONNECTION_OPENED,
+                f"connection {connection.name}",
+                {"id": connection.id, "for": purpose, "process": f"api {os.getpid()}"},
+                now_ns=int(now_s * 1e9),
+            )
+        )
+        self._told.put(what, now_s)
 
     @asynccontextmanager
     async def _bounded(self, actor: Actor, name: str) -> AsyncIterator[None]:

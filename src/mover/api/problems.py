@@ -222,6 +222,7 @@ _STATUS = {
     Reason.UNSUPPORTED: HTTPStatus.UNPROCESSABLE_ENTITY,
     Reason.ADDRESS_REFUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
     Reason.QUOTA: HTTPStatus.CONFLICT,
+    Reason.PROTOCOL: HTTPStatus.FAILED_DEPENDENCY,  # an OpenID provider's, say; never Mover's own fault
 }
 _SERVICE_STATUS = {
     Reason.GONE: HTTPStatus.NOT_FOUND,

@@ -37,7 +37,8 @@ class RequestIds:
 
         async def with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = given
+                # An answer that was passed on from the API keeps the id that the API logged it under.
+                MutableHeaders(scope=message).setdefault(HEADER, given)
             await send(message)
 
         try:

@@ -14,6 +14,7 @@ from mover.accounts.api_keys import ApiKeys
 from mover.accounts.assembly import Accounts, assemble
 from mover.accounts.audit_log import AuditLog
 from mover.accounts.email_addresses import EmailAddresses
+from mover.accounts.erasure import Leaving
 from mover.accounts.invitations import Invitations
 from mover.accounts.organisations import Organisations
 from mover.accounts.passkeys import Passkeys
@@ -50,12 +51,15 @@ from mover.migrations.schedules import Schedules
 from mover.migrations.signing import SigningKeys
 from mover.migrations.views import Views
 from mover.notices.webhooks import Webhooks
+from mover.privacy.exports import DataExports
 from mover.settings import Settings
+from mover.staff.assembly import Staff
+from mover.staff.assembly import assemble as assemble_staff
 from mover.transport.egress import Egress
 from mover.transport.oauth.apps import apps_from_settings
 from mover.vault.vault import Vault
 from mover.workplace.farewells import Farewells
-from mover.workplace.removers import REMOVERS
+from mover.workplace.removers import PERSON_REMOVERS, REMOVERS
 
 
 class Workplace(Protocol):
@@ -92,6 +96,8 @@ class Services:
     audit_log: AuditLog
     organisations: Organisations
     people: People
+    leaving: Leaving
+    data_exports: DataExports
     sessions: Sessions
     sign_in: SignIn
     second_factors: SecondFactors
@@ -116,6 +122,7 @@ class Services:
     permission_reports: PermissionReports
     signing_keys: SigningKeys
     webhooks: Webhooks
+    staff: Staff
     mail: MailQueue | None
     now: Callable[[], float]
 
@@ -124,6 +131,7 @@ class Services:
         """Do what goes on in the background, for as long as requests are answered."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.accounts.close)
+            stack.push_async_callback(self.staff.close)
             if self.mail is not None:
                 await stack.enter_async_context(self.mail)
             stack.push_async_callback(self.events.close)
@@ -163,6 +171,8 @@ def make_services(
         mail=mail,
         queue=queue,
         removers=(forget_organisation, *REMOVERS),
+        person_removers=PERSON_REMOVERS,
+        kept=settings.retention,
         farewell=Farewells(database, vault, Revoking(egress, apps, now=now)),
         cost=cost,
         now=now,
@@ -192,6 +202,8 @@ def make_services(
         audit_log=accounts.audit,
         organisations=accounts.organisations,
         people=accounts.people,
+        leaving=accounts.leaving,
+        data_exports=DataExports(database, accounts.sessions, accounts.audit, now=now),
         sessions=accounts.sessions,
         sign_in=accounts.sign_in,
         second_factors=accounts.second_factors,
@@ -216,6 +228,7 @@ def make_services(
         permission_reports=PermissionReports(database, accounts.audit, now_ns=now_ns),
         signing_keys=signing_keys,
         webhooks=Webhooks(database, vault, accounts.audit, now_ns=now_ns),
+        staff=assemble_staff(database, vault, settings, accounts.audit, cost=cost, now=now),
         mail=queue,
         now=now,
     )

@@ -22,6 +22,11 @@ async def jsonl_download(lines: AsyncIterator[str] | AsyncIterator[bytes], name:
     return await _download(_encoded(lines), "application/jsonl", f"{name}.jsonl")
 
 
+async def zip_download(content: AsyncIterator[bytes], name: str) -> StreamingResponse:
+    """Likewise of an archive."""
+    return await _download(_encoded(content), "application/zip", f"{name}.zip")
+
+
 async def _download(
     content: AsyncGenerator[bytes, None], media_type: str, file_name: str
 ) -> StreamingResponse:

@@ -13,6 +13,7 @@ from mover.cli.loop import loop_factory
 from mover.cli.process import collect_rarely
 from mover.serving.api_process import run_api
 from mover.serving.logs import log_service
+from mover.serving.memory import keep_out_of_swap
 
 READY_VARIABLE = "MOVER_READY_DESCRIPTOR"
 
@@ -27,6 +28,7 @@ def serve_api(host: str | None, port: int | None, descriptors: Sequence[int]) ->
     """
     settings, sockets = listening(host, port, [socket.socket(fileno=each) for each in descriptors])
     log_service("api", settings)
+    keep_out_of_swap(settings.lock_memory)
     collect_rarely()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run_api(settings, sockets=sockets, ready=say_ready))

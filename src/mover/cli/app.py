@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from mover import __version__
-from mover.cli import egress_commands, people_commands, service_commands
+from mover.cli import (
+    audit_commands,
+    egress_commands,
+    legal_commands,
+    people_commands,
+    service_commands,
+    staff_commands,
+)
 from mover.cli.commands import RunOrCommand
 from mover.cli.completion import complete_address, complete_name, complete_service
 from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
@@ -181,6 +188,50 @@ Links = Annotated[
         "--links", help="Make shares by link again; else they are only listed.", rich_help_panel="Permissions"
     ),
 ]
+SealTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--seal-to",
+        metavar="KEY",
+        help="Seal each file for this public key: age1..., ssh-ed25519 ..., ssh-rsa ..., or @file: with several.",
+        rich_help_panel="Encryption",
+    ),
+]
+SealNames = Annotated[
+    bool,
+    typer.Option(
+        "--seal-names",
+        help="Seal names, too: a sealed file in each folder tells what they stand for.",
+        rich_help_panel="Encryption",
+    ),
+]
+OpenWith = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--open-with",
+        metavar="@file:|@env:|ask",
+        help="Open age files of the source with this private key, which is used for this run and kept nowhere.",
+        rich_help_panel="Encryption",
+    ),
+]
+CryptTo = Annotated[
+    str | None,
+    typer.Option(
+        "--crypt-to",
+        metavar="@file:|@env:|ask",
+        help="Write files as rclone's crypt does: its password, or its section of rclone's configuration.",
+        rich_help_panel="Encryption",
+    ),
+]
+CryptFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--crypt-from",
+        metavar="@file:|@env:|ask",
+        help="Read files that rclone's crypt has written.",
+        rich_help_panel="Encryption",
+    ),
+]
 ReportFolder = Annotated[
     Path | None,
     typer.Option("--report", metavar="DIR", help="Write the reports of the run into this folder."),
@@ -330,6 +381,11 @@ def scan(
     wider: WiderRule = Wider.HOLD,
     external: External = False,
     links: Links = False,
+    seal_to: SealTo = None,
+    seal_names: SealNames = False,
+    open_with: OpenWith = None,
+    crypt_to: CryptTo = None,
+    crypt_from: CryptFrom = None,
     machine: Machine = False,
 ) -> int:
     """Look at a folder and tell what is in it, and what a copy would do. Changes nothing."""
@@ -352,6 +408,11 @@ def scan(
         wider=wider,
         external=external,
         links=links,
+        seal_to=tuple(seal_to or ()),
+        seal_names=seal_names,
+        open_with=tuple(open_with or ()),
+        crypt_to=crypt_to,
+        crypt_from=crypt_from,
     )
     return run(lambda: work(source, destination, choices, machine=machine))
 
@@ -398,6 +459,11 @@ def copy(
             rich_help_panel="How it moves",
         ),
     ] = 0,
+    seal_to: SealTo = None,
+    seal_names: SealNames = False,
+    open_with: OpenWith = None,
+    crypt_to: CryptTo = None,
+    crypt_from: CryptFrom = None,
     report: ReportFolder = None,
     machine: Machine = False,
 ) -> int:
@@ -429,6 +495,11 @@ def copy(
         dry_run=dry_run,
         full=full,
         versions=versions,
+        seal_to=tuple(seal_to or ()),
+        seal_names=seal_names,
+        open_with=tuple(open_with or ()),
+        crypt_to=crypt_to,
+        crypt_from=crypt_from,
     )
     return run(
         lambda: move(RunMode.COPY, source, destination, choices, report_folder=report, machine=machine)
@@ -450,6 +521,11 @@ def verify(
     older_than: OlderThan = None,
     bwlimit: BandwidthLimit = None,
     level: Verify = VerifyLevel.AUTO,
+    seal_to: SealTo = None,
+    seal_names: SealNames = False,
+    open_with: OpenWith = None,
+    crypt_to: CryptTo = None,
+    crypt_from: CryptFrom = None,
     report: ReportFolder = None,
     machine: Machine = False,
 ) -> int:
@@ -469,6 +545,11 @@ def verify(
         older_than=older_than,
         bwlimit=bwlimit,
         verify=level,
+        seal_to=tuple(seal_to or ()),
+        seal_names=seal_names,
+        open_with=tuple(open_with or ()),
+        crypt_to=crypt_to,
+        crypt_from=crypt_from,
     )
     return run(
         lambda: move(RunMode.VERIFY, source, destination, choices, report_folder=report, machine=machine)
@@ -618,6 +699,40 @@ def database_upgrade(*, machine: Machine = False) -> int:
     return run(lambda: work(machine=machine))
 
 
+@db_app.command("roles")
+def database_roles(
+    *,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Do it to the database, instead of printing the SQL.")
+    ] = False,
+    machine: Machine = False,
+) -> int:
+    """Give each process of the service a PostgreSQL role of its own, with the least that it needs.
+
+    Prints SQL for psql. `mover db upgrade` gives the privileges anew once the roles are there.
+    """
+    from mover.cli.databases import roles as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(apply=apply, machine=machine))
+
+
+@db_app.command("backup")
+def database_backup(
+    file: Annotated[Path, typer.Argument(help="A file that is not there yet.", metavar="FILE")],
+    *,
+    machine: Machine = False,
+) -> int:
+    """Copy SQLite's file as of now, while Mover works with it. PostgreSQL has pg_dump for that."""
+    from mover.cli.databases import backup as work  # noqa: PLC0415
+    from mover.cli.loop import run  # noqa: PLC0415
+
+    return run(lambda: work(file, machine=machine))
+
+
 service_commands.add_to(app)
 people_commands.add_to(app)
 egress_commands.add_to(app)
+audit_commands.add_to(app)
+staff_commands.add_to(app)
+legal_commands.add_to(app)

@@ -1,14 +1,17 @@
-"""`mover db`: look at the database, and bring its schema up to date."""
+"""`mover db`: look at the database, bring its schema up to date, and give roles their privileges."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mover.cli.codes import ALL_WELL, COULD_NOT_RUN
 from mover.cli.faults import say
 from mover.cli.screen import out, print_json, words
 from mover.database import upgrading
+from mover.database.backing_up import back_up
 from mover.database.locations import SQLITE
 from mover.database.upgrading import Condition
 from mover.settings import Settings
@@ -48,6 +51,34 @@ async def upgrade(*, machine: bool) -> int:
             f"was brought from revision {before.revision} to" if before.revision else "was made, at revision"
         )
         out().print(words(f"{_KINDS[after.kind]}: {after.where} {what} {after.revision}"))
+    return ALL_WELL
+
+
+async def roles(*, apply: bool, machine: bool) -> int:
+    """Print the SQL that makes the roles of the service with their privileges, or execute it. Raises DatabaseTrouble."""
+    from mover.database.roles.applying import script  # noqa: PLC0415 - for this command alone
+    from mover.database.roles.words import Role  # noqa: PLC0415 - likewise
+
+    if not apply:
+        sys.stdout.write(script())
+        return ALL_WELL
+    await upgrading.set_up_roles(Settings().database_url)
+    names = [role.value for role in Role]
+    if machine:
+        print_json({"roles": names})
+    else:
+        out().print(words(f"the roles {', '.join(names)} have their privileges, and no others"))
+    return ALL_WELL
+
+
+async def backup(file: Path, *, machine: bool) -> int:
+    """Copy SQLite's file. Raises as `back_up`."""
+    size_bytes = await back_up(Settings().database_url, file)
+    if machine:
+        print_json({"file": str(file), "size_bytes": size_bytes})
+    else:
+        out().print(words(f"{file} holds the database as of now, {size_bytes:,} bytes"))
+        say("Keep the global key as well, and elsewhere: neither is worth anything without the other")
     return ALL_WELL
 
 

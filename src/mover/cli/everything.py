@@ -19,12 +19,13 @@ from mover.cli.loop import loop_factory
 from mover.cli.process import collect_rarely
 from mover.cli.screen import out, words
 from mover.runner.embedded import embedded_temporal
-from mover.serving.api_process import server_names
 from mover.serving.certificates import OwnCertificate, name_of_this_machine, own_certificate
 from mover.serving.children import Part, mover_command
 from mover.serving.first_owner import first_owner, keep_for_owner
 from mover.serving.log_events import message_of
 from mover.serving.logs import log_service
+from mover.serving.memory import keep_out_of_swap
+from mover.serving.server_certificate import server_names
 from mover.serving.supervision import Parts, running_parts
 from mover.serving.tls import check_operators_files
 from mover.settings import Settings
@@ -52,6 +53,7 @@ def run_everything(
     log_service("serve", settings.model_copy(update={"log_file": log_file}))
     if on_terminal:
         logging.getLogger().addHandler(_OnTerminal(logging.ERROR))
+    keep_out_of_swap(settings.lock_memory)
     collect_rarely()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(settings, sockets, email, on_terminal=on_terminal))
@@ -105,7 +107,7 @@ def _parts(settings: Settings, sockets: Sequence[socket.socket], *, on_terminal:
             mover_command("api", "--host", settings.listen.host, "--port", str(_port(sockets)), *listening),
             environment=_environment(settings, "api", on_terminal=on_terminal),
             descriptors=descriptors,
-            end_within_s=_API_ENDS_WITHIN_S,
+            end_within_s=settings.api_drain_s + _API_ENDS_WITHIN_S,
             tells_ready=True,
         ),
         Part(

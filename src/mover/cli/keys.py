@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from mover.audit.keys import Operator
+from mover.audit.recording import Recorder
 from mover.cli.codes import ALL_WELL, COULD_NOT_RUN
 from mover.cli.faults import say
 from mover.cli.screen import out, print_json, words
@@ -20,6 +23,8 @@ from mover.vault.rotation import KeyUse
 from mover.vault.secret import Secret
 from mover.vault.sources import FileSource, GivenSource
 from mover.workplace.workplace import Workplace
+
+KEYS_ROTATED = "vault.keys_rotated"
 
 
 async def rotate(new_key: Secret | None, *, machine: bool) -> int:
@@ -51,6 +56,7 @@ async def rotate(new_key: Secret | None, *, machine: bool) -> int:
                         await _renew(place, key_provider(source, services))
                     finally:
                         await services.close()
+            await _record(place)
     if machine:
         print_json({"rotated": rotated})
     else:
@@ -64,6 +70,24 @@ async def rotate(new_key: Secret | None, *, machine: bool) -> int:
             "set MOVER_GLOBAL_KEY to the new key now: the old one opens nothing any more", style="bold yellow"
         )
     return ALL_WELL
+
+
+async def _record(place: Workplace) -> None:
+    """Keep in the audit log that all keys are new ones."""
+    uses = await place.vault.global_keys()
+    current = next((use for use in uses if use.current), None)
+    details = {"persons": str(current.persons if current else 0)}
+    now_ns = time.time_ns()
+    await place.database.write(
+        lambda transaction: Recorder().record(
+            transaction,
+            Operator(id="", name="the operator"),
+            KEYS_ROTATED,
+            f"global key {current.key_id if current else ''}",
+            details,
+            now_ns=now_ns,
+        )
+    )
 
 
 async def status(*, machine: bool) -> int:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mover.cli.addresses import parse_address
 from mover.cli.codes import COULD_NOT_RUN, exit_code
@@ -19,6 +19,7 @@ from mover.cli.rate import Meter
 from mover.cli.screen import err, print_json
 from mover.cli.watched import Watched
 from mover.cli.workplace import workplace
+from mover.connections.connections import LOCAL_PERSON
 from mover.errors import InvalidConfiguration
 from mover.ledger.states import RunMode
 from mover.staging import Staging
@@ -33,6 +34,9 @@ from mover.workplace.addresses import Address
 from mover.workplace.keeping_out import kept_out
 from mover.workplace.sides import Sides, open_sides
 from mover.workplace.workplace import Workplace
+
+if TYPE_CHECKING:
+    from mover.workplace.sealing import SealingChoice
 
 T = TypeVar("T")
 _SAME_ADDRESSES = "same"
@@ -62,6 +66,16 @@ class Choices:
     dry_run: bool = False
     full: bool = False
     versions: int = 0
+    seal_to: tuple[str, ...] = ()
+    seal_names: bool = False
+    open_with: tuple[str, ...] = ()
+    crypt_to: str | None = None
+    crypt_from: str | None = None
+
+    @property
+    def in_another_form(self) -> bool:
+        """Files are sealed or opened on their way."""
+        return bool(self.seal_to or self.seal_names or self.open_with or self.crypt_to or self.crypt_from)
 
     def shown(self) -> Mapping[str, object]:
         """What was chosen, for the ledger: only what is not the default."""
@@ -85,15 +99,21 @@ class Choices:
             "dry_run": self.dry_run,
             "full": self.full,
             "versions": self.versions,
+            "seal_to": list(self.seal_to),
+            "seal_names": self.seal_names,
+            "opened": bool(self.open_with),
+            "crypt_to": bool(self.crypt_to),
+            "crypt_from": bool(self.crypt_from),
         }
         return {name: value for name, value in chosen.items() if value}
 
-    def options(self, exclude: tuple[str, ...] = (), *, only: str | None = None) -> Options:
+    def options(self, exclude: tuple[str, ...] = (), *, only: str | None = None, form: str = "") -> Options:
         """Read everything. Raises InvalidConfiguration that names what cannot be understood.
 
         Args:
             exclude: Patterns besides the person's own.
             only: The one path that is moved.
+            form: How files are sealed or opened.
         """
         return Options(
             filters=Filters.build(
@@ -113,6 +133,7 @@ class Choices:
             dry_run=self.dry_run,
             full=self.full,
             versions=self.versions,
+            form=form,
             bytes_per_s=_read("--bwlimit", parse_rate, self.bwlimit),
         )
 
@@ -150,9 +171,14 @@ async def move(
     addresses = parse_address(source), parse_address(destination)
     choices = await with_map(choices)
     choices.options()  # what was mistyped is said before anything is opened
+    sealing = sealing_of(choices)
     _check_writable(report_folder)
+    if sealing is not None and not machine:
+        from mover.cli.sealing import say_what_does_not_apply  # noqa: PLC0415 - only some runs need it
+
+        say_what_does_not_apply(sealing)
     async with workplace() as place:
-        found = await run(place, mode, *addresses, choices, machine=machine)
+        found = await run(place, mode, *addresses, choices, machine=machine, sealing=sealing)
         trouble: InvalidConfiguration | None = None
         written: list[Path] = []
         try:
@@ -178,6 +204,7 @@ async def run(
     choices: Choices,
     *,
     machine: bool,
+    sealing: SealingChoice | None = None,
 ) -> Outcome:
     """Run a pair and show it while it works."""
     settings = place.settings
@@ -187,6 +214,14 @@ async def run(
         disk_bytes=settings.staging_disk_bytes,
     )
     async with open_sides(place, source, destination) as sides, staging:
+        formed = None
+        if sealing is not None:
+            from mover.workplace.sealing import in_the_form  # noqa: PLC0415 - only some runs need it
+
+            formed = await in_the_form(
+                place.vault, LOCAL_PERSON, sides, sealing, mode if not choices.dry_run else RunMode.SCAN
+            )
+            sides = formed.sides  # noqa: PLW2901 - from here on they are these
         progress = Progress()
         looking = mode is RunMode.SCAN or choices.dry_run
         watched = Watched(_title(sides), progress, Meter(progress), only_looking=looking)
@@ -195,10 +230,18 @@ async def run(
             staging=staging,
             staging_memory_bytes=settings.staging_memory_bytes,
         )
-        options = choices.options(kept_out(place.settings, sides), only=sides.single_file)
+        options = choices.options(
+            kept_out(place.settings, sides), only=sides.single_file, form=formed.mark if formed else ""
+        )
         live = not machine and err().is_terminal and not err().is_dumb_terminal
         try:
-            async with shown(watched, place.ledger, live=live) as started:
+            async with shown(watched, place.ledger, live=live) as show:
+
+                async def started(run_id: int, resumed: bool) -> None:  # noqa: FBT001 - the engine's call
+                    if formed is not None:
+                        await formed.begin()
+                    show(run_id, resumed)
+
                 result = await run_pair(
                     engine,
                     sides.source,
@@ -215,7 +258,27 @@ async def run(
                 print_json(stopped.as_object())
                 raise Told from None
             raise
+        if formed is not None:
+            if result.finished:
+                await formed.end()
+            await formed.destroy_old_seeds()
         return await outcome_of(place.ledger, result.run, resumed=watched.resumed, ended_by=result.reason)
+
+
+def sealing_of(choices: Choices) -> SealingChoice | None:
+    """Read how files are sealed or opened; None if they are not. Raises InvalidConfiguration."""
+    if not choices.in_another_form:
+        return None
+    from mover.cli.sealing import read_sealing  # noqa: PLC0415 - only some runs need it
+
+    return read_sealing(
+        seal_to=choices.seal_to,
+        seal_names=choices.seal_names,
+        open_with=choices.open_with,
+        crypt_to=choices.crypt_to,
+        crypt_from=choices.crypt_from,
+        versions=choices.versions,
+    )
 
 
 def _title(sides: Sides) -> str:

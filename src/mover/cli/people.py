@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import typer
 
 from mover.accounts.audit_log import AuditLog
+from mover.accounts.erasure import Erasure, Leaving
 from mover.accounts.records import SecondFactor
 from mover.accounts.rescue import Known, Removed, Rescue
+from mover.accounts.sessions import Sessions
 from mover.cli.codes import ALL_WELL
 from mover.cli.faults import say
 from mover.cli.screen import out, plain, print_json, words
 from mover.cli.workplace import workplace
 from mover.errors import InvalidConfiguration
+from mover.privacy.exports import DataExports
+from mover.workplace.removers import PERSON_REMOVERS
 from mover.workplace.workplace import Workplace
 
 _WAYS = {
@@ -23,11 +29,13 @@ _WAYS = {
 }
 
 
-def confirmed(email: str) -> bool:
+def confirmed(
+    email: str, question: str = "Remove all second factors of {email} and end their sessions?"
+) -> bool:
     """Ask on the terminal. Raises InvalidConfiguration where there is none."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise InvalidConfiguration("there is no terminal to ask at; if you are sure, add --yes")
-    if typer.confirm(f"Remove all second factors of {plain(email)} and end their sessions?", err=True):
+    if typer.confirm(question.format(email=plain(email)), err=True):
         return True
     say("nothing was changed", style="bold yellow")
     return False
@@ -58,6 +66,34 @@ async def reset_second_factor(email: str, *, machine: bool) -> int:
         print_json(removed)
     else:
         out().print(words(_sentence(removed)))
+    return ALL_WELL
+
+
+async def export_person(email: str, output: Path) -> int:
+    """Write everything about somebody. Raises NotFound, InvalidConfiguration (the file cannot be made)."""
+    async with workplace() as place:
+        audit = AuditLog(place.database)
+        exports = DataExports(place.database, Sessions(place.database, audit), audit)
+        content = await exports.of_person(email)
+        try:
+            descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                async for piece in content:
+                    file.write(piece)
+        except OSError as error:
+            raise InvalidConfiguration(f"{output} cannot be written: {error.strerror}") from None
+    say(f"everything that is kept of them is in {output}")
+    return ALL_WELL
+
+
+async def delete_person(email: str) -> int:
+    """Delete somebody. Raises NotFound, Conflict (the last owner)."""
+    async with workplace() as place:
+        audit = AuditLog(place.database)
+        erasure = Erasure(place.database, place.vault, removers=PERSON_REMOVERS)
+        leaving = Leaving(place.database, erasure, Sessions(place.database, audit), audit)
+        person = await leaving.remove(email)
+    out().print(words(f"{person.email} is deleted."))
     return ALL_WELL
 
 

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mover.api.idempotency.queries import forget_organisation
 from mover.cli.codes import ALL_WELL
 from mover.cli.loop import loop_factory
 from mover.cli.process import collect_rarely
@@ -18,8 +17,8 @@ from mover.runner.client import TemporalAccess
 from mover.runner.names import check_queue
 from mover.runner.runner import Runner, open_runner, runner_name
 from mover.serving.logs import log_service
+from mover.serving.memory import keep_out_of_swap
 from mover.settings import Settings
-from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import open_workplace
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ def run_runner(queue: str, metrics_port: int | None) -> int:
     check_queue(queue)
     settings = Settings()
     log_service("runner", settings)
+    keep_out_of_swap(settings.lock_memory)
     collect_rarely()
     with ExitStack() as stack:
         provider: TracerProvider | None = None
@@ -63,14 +63,17 @@ async def _run(
 
             place = replace(place, wrap=traced_connectors(provider, names=settings.otlp_names))
             access = TemporalAccess(settings, identity=name, interceptors=[traced(provider)])
-        removers = (forget_organisation, *REMOVERS)
-        runner = await opened.enter_async_context(
-            open_runner(place, access, queue=queue, name=name, removers=removers)
-        )
+        runner = await opened.enter_async_context(open_runner(place, access, queue=queue, name=name))
         if metrics_port is not None:
             from mover.serving.metrics import published  # noqa: PLC0415 - loaded only where it is wanted
 
-            opened.enter_context(published(runner.measures.registry, metrics_port))
+            tls = None
+            if settings.metrics_tls:
+                from mover.serving.server_certificate import certificate_of  # noqa: PLC0415 - as above
+
+                tls = certificate_of(settings)
+                opened.callback(asyncio.create_task(tls.keep_fresh()).cancel)
+            opened.enter_context(published(runner.measures.registry, metrics_port, tls=tls))
         _end_on_signals(runner)
         _log.info("runner %s works on the queue %s", name, queue)
         _say_ready()

@@ -10,7 +10,7 @@ from rich.table import Table
 from mover.cli.addresses import parse_address
 from mover.cli.codes import exit_code
 from mover.cli.figures import count_text, size_text
-from mover.cli.moving import Choices, run, with_map
+from mover.cli.moving import Choices, run, sealing_of, with_map
 from mover.cli.outcome import Outcome, print_outcome, print_where_to_look
 from mover.cli.permissions import print_permissions
 from mover.cli.screen import out, plain, print_json, words
@@ -33,8 +33,9 @@ async def scan(source: str, destination: str | None, choices: Choices, *, machin
     from_, to = parse_address(source), parse_address(destination) if destination is not None else None
     choices = await with_map(choices)
     choices.options()
+    sealing = sealing_of(choices)
     async with workplace() as place:
-        found = await run(place, RunMode.SCAN, from_, to, choices, machine=machine)
+        found = await run(place, RunMode.SCAN, from_, to, choices, machine=machine, sealing=sealing)
         survey = await place.ledger.survey(found.run.id, most=_LINES)
         if machine:
             permissions = msgspec.to_builtins(await place.ledger.grant_tally(found.run.id))

@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     """Add them to the command line."""
     app.command(rich_help_panel=_PANEL)(serve)
     app.command(rich_help_panel=_PANEL)(api)
+    app.command(rich_help_panel=_PANEL)(web)
     app.command(rich_help_panel=_PANEL, context_settings=_ELSEWHERE, add_help_option=False)(remote)
     app.command(rich_help_panel=_PANEL, context_settings=_ELSEWHERE, add_help_option=False)(profile)
 
@@ -50,6 +51,13 @@ def api(
     from mover.cli.api import serve_api  # noqa: PLC0415
 
     return serve_api(host, port, descriptors or ())
+
+
+def web(*, host: Host = None, port: Port = None) -> int:
+    """Serve pages apart from the API, without any key: what changes something is passed on to MOVER_API_URL."""
+    from mover.cli.web import serve_web  # noqa: PLC0415
+
+    return serve_web(host, port)
 
 
 def remote(context: typer.Context) -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 from mover.cli.codes import ALL_WELL, SOME_FAILED
 from mover.cli.screen import err, out, print_json, words
 from mover.errors import InvalidConfiguration
-from mover.reports.reconciliation import NotAReconciliation, Verdict, check, read_lines, read_public_key
+from mover.reports.reconciliation import NotAReconciliation, Verdict, check, read_lines
+from mover.vault.signing import read_public_key
 
 
 def verify_file(file: Path, key: str | None, *, machine: bool) -> int:

@@ -90,13 +90,21 @@ class Connections:
         self._now = now
 
     async def add(
-        self, name: str, service: str, values: Values, *, replace: bool = False, along: Along = _nothing_more
+        self,
+        name: str,
+        service: str,
+        values: Values,
+        *,
+        replace: bool = False,
+        added_by: str | None = None,
+        along: Along = _nothing_more,
     ) -> Connection:
         """Save a connection; it is not signed in for that.
 
         With `replace`, one of that name and service is authorised anew: it keeps its id, and so its place in the
         ledger. What the connector found out (a pinned host key) is kept as long as the address is the same, unless
-        `values` say otherwise; an empty value lets it go. `along` writes more in the same transaction.
+        `values` say otherwise; an empty value lets it go. `added_by` is the person who adds it, where it is an
+        organisation's; whoever did first stays. `along` writes more in the same transaction.
 
         Raises InvalidConfiguration: a bad name or one that is taken, an unknown service or key, a missing key, a
         value that cannot work.
@@ -109,6 +117,7 @@ class Connections:
             service=service,
             config=new.plain,
             created_ns=before.created_ns if before else self._now_ns(),
+            added_by=(before.added_by if before else None) or added_by,
         )
 
         def save(transaction: Transaction) -> None:

@@ -28,6 +28,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         created_ns: Nanoseconds since 1970 UTC.
         last_used_ns: Last successful sign-in; None before the first.
         deauthorised_ns: When its secrets were destroyed because nobody used it; None: it has them.
+        added_by: The person of the organisation who added it, if one is known.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     created_ns: int
     last_used_ns: int | None = None
     deauthorised_ns: int | None = None
+    added_by: str | None = None
 
     @property
     def owner(self) -> str:

@@ -17,5 +17,6 @@ connections = Table(
     Column("created_ns", BigInteger, nullable=False),
     Column("last_used_ns", BigInteger),
     Column("deauthorised_ns", BigInteger),  # its secrets were destroyed, since nobody used it
+    Column("added_by", String(32)),  # the person of an organisation who did; NULL: nobody is known
     UniqueConstraint("person", "name"),
 )

@@ -53,6 +53,8 @@ class PartRules:
         parallel: Several parts may be on their way at once, in any order; else they go one by one, ascending.
         worthwhile_from: Files of at least this size are sent in parts, smaller ones whole.
         needs: A hash of the whole file without which `finish` is refused: it raises NotFound, and all has to be sent again.
+        rationed: The service limits calls, so few large parts are worth more than many in memory: what staging's memory does
+            not hold waits on its disk.
     """
 
     smallest: int
@@ -63,6 +65,7 @@ class PartRules:
     parallel: bool
     worthwhile_from: int
     needs: HashName | None = None
+    rationed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
+from urllib.parse import quote
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -12,6 +14,9 @@ from mover.database.failures import DatabaseUnusable
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 _EXPECTED = "give sqlite:///path or postgresql://user:password@host/database"
+_SEVERAL_HOSTS = re.compile(
+    r"(?P<scheme>postgres[a-z+]*://)(?P<user>[^/?#]*@)?(?P<hosts>[^/?#@]*,[^/?#@]*)(?P<rest>.*)", re.DOTALL
+)
 
 
 class Hidden(Protocol):
@@ -22,9 +27,13 @@ class Hidden(Protocol):
 
 
 def parsed(url: str | Hidden) -> URL:
-    """Take a URL apart. Raises DatabaseUnusable, which does not repeat it: it may hold a password."""
+    """Take a URL apart. Raises DatabaseUnusable, which does not repeat it: it may hold a password.
+
+    Several servers, of which one takes writes, are given as libpq takes them (PostgreSQL manual, 34.1.1.3):
+    `postgresql://user@one:5432,two:5432/database?target_session_attrs=read-write`.
+    """
     try:
-        location = make_url(url if isinstance(url, str) else url.reveal())
+        location = make_url(_with_hosts_apart(url if isinstance(url, str) else url.reveal()))
     except (ArgumentError, ValueError):
         raise DatabaseUnusable(f"the database's URL cannot be understood; {_EXPECTED}") from None
     match location.drivername:
@@ -38,6 +47,25 @@ def parsed(url: str | Hidden) -> URL:
             return location.set(drivername="postgresql+psycopg")
         case _:
             raise DatabaseUnusable(f"the database's URL names a kind that Mover does not know; {_EXPECTED}")
+
+
+def _with_hosts_apart(url: str) -> str:
+    """Put several hosts with ports behind the question mark, where SQLAlchemy lets them through to libpq."""
+    found = _SEVERAL_HOSTS.fullmatch(url)
+    if found is None:
+        return url
+    hosts, ports = [], []
+    for each in found["hosts"].split(","):
+        host, _, port = (
+            each.rpartition(":")
+            if re.search(r":[0-9]*$", each) and not each.endswith("]")
+            else (each, "", "")
+        )
+        hosts.append(host.removeprefix("[").removesuffix("]"))
+        ports.append(port)
+    place, question, query = found["rest"].partition("?")
+    apart = f"host={quote(','.join(hosts), safe='')}&port={quote(','.join(ports), safe='')}"
+    return f"{found['scheme']}{found['user'] or ''}{place}?{apart}{'&' if question else ''}{query}"
 
 
 def shown(location: URL) -> str:

@@ -31,6 +31,7 @@ from mover.database.postgresql_failures import Kind, explain, hide_values, kind_
 from mover.database.postgresql_fate import Fate, Number, fate_of, number_of
 from mover.database.postgresql_lock import AdvisoryLock, key_of
 from mover.database.postgresql_text import BinaryOrderDDL, keep_any_text
+from mover.database.roles.applying import give_privileges, make_roles, roles_in_use
 from mover.database.schema import bring_up_to_date, expect_up_to_date
 from mover.database.store import SoleRight
 
@@ -87,7 +88,29 @@ class PostgresqlStore:
         self.read(_expect_ours, given_up)
 
     def upgrade(self) -> None:
-        """Apply the revisions that are missing. Whoever comes second waits for the first, and finds nothing to do."""
+        """Apply the revisions that are missing. Whoever comes second waits for the first, and finds nothing to do.
+
+        Where the roles of `mover db roles` are in use, they are given their privileges anew: tables may be new.
+        """
+
+        def work(connection: Connection) -> None:
+            bring_up_to_date(connection)
+            if roles_in_use(connection):
+                give_privileges(connection)
+
+        self._alone(work)
+
+    def set_up_roles(self) -> None:
+        """Make the roles that are missing, and give each its privileges. Raises DatabaseUnusable: this user may not."""
+
+        def work(connection: Connection) -> None:
+            make_roles(connection)
+            give_privileges(connection)
+
+        self._alone(work)
+
+    def _alone(self, work: Callable[[Connection], None]) -> None:
+        """Change the schema in one transaction, while nobody else does."""
         given_up = threading.Event()
         given_up.set()
 
@@ -97,7 +120,7 @@ class PostgresqlStore:
                 connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key_of("schema"),))
                 _expect_suitable(connection)
-                bring_up_to_date(connection)
+                work(connection)
 
         self._persistently(attempt, given_up)
 

@@ -24,9 +24,11 @@ from mover.errors import one_line
 _SIGN_IN = ("password authentication failed", "no password supplied", "authentication failed", "fe_sendauth")
 _NOT_LET_IN = (
     "no pg_hba.conf entry",
+    "pg_hba.conf rejects",
     "is not permitted to log in",
     "permission denied for database",
     "role ",
+    "requires a valid client certificate",
 )
 _NO_SUCH = ("does not exist",)
 _TLS = (
@@ -36,6 +38,7 @@ _TLS = (
     "does not match host name",
     "does not support SSL",
     "sslmode",
+    "alert ",  # what the server's TLS says of the certificate that it was shown: RFC 8446 section 6.2
 )
 _CROWDED = ("too many clients", "remaining connection slots", "too many connections")
 _TOLD_BY_SERVER = "FATAL:"

@@ -1,10 +1,15 @@
 """What became of a transaction whose COMMIT got no answer.
 
 PostgreSQL is asked by the transaction's number (`pg_xact_status`, made for this). One thing it cannot know: a number that
-was given out and never reached its log before a crash is given out again, and what is told is then the fate of a stranger.
-Recovery from a crash ends with a checkpoint, which notes the next number to be given out. So: where the latest checkpoint
-is younger than the number, and yet knows it as one that nobody has, the transaction went with the crash. A checkpoint tells its
-time in whole seconds only, a server that was started since tells it exactly: it opens its door after that checkpoint.
+was given out and never reached its log before a crash, or never reached the standby that took over, is given out again, and
+what is told is then the fate of a stranger. So each transaction writes a line into the log as soon as it has its number,
+and notes where. A server that has recovered since, from a crash or by becoming the primary, tells up to where it read the
+log (`pg_last_wal_replay_lsn`): not as far as that line, and the transaction is lost; further, and the number is its own.
+
+A server that recovered more than once since, or was restarted in order after it, tells that no more. Then its latest
+checkpoint does, which ends a recovery from a crash and notes the next number to be given out: where it is younger than the
+number, and yet knows it as one that nobody has, the transaction went with the crash. A checkpoint tells its time in whole
+seconds only, a server that was started since tells it exactly: it opens its door after that checkpoint.
 """
 
 from __future__ import annotations
@@ -18,11 +23,15 @@ from sqlalchemy.exc import DBAPIError
 
 # The moment is that after the number was given out: a subquery is evaluated first.
 _BEGIN = (
-    "SELECT number::text, clock_timestamp() FROM (SELECT pg_current_xact_id() AS number OFFSET 0) AS given"
+    "SELECT number::text, clock_timestamp(), pg_logical_emit_message(true, 'mover', '')::text, "
+    "pg_last_wal_replay_lsn()::text FROM (SELECT pg_current_xact_id() AS number OFFSET 0) AS given"
 )
+_RECOVERY = "SELECT read_to::text, read_to >= %s::pg_lsn FROM (SELECT pg_last_wal_replay_lsn() AS read_to) AS recovery"
 _LOST = (
-    "SELECT greatest(checkpoint_time, pg_postmaster_start_time()) > %s AND split_part(next_xid, ':', 1)::numeric * 4294967296 + split_part(next_xid, ':', 2)::numeric <= %s::text::numeric "
-    "FROM pg_control_checkpoint()"
+    "SELECT greatest(checkpoint_time, pg_postmaster_start_time()) > %s "
+    "AND split_part(next_xid, ':', 1)::numeric * 4294967296 + split_part(next_xid, ':', 2)::numeric <= %s::text::numeric "
+    # One that was promoted just now still shows a checkpoint of the server that it followed.
+    "AND checkpoint_lsn >= coalesce(pg_last_wal_replay_lsn(), checkpoint_lsn) FROM pg_control_checkpoint()"
 )
 _FATE = "SELECT pg_xact_status(%s::text::xid8)"
 _IN_THE_FUTURE = "22023"
@@ -44,21 +53,32 @@ class Fate(enum.Enum):
 
 @dataclass(frozen=True)
 class Number:
-    """Of a transaction, and the server's time when it had been given out."""
+    """Of a transaction.
+
+    Attributes:
+        full: The number itself.
+        given: The server's time when it had been given out.
+        logged: Where the server's log first speaks of it: the end of that line.
+        recovered: Up to where the server had read the log when it recovered last; None: it started in order.
+    """
 
     full: str
     given: datetime
+    logged: str
+    recovered: str | None
 
 
 def number_of(connection: Connection) -> Number:
     """Have the transaction that is open get its number."""
     row = connection.exec_driver_sql(_BEGIN).one()
-    return Number(row[0], row[1])
+    return Number(*row)
 
 
 def fate_of(connection: Connection, number: Number) -> Fate:
     """Ask, on another connection outside of a transaction, what became of it."""
-    if _went_with_a_crash(connection, number):
+    read_to, has_read_it = connection.exec_driver_sql(_RECOVERY, (number.logged,)).one()
+    has_recovered_since = read_to is not None and read_to != number.recovered
+    if (has_recovered_since and not has_read_it) or _went_with_a_crash(connection, number):
         return Fate.LOST
     try:
         status = connection.exec_driver_sql(_FATE, (number.full,)).scalar_one()

@@ -1,4 +1,4 @@
-"""What an operator does with a database: look at it, and bring its schema up to date."""
+"""What an operator does with a database: look at it, bring its schema up to date, and give roles their privileges."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import URL
 
 from mover.database.database import Database
+from mover.database.failures import DatabaseUnusable
 from mover.database.locations import POSTGRESQL, SQLITE, Hidden, parsed, shown
 from mover.database.schema import revisions, usable_revision
 from mover.database.store import Store
@@ -62,6 +63,17 @@ async def upgrade(url: str | Hidden) -> tuple[Condition, Condition]:
     return before, await condition(url)
 
 
+async def set_up_roles(url: str | Hidden) -> None:
+    """Make the roles of the service on a PostgreSQL server, and give each its privileges; see `roles`. Idempotent.
+
+    Raises DatabaseUnusable (not PostgreSQL, or this user may not) and DatabaseUnreachable.
+    """
+    location = parsed(url)
+    if location.get_backend_name() != POSTGRESQL:
+        raise DatabaseUnusable("SQLite has no roles; one user of this machine runs all that uses its file")
+    await asyncio.to_thread(_set_up_roles, location)
+
+
 def _revision(location: URL) -> str | None:
     # Imported here since each command needs one of them.
     store: Store
@@ -79,6 +91,16 @@ def _revision(location: URL) -> str | None:
     given_up.set()
     try:
         return store.read(usable_revision, given_up)
+    finally:
+        store.close()
+
+
+def _set_up_roles(location: URL) -> None:
+    from mover.database.postgresql import PostgresqlStore  # noqa: PLC0415
+
+    store = PostgresqlStore(location, connections=2)
+    try:
+        store.set_up_roles()
     finally:
         store.close()
 

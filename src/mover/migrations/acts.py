@@ -38,6 +38,8 @@ class Act(enum.StrEnum):
     MAP_IMPORTED = "map.imported"
     MAP_DELETED = "map.deleted"
     REPORT_DOWNLOADED = "report.downloaded"
+    CONNECTIONS_OPENED = "connections.opened"
+    PERMISSIONS_GIVEN = "permissions.given"
     SIGNING_KEY_ROTATED = "signing_key.rotated"
 
 

@@ -41,7 +41,7 @@ def checked_pair(new: NewPair, migration_options: PairOptions) -> tuple[str, str
     check_priority(new.priority)
     if new.queue:
         check_queue(new.queue)
-    check_options(new.options)
+    check_options(new.options, whole=False)
     check_options(effective(migration_options, new.options))
     return (
         checked_path("source path", new.source_path),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from mover.accounts.actor import Actor, Permission
 from mover.accounts.audit import Auditor
+from mover.accounts.queries.api_keys import person_behind
 from mover.accounts.tables import memberships
 from mover.database.database import Database
 from mover.migrations.acts import Act, changed_fields, note
@@ -241,6 +242,7 @@ def _add(
             version=1,
             created_ns=now_ns,
             changed_ns=now_ns,
+            created_by=person_behind(connection, actor),
         )
     )
 

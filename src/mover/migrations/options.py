@@ -12,6 +12,8 @@ from mover.entries import clean_path
 from mover.errors import InvalidConfiguration
 from mover.ledger.states import RunMode
 from mover.migrations.timetable import Window, check_window
+from mover.sealing.age.recipients import read_recipients
+from mover.sealing.limits import NO_VERSIONS
 from mover.transfer.bandwidth import parse_rate
 from mover.transfer.filters import Filters, parse_moment, parse_size
 from mover.transfer.grantees import GranteeMap
@@ -28,6 +30,7 @@ class SharingChoice(enum.StrEnum):
     APPLY = "apply"  # through the migration's map of permissions, else its map of users, else for the same addresses
 
 
+_LONGEST_KEY = 4_000
 _MOST_PATTERNS = 1_000
 _LONGEST_PATTERN = 1_000
 _MOST_PATHS = 10_000
@@ -46,6 +49,8 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         conflict: What happens to files at the destination that are not ours.
         full: Everything is listed, even where change feeds tell what changed since the last run.
         versions: So many earlier versions of a file are moved with it.
+        seal_to: Public keys (age, SSH) that files are sealed for on their way; empty: they are not.
+        seal_names: Names are sealed, too.
         permissions: Whether they are re-created at the destination.
         unmapped: Who gets the permissions of those whom the map does not name.
         external: Share with people outside of the organisation again, too.
@@ -66,6 +71,8 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     conflict: ConflictRule | None = None
     full: bool | None = None
     versions: int | None = None
+    seal_to: tuple[str, ...] | None = None
+    seal_names: bool | None = None
     permissions: SharingChoice | None = None
     unmapped: Unmapped | None = None
     external: bool | None = None
@@ -84,8 +91,11 @@ def effective(migration: PairOptions, pair: PairOptions) -> PairOptions:
     return PairOptions(**chosen)
 
 
-def check_options(options: PairOptions) -> None:
-    """Raise InvalidConfiguration that names the option which cannot work. To be called when options are saved."""
+def check_options(options: PairOptions, *, whole: bool = True) -> None:
+    """Raise InvalidConfiguration that names the option which cannot work. To be called when options are saved.
+
+    `whole`: nothing else adds to them; the options of a pair alone may rest on the migration's.
+    """
     for name in ("include", "exclude"):
         patterns = getattr(options, name) or ()
         if len(patterns) > _MOST_PATTERNS or any(len(pattern) > _LONGEST_PATTERN for pattern in patterns):
@@ -96,6 +106,7 @@ def check_options(options: PairOptions) -> None:
         raise InvalidConfiguration(f"paths: at most {_MOST_PATHS}")
     if options.versions is not None and not 0 <= options.versions <= MOST_VERSIONS:
         raise InvalidConfiguration(f"versions: a number from 0 to {MOST_VERSIONS}")
+    _check_sealing(options, whole=whole)
     engine_options(options, RunMode.COPY, queued_ns=0)
     if options.window is not None:
         check_window(options.window)
@@ -110,6 +121,7 @@ def engine_options(
     retry_paths: Sequence[str] | None = None,
     map_id: str = "",
     grantees: GranteeMap | None = None,
+    form: str = "",
 ) -> Options:
     """Make the engine's options.
 
@@ -122,6 +134,7 @@ def engine_options(
         map_id: Of the map that permissions go through. It stands for the map in the fingerprint of the options: a map that
             is changed in the middle of a run counts for what the run has not looked at yet.
         grantees: The rows of that map.
+        form: How files are sealed.
 
     Raises InvalidConfiguration that names the option.
     """
@@ -148,6 +161,7 @@ def engine_options(
         dry_run=mode is RunMode.SCAN,
         full=bool(options.full),
         versions=options.versions or 0,
+        form=form,
         bytes_per_s=min(limits) if limits else None,
     )
 
@@ -155,6 +169,18 @@ def engine_options(
 def applies_permissions(options: PairOptions) -> bool:
     """Whether permissions are re-created."""
     return options.permissions is SharingChoice.APPLY
+
+
+def _check_sealing(options: PairOptions, *, whole: bool) -> None:
+    keys = options.seal_to or ()
+    if any(len(key) > _LONGEST_KEY for key in keys):
+        raise InvalidConfiguration(f"seal_to: a public key has at most {_LONGEST_KEY} characters")
+    if keys:
+        _read("seal_to", lambda text: read_recipients([text]), "\n".join(keys))
+        if options.versions:
+            raise InvalidConfiguration(f"versions: {NO_VERSIONS}")
+    elif options.seal_names and (whole or options.seal_to is not None):
+        raise InvalidConfiguration("seal_names: sealing names needs public keys to seal for")
 
 
 def _sharing(options: PairOptions, map_id: str, grantees: GranteeMap) -> SharingRules | None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -19,8 +18,7 @@ from mover.errors import Locked
 from mover.migrations.acts import Act
 from mover.migrations.queries.connections import holder
 from mover.migrations.tables import signing_keys
-from mover.reports.reconciliation import SigningKey, key_id_of
-from mover.vault.secret import Secret
+from mover.vault.signing import SigningKey
 from mover.vault.vault import Vault
 
 _c = signing_keys.c
@@ -97,8 +95,7 @@ class SigningKeys:
             key_id = await self._present_id(organisation_id)
             if key_id is not None:
                 secret = await self._vault.fetch(holder(organisation_id), _owner(key_id), _FIELD)
-                raw = base64.b64decode(secret.reveal())
-                return SigningKey(key_id, Ed25519PrivateKey.from_private_bytes(raw))
+                return SigningKey.from_secret(secret)
             with suppress(_OvertakenError):
                 await self._add(organisation_id, None)
         raise Locked("the organisation's signing key is being changed by another process")
@@ -109,9 +106,7 @@ class SigningKeys:
 
     async def _add(self, organisation_id: str, before: str | None, actor: Actor | None = None) -> None:
         """Make a key in place of the one before, which is somebody's act if they asked for it. Raises _OvertakenError."""
-        private = Ed25519PrivateKey.generate()
-        public = private.public_key().public_bytes_raw()
-        key_id, now_ns = key_id_of(public), self._now_ns()
+        key, now_ns = SigningKey.make(), self._now_ns()
 
         def add(connection: Connection) -> None:
             mine = (_c.organisation_id == organisation_id, _c.retired_ns.is_(None))
@@ -120,21 +115,20 @@ class SigningKeys:
                 raise _OvertakenError
             connection.execute(
                 insert(signing_keys).values(
-                    id=key_id,
+                    id=key.id,
                     organisation_id=organisation_id,
-                    public_key=base64.b64encode(public).decode(),
+                    public_key=base64.b64encode(key.public).decode(),
                     created_ns=now_ns,
                     retired_ns=None,
                 )
             )
             if actor is not None:
                 self._auditor.record(
-                    connection, actor, Act.SIGNING_KEY_ROTATED, f"signing key {key_id}", now_ns=now_ns
+                    connection, actor, Act.SIGNING_KEY_ROTATED, f"signing key {key.id}", now_ns=now_ns
                 )
 
-        secret = Secret(base64.b64encode(private.private_bytes_raw()).decode())
         try:
-            await self._vault.store(holder(organisation_id), _owner(key_id), _FIELD, secret, along=add)
+            await self._vault.store(holder(organisation_id), _owner(key.id), _FIELD, key.secret, along=add)
         except IntegrityError:  # there is one present key at most; the other process was first
             raise _OvertakenError from None
 

@@ -73,6 +73,7 @@ migrations = Table(
     Column("created_ns", BigInteger, nullable=False),
     Column("changed_ns", BigInteger, nullable=False),
     Column("removed_ns", BigInteger),
+    Column("created_by", String(32)),  # the person who did; NULL: nobody is known
 )
 Index("ix_migrations_organisation", migrations.c.organisation_id, migrations.c.created_ns)
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, update
 
+from mover.accounts.records import Person
 from mover.accounts.refusals import NoSuchThing
 from mover.accounts.tables import memberships, people
 from mover.database.removal import remove_in_order, step
@@ -197,3 +198,8 @@ def remove_organisation(connection: Connection, organisation_id: str, limit: int
         ),
     )
     return remove_in_order(connection, steps, limit)
+
+
+def forget_person(connection: Connection, person: Person, _instead: str) -> None:
+    """Remove mail to a person, sent or not. A `PersonRemover` of the accounts."""
+    connection.execute(delete(run_mails).where(run_mails.c.person_id == person.id))

@@ -15,7 +15,6 @@ with the one that was published.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
@@ -23,29 +22,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from mover.vault.signing import SigningKey, is_signed, key_id_of, read_public_key
 
 _VERSION = 1
 _WHAT = "reconciliation"
 _SIGNED_FOR = b"mover reconciliation 1\n"
 _SIGNATURE = re.compile(rb',"signature":"([A-Za-z0-9+/]{86}==)"\}\n')
 _LONGEST_LINE = 1 << 20
-_KEY_BYTES = 32
 _PIECE_LINES = 256
-
-
-@dataclass(frozen=True)
-class SigningKey:
-    """A key that signs. `private` does not print itself."""
-
-    id: str
-    private: Ed25519PrivateKey = field(repr=False)
-
-    @property
-    def public(self) -> bytes:
-        """The public half, 32 bytes."""
-        return self.private.public_key().public_bytes_raw()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,24 +62,6 @@ class NotAReconciliation(Exception):
     """The file is none, so there is nothing to check."""
 
 
-def key_id_of(public: bytes) -> str:
-    """The id of a public key: the beginning of its SHA-256."""
-    return hashlib.sha256(public).hexdigest()[:32]
-
-
-def read_public_key(text: str) -> bytes:
-    """Read a public key in base64 or hexadecimal digits. Raises ValueError."""
-    text = text.strip()
-    try:
-        in_digits = len(text) == 2 * _KEY_BYTES
-        key = bytes.fromhex(text) if in_digits else base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error):
-        key = b""
-    if len(key) != _KEY_BYTES:
-        raise ValueError("a public key is 32 bytes in base64 (44 characters) or in 64 hexadecimal digits")
-    return key
-
-
 async def signed_lines(
     key: SigningKey, run: Mapping[str, Any], rows: AsyncIterable[Mapping[str, Any]], signed: str
 ) -> AsyncIterator[bytes]:
@@ -116,7 +83,7 @@ async def signed_lines(
             yield b"".join(waiting)
             waiting = []
     body = chain.body({"trailer": {"items": chain.number - 1, "signed": signed}})
-    signature = base64.b64encode(key.private.sign(_SIGNED_FOR + body))
+    signature = key.sign(_SIGNED_FOR + body).encode()
     waiting.append(body[:-1] + b',"signature":"' + signature + b'"}\n')
     yield b"".join(waiting)
 
@@ -226,13 +193,7 @@ def _unsigned(line: bytes, trailer: _TrailerContent, number: int, public: bytes)
     match = _SIGNATURE.search(line)
     if match is None or match.end() != len(line):
         return "its last line was changed"
-    signature = base64.b64decode(match[1])
-    if base64.b64encode(signature) != match[1]:
-        return "its last line was changed"
-    try:
-        body = _SIGNED_FOR + line[: match.start()] + b"}"
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, body)
-    except (InvalidSignature, ValueError):
+    if not is_signed(public, _SIGNED_FOR + line[: match.start()] + b"}", match[1].decode()):
         return "the signature is not right"
     return "" if trailer.items == number - 1 else "lines are missing"
 

@@ -137,7 +137,8 @@ class _Server:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={"PATH": os.defpath, "HOME": str(self._state.parent)},  # none of Mover's own variables
+                # None of Mover's own variables. Its user may have no account, as in a container: the server asks for a name.
+                env={"PATH": os.defpath, "HOME": str(self._state.parent), "USER": "mover"},
                 start_new_session=True,  # Ctrl-C is for Mover, which ends it in the end
                 pass_fds=[self._lock],  # the lock is held for as long as anything of it lives
             )

@@ -1,14 +1,17 @@
-"""What is removed or destroyed because it is old. Each step is small and idempotent, so that it can be broken off."""
+"""What is removed or destroyed because it is old. Each step is small and idempotent, so that it can be broken off.
+
+The accounts and the audit log are tidied up by the API (`accounts/tidying.py`): runners have no business with sessions and
+people, and can remove no event.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
-from mover.accounts.departures import Departures, Remover
 from mover.accounts.upkeep import Upkeep
 from mover.connections.idle import IdleConnections
 from mover.connections.revoking import Revoking
@@ -16,7 +19,7 @@ from mover.migrations.retention import Retention
 from mover.runner.records import Swept
 from mover.staging.folder import sweep
 from mover.transport.oauth.apps import apps_from_settings
-from mover.workplace.removers import REMOVERS
+from mover.workplace.seeds import destroy_old_seeds
 from mover.workplace.workplace import Workplace
 
 _STEPS = 100  # of retention, between two signs of life
@@ -28,7 +31,6 @@ class Housekeeper:
     Args:
         place: Where.
         retention: Removes old runs.
-        removers: Of what belongs to deleted organisations, in every room that keeps something of them.
         now_ns: Nanoseconds since 1970 UTC.
     """
 
@@ -37,29 +39,27 @@ class Housekeeper:
         place: Workplace,
         retention: Retention,
         *,
-        removers: Sequence[Remover] = REMOVERS,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._place = place
         self._retention = retention
         self._now_ns = now_ns
-        self._departures = Departures(place.database, place.vault, removers=removers, now=self._now)
+        self._kept = place.settings.retention
         self._upkeep = Upkeep(place.database, now=self._now)
         revoking = Revoking(place.egress, apps_from_settings(place.settings), now=self._now)
         self._idle = IdleConnections(place.database, place.vault, revoking, now_ns=now_ns)
 
     async def tidy_up(self, alive: Callable[[], object]) -> Swept:
         """Do everything once; calls `alive` between steps."""
-        connections = await _all(self._idle.deauthorise, alive)
+        connections = await _all(
+            partial(self._idle.deauthorise, days=self._kept.idle_connections_days), alive
+        )
         alive()
         await asyncio.to_thread(self._sweep_staging)
         alive()
-        return Swept(
-            connections=connections,
-            expired=await _all(self._upkeep.remove_expired, alive),
-            deleted=await _all(self._departures.remove_deleted, alive),
-            rows=await self._sweep_old(alive),
-        )
+        await destroy_old_seeds(self._place.vault, now=self._now())
+        alive()
+        return Swept(connections=connections, rows=await self._sweep_old(alive))
 
     async def _sweep_old(self, alive: Callable[[], object]) -> int:
         """Remove what each organisation does not keep any longer, then what no organisation decides about."""
@@ -70,7 +70,9 @@ class Housekeeper:
                 alive,
             )
             alive()
-        return rows + await _all(partial(self._retention.sweep_outboxes, steps=_STEPS), alive)
+        return rows + await _all(
+            partial(self._retention.sweep_outboxes, days=self._kept.notices_days, steps=_STEPS), alive
+        )
 
     def _now(self) -> float:
         return self._now_ns() / 1e9

@@ -7,13 +7,13 @@ import binascii
 import hashlib
 import os
 import secrets
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mover.errors import InvalidConfiguration
 from mover.settings import Settings
+from mover.vault.given_files import readable_by_others
 from mover.vault.secret import Secret
 
 _BYTES = 32
@@ -94,7 +94,7 @@ def _new() -> str:
 
 def _read(path: Path) -> str:
     try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        if readable_by_others(path.stat()):
             raise InvalidConfiguration(f"{path} holds keys and can be read by others; run: chmod 600 on it")
         return path.read_text(encoding="ascii")
     except (OSError, UnicodeError) as error:

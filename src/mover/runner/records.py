@@ -54,12 +54,8 @@ class Swept:
 
     Attributes:
         rows: Of old runs and items that were removed.
-        expired: Sessions, links and the like that were.
-        deleted: Rows of organisations that were deleted.
         connections: Whose secrets were destroyed since nobody used them.
     """
 
     rows: int = 0
-    expired: int = 0
-    deleted: int = 0
     connections: int = 0

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from mover.accounts.departures import Remover
+from mover.database.clock import MOST_S, ClockWrong, check_clock
 from mover.errors import MoverError
+from mover.lawful.answering import Answering
 from mover.mail.choice import mail_from_settings
 from mover.migrations.retention import Retention
 from mover.migrations.scheduler import Scheduler
@@ -39,7 +41,6 @@ from mover.runner.slices import Bench, Draining, Pace
 from mover.runner.versions import GONE_S, Versions, versions_from_settings
 from mover.staging import Staging
 from mover.transfer.run import Engine
-from mover.workplace.removers import REMOVERS
 from mover.workplace.workplace import Workplace
 
 _log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class Parts:
     scheduler: Scheduler
     deliverer: Deliverer
     housekeeper: Housekeeper
+    answering: Answering
     versions: Versions | None  # None: builds are not told apart
 
 
@@ -76,16 +78,20 @@ class Runner:
 
     Args:
         parts: What it works with.
+        now_ns: This machine's clock, which has to be the database's.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, now_ns: Callable[[], int] = time.time_ns) -> None:
         self._parts = parts
+        self._now_ns = now_ns
         self._ending = asyncio.Event()
         self._looks = 0
+        self._clock_wrong: ClockWrong | None = None
         silence_s = parts.place.settings.runner_silence_s
         self._silent_ns = int(
             silence_s * 0.8e9
         )  # a little sooner than Temporal, which then finds the run free
+        self._most_clock_error_s = min(MOST_S, silence_s / 4)
 
     @property
     def name(self) -> str:
@@ -105,10 +111,15 @@ class Runner:
         self._ending.set()
 
     async def run(self) -> None:
-        """Work until `end`. Waits for Temporal as long as it takes, also in the middle."""
+        """Work until `end`. Waits for Temporal as long as it takes, also in the middle, and at first for the right time.
+
+        Raises ClockWrong: this machine's clock went wrong later, so it has ended.
+        """
+        await self._until_clock_is_right()
         looking = [
             asyncio.create_task(self._look_now_and_then()),
             asyncio.create_task(self._deliver_now_and_then()),
+            asyncio.create_task(self._answer_now_and_then()),
         ]
         if self._parts.versions is not None:
             looking.append(asyncio.create_task(self._parts.versions.keep(self._pause)))
@@ -119,6 +130,18 @@ class Runner:
             for task in looking:
                 task.cancel()
             await asyncio.wait(looking)
+        if self._clock_wrong is not None:
+            raise self._clock_wrong
+
+    async def _until_clock_is_right(self) -> None:
+        while not self._ending.is_set():
+            try:
+                await self._check_clock()
+            except ClockWrong as error:
+                _log.error("no work is taken: %s", error)
+                await self._pause(self._parts.bench.pace.reconcile_s)
+            else:
+                return
 
     async def _serve(self) -> None:
         """Be connected to Temporal, until the end or until that breaks for good."""
@@ -127,6 +150,7 @@ class Runner:
             return
         desk, slices = self._workers(client)
         running = [asyncio.create_task(worker.run()) for worker in (desk, slices)]
+        renewing = asyncio.create_task(self._renew_client(client, (desk, slices)))
         ending = asyncio.create_task(self._ending.wait())
         try:
             await asyncio.wait({*running, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -138,15 +162,29 @@ class Runner:
                 await desk.shutdown()
         finally:
             ending.cancel()
+            renewing.cancel()
             for task in running:
                 if not task.done():
                     task.cancel()
-            await asyncio.wait({ending, *running})
+            await asyncio.wait({ending, renewing, *running})
         for task in running:
             if not task.cancelled() and (error := task.exception()) is not None:
                 _log.error("a worker ended and is started again", exc_info=error)
                 await self._pause(_RECONNECT_S)
                 return
+
+    async def _renew_client(self, client: Client, workers: Sequence[Worker]) -> None:
+        """Give workers a new client when the certificates for Temporal were renewed; what is under way goes on."""
+        while not self._ending.is_set():
+            await self._pause(self._parts.bench.pace.reconcile_s)
+            try:
+                newest = await self._parts.access.client()
+            except MoverError:
+                continue  # as long as there is no other, the old one is used
+            if newest is not client:
+                for worker in workers:
+                    worker.client = newest
+                client = newest
 
     async def _connected(self) -> Client | None:
         """The client, as soon as Temporal answers; None if the runner is to end before that."""
@@ -195,6 +233,10 @@ class Runner:
     async def _look_now_and_then(self) -> None:
         """See to it that nothing is forgotten, whatever happened to Temporal, to other runners, or to a message."""
         while not self._ending.is_set():
+            # First: whoever has the wrong time would take living runners for silent ones.
+            await self._look_after("the clock", self._look_at_clock)
+            if self._clock_wrong is not None:
+                return
             steps: list[tuple[str, Callable[[], Awaitable[object]]]] = [
                 ("runs of runners that fell silent", self._overdue),
                 ("schedules", self._due),
@@ -213,6 +255,14 @@ class Runner:
             await self._look_after("notices", self._parts.deliverer.deliver_due)
             await self._pause(self._parts.bench.pace.reconcile_s)
 
+    async def _answer_now_and_then(self) -> None:
+        """Answer orders about what is held: apart from all else, soon, and until the last slice has ended."""
+        bench = self._parts.bench
+        while True:
+            await self._look_after("lawful requests", self._parts.answering.look)
+            busy = bench.engine.staging.memory_used or bench.engine.staging.disk_used
+            await asyncio.sleep(bench.pace.look_s if busy else bench.pace.reconcile_s)
+
     async def _look_after(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
         try:
             await step()
@@ -220,6 +270,17 @@ class Runner:
             _log.warning("cannot look after %s now: %s", what, error)
         except Exception:  # what it is must not keep the other steps from being done
             _log.exception("unexpected error while looking after %s", what)
+
+    async def _look_at_clock(self) -> None:
+        try:
+            await self._check_clock()
+        except ClockWrong as error:
+            _log.error("this runner ends: %s", error)
+            self._clock_wrong = error
+            self.end()
+
+    async def _check_clock(self) -> None:
+        await check_clock(self._parts.place.database, most_s=self._most_clock_error_s, now_ns=self._now_ns)
 
     async def _overdue(self) -> None:
         for run in await self._parts.bench.work.overdue(self._silent_ns):
@@ -242,8 +303,8 @@ async def open_runner(
     queue: str = names.DEFAULT_QUEUE,
     name: str | None = None,
     pace: Pace | None = None,
-    removers: Sequence[Remover] = REMOVERS,
     gone_s: float = GONE_S,
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> AsyncIterator[Runner]:
     """Prepare a runner on an open workplace.
 
@@ -253,8 +314,8 @@ async def open_runner(
         queue: Whose pairs it works on.
         name: What it is called; else `runner_name` says.
         pace: How long things take.
-        removers: As for `Housekeeper`.
         gone_s: As for `Versions`.
+        now_ns: As for `Runner`.
 
     Raises InvalidConfiguration: the queue's name, the way of mail, or staging cannot be used.
     """
@@ -269,6 +330,7 @@ async def open_runner(
     async with staging:
         scheduler = Scheduler(place.database)
         reconciler = Reconciler(place.database, access, scheduler)
+        own_name = name or runner_name(queue)
         bench = Bench(
             place=place,
             work=Work(place.database),
@@ -278,7 +340,7 @@ async def open_runner(
                 staging_memory_bytes=settings.staging_memory_bytes,
             ),
             queue=queue,
-            runner=name or runner_name(queue),
+            runner=own_name,
             draining=Draining(),
             pace=pace or Pace(drain_s=settings.runner_drain_s),
         )
@@ -291,7 +353,9 @@ async def open_runner(
                 reconciler=reconciler,
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, mail),
-                housekeeper=Housekeeper(place, Retention(place.database), removers=removers),
+                housekeeper=Housekeeper(place, Retention(place.database)),
+                answering=Answering(place.database, staging, own_name),
                 versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
-            )
+            ),
+            now_ns=now_ns,
         )

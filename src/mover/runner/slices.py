@@ -14,11 +14,14 @@ import asyncio
 import enum
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
+from mover.accounts.actor import system_actor
+from mover.audit.recording import Auditor, Recorder
 from mover.connections.connections import ConnectionGone
 from mover.connections.service_rules import NotAllowed
 from mover.database.failures import DatabaseTrouble
@@ -38,6 +41,7 @@ from mover.errors import (
     UserNotFound,
 )
 from mover.ledger.states import RunMode
+from mover.migrations.acts import Act
 from mover.migrations.options import PairOptions, applies_permissions, engine_options, shown_options
 from mover.migrations.records import Answer, Assignment, Counts, PairRun
 from mover.migrations.refusals import Overtaken
@@ -50,6 +54,7 @@ from mover.transfer.progress import Progress
 from mover.transfer.run import Engine, RunResult, run_pair
 from mover.workplace.addresses import ConnectedPath
 from mover.workplace.keeping_out import kept_out
+from mover.workplace.sealing import SealingChoice, in_the_form
 from mover.workplace.sides import Sides, open_sides
 from mover.workplace.workplace import Workplace
 
@@ -115,6 +120,8 @@ class Bench:
     runner: str
     draining: Draining
     pace: Pace = Pace()
+    auditor: Auditor = field(default_factory=Recorder)
+    now_ns: Callable[[], int] = time.time_ns
 
 
 class Slice:
@@ -177,7 +184,23 @@ class Slice:
         map_id, grantees = ("", None)
         if applies_permissions(assignment.options):
             map_id, grantees = await work.map_of(run.id)
-        async with open_sides(own, source, None if scan_alone else destination) as sides:
+        names = {one.id: one.name for one in await own.connections.all()}
+        await self._tell_of_use(assignment, names, scan_alone=scan_alone)
+        async with open_sides(own, source, None if scan_alone else destination) as opened:
+            formed = await in_the_form(
+                own.vault,
+                f"organisation:{run.organisation_id}",
+                opened,
+                _sealing(assignment.options),
+                run.mode,
+                owner=_keys_of(run),
+            )
+            sides = formed.sides
+
+            async def started(ledger_run_id: int, resumed: bool) -> None:  # noqa: FBT001 - the engine's call
+                await self._started(ledger_run_id, resumed)
+                await formed.begin()
+
             options = engine_options(
                 self._without_own(assignment, sides),
                 run.mode,
@@ -186,6 +209,7 @@ class Slice:
                 retry_paths=_paths(assignment, sides),
                 map_id=map_id,
                 grantees=grantees,
+                form=formed.mark,
             )
             return await run_pair(
                 self._bench.engine,
@@ -195,8 +219,49 @@ class Slice:
                 options,
                 self._progress,
                 shown_options=shown_options(assignment.options),
-                started=self._started,
+                started=started,
             )
+
+    async def _tell_of_use(
+        self, assignment: Assignment, names: Mapping[str, str], *, scan_alone: bool
+    ) -> None:
+        """Record for what the secrets of connections are used by this slice, before they are."""
+        details = {"pair": str(self._run.pair_id), "process": f"runner {self._bench.runner}"}
+        sides = {"source": assignment.source_connection_id}
+        if not scan_alone:
+            sides["destination"] = assignment.destination_connection_id
+        for side, connection_id in sides.items():
+            details[side] = names.get(connection_id, "")
+            details[f"{side}_id"] = connection_id
+        await self._record(Act.CONNECTIONS_OPENED, details)
+
+    async def _tell_of_grants(self) -> None:
+        """Record how many permissions the run gave at the destination, or could not."""
+        if self._ledger_run is None:
+            return
+        tally = await self._bench.place.ledger.grant_tally(self._ledger_run)
+        states: Counter[str] = Counter()
+        for one in tally:
+            states[one.state.value] += one.count
+        if states:
+            details = {
+                "pair": str(self._run.pair_id),
+                **{state: str(count) for state, count in states.items()},
+            }
+            await self._record(Act.PERMISSIONS_GIVEN, details)
+
+    async def _record(self, act: Act, details: Mapping[str, str]) -> None:
+        run = self._run
+        await self._bench.place.database.write(
+            lambda transaction: self._bench.auditor.record(
+                transaction,
+                system_actor(run.organisation_id, "runner"),
+                act,
+                f"run {run.id}",
+                details,
+                now_ns=self._bench.now_ns(),
+            )
+        )
 
     def _without_own(self, assignment: Assignment, sides: Sides) -> PairOptions:
         """The options, and Mover's own files kept out. Raises InvalidConfiguration where the source is nothing else."""
@@ -219,6 +284,7 @@ class Slice:
         if run is None or not run.finished:
             return None
         self._ledger_run = run.id
+        await self._destroy_keys()
         await self._end(RunCode(int(run.code)), run.message)
         return SliceEnd.ENDED
 
@@ -337,6 +403,9 @@ class Slice:
             )
         else:
             self._ledger_run = result.run
+            await self._tell_of_grants()
+            if result.finished:
+                await self._destroy_keys()
             await self._end(RunCode(int(result.code)), result.message)
         return SliceEnd.ENDED
 
@@ -352,6 +421,11 @@ class Slice:
             counts=counts,
             failed_connection_id=await self._connection_of(failed),
         )
+
+    async def _destroy_keys(self) -> None:
+        """Destroy what the keys of sealed files followed from, before the run is told to have ended."""
+        if (await self._bench.work.assignment(self._run.id)).options.seal_to:
+            await self._bench.place.vault.destroy(_keys_of(self._run))
 
     async def _connection_of(self, error: MoverError | None) -> str | None:
         """Which of the two could not be signed in to, or is not allowed any more."""
@@ -430,6 +504,17 @@ def code_of(error: MoverError) -> RunCode:
             return RunCode.SOURCE_UNREACHABLE
         case _:
             return RunCode.GENERAL_FAILURE
+
+
+def _sealing(options: PairOptions) -> SealingChoice:
+    if not options.seal_to:
+        return SealingChoice()
+    return SealingChoice(recipients=options.seal_to, names=bool(options.seal_names))
+
+
+def _keys_of(run: PairRun) -> str:
+    """Where the vault has what the keys of a pair's sealed files follow from."""
+    return f"sealing:pair:{run.pair_id}"
 
 
 def _paths(assignment: Assignment, sides: Sides) -> tuple[str, ...] | None:

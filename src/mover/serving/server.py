@@ -24,6 +24,8 @@ _END_WITHIN_S = 10
 _KEEP_ALIVE_S = 20
 _PRIVATE_ACCESS_LOG = "uvicorn.access"
 
+_log = logging.getLogger(__name__)
+
 
 class DidNotStart(MoverError):
     """The application could not be started; the log has the reason."""
@@ -40,6 +42,7 @@ class HttpsServer(uvicorn.Server):
         plain_from: Networks of proxies that take TLS off, and may come without it. Who a request is from, the
             application finds out.
         ready: Called once connections are taken.
+        drain_s: When it is told to end, it goes on for so long, so that load balancers have found out by then.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class HttpsServer(uvicorn.Server):
         redirect_sockets: Sequence[socket.socket] = (),
         plain_from: Sequence[IPNetwork] = (),
         ready: Callable[[], None] = lambda: None,
+        drain_s: float = 0,
     ) -> None:
         self._streams = EndingStreams(application)
         super().__init__(
@@ -75,6 +79,13 @@ class HttpsServer(uvicorn.Server):
         self._plain_from = tuple(plain_from)
         self._tls = tls
         self._ready = ready
+        self._drain_s = drain_s
+        self._draining: asyncio.TimerHandle | None = None
+
+    @property
+    def is_leaving(self) -> bool:
+        """It was told to end, and nobody should be sent to it any more."""
+        return self._draining is not None or self.should_exit
 
     @property
     def streams(self) -> int:
@@ -121,9 +132,26 @@ class HttpsServer(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     def end(self) -> None:
-        """Take no new connections, finish what is asked for, end the streams; the second time at once."""
+        """End in order; again: without a drain; and again: at once.
+
+        A drain answers everybody as before, but asks them to come on another connection next time, and `is_leaving`.
+        Then, or without one: no new connections, what is asked for is finished, streams are ended.
+        """
+        if not self.is_leaving and self._drain_s > 0:
+            _log.info(
+                "nobody should be sent here any more; connections are taken for %g s still", self._drain_s
+            )
+            self._streams.say_goodbye()
+            self._draining = asyncio.get_running_loop().call_later(self._drain_s, self._end)
+            return
+        self._end()
+
+    def _end(self) -> None:
+        if self._draining is not None:
+            self._draining.cancel()
         self.force_exit = self.should_exit
         self.should_exit = True
+        self._streams.say_goodbye()
         self._streams.end_all()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:

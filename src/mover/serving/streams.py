@@ -1,4 +1,6 @@
-"""Ends server-sent events when the process ends: they have no end of their own, and nobody shall wait for them.
+"""Ends connections in order when the process ends: those that are kept alive, and server-sent events.
+
+Events have no end of their own, and nobody shall wait for them.
 
 A stream that is ended this way ends as it should (the last chunk is sent), so browsers come back by themselves, to the
 next process.
@@ -30,11 +32,19 @@ class EndingStreams:
         self._application = application
         self._streams: set[asyncio.Task[Any]] = set()
         self._ending = False
+        self._leaving = False
 
     @property
     def open(self) -> int:
         """How many streams are open now."""
         return len(self._streams)
+
+    def say_goodbye(self) -> None:
+        """From now on close a connection after its answer, and say so in it: whoever keeps it would lose it soon.
+
+        RFC 9112 9.6: a client that has read `Connection: close` sends nothing more on it, so no request is lost.
+        """
+        self._leaving = True
 
     def end_all(self) -> None:
         """End all streams, and every one that begins from now on."""
@@ -53,6 +63,8 @@ class EndingStreams:
 
         async def watch(message: Message) -> None:
             nonlocal streaming
+            if self._leaving and message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
             if message["type"] == "http.response.start" and _is_events(message):
                 streaming = True
                 self._streams.add(task)

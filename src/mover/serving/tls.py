@@ -18,6 +18,7 @@ from cryptography import x509
 
 from mover.errors import InvalidConfiguration, MoverError
 from mover.serving.certificates import Now, OwnCertificate, name_of_this_machine, own_certificate, utc_now
+from mover.serving.strength import weakness
 
 LOOKED_AT_EVERY_S = 60.0
 _SOON = dt.timedelta(days=14)
@@ -61,13 +62,13 @@ def server_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     return context
 
 
-def check_operators_files(certificate: Path, key: Path | None, *, now: Now = utc_now) -> None:
-    """Refuse what would fail later, or with others reading along.
+def check_operators_files(certificate: Path, key: Path | None, *, now: Now = utc_now) -> x509.Certificate:
+    """Refuse what would fail later, is too weak, or could be read by others; return the server's certificate.
 
-    Raises InvalidConfiguration: not a certificate, expired, not valid yet, or a key that everybody here can read.
+    Raises InvalidConfiguration: not a certificate, a weak one, expired, not valid yet, or a key that everybody here can read.
     """
     try:
-        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+        chain = x509.load_pem_x509_certificates(certificate.read_bytes())
         mode = (key or certificate).stat().st_mode
     except OSError as error:
         raise InvalidConfiguration(f"{error.filename} cannot be read: {error.strerror}") from None
@@ -77,6 +78,9 @@ def check_operators_files(certificate: Path, key: Path | None, *, now: Now = utc
         raise InvalidConfiguration(
             f"the key {key or certificate} can be read by everybody; run: chmod o= on it"
         )
+    if (weak := weakness(chain)) is not None:
+        raise InvalidConfiguration(f"the certificate {certificate} {weak}")
+    found = chain[0]
     if found.not_valid_after_utc <= now():
         raise InvalidConfiguration(
             f"the certificate {certificate} expired on {found.not_valid_after_utc:%Y-%m-%d}"
@@ -85,8 +89,29 @@ def check_operators_files(certificate: Path, key: Path | None, *, now: Now = utc
         raise InvalidConfiguration(
             f"the certificate {certificate} is not valid before {found.not_valid_before_utc:%Y-%m-%d}"
         )
-    if found.not_valid_after_utc - now() < _SOON:
-        _log.warning("the certificate of this server expires on %s", f"{found.not_valid_after_utc:%Y-%m-%d}")
+    return found
+
+
+class _Warning:
+    """Says that a certificate ends soon, once a day; soon is a third of its life, and two weeks at most.
+
+    One that lives for days only, as authorities without OCSP issue them, is in order until it should long have been renewed.
+    """
+
+    def __init__(self) -> None:
+        self._said: tuple[int, dt.date] | None = None
+
+    def look(self, found: x509.Certificate, now: dt.datetime) -> None:
+        soon = min(_SOON, (found.not_valid_after_utc - found.not_valid_before_utc) / 3)
+        if found.not_valid_after_utc - now >= soon:
+            return
+        said = (found.serial_number, now.date())
+        if said != self._said:
+            self._said = said
+            _log.warning(
+                "the certificate of this server expires on %s",
+                f"{found.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+            )
 
 
 @dataclass(frozen=True)
@@ -148,9 +173,10 @@ class ServerTls:
 
 def operators_certificate(certificate: Path, key: Path | None, *, now: Now = utc_now) -> ServerTls:
     """Use the operator's files. Raises InvalidConfiguration."""
+    warning = _Warning()
 
     def prepare() -> Files:
-        check_operators_files(certificate, key, now=now)
+        warning.look(check_operators_files(certificate, key, now=now), now())
         return certificate, key
 
     return ServerTls(prepare)

@@ -12,6 +12,7 @@ from mover.hashing import MultiHasher
 from mover.staging.budget import Budget, Place
 from mover.staging.buffers import Buffers
 from mover.staging.folder import ProcessFolder
+from mover.staging.held import Label, Shelf
 from mover.staging.intake import Intake
 from mover.staging.part import StagedPart
 from mover.staging.sealing import FileKey
@@ -32,7 +33,9 @@ class StagedFile:
         buffers: Buffers,
         workers: Workers,
         *,
-        forget: Callable[[StagedFile], None],
+        label: Label | None,
+        now_ns: Callable[[], int],
+        forget: Callable[[StagedFile], object],
     ) -> None:
         self._folder = folder
         self._budget = budget
@@ -40,7 +43,10 @@ class StagedFile:
         self._workers = workers
         self._forget = forget
         self._key = FileKey()
+        self._label = label
+        self._now_ns = now_ns
         self._parts: set[StagedPart] = set()
+        self._shelves: dict[Segments, Shelf] = {}  # parts that have arrived, and those that are arriving
         self._closed = False
 
     async def receive(
@@ -48,6 +54,7 @@ class StagedFile:
         chunks: AsyncIterator[bytes],
         *,
         most: int,
+        offset: int = 0,
         hashes: frozenset[HashName] = frozenset(),
         whole: MultiHasher | None = None,
     ) -> StagedPart:
@@ -59,6 +66,7 @@ class StagedFile:
         Args:
             chunks: The bytes, in pieces of any size.
             most: Bytes at most; more are an error, fewer are not.
+            offset: Where the part begins in the file, in bytes.
             hashes: Wanted hashes of this part.
             whole: The hasher of the whole file, fed with this part too; so parts must then be received one after the
                 other. If it fails, the hasher has taken some of the bytes: give a `copy` to be able to try again.
@@ -77,6 +85,8 @@ class StagedFile:
             segments = self._new_segments(reservation.place)
             undo.callback(segments.discard)  # not in a thread: nothing may interrupt it
             intake = Intake(segments, [hasher, whole] if whole else [hasher], self._workers, most=most)
+            undo.callback(self._shelves.pop, segments, None)
+            self._put_up(segments, intake, offset)
             await intake.take(chunks)
             self._require_open()
             undo.pop_all()
@@ -87,10 +97,15 @@ class StagedFile:
             self._workers,
             size=intake.size,
             hashes=MappingProxyType(hasher.hexdigests()),
-            forget=self._parts.discard,
+            forget=lambda gone: self._let_go(gone, segments),
         )
         self._parts.add(part)
         return part
+
+    @property
+    def shelves(self) -> list[Shelf]:
+        """Its parts, for a look; none if nobody said whose they are."""
+        return list(self._shelves.values())
 
     def close(self) -> None:
         """Destroy the key and all parts that are left. Idempotent.
@@ -120,6 +135,16 @@ class StagedFile:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _put_up(self, segments: Segments, intake: Intake, offset: int) -> None:
+        if self._label is not None:
+            self._shelves[segments] = Shelf(
+                self._label, offset=offset, since_ns=self._now_ns(), segments=segments, intake=intake
+            )
+
+    def _let_go(self, part: StagedPart, segments: Segments) -> None:
+        self._parts.discard(part)
+        self._shelves.pop(segments, None)
 
     def _require_open(self) -> None:
         if self._closed:

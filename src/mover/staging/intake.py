@@ -27,7 +27,9 @@ class Intake:
         most: More bytes than this are an error.
 
     Attributes:
-        size: Bytes taken so far.
+        size: Bytes taken so far, of which more were announced if it is not `complete`.
+        sealed: Segments that are sealed for sure, which never counts one that a thread is at.
+        complete: All has come, and is sealed.
     """
 
     def __init__(
@@ -39,8 +41,22 @@ class Intake:
         self._most = most
         self._pieces: list[Piece] = []
         self._gathered = 0
+        self._sealed_bytes = 0
         self._at_work: asyncio.Future[None] | None = None
+        self._under_seal: Sequence[Piece] = ()  # what a thread is at
         self.size = 0
+        self.sealed = 0
+        self.complete = False
+
+    @property
+    def unsealed(self) -> tuple[Piece, ...]:
+        """What was received after all that is `sealed`."""
+        return (*self._under_seal, *self._pieces)
+
+    @property
+    def held(self) -> int:
+        """Bytes that are sealed or unsealed now."""
+        return self._sealed_bytes + sum(len(piece) for piece in self.unsealed)
 
     async def take(self, chunks: AsyncIterator[bytes]) -> None:
         """Take everything that comes. When this ends, well or not, no thread works for it any more.
@@ -61,23 +77,32 @@ class Intake:
                     self._gathered += len(piece)
             await self._seal(last=True)
             await self._previous()
+            self.complete = True
         finally:
             if self._at_work is not None:  # something else went wrong, and is what will be reported
                 await ended(self._at_work)
 
     async def _seal(self, *, last: bool) -> None:
+        await self._previous()
         pieces, size = self._pieces, self._gathered
         self._pieces, self._gathered = [], 0
-        await self._previous()
         if size <= INLINE and not self._segments.touches_disk:
             self._hash_and_append(pieces, last=last)
+            self._is_sealed(size)
         else:
+            self._under_seal = pieces
             self._at_work = self._workers.start(self._hash_and_append, pieces, last=last)
 
     async def _previous(self) -> None:
         if self._at_work is not None:
             await settled(self._at_work)
             self._at_work = None
+            self._is_sealed(sum(len(piece) for piece in self._under_seal))
+
+    def _is_sealed(self, size: int) -> None:
+        self._under_seal = ()
+        self._sealed_bytes += size
+        self.sealed += 1
 
     def _hash_and_append(self, pieces: Sequence[Piece], *, last: bool) -> None:
         plain = pieces[0] if len(pieces) == 1 else b"".join(pieces)

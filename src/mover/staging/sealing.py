@@ -8,9 +8,12 @@ whether the segment is the last one: a segment that is changed, cut, swapped wit
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import struct
+from collections.abc import Callable
+from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,16 +26,39 @@ SEGMENT = 1024 * 1024
 TAG = 16
 """Bytes by which a sealed segment is longer than a plain one."""
 
-_KEY_BITS = 256
+_KEY_BYTES = 32
+_RANDOM = Path("/dev/urandom")
 _NONCE = struct.Struct(">IQ")
 _ASSOCIATED = struct.Struct(">16sIQ?")
 
 
-class FileKey:
-    """The key of one file's parts, random and new."""
+class KeyDestroyed(RuntimeError):
+    """The file was closed, and with it the only key to its parts."""
 
-    def __init__(self) -> None:
-        self._cipher: AESGCM | None = AESGCM(AESGCM.generate_key(_KEY_BITS))
+
+def fill_at_random(buffer: bytearray) -> None:
+    """Fill a buffer for a key, and leave no copy anywhere: `os.urandom` would return one that cannot be wiped."""
+    with io.FileIO(_RANDOM) as random:
+        if random.readinto(buffer) != len(buffer):  # Linux gives so few bytes at once, or none (random(4))
+            raise OSError(f"{_RANDOM} gave no random bytes")
+
+
+class FileKey:
+    """The key of one file's parts, random and new.
+
+    It exists in one place: OpenSSL's context, which wipes it when it is freed. The buffer that it came in is wiped at once.
+
+    Args:
+        fill: Fills a buffer with random bytes.
+    """
+
+    def __init__(self, fill: Callable[[bytearray], None] = fill_at_random) -> None:
+        key = bytearray(_KEY_BYTES)
+        try:
+            fill(key)
+            self._cipher: AESGCM | None = AESGCM(key)
+        finally:
+            key[:] = bytes(_KEY_BYTES)
         self.file_id = os.urandom(16)
         self._numbers = itertools.count()
 
@@ -41,10 +67,10 @@ class FileKey:
         """The cipher with this key.
 
         Raises:
-            RuntimeError: The key was destroyed; using it then is a defect of the caller.
+            KeyDestroyed: Using it then is a defect of whoever sends the file.
         """
         if self._cipher is None:
-            raise RuntimeError("the staged file was closed, and its key with it")
+            raise KeyDestroyed("the staged file was closed, and its key with it")
         return self._cipher
 
     def next_part(self) -> PartSeal:
@@ -52,7 +78,10 @@ class FileKey:
         return PartSeal(self, next(self._numbers))
 
     def destroy(self) -> None:
-        """Forget the key: what was sealed with it can never be read again. Idempotent."""
+        """Destroy the key: what was sealed with it can never be read again. Idempotent.
+
+        It is wiped as soon as nobody is in the middle of sealing or unsealing with it.
+        """
         self._cipher = None
 
 

@@ -21,6 +21,10 @@ class Segments(Protocol):
     def touches_disk(self) -> bool:
         """The operations may wait for a disk, and belong into a thread."""
 
+    @property
+    def discarded(self) -> bool:
+        """Everything was removed, or is being removed."""
+
     def append(self, plain: bytes | memoryview, *, last: bool) -> None:
         """Seal the next segment and put it down. Raises StagingFull."""
 
@@ -39,6 +43,8 @@ class MemorySegments:
     touches_disk = False
 
     def __init__(self, seal: PartSeal, buffers: Buffers) -> None:
+        self.discarded = False
+        self._complete = False  # set after the last segment is there: others read meanwhile
         self._seal = seal
         self._buffers = buffers
         self._sealed: list[bytes | memoryview] = []
@@ -49,19 +55,22 @@ class MemorySegments:
         segment = len(self._sealed)
         if len(plain) < _WORTH_A_BUFFER:
             self._sealed.append(self._seal.seal(plain, segment, last=last))
-            return
-        buffer = self._buffers.take()
-        self._borrowed.append(buffer)
-        sealed = memoryview(buffer)[: len(plain) + TAG]
-        self._seal.seal_into(sealed, plain, segment, last=last)
-        self._sealed.append(sealed)
+        else:
+            buffer = self._buffers.take()
+            self._borrowed.append(buffer)
+            sealed = memoryview(buffer)[: len(plain) + TAG]
+            self._seal.seal_into(sealed, plain, segment, last=last)
+            self._sealed.append(sealed)
+        self._complete = last
 
     def read(self, segment: int) -> bytes:
         """Return a segment's plain bytes. Raises IntegrityError."""
-        return self._seal.unseal(self._sealed[segment], segment, last=segment == len(self._sealed) - 1)
+        sealed = self._sealed[segment]
+        return self._seal.unseal(sealed, segment, last=self._complete and segment == len(self._sealed) - 1)
 
     def discard(self) -> None:
         """Let go of all segments."""
+        self.discarded = True  # first: whoever looks on must not take for it what its buffers hold next
         self._sealed.clear()
         while self._borrowed:
             self._buffers.put_back(self._borrowed.pop())
@@ -83,6 +92,8 @@ class DiskSegments:
         self._seal = seal
         self._buffers = buffers
         self._path = path
+        self.discarded = False
+        self._complete = False  # as above
         self._ends: list[int] = []  # where each segment ends in the file
 
     def append(self, plain: bytes | memoryview, *, last: bool) -> None:
@@ -100,6 +111,7 @@ class DiskSegments:
         finally:
             self._buffers.put_back(buffer)
         self._ends.append(self._end + size)
+        self._complete = last
 
     def read(self, segment: int) -> bytes:
         """Return a segment's plain bytes.
@@ -112,7 +124,7 @@ class DiskSegments:
             sealed = self._read(start, self._ends[segment] - start)
         except OSError as error:
             raise damaged() from error
-        return self._seal.unseal(sealed, segment, last=segment == len(self._ends) - 1)
+        return self._seal.unseal(sealed, segment, last=self._complete and segment == len(self._ends) - 1)
 
     def discard(self) -> None:
         """Remove the file.
@@ -120,6 +132,7 @@ class DiskSegments:
         Raises:
             StagingFull: The disk did not let go of it.
         """
+        self.discarded = True
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:

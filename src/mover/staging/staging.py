@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,6 +13,7 @@ from mover.staging.budget import Budget, Place
 from mover.staging.buffers import Buffers
 from mover.staging.file import StagedFile
 from mover.staging.folder import ProcessFolder
+from mover.staging.held import Label, Shelf
 from mover.staging.sealing import SEGMENT
 from mover.staging.workers import THREADS, Workers, settled
 
@@ -24,15 +27,24 @@ class Staging:
         folder: For encrypted parts that do not fit into memory; created if need be. Several processes may share it.
         memory_bytes: Most content bytes staged in memory. Each part on its way in needs up to 4 MiB on top.
         disk_bytes: Most content bytes staged on disk.
+        now_ns: Nanoseconds since 1970 UTC.
     """
 
-    def __init__(self, folder: Path, *, memory_bytes: int, disk_bytes: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        memory_bytes: int,
+        disk_bytes: int,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._now_ns = now_ns
         self._folder = folder
         self._budget = Budget(memory_bytes=memory_bytes, disk_bytes=disk_bytes)
         self._buffers = Buffers(kept=memory_bytes // SEGMENT + THREADS)
         self._workers = Workers()
         self._own_folder: ProcessFolder | None = None
-        self._files: set[StagedFile] = set()
+        self._files: dict[StagedFile, None] = {}  # the oldest first
 
     async def open(self) -> None:
         """Create this process's folder, and remove what processes that died have left.
@@ -55,8 +67,8 @@ class Staging:
         own_folder, self._own_folder = self._own_folder, None
         await settled(asyncio.get_running_loop().run_in_executor(None, self._wind_up, own_folder))
 
-    def file(self) -> StagedFile:
-        """Return a new file with a new key; leave its context to destroy both.
+    def file(self, label: Label | None = None) -> StagedFile:
+        """Return a new file with a new key; leave its context to destroy both. `label` says whose it is.
 
         Raises:
             RuntimeError: Staging is not open; asking then is a defect of the caller.
@@ -64,10 +76,21 @@ class Staging:
         if self._own_folder is None:
             raise RuntimeError("staging is not open")
         file = StagedFile(
-            self._own_folder, self._budget, self._buffers, self._workers, forget=self._files.discard
+            self._own_folder,
+            self._budget,
+            self._buffers,
+            self._workers,
+            label=label,
+            now_ns=self._now_ns,
+            forget=lambda gone: self._files.pop(gone, None),
         )
-        self._files.add(file)
+        self._files[file] = None
         return file
+
+    @property
+    def shelves(self) -> list[Shelf]:
+        """All parts that are here at this moment, those of the oldest file first, for a look; those of files without a label are not among them."""
+        return [shelf for file in tuple(self._files) for shelf in file.shelves]
 
     def _wind_up(self, own_folder: ProcessFolder | None) -> None:
         self._workers.close()  # first: no thread writes into the folder any more

@@ -22,6 +22,7 @@ from mover.transfer.evidence import (
     altered_kind,
     compare_hashes,
     same_time,
+    source_since,
     still_ours,
     strongest,
     tells_nothing,
@@ -131,10 +132,43 @@ class FileMover:
         if standing is None:
             raise NotFound("the file is no longer at the destination", path=item.destination_path)
         if standing.kind is not EntryKind.FOLDER:
+            if self._source.form is not None and self._source.form.sealed:
+                return await self._as_it_arrived(item, reader, standing)
             found = await self._same_already(item, reader, standing)
             if found is not None:
                 return found
         raise Conflict("what stands at the destination is not the same", path=item.destination_path)
+
+    async def _as_it_arrived(self, item: Item, reader: FileReader, standing: Entry) -> Moved:
+        """Compare what stands there with what was noted when it arrived: a sealed file is not made again. Raises Conflict."""
+        arrival = await self._arrival_before(item)
+        if arrival is None:
+            raise Conflict("nothing is noted of how this sealed file arrived, so it cannot be compared")
+        if not source_since(reader.entry, arrival).is_same:
+            raise Conflict("the file has changed at the source since it was sealed")
+        proof = Verification.HASH
+        same = compare_hashes(standing.hashes, arrival.destination_hashes)
+        name, _, digest = (arrival.content_hash or "").partition(":")
+        if same is None and digest:
+            proof = Verification.READ_BACK
+            ref = self._destination.ref(item.destination_path, standing.id)
+            async with aclosing(self._destination.connector.read(ref)) as chunks:
+                hashes, _ = await hash_chunks(chunks, [HashName(name)])
+            same = hashes[HashName(name)] == digest
+        if same is None:
+            proof = Verification.SIZE
+            same = standing.size is not None and standing.size == arrival.destination_size
+        if not same:
+            raise Conflict("what stands at the destination is not the sealed file that arrived there")
+        assert self._source.form is not None
+        return Moved(
+            state=ItemState.ALREADY_THERE,
+            verification=proof,
+            content_hash=arrival.content_hash,
+            sent_bytes=0,
+            arrival=None,
+            message=self._source.form.told(reader.ref, proof),
+        )
 
     async def _look(self, item: Item) -> Entry | None:
         ref = self._destination.ref(item.destination_path, None)
@@ -287,6 +321,8 @@ class FileMover:
         written = sent.written
         if await self._keep_time(written_ref(target, written), reader.modified_ns):
             written = msgspec.structs.replace(written, version=None, modified_ns=None)
+        form = self._source.form
+        told = form.told(reader.ref, sent.verification) if form is not None else ""
         return Moved(
             state=ItemState.COPIED if replaces is None else ItemState.REPLACED,
             verification=sent.verification,
@@ -301,7 +337,7 @@ class FileMover:
                 digest=sent.content_hash,
                 size=sent.size,
             ),
-            message="; ".join(filter(None, (sent.message, brought.message))),
+            message="; ".join(filter(None, (told, sent.message, brought.message))),
         )
 
     async def _send_content(

@@ -15,6 +15,8 @@ from mover.errors import MoverError, NameRejected, NotFound
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask
 from mover.naming import NameRules
+from mover.transfer.forms import SealedNames
+from mover.transfer.names import accepted_name
 from mover.transfer.side import Side
 
 _ID = "id:"
@@ -27,10 +29,20 @@ class Heirs:
         source: Where it is looked whether the one before is gone.
         rules: Names of the destination.
         ledger: Of the run.
+        sealed: How names are sealed at the destination, if they are.
         keep: What was taken over is written down; else it only counts for what is decided now.
     """
 
-    def __init__(self, source: Side, rules: NameRules, ledger: RunLedger, *, keep: bool) -> None:
+    def __init__(
+        self,
+        source: Side,
+        rules: NameRules,
+        ledger: RunLedger,
+        *,
+        keep: bool,
+        sealed: SealedNames | None = None,
+    ) -> None:
+        self._sealed = sealed
         self._source = source
         self._rules = rules
         self._ledger = ledger
@@ -79,7 +91,7 @@ class Heirs:
             if entry.kind is EntryKind.FOLDER or (arrival is not None and arrival.path == path):
                 continue
             try:
-                name = self._rules.accepted(entry.name)
+                name = accepted_name(self._rules, self._sealed, entry, entry.name)
             except NameRejected:
                 continue
             places.setdefault(join_path(prefix, self._rules.key(name)), (entry, path, key))

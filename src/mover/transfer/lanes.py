@@ -186,6 +186,7 @@ class Lanes:
         entry = item.entry
         attempt = fruitless = kept = 0
         arrivals = self._arrivals
+        throttled_s = 0.0
         left = None
         while True:
             attempt += 1
@@ -201,13 +202,27 @@ class Lanes:
                     raise asyncio.CancelledError from error
                 before, kept = kept, max(kept, await self._parts_kept(item))
                 if kept > before and not isinstance(error, Changed):
-                    fruitless = 0  # a bad line that brings a part each time brings the file in the end
+                    fruitless, throttled_s = (
+                        0,
+                        0.0,
+                    )  # a bad line that brings a part each time brings the file in the end
                 elif isinstance(error, Throttled) and self._arrivals > arrivals:
-                    fruitless, arrivals = 0, self._arrivals  # others are served: this one's turn comes
-                again = isinstance(error, Transient) and fruitless < self._options.attempts
+                    fruitless, arrivals, throttled_s = (
+                        0,
+                        self._arrivals,
+                        0.0,
+                    )  # others are served: its turn comes
+                wait_s = self._retries.wait_s(max(fruitless, 1), error, self._rng)
+                if isinstance(error, Throttled):  # told to come later, not that it is in vain
+                    # A file takes several calls. Who comes back at the first moment each time may never get all of them.
+                    wait_s += self._retries.jitter_s(fruitless - 1, self._rng) if fruitless > 1 else 0
+                    throttled_s += wait_s
+                    again = throttled_s <= self._retries.total_s
+                else:
+                    again = isinstance(error, Transient) and fruitless < self._options.attempts
                 if again or _may_have_met_another(item, error, attempt, at_source=reader.trouble is error):
                     left = error.left if isinstance(error, DamagedArrival) else left
-                    await self._sleep(self._retries.wait_s(max(fruitless, 1), error, self._rng))
+                    await self._sleep(wait_s)
                     entry = await self._entry_now(item, entry, error)
                     continue
                 failed = self._failed(item, error, reader.trouble is error, attempt, started)

@@ -41,6 +41,7 @@ class Options:
         dry_run: Look and tell, change nothing.
         full: List everything, even where change feeds tell what changed since the last run.
         versions: How many earlier versions of a file are moved with it, the newest of them; 0: none.
+        form: How contents and names are sealed or opened, if they are: text that is equal for the same way.
         bytes_per_s: Greatest rate of reading the source; None without a limit.
         attempts: How often an item is tried when its errors are transient.
         files_at_once: Small files under way at once.
@@ -55,6 +56,7 @@ class Options:
     dry_run: bool = False
     full: bool = False
     versions: int = 0
+    form: str = ""
     bytes_per_s: int | None = None
     attempts: int = 4
     files_at_once: int = 24
@@ -69,6 +71,8 @@ class Options:
             text += f"\n{self.sharing.fingerprint}"
         if self.versions:
             text += f"\nversions {self.versions}"
+        if self.form:
+            text += f"\nform {self.form}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @property

@@ -43,10 +43,11 @@ def part_size_for(rules: PartRules, size: int | None, *, most: int) -> int:
     return wanted
 
 
-def evidence_of(entry: Entry, place: str) -> str:
-    """Text that differs for different versions of a source file, and for different places at the destination."""
+def evidence_of(entry: Entry, place: str, edition: str = "") -> str:
+    """Text that differs for different versions of a source file, for different places, and editions (`transfer/forms`)."""
     hashes = ",".join(f"{name}:{value}" for name, value in sorted(entry.hashes.items()))
-    return f"{entry.size}|{entry.modified_ns}|{entry.version}|{hashes}|{place}"
+    told = f"{entry.size}|{entry.modified_ns}|{entry.version}|{hashes}|{place}"
+    return f"{told}|{edition}" if edition else told
 
 
 def tells_versions(entry: Entry) -> bool:
@@ -162,7 +163,7 @@ class PartsUpload:
         return {**whole, **again.hexdigests()}
 
     async def _begin_or_go_on(self) -> UploadRecord:
-        evidence = evidence_of(self._reader.entry, self._target.ref.path)
+        evidence = evidence_of(self._reader.entry, self._target.ref.path, self._reader.edition)
         known = await self._ledger.upload(self._source_key)
         # A stream is read from its start and compared part by part, unless the evidence can be trusted, as ranges must.
         trusted = not self._ranges or tells_versions(self._reader.entry)
@@ -223,7 +224,7 @@ class PartsUpload:
         after: asyncio.Event,
     ) -> None:
         part = await self._staged.receive(
-            self._reader.read(offset, length), most=length, hashes=self._part_hashes
+            self._reader.read(offset, length), most=length, offset=offset, hashes=self._part_hashes
         )
         try:
             if hasher is not None:
@@ -255,6 +256,7 @@ class PartsUpload:
                 part = await self._staged.receive(
                     splitter.next(self._part_size),
                     most=self._part_size,
+                    offset=offset,
                     hashes=self._part_hashes,
                     whole=hasher,
                 )

@@ -157,6 +157,7 @@ class VerifyPlanner:
     source: Capabilities
     destination: Capabilities
     level: VerifyLevel
+    sealed: bool = False  # files there can only be compared with what was noted when they arrived
 
     def file(self, source: Entry, standing: Entry | None, arrival: Arrival | None) -> Decision:
         """Decide about a file; what earlier runs said counts only where the destination changed the file by itself."""
@@ -168,6 +169,9 @@ class VerifyPlanner:
             return Decision(
                 state=ItemState.ALREADY_THERE, verification=Verification.ALTERED, message=ALTERED_SINCE
             )
+        return COMPARE if self.sealed else self._across(source, standing)
+
+    def _across(self, source: Entry, standing: Entry) -> Decision:
         if self.level is not VerifyLevel.READBACK:
             if (same := compare_hashes(source.hashes, standing.hashes)) is not None:
                 if same:

@@ -17,7 +17,7 @@ class FileReader:
 
     `modified_ns` and `media_type` are to be kept, `published` are the hashes that the source vouches for: as listed, or
     as reading told where listings do not have them or cannot know (an S3 object that was encrypted on its own).
-    `trouble` holds the error that reading raised: it travels through the upload that consumed the bytes, and by it the
+    `edition` differs where the same version is read as other bytes. `trouble` holds the error that reading raised: it travels through the upload that consumed the bytes, and by it the
     caller knows which side failed.
     """
 
@@ -30,6 +30,7 @@ class FileReader:
         self.modified_ns = entry.modified_ns
         self.media_type = entry.media_type
         self.published = entry.hashes
+        self.edition = side.form.edition if side.form is not None else ""
         self._connector = side.connector
         self._path = path
         self._progress = progress

@@ -81,7 +81,10 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """How a run ended, or was interrupted. `reason` is that of the error that ended it early, if one did."""
+    """How a run ended, or was interrupted. `reason` is that of the error that ended it early, if one did.
+
+    A run that is not finished is gone on with by the next one with the same options.
+    """
 
     run: int
     code: Code
@@ -89,6 +92,7 @@ class RunResult:
     seconds: float
     message: str
     reason: Reason | None = None
+    finished: bool = True
 
     @property
     def status(self) -> RunStatus:
@@ -131,6 +135,8 @@ async def run_pair(
         options = replace(options, dry_run=True)
     if destination is not None and mode is RunMode.COPY:
         Verifier(destination.connector, source.connector.capabilities, options.verify).check_possible()
+    if destination is not None:
+        _check_takes_sealed(destination)
     source = await _with_root(source)
     if destination is not None:
         destination = await _with_destination_root(
@@ -320,7 +326,8 @@ class _Run:
         source = self._source.connector.capabilities
         target = self._destination.connector.capabilities if self._destination else source
         if self._mode is RunMode.VERIFY:
-            return VerifyPlanner(source, target, self._options.verify)
+            sealed = self._source.form is not None and self._source.form.sealed
+            return VerifyPlanner(source, target, self._options.verify, sealed=sealed)
         return Planner(source, target, self._options.conflict)
 
     def _lanes(self) -> Lanes | None:
@@ -392,6 +399,7 @@ class _Run:
             seconds=active_ns / 1e9,
             message=message,
             reason=reason,
+            finished=finished,
         )
 
 
@@ -400,6 +408,15 @@ async def _when_enough_is_known(room: Room | None, lanes: Lanes) -> None:
     if room is not None:
         await room.enough_known.wait()
     await lanes.run()
+
+
+def _check_takes_sealed(destination: Side) -> None:
+    """Raise InvalidConfiguration if sealed files are to go where only files of one kind can."""
+    own, names = destination.connector.capabilities.own_kind, destination.names
+    if own is not None and names is not None:
+        raise InvalidConfiguration(
+            f"{destination.label} takes only {own.what}, so it cannot hold {names.what}"
+        )
 
 
 def _stands(destination: Side | None) -> bool:

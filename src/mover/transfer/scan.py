@@ -102,9 +102,12 @@ class Scanner:
             (destination.connector.capabilities.names, destination.root) if destination else (EXACT, "/")
         )
         self._rules = rules
-        self._names = NameChooser(source.connector.capabilities, rules, root, ledger)
-        self._heirs = Heirs(source, rules, ledger, keep=not options.dry_run)
-        self._known = KnownFolders(source, ledger, progress, _RENAMED)
+        sealed = destination.names if destination else None
+        self._sealed = sealed
+        self._renamed = _RENAMED if sealed is None else ""  # a sealed name is no remark: all of them are
+        self._names = NameChooser(source.connector.capabilities, rules, root, ledger, sealed)
+        self._heirs = Heirs(source, rules, ledger, keep=not options.dry_run, sealed=sealed)
+        self._known = KnownFolders(source, ledger, progress, self._renamed)
         self._earlier = False
 
     async def run(self) -> None:
@@ -167,7 +170,7 @@ class Scanner:
                 Outcome(
                     item_id=folder.item_id,
                     state=ItemState.CREATED if created else ItemState.UNCHANGED,
-                    message=_RENAMED if _name(folder.path) != _name(folder.destination_path) else "",
+                    message=self._renamed if _name(folder.path) != _name(folder.destination_path) else "",
                     verification=Verification.EXISTS,
                     started_ns=started,
                     ended_ns=self._now_ns(),
@@ -252,6 +255,8 @@ class Scanner:
             return Decision(state=ItemState.EXCLUDED, message=entry.internal)
         if entry.kind is EntryKind.FOLDER:
             why = None if self._options.filters.walks_into(path) else "excluded with all that is in it"
+        elif self._sealed is not None and self._sealed.is_always_moved(entry.name):
+            why = None
         else:
             why = self._options.filters.verdict(path, entry)
         if why is not None:
@@ -332,7 +337,7 @@ class Scanner:
                 interrupted=True,
                 reason=None,
                 side=None,
-                message=_RENAMED if item.destination_name != item.entry.name else "",
+                message=self._renamed if item.destination_name != item.entry.name else "",
             )
             if item.source_key in begun and item.state is ItemState.CONFLICT
             else item
@@ -366,7 +371,7 @@ class Scanner:
         is_folder = entry.kind is EntryKind.FOLDER
         message = decision.message
         if name != entry.name and not message:
-            message = _RENAMED
+            message = self._renamed
         return NewItem(
             source_key=key,
             entry=entry,

@@ -15,7 +15,7 @@ from mover.errors import Changed, IntegrityError, Unsupported
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item, PartRecord
 from mover.ledger.states import Verification
-from mover.staging import StagedPart, Staging
+from mover.staging import Label, StagedPart, Staging
 from mover.transfer.altered import altered_on_arrival, package_of
 from mover.transfer.arrivals import DamagedArrival, arrival_of
 from mover.transfer.evidence import strongest
@@ -30,7 +30,8 @@ from mover.transfer.verification import REPORTED, Verifier
 _FINE_NS = 2_000_000_000  # FAT's times
 _STREAM_PART = 8 << 20  # bytes: parts of a file that the destination takes in one stream
 _PROVES_SMALL = 1 << 20  # bytes: a file of unknown size that ends before these is sent whole
-_PART_SHARE = 12  # a part takes at most this fraction of the memory for staging
+_PART_SHARE = 12  # a part takes at most this fraction of the memory for staging,
+_RATIONED_PART_SHARE = 2  # or this, where a service limits calls
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +80,7 @@ class Sender:
         self._ledger = ledger
         self._staging = staging
         self._options = options
-        self._largest_part = max(staging_memory_bytes // _PART_SHARE, 1 << 20)
+        self._staging_memory_bytes = staging_memory_bytes
         self._verifier = Verifier(destination, source, options.verify)
 
     async def send(self, item: Item, reader: FileReader, target: Target) -> Sent:
@@ -103,7 +104,7 @@ class Sender:
         source = reader.entry
         size = source.size
         assert size is not None  # files of unknown size are in the lane for large ones
-        with self._staging.file() as staged:
+        with self._staging.file(self._label(item)) as staged:
             part = await staged.receive(reader.read(), most=size, hashes=self._verifier.whole_hashes(source))
             self._verifier.received(reader.published, part.hashes)
             await reader.still_the_same()
@@ -134,7 +135,7 @@ class Sender:
         """A file of unknown size, whole if it proves to be a small one: that is one call instead of three. Else None."""
         if await self._ledger.upload(item.source_key) is not None:
             return None  # parts of it have arrived
-        with self._staging.file() as staged:
+        with self._staging.file(self._label(item)) as staged:
             async with aclosing(reader.read()) as stream:
                 splitter = Splitter(stream)
                 hashes = self._verifier.whole_hashes(reader.entry) | {REPORTED}
@@ -172,11 +173,11 @@ class Sender:
                 "the destination takes only files whose size is known, and the source does not tell it"
             )
         wanted = self._whole_hashes_of_large(source, in_parts=False)
-        with self._staging.file() as staged:
+        with self._staging.file(self._label(item)) as staged:
             content = StreamedContent(
                 reader,
                 staged,
-                part_size=min(_STREAM_PART, self._largest_part),
+                part_size=min(_STREAM_PART, self._largest_part(_PART_SHARE)),
                 ranges=can.range_reads and can.bounded_reads,
                 part_hashes=self._verifier.stream_hashes(),
                 whole_hashes=wanted,
@@ -215,7 +216,7 @@ class Sender:
         assert uploads is not None
         assert rules is not None
         source, can = reader.entry, self._source
-        with self._staging.file() as staged:
+        with self._staging.file(self._label(item)) as staged:
             upload = PartsUpload(
                 uploads,
                 rules,
@@ -224,7 +225,11 @@ class Sender:
                 reader=reader,
                 staged=staged,
                 target=target,
-                part_size=part_size_for(rules, source.size, most=self._largest_part),
+                part_size=part_size_for(
+                    rules,
+                    source.size,
+                    most=self._largest_part(_RATIONED_PART_SHARE if rules.rationed else _PART_SHARE),
+                ),
                 ranges=can.range_reads and can.bounded_reads,
                 offsets=can.range_reads and _tells_changes(can, source),
                 part_hashes=self._verifier.part_hashes(),
@@ -256,6 +261,9 @@ class Sender:
                 message=proof.message,
             )
 
+    def _label(self, item: Item) -> Label:
+        return Label(self._ledger.run.id, item.id)
+
     async def _proof(
         self,
         item: Item,
@@ -285,6 +293,9 @@ class Sender:
             rules = self._destination.capabilities.names
             left = arrival_of(item, source, written, rules, proof=Verification.SIZE, digest=None, size=size)
             raise DamagedArrival(error.message, path=item.destination_path, left=left) from error
+
+    def _largest_part(self, share: int) -> int:
+        return max(self._staging_memory_bytes // share, 1 << 20)
 
     def _whole_hashes_of_large(self, source: Entry, *, in_parts: bool) -> frozenset[HashName]:
         """Only what one side can compare with: a pass over every byte of a large file is not for decoration.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mover.connectors.contract import Connector
 from mover.entries import EntryRef
 from mover.ledger.records import child_ref
+from mover.transfer.forms import Form, SealedNames
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Side:
         root: Path of the pair's root at the service.
         root_id: Its id there, where the service has ids and the root is known.
         root_stands: The root is there.
+        form: The form in which files are read, if it is another one than the service has (a source only).
+        names: How names are sealed on their way here, if they are (a destination only).
         who: The account as the service calls it: a connection may be signed in anew as somebody else.
         secure: The way to the service is encrypted, or there is none.
     """
@@ -32,6 +35,8 @@ class Side:
     root_stands: bool = False
     secure: bool = True
     who: str = ""
+    form: Form | None = None
+    names: SealedNames | None = None
 
     def ref(self, path: str, id: str | None) -> EntryRef:  # noqa: A002 - the field's own word
         """Address an entry by its path relative to the pair's root."""

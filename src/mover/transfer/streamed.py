@@ -102,26 +102,31 @@ class StreamedContent:
 
     async def _receive(self, offset: int, length: int) -> StagedPart:
         chunks = self._reader.read(offset, length)
-        return await self._staged.receive(chunks, most=length, hashes=self._part_hashes)
+        return await self._staged.receive(chunks, most=length, offset=offset, hashes=self._part_hashes)
 
     async def _in_order(self) -> AsyncGenerator[StagedPart, None]:
         """Receive one part after the other from one stream, the next while the last is sent."""
         async with aclosing(self._reader.read()) as stream:
             splitter = Splitter(stream)
-            coming: asyncio.Task[StagedPart] | None = asyncio.create_task(self._next(splitter))
+            offset = 0
+            coming: asyncio.Task[StagedPart] | None = asyncio.create_task(self._next(splitter, offset))
             try:
                 while coming is not None:
                     part = await coming
-                    coming = (
-                        None if part.size < self._part_size else asyncio.create_task(self._next(splitter))
-                    )
+                    offset += part.size
+                    more = part.size == self._part_size
+                    coming = asyncio.create_task(self._next(splitter, offset)) if more else None
                     yield part
             finally:
                 if coming is not None:
                     coming.cancel()
                     await asyncio.gather(coming, return_exceptions=True)
 
-    async def _next(self, splitter: Splitter) -> StagedPart:
+    async def _next(self, splitter: Splitter, offset: int) -> StagedPart:
         return await self._staged.receive(
-            splitter.next(self._part_size), most=self._part_size, hashes=self._part_hashes, whole=self._whole
+            splitter.next(self._part_size),
+            most=self._part_size,
+            offset=offset,
+            hashes=self._part_hashes,
+            whole=self._whole,
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import aiohappyeyeballs
 
-from mover.errors import TimedOut, Unreachable
+from mover.errors import InvalidConfiguration, TimedOut, Unreachable
 from mover.settings import PrivateAddresses, Settings
 from mover.transport.addresses import AddressRules
 from mover.transport.causes import cause
@@ -154,6 +154,25 @@ class Egress:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return connected
+
+    async def datagrams(self, host: str, port: int) -> socket.socket:
+        """Return a UDP socket that is connected to a host, with a timeout; the caller closes it.
+
+        Raises AddressRefused, Unreachable, TimedOut; InvalidConfiguration where everything goes through a proxy.
+        """
+        if self._proxy:
+            raise InvalidConfiguration(f"UDP to {host}:{port} cannot go through the proxy; use TCP or TLS")
+        async with asyncio.timeout(self.limits.connect_s):
+            addresses = await self.rules.resolve(host, port)
+        family, _, _, _, address = addresses[0]
+        made = socket.socket(family, socket.SOCK_DGRAM)
+        made.settimeout(self.limits.connect_s)
+        try:
+            made.connect(address)
+        except OSError as error:
+            made.close()
+            raise Unreachable(f"no way to {host}:{port}: {cause(error)}") from error
+        return made
 
     async def _connect_directly(self, host: str, port: int) -> socket.socket:
         addresses = await self.rules.resolve(host, port)

@@ -15,6 +15,7 @@ from typing import Protocol
 from mover.errors import InvalidConfiguration
 from mover.vault import envelope
 from mover.vault.door import KeyServiceDoor
+from mover.vault.given_files import readable_by_others
 from mover.vault.secret import Secret
 from mover.vault.sources import (
     FileSource,
@@ -212,7 +213,7 @@ def _read_key_file(path: Path) -> GlobalKey:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise InvalidConfiguration(f"the vault's global key {str(path)!r} is not a file")
-        if status.st_mode & 0o077:
+        if readable_by_others(status):
             raise InvalidConfiguration(
                 f"the vault's global key {str(path)!r} can be read by others; run chmod 600 on it, and replace it if "
                 "others have been on this machine"

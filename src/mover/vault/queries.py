@@ -141,6 +141,13 @@ def sealed_secrets(
     return [SecretRow(**row) for row in connection.execute(query).mappings()]
 
 
+def owners(connection: Connection, prefix: str) -> list[tuple[str, str]]:
+    """List persons and owners that have secrets, of those owners that begin so."""
+    begins_so = secrets.c.owner.startswith(prefix, autoescape=True)
+    query = select(secrets.c.person, secrets.c.owner).where(begins_so).distinct()
+    return [(row.person, row.owner) for row in connection.execute(query.order_by(secrets.c.owner))]
+
+
 def put_secrets(connection: Connection, rows: Iterable[SecretRow]) -> None:
     """Store secrets, each in the place of the one that stood there, if any."""
     values = [msgspec.structs.asdict(row) for row in rows]

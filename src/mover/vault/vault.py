@@ -119,6 +119,10 @@ class Vault:
         """Hand out all secrets of an owner by their fields; empty if there are none."""
         return await self._open(person, owner, None)
 
+    async def owners(self, prefix: str) -> list[tuple[str, str]]:
+        """List owners that begin so, each with the person whose key protects its secrets."""
+        return await self._database.read(lambda connection: queries.owners(connection, prefix))
+
     async def destroy(self, owner: str, *, along: Callable[[Connection], object] = _nothing_more) -> None:
         """Remove all secrets of an owner. Idempotent. `along` as in `store`."""
 

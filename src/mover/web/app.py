@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from mover.accounts.passwords import Argon2Cost
 from mover.api.app import Check, app_of
+from mover.api.handlers import Page
 from mover.api.problems import HttpProblem
 from mover.api.services import Services, Workplace, make_services, services_of
 from mover.migrations.orchestration import Orchestration
@@ -38,12 +39,15 @@ from mover.web.routes import (
     pairs,
     people,
     profile,
+    reporting,
     reports,
     schedules,
     sign_in,
     webhooks,
     wizard,
 )
+from mover.web.staff.guard import StaffRoute
+from mover.web.staff.pages import STAFF_WAYS
 from mover.web.visit import Visit
 
 WAYS = (
@@ -65,6 +69,7 @@ WAYS = (
     *api_keys.WAYS,
     *webhooks.WAYS,
     *organisation.WAYS,
+    *reporting.WAYS,
 )
 """All pages. The first that fits an address counts: `/migrations/new` stands before `/migrations/{migration_id}`."""
 
@@ -100,19 +105,25 @@ def make_house(services: Services, *, live: Live | None = None) -> House:
 
 def application_of(house: House, *, ready: Check | None = None) -> FastAPI:
     """Make APIs and pages of services that are there already."""
+    app = app_of(house.services, ready=ready, problem_page=problem_page(house))
+    app.router.routes.extend(PageRoute(way, house) for way in WAYS)
+    app.router.routes.extend(StaffRoute(way, house) for way in STAFF_WAYS)
+    app.router.routes.extend(still(house))
+    return app
 
-    async def problem_page(request: Request, problem: HttpProblem) -> Response:
+
+def problem_page(house: House) -> Page:
+    """How problems outside of pages are shown to people."""
+
+    async def show(request: Request, problem: HttpProblem) -> Response:
         here = replace(house, services=services_of(request))
         visit = Visit(here, request, await find_session(here, request))
         return await show_problem(visit, problem)
 
-    app = app_of(house.services, ready=ready, problem_page=problem_page)
-    app.router.routes.extend(PageRoute(way, house) for way in WAYS)
-    app.router.routes.extend(_still(house))
-    return app
+    return show
 
 
-def _still(house: House) -> list[Route]:
+def still(house: House) -> list[Route]:
     """What is the same for everybody: static files, and the page for when there is no network."""
     offline = house.renderer.render("offline.html", Frame(path="/"))
     worker = house.assets.plain("offline.js")

@@ -82,6 +82,9 @@ class Frame:
         csrf: What forms send along.
         place: Name of the menu's line that is marked.
         toast: Said once.
+        home: Where the name of the product leads.
+        profile: Where the name of the person leads.
+        leave: Where signing out is sent.
     """
 
     path: str
@@ -93,3 +96,6 @@ class Frame:
     menu: Sequence[Section] = ()
     toast: Toast | None = None
     csrf_field: str = CSRF_FIELD
+    home: str = "/"
+    profile: str = "/profile"
+    leave: str = "/sign-out"

@@ -56,13 +56,13 @@ def _endpoint(way: Way, shared: House) -> Callable[[Request], Awaitable[Response
         house = replace(shared, services=services_of(request))
         visit = Visit(house, request, None)
         try:
-            _refuse_nul(request)
+            refuse_nul(request)
             if way.method != "GET":
                 check_same_origin(request, house.services.site.origin)
             visit.signed_in = await find_session(house, request)
             if visit.signed_in is None and way.need is not Open.ANYBODY:
                 return ask_to_sign_in(visit)  # before anything is read of what they send
-            visit.data = await _form(way, request) if way.method == "POST" else FormData()
+            visit.data = await read_form(way.largest_body, request) if way.method == "POST" else FormData()
             refusal = await _admit(way, visit)
             return refusal if refusal is not None else await way.answer(visit)
         except HttpProblem as problem:
@@ -112,18 +112,19 @@ async def _admit(way: Way, visit: Visit) -> Response | None:
     return None
 
 
-async def _form(way: Way, request: Request) -> FormData:
+async def read_form(largest_body: int, request: Request) -> FormData:
+    """Read a posted form of at most so many bytes. Raises HttpProblem (400, 413, 422)."""
     announced = request.headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced[:20]) > way.largest_body:
-        raise too_large(way.largest_body)
-    limited = _FormRequest(request, way.largest_body)
+    if not announced.isdecimal() or int(announced[:20]) > largest_body:
+        raise too_large(largest_body)
+    limited = _FormRequest(request, largest_body)
     try:
-        form = await limited.form(max_fields=_MOST_FIELDS, max_files=4, max_part_size=way.largest_body)
+        form = await limited.form(max_fields=_MOST_FIELDS, max_files=4, max_part_size=largest_body)
     except HttpProblem:
         raise
     except HTTPException:
         if limited.exceeded:
-            raise too_large(way.largest_body) from None
+            raise too_large(largest_body) from None
         raise HttpProblem(
             HTTPStatus.BAD_REQUEST,
             "bad_form",
@@ -154,7 +155,8 @@ class _FormRequest(Request):
             yield piece
 
 
-def _refuse_nul(request: Request) -> None:
+def refuse_nul(request: Request) -> None:
+    """Refuse an address with a character that no text can have. Raises HttpProblem (422)."""
     values = [*request.query_params.values(), *map(str, request.path_params.values())]
     if any("\0" in value for value in values):
         raise _nul()

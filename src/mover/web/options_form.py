@@ -22,6 +22,9 @@ OPTION_FIELDS = (
     "conflict",
     "versions",
     "full",
+    "seal",
+    "seal_to",
+    "seal_names",
     "permissions",
     "unmapped",
     "external",
@@ -40,6 +43,8 @@ _LABELS = {
     "newer_than": "Changed after",
     "older_than": "Changed before",
     "versions": "Earlier versions",
+    "seal_to": "Public keys",
+    "seal_names": "Names",
     "bandwidth": "Speed limit",
 }
 _YES_OR_NO = {"yes": True, "no": False}
@@ -68,6 +73,8 @@ def read_options(form: Form) -> PairOptions:
         conflict=ConflictRule(conflict) if conflict in set(ConflictRule) else None,
         versions=_number(values.get("versions", "")),
         full=True if values.get("full") == "full" else None,
+        seal_to=_seal_to(form),
+        seal_names=_YES_OR_NO.get(values.get("seal_names", "")),
         permissions=SharingChoice(permissions) if permissions in set(SharingChoice) else None,
         unmapped=Unmapped(unmapped) if unmapped in set(Unmapped) else None,
         external=_YES_OR_NO.get(values.get("external", "")),
@@ -76,7 +83,7 @@ def read_options(form: Form) -> PairOptions:
         bandwidth=values.get("bandwidth", "").strip() or None,
         window=window,
     )
-    check_options(options)
+    check_options(options, whole=False)
     return options
 
 
@@ -94,6 +101,9 @@ def options_values(options: PairOptions) -> dict[str, str]:
         "conflict": options.conflict.value if options.conflict else "",
         "versions": str(options.versions) if options.versions is not None else "",
         "full": "full" if options.full else "",
+        "seal": "" if options.seal_to is None else "keys" if options.seal_to else "off",
+        "seal_to": "\n".join(options.seal_to or ()),
+        "seal_names": _words_of(options.seal_names),
         "permissions": options.permissions.value if options.permissions else "",
         "unmapped": options.unmapped.value if options.unmapped else "",
         "external": _words_of(options.external),
@@ -109,13 +119,19 @@ def options_values(options: PairOptions) -> dict[str, str]:
 def shown_options(options: PairOptions) -> list[tuple[str, str]]:
     """What was chosen, in words."""
     values = options_values(options)
-    shown = [(label, ", ".join(values[name].splitlines())) for name, label in _LABELS.items() if values[name]]
+    shown = [
+        (label, ", ".join(values[name].splitlines()))
+        for name, label in _LABELS.items()
+        if values[name] and not name.startswith("seal")
+    ]
     if options.verify:
         shown.append(("Check of each file", _VERIFY[options.verify.value]))
     if options.conflict:
         shown.append(("If something else is there", _CONFLICT[options.conflict.value]))
     if options.full:
         shown.append(("On each run", _FULL))
+    if options.seal_to is not None:
+        shown.append(("Encryption of your own", _sealed_words(options) if options.seal_to else "Off"))
     if options.permissions is SharingChoice.APPLY:
         shown.append(("Shares", "Made again through the map"))
         shown += [
@@ -133,6 +149,30 @@ def shown_options(options: PairOptions) -> list[tuple[str, str]]:
             ("Only between", f"{options.window.start} and {options.window.end} ({options.window.zone})")
         )
     return shown
+
+
+def _seal_to(form: Form) -> tuple[str, ...] | None:
+    """The keys that were given. Raises InvalidConfiguration; a private key is not shown again in the form."""
+    values = form.values
+    given = values.get("seal_to", "")
+    if _PRIVATE.search(given):
+        values["seal_to"] = ""
+    match values.get("seal", ""):
+        case "off":
+            return ()
+        case "keys":
+            keys = _lines(_PRIVATE.sub(_A_PRIVATE_KEY, given))
+            if keys is None:
+                raise InvalidConfiguration("seal_to: there is no public key to seal for")
+            return keys
+        case _:
+            return None
+
+
+def _sealed_words(options: PairOptions) -> str:
+    keys = options.seal_to or ()
+    count = "one public key" if len(keys) == 1 else f"{len(keys)} public keys"
+    return f"Sealed for {count}" + (", names too" if options.seal_names else "")
 
 
 def _words_of(choice: bool | None) -> str:  # noqa: FBT001 - a value of the form
@@ -167,6 +207,8 @@ def _number(text: str) -> int | None:
 
 
 _DIGITS = 10
+_PRIVATE = re.compile(r"AGE-SECRET-KEY-[^\s]*|-----BEGIN.*", re.IGNORECASE | re.DOTALL)
+_A_PRIVATE_KEY = "AGE-SECRET-KEY-"
 _FULL = "Look at everything"
 _VERIFY = {
     "auto": "By the destination's own checksum, or by reading it again",

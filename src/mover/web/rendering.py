@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from mover.connectors.registry import connector_type
+from mover.sealing.limits import DOES_NOT_APPLY
 from mover.web import spelling, words
 from mover.web.assets import Assets
 from mover.web.forms import capitalised
@@ -55,6 +56,7 @@ def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = assets.url
+    environment.globals["does_not_apply"] = DOES_NOT_APPLY
     environment.globals["now_ns"] = lambda: int(now() * 1_000_000_000)
     environment.filters |= {
         "exact": exact,

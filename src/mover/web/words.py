@@ -148,6 +148,7 @@ _REASONS = {
     Reason.TOO_LARGE: "Too large for the destination",
     Reason.UNSUPPORTED: "Not supported",
     Reason.UNSUPPORTED_TYPE: "Kind of file not supported",
+    Reason.NOT_OPENED: "The keys that were given do not open it",
     Reason.MALWARE: "Called malicious by the service",
     Reason.PROTOCOL: "The service answered oddly",
     Reason.ADDRESS_REFUSED: "Address not allowed here",

@@ -20,6 +20,8 @@ from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 from mover.workplace.farewells import Farewells
 
+pytestmark = pytest.mark.promise("P6")
+
 
 async def signed_in(
     connections: Connections, server: AuthorizationServer, name: str = "work", **more: str | Secret

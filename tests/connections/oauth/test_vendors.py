@@ -29,7 +29,7 @@ from mover.transport.oauth.proofs import Proofs
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
-pytestmark = [pytest.mark.slow, pytest.mark.servers]
+pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.promise("P6")]
 
 EMAIL = "ann@contoso.example"
 PROOFS = Proofs.of(Secret("ticket"), "connection")

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, insert, or_, select, update
 
-from mover.accounts.actor import Permission, Role
+from mover.accounts.actor import Actor, ActorKind, Permission, Role
 from mover.accounts.records import ApiKey
-from mover.accounts.tables import api_keys, memberships, organisations, people
+from mover.accounts.tables import api_key_networks, api_keys, memberships, organisations, people
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,29 @@ def used(transaction: Connection, key_id: str, address: str, now_ns: int, before
     )
 
 
+def seen_from(transaction: Connection, key_id: str, network: str, now_ns: int, *, most: int) -> bool:
+    """Note from where a key is used; true if it is for the first time. Of places beyond `most` the oldest is forgotten."""
+    mine = api_key_networks.c.key_id == key_id
+    known = transaction.execute(
+        update(api_key_networks).where(mine, api_key_networks.c.network == network).values(last_ns=now_ns)
+    )
+    if known.rowcount:
+        return False
+    transaction.execute(
+        insert(api_key_networks).values(key_id=key_id, network=network, first_ns=now_ns, last_ns=now_ns)
+    )
+    newest = (
+        select(api_key_networks.c.network)
+        .where(mine)
+        .order_by(api_key_networks.c.last_ns.desc(), api_key_networks.c.first_ns.desc())
+        .limit(most)
+    )
+    transaction.execute(
+        delete(api_key_networks).where(mine, api_key_networks.c.network.not_in(newest.scalar_subquery()))
+    )
+    return True
+
+
 def arrival(transaction: Connection, key_id: str) -> int | None:
     """Read a key's theoretical arrival time, and keep others from changing it until the transaction ends."""
     query = select(api_keys.c.arrival_ns).where(api_keys.c.id == key_id).with_for_update()
@@ -126,6 +149,18 @@ def arrival(transaction: Connection, key_id: str) -> int | None:
 def change_arrival(transaction: Connection, key_id: str, arrival_ns: int) -> None:
     """Keep another theoretical arrival time."""
     transaction.execute(update(api_keys).where(api_keys.c.id == key_id).values(arrival_ns=arrival_ns))
+
+
+def person_behind(transaction: Connection, actor: Actor) -> str | None:
+    """The person who acts, or whose key does; None where Mover acts by itself."""
+    match actor.kind:
+        case ActorKind.PERSON:
+            return actor.id
+        case ActorKind.API_KEY:
+            query = select(api_keys.c.person_id).where(api_keys.c.id == actor.id)
+            return transaction.execute(query).scalar_one_or_none()
+        case _:
+            return None
 
 
 def _keys() -> Select[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from mover.accounts.actor import Role
 from mover.accounts.records import Invitation
@@ -97,6 +97,14 @@ def revoke_of_inviter(
             invitations.c.revoked_ns.is_(None),
         )
         .values(revoked_ns=now_ns)
+    )
+
+
+def forget(transaction: Connection, person_id: str, email: str, instead: str) -> None:
+    """Forget invitations to an address; those that a person made say somebody else's name."""
+    transaction.execute(delete(invitations).where(invitations.c.email == email))
+    transaction.execute(
+        update(invitations).where(invitations.c.invited_by == person_id).values(invited_by_name=instead)
     )
 
 

@@ -11,6 +11,9 @@ from mover.accounts.actor import Role
 from mover.accounts.records import Member, Person
 from mover.accounts.tables import memberships, passkeys, people, totp
 
+PERSON = tuple(people.c[name] for name in Person.__struct_fields__)
+"""What a `Person` is made of. Not the password's hash, which only those need who compare it, and not every process may read."""
+
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """A person and what their password is compared with; never leaves the accounts."""
@@ -20,7 +23,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def person_of(row: Row[Any]) -> Person:
-    """Make a person of a row that has the columns of `people`."""
+    """Make a person of a row that has the columns `PERSON`."""
     return Person(
         id=row.id,
         email=row.email,
@@ -28,26 +31,29 @@ def person_of(row: Row[Any]) -> Person:
         email_verified_ns=row.email_verified_ns,
         created_ns=row.created_ns,
         last_sign_in_ns=row.last_sign_in_ns,
-        has_password=row.password_hash is not None,
     )
 
 
 def add(transaction: Connection, person: Person, password_hash: str | None) -> None:
     """Keep a new person."""
-    values = msgspec.structs.asdict(person) | {"password_hash": password_hash}
-    del values["has_password"]
-    transaction.execute(insert(people), values)
+    transaction.execute(insert(people), msgspec.structs.asdict(person) | {"password_hash": password_hash})
 
 
 def find(transaction: Connection, person_id: str) -> Person | None:
     """Find a person."""
-    row = transaction.execute(select(people).where(people.c.id == person_id)).one_or_none()
+    row = transaction.execute(select(*PERSON).where(people.c.id == person_id)).one_or_none()
     return None if row is None else person_of(row)
+
+
+def has_password(transaction: Connection, person_id: str) -> bool:
+    """Tell whether a person can sign in with a password."""
+    query = select(people.c.id).where(people.c.id == person_id, people.c.password_hash.is_not(None))
+    return transaction.execute(query).first() is not None
 
 
 def everybody(transaction: Connection) -> list[Person]:
     """List all people by address."""
-    return [person_of(row) for row in transaction.execute(select(people).order_by(people.c.email))]
+    return [person_of(row) for row in transaction.execute(select(*PERSON).order_by(people.c.email))]
 
 
 def by_email(transaction: Connection, email: str) -> Credentials | None:

@@ -6,16 +6,13 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, delete, exists, or_, select
 
-from mover.accounts.audit import Action
 from mover.accounts.tables import (
     api_keys,
-    audit_events,
     invitations,
     known_devices,
     memberships,
     organisations,
     password_resets,
-    people,
     sessions,
     sign_in_attempts,
     single_sign_on,
@@ -27,10 +24,7 @@ _OF_ORGANISATION = (sessions, tickets, invitations, api_keys)
 
 
 def remove_rows(transaction: Connection, organisation_id: str, limit: int) -> int:
-    """Remove at most `limit` rows of an organisation, except people, memberships and itself.
-
-    Of its audit log, that it was deleted stays, and by whom.
-    """
+    """Remove at most `limit` rows of an organisation, except people, memberships and itself."""
     removed = 0
     for table in _OF_ORGANISATION:
         if removed >= limit:
@@ -38,17 +32,6 @@ def remove_rows(transaction: Connection, organisation_id: str, limit: int) -> in
         key = _key(table)
         chosen = select(key).where(table.c.organisation_id == organisation_id).limit(limit - removed)
         removed += transaction.execute(delete(table).where(key.in_(chosen.scalar_subquery()))).rowcount
-    if removed < limit:
-        chosen = (
-            select(audit_events.c.id)
-            .where(
-                audit_events.c.organisation_id == organisation_id,
-                audit_events.c.action != Action.ORGANISATION_DELETED.value,
-            )
-            .limit(limit - removed)
-        )
-        statement = delete(audit_events).where(audit_events.c.id.in_(chosen.scalar_subquery()))
-        removed += transaction.execute(statement).rowcount
     return removed
 
 
@@ -58,11 +41,10 @@ def some_members(transaction: Connection, organisation_id: str, limit: int) -> l
     return list(transaction.scalars(query.limit(limit)))
 
 
-def remove_if_alone(transaction: Connection, person_id: str) -> bool:
-    """Forget a person who belongs to no organisation; false if there is one."""
-    belongs = exists().where(memberships.c.person_id == person_id)
-    gone = transaction.execute(delete(people).where(people.c.id == person_id, ~belongs))
-    return gone.rowcount == 1
+def belongs_somewhere(transaction: Connection, person_id: str) -> bool:
+    """Tell whether a person is a member of any organisation."""
+    query = select(memberships.c.person_id).where(memberships.c.person_id == person_id).limit(1)
+    return transaction.execute(query).first() is not None
 
 
 def remove_organisation(transaction: Connection, organisation_id: str) -> None:
@@ -80,8 +62,8 @@ def remove_organisation(transaction: Connection, organisation_id: str) -> None:
 def remove_expired(transaction: Connection, now_ns: int, *, idle_ns: int, keep_ns: int, limit: int) -> int:
     """Remove at most about `limit` rows that mean nothing any more; returns how many.
 
-    Sessions, tickets and resets that have expired, counters and devices not used for `keep_ns`, invitations that ended
-    that long ago, and what strangers tried then.
+    Sessions, tickets and resets that have expired, counters and devices not used for `keep_ns`, and invitations that
+    ended that long ago.
     """
     old_ns = now_ns - keep_ns
     over = (
@@ -94,8 +76,6 @@ def remove_expired(transaction: Connection, now_ns: int, *, idle_ns: int, keep_n
         ),
         (known_devices, known_devices.c.last_used_ns <= old_ns),
         (invitations, invitations.c.expires_ns <= old_ns),
-        # Attempts at addresses that nobody has: no organisation's log, and anybody can add to it.
-        (audit_events, and_(audit_events.c.organisation_id == "", audit_events.c.happened_ns <= old_ns)),
     )
     removed = 0
     for table, ended in over:

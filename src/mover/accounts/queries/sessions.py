@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
 from mover.accounts.actor import Role
-from mover.accounts.queries.people import person_of
+from mover.accounts.queries.people import PERSON, person_of
 from mover.accounts.records import Method, Person, SecondFactor, Session
 from mover.accounts.tables import (
     known_devices,
@@ -43,7 +43,7 @@ def add(transaction: Connection, session: Session, token_hash: str) -> None:
 def standing(transaction: Connection, token_hash: str, now_ns: int, idle_ns: int) -> Standing | None:
     """Find a session that has not expired, with what it may do."""
     query = (
-        select(people)
+        select(*PERSON)
         .add_columns(*(column.label(f"session_{column.name}") for column in sessions.c))
         .add_columns(
             memberships.c.role,

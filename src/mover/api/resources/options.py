@@ -9,6 +9,7 @@ from pydantic import Field
 from mover.api.models import Answer, Body
 from mover.migrations.options import PairOptions, SharingChoice
 from mover.migrations.timetable import Window as WindowRecord
+from mover.sealing.age.recipients import MOST_RECIPIENTS
 from mover.transfer.options import MOST_VERSIONS, ConflictRule, VerifyLevel
 from mover.transfer.sharing_rules import Unmapped, Wider
 
@@ -23,6 +24,7 @@ Filter = Annotated[str, Field(max_length=1000, examples=["status:failed tag:fina
 _Clock = Annotated[str, Field(max_length=5, examples=["22:00"])]
 _Pattern = Annotated[str, Field(min_length=1, max_length=1000)]
 _Size = Annotated[str, Field(max_length=40, examples=["1.5G"])]
+_Key = Annotated[str, Field(min_length=1, max_length=4_000)]
 _When = Annotated[str, Field(max_length=40, examples=["30d"])]
 
 
@@ -70,6 +72,15 @@ class Options(Body):
     versions: Annotated[int, Field(ge=0, le=MOST_VERSIONS)] | None = Field(
         None,
         description="So many earlier versions of each file are moved with it, where both services keep versions.",
+    )
+    seal_to: Annotated[list[_Key], Field(max_length=MOST_RECIPIENTS)] | None = Field(
+        None,
+        description="Public keys of age (`age1...`) or SSH that files are sealed for on their way, in the age format; an "
+        "empty list: they are not. Private keys are refused: files are opened with `mover copy --open-with`.",
+        examples=[["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]],
+    )
+    seal_names: bool | None = Field(
+        None, description="Seal names, too: a sealed file in each folder tells what they stand for."
     )
     permissions: SharingChoice | None = Field(
         None,

@@ -44,6 +44,7 @@ PARTS = PartRules(
     parallel=True,
     worthwhile_from=50_000_000,  # what Box recommends; it takes chunks from 20 MB on
     needs=HashName.SHA1,
+    rationed=True,
 )
 
 

@@ -32,6 +32,7 @@ CAPABILITIES = Capabilities(
         preferred=_PREFERRED,
         parallel=True,
         worthwhile_from=_WORTHWHILE,
+        rationed=True,
     ),
     concurrency=(24, 96),  # of uploads that share calls
 )

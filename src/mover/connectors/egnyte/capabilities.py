@@ -18,6 +18,7 @@ RULES = PartRules(
     preferred=32 * _MB,
     parallel=False,
     worthwhile_from=100 * _MB,
+    rationed=True,
 )
 """Chunks ("Chunked Upload"): of equal size, 10 MB to 1 GB; recommended from 100 MB on. The first one's answer names the
 upload, so the others wait for it."""

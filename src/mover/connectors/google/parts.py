@@ -37,6 +37,7 @@ RULES = PartRules(
     preferred=64 * _MIB,
     parallel=False,
     worthwhile_from=64 * _MIB,
+    rationed=True,
 )
 _MOST_OPEN = 200
 

@@ -44,9 +44,10 @@ RULES = PartRules(
     largest=LARGEST_FRAGMENT,
     most=1_000_000,
     multiple=UNIT,
-    preferred=96 * UNIT,  # 30 MiB: a third of the calls that fragments of 10 MiB cost
+    preferred=128 * UNIT,  # 40 MiB: a quarter of the calls that fragments of 10 MiB cost
     parallel=False,
     worthwhile_from=128 * UNIT,  # 40 MiB: smaller files go whole in two calls
+    rationed=True,
 )
 _MOST_SENT = 10_000
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Table, exists, select, union, update
+from sqlalchemy import CompoundSelect, Connection, Table, delete, exists, select, union, update
 
+from mover.accounts.actor import ActorKind
+from mover.accounts.records import Person
 from mover.connections.tables import connections
 from mover.database.removal import Step, remove_in_order, step
 from mover.ledger.queries.removal import steps_for
@@ -42,6 +44,21 @@ def remove_organisation(connection: Connection, organisation_id: str, limit: int
         .values(state=RunState.ENDED.value, code=RunCode.CANCELED.value, runner="")
     )
     return remove_in_order(connection, _steps(organisation_id), limit)
+
+
+def forget_person(connection: Connection, person: Person, instead: str) -> None:
+    """Remove a person's views; runs and changes of maps that they made say the pseudonym. A `PersonRemover`."""
+    connection.execute(delete(saved_views).where(saved_views.c.person_id == person.id))
+    connection.execute(
+        update(user_map_changes)
+        .where(
+            user_map_changes.c.actor_kind == ActorKind.PERSON.value, user_map_changes.c.actor_id == person.id
+        )
+        .values(actor_name=instead)
+    )
+    connection.execute(
+        update(migration_runs).where(migration_runs.c.started_by == person.email).values(started_by=instead)
+    )
 
 
 def _steps(organisation_id: str) -> Iterator[Step]:

@@ -8,6 +8,7 @@ from mover.accounts.actor import Permission, Role
 from mover.accounts.records import LEAST_KEPT_DAYS, MOST_KEPT_DAYS, SingleSignOnSettings
 from mover.accounts.refusals import RecentSignInNeeded
 from mover.api.cookies import clear_session
+from mover.api.streams import jsonl_download, zip_download
 from mover.errors import InvalidConfiguration, MoverError
 from mover.web import words
 from mover.web.forms import Form
@@ -140,6 +141,13 @@ async def set_single_sign_on(visit: Visit) -> Response:
     return visit.go("/organisation", "Single sign-on is set up.")
 
 
+async def data(visit: Visit) -> Response:
+    """Everything that is kept of the organisation, as a file."""
+    return await zip_download(
+        await visit.house.services.data_exports.organisation(visit.actor), "organisation-data"
+    )
+
+
 async def ask_to_delete(visit: Visit) -> Response:
     """Say what deleting the organisation means, and ask."""
     found = await visit.house.services.organisations.get(visit.actor)
@@ -167,7 +175,18 @@ async def audit(visit: Visit) -> Response:
     page = await visit.house.services.audit_log.page(
         visit.actor, before=number(visit.query("before")) or None, limit=100
     )
-    return visit.page("audit.html", place="audit", page=page, first=not visit.query("before"))
+    return visit.page(
+        "audit.html",
+        place="audit",
+        page=page,
+        first=not visit.query("before"),
+        state=await visit.house.services.audit_log.state(visit.actor),
+    )
+
+
+async def audit_download(visit: Visit) -> Response:
+    """The sealed log, as a file that proves itself."""
+    return await jsonl_download(await visit.house.services.audit_log.export(visit.actor), "audit-log")
 
 
 WAYS = (
@@ -175,7 +194,9 @@ WAYS = (
     Way("POST", "/organisation", Permission.OWN, change),
     Way("POST", "/organisation/retention", Permission.ADMINISTER, change_retention),
     Way("POST", "/organisation/single-sign-on", Permission.OWN, set_single_sign_on),
+    Way("GET", "/organisation/data", Permission.OWN, data),
     Way("GET", "/organisation/delete", Permission.OWN, ask_to_delete),
     Way("POST", "/organisation/delete", Permission.OWN, delete),
     Way("GET", "/audit", Permission.ADMINISTER, audit),
+    Way("GET", "/audit/log", Permission.ADMINISTER, audit_download),
 )

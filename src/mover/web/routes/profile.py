@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 
 from mover.accounts.records import Requirement, SecondFactor
 from mover.accounts.refusals import RecentSignInNeeded
-from mover.api.cookies import set_session
+from mover.api.cookies import clear_session, set_session
 from mover.api.operations import Open
+from mover.api.streams import zip_download
 from mover.errors import (
     Conflict,
     InvalidConfiguration,
@@ -46,6 +47,7 @@ async def _show(visit: Visit, form: Form) -> Response:
         place=_PLACE,
         form=form,
         person=session.person,
+        has_password=await services.people.has_password(session),
         current=session.session,
         sessions=await services.sessions.all(session),
         passkeys=await services.passkeys.all(session),
@@ -302,7 +304,39 @@ async def appearance(visit: Visit) -> Response:
     return response
 
 
+async def data(visit: Visit) -> Response:
+    """Everything that is kept of the person, as a file."""
+    try:
+        return await zip_download(await visit.house.services.data_exports.own(visit.session), "your-data")
+    except RecentSignInNeeded:
+        return _confirm_first(visit)
+    except PermissionDenied as error:
+        return visit.go("/profile", sentence(error), tone="bad")
+
+
+async def ask_to_leave(visit: Visit) -> Response:
+    """Say what deleting oneself means, and ask."""
+    return visit.page("profile_delete.html", place=_PLACE, person=visit.session.person, form=Form())
+
+
+async def leave(visit: Visit) -> Response:
+    """Delete oneself."""
+    try:
+        await visit.house.services.leaving.leave(visit.session, typed_email=visit.text("typed_email"))
+    except RecentSignInNeeded:
+        return _confirm_first(visit, "/profile/delete")
+    except (InvalidConfiguration, Conflict, PermissionDenied) as error:
+        form = Form(faults={"typed_email": sentence(error)})
+        return visit.again("profile_delete.html", place=_PLACE, person=visit.session.person, form=form)
+    response = visit.go("/sign-in", "You are deleted here, with everything that was yours alone.")
+    clear_session(response)
+    return response
+
+
 WAYS = (
+    Way("GET", "/profile/data", Open.SIGNED_IN, data),
+    Way("GET", "/profile/delete", Open.SIGNED_IN, ask_to_leave),
+    Way("POST", "/profile/delete", Open.SIGNED_IN, leave),
     Way("GET", "/profile", Open.SIGNED_IN, profile),
     Way("POST", "/profile/name", Open.SIGNED_IN, rename),
     Way("POST", "/profile/password", Open.SIGNED_IN, change_password),

@@ -10,7 +10,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from mover.accounts.records import Entrance, SecondFactor, SecondFactorNeeded
 from mover.api.cookies import clear_session, device_token, set_device, set_session
 from mover.api.operations import Open
-from mover.errors import Conflict, InvalidConfiguration, NotFound, SignInFailed, Throttled
+from mover.errors import (
+    Conflict,
+    InvalidConfiguration,
+    NotFound,
+    PermissionDenied,
+    ProtocolViolation,
+    SignInFailed,
+    Throttled,
+)
 from mover.vault.secret import Secret
 from mover.web.forms import Form, sentence
 from mover.web.spelling import duration
@@ -203,7 +211,7 @@ async def single_sign_on(visit: Visit) -> Response:
         entrance = await visit.house.services.single_sign_on.finish(
             visit.parameter("organisation_id"), ticket, dict(visit.request.query_params), visit.client
         )
-    except SignInFailed as error:
+    except (SignInFailed, PermissionDenied, ProtocolViolation) as error:
         return visit.again("sign_in.html", form=Form(faults={"": sentence(error)}))
     return entered(visit, entrance)
 

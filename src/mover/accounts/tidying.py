@@ -1,0 +1,61 @@
+"""Removes, now and then, what is over in the accounts and in the audit log: what has expired, what is left of the deleted.
+
+In the process of the API, not in runners: those can neither read nor remove sessions, API keys and people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+from mover.errors import MoverError
+
+FIRST_S = 60.0
+EVERY_S = 3600.0
+
+_log = logging.getLogger(__name__)
+
+
+Step = Callable[[], Awaitable[int]]
+"""Removes some of what is over, and tells how much that was; 0 when nothing is left."""
+
+
+async def tidy_up(steps: Iterable[Step]) -> int:
+    """Remove all that is over, in small steps, and tell how many rows that were. Several may at the same time."""
+    return sum([await _all(step) for step in steps])
+
+
+@asynccontextmanager
+async def tidying(
+    steps: Sequence[Step], *, first_s: float = FIRST_S, every_s: float = EVERY_S
+) -> AsyncIterator[None]:
+    """Tidy up for the time of a block: soon after it has begun, and then every so often."""
+    task = asyncio.create_task(_now_and_then(steps, first_s, every_s), name="tidying")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _now_and_then(steps: Sequence[Step], first_s: float, every_s: float) -> None:
+    await asyncio.sleep(first_s)
+    while True:
+        try:
+            removed = await tidy_up(steps)
+        except MoverError as error:
+            _log.warning("cannot tidy up the accounts now: %s", error)
+        except Exception:  # noqa: BLE001 - whatever it is, the next time is tried all the same
+            _log.exception("unexpected error while tidying up the accounts")
+        else:
+            _log.info("%d rows of the accounts were over and are removed", removed)
+        await asyncio.sleep(every_s)
+
+
+async def _all(remove: Step) -> int:
+    removed = 0
+    while some := await remove():
+        removed += some
+    return removed

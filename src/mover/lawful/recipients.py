@@ -1,0 +1,38 @@
+"""To whom an export is sealed: X25519 public keys of age (https://age-encryption.org/v1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyrage import RecipientError, x25519  # type: ignore[import-untyped] # no stubs are published
+
+from mover.errors import InvalidConfiguration
+
+MOST_RECIPIENTS = 20
+_SHOWN = 80
+
+
+def read_recipients(texts: Iterable[str]) -> tuple[str, ...]:
+    """Read public keys, each once, in their canonical form.
+
+    Raises InvalidConfiguration: none, too many, or something that is no such key. A private key is not repeated.
+    """
+    found: dict[str, None] = {}
+    for text in texts:
+        given = text.strip()
+        if given.upper().startswith("AGE-SECRET-KEY-"):
+            raise InvalidConfiguration(
+                "this is a private key, which the recipient alone may have; consider it known by now. "
+                "The public one begins with age1"
+            )
+        try:
+            found[str(x25519.Recipient.from_str(given))] = None
+        except RecipientError:
+            raise InvalidConfiguration(
+                f"{given[:_SHOWN]!r} is no public key of age: they have the form age1 and 58 letters and digits"
+            ) from None
+    if not found:
+        raise InvalidConfiguration("an export needs at least one recipient who can open it")
+    if len(found) > MOST_RECIPIENTS:
+        raise InvalidConfiguration(f"an export has at most {MOST_RECIPIENTS} recipients")
+    return tuple(found)

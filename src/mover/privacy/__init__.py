@@ -1,0 +1,1 @@
+"""What people may ask for: everything that is kept of them, and of their organisation, in a file."""
