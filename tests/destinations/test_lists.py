@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import stat
 import subprocess
@@ -26,6 +27,7 @@ from mover.notices.tables import webhooks
 from mover.settings import Settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+WEBHOOK_SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 HOSTILE = (
     "evil.example\nhttp_access allow all",
     "evil.example } socks pass { from: 0/0 to: 0/0",
@@ -117,6 +119,9 @@ def test_webhooks_single_sign_on_and_settings_are_destinations_too(
     asyncio.run(write())
     monkeypatch.setenv("MOVER_SMTP_URL", "smtps://u:secret-word@mail.example.org")
     monkeypatch.setenv("MOVER_OTLP_ENDPOINT", "http://192.168.9.9:4318")
+    monkeypatch.setenv("MOVER_AUDIT_SYSLOG", "tls://syslog.example.org")
+    monkeypatch.setenv("MOVER_AUDIT_WEBHOOK", "https://siem.example.org/in")
+    monkeypatch.setenv("MOVER_AUDIT_WEBHOOK_SECRET", WEBHOOK_SECRET)
     monkeypatch.setenv("MOVER_EGRESS_ALSO", "dropbox, nas.example.org:22, *.example.net:443, nonsense")
     monkeypatch.setenv("MOVER_GLOBAL_KEY_SOURCE__KIND", "aws-kms")
     monkeypatch.setenv("MOVER_GLOBAL_KEY_SOURCE__KEY", "arn:aws:kms:eu-central-1:1:key/x")
@@ -128,6 +133,8 @@ def test_webhooks_single_sign_on_and_settings_are_destinations_too(
         "openidconnect.googleapis.com:443",
         "www.googleapis.com:443",
         "mail.example.org:465",
+        "syslog.example.org:6514",
+        "siem.example.org:443",
         "192.168.9.9:4318",
         "kms.eu-central-1.amazonaws.com:443",
         "api.dropboxapi.com:443",

@@ -55,6 +55,7 @@ MAY_OPEN = {
     "transport/addresses.py": "looks names up for connections without a proxy",
     "transport/ftp_door.py": "looks up the proxy's own name, for libcurl",
     "transport/http_connections.py": "TLS on sockets that egress opened; never a host",
+    "notices/syslog.py": "TLS on sockets that egress opened: `sock=`",
     "runner/embedded.py": "looks whether the Temporal that it started answers at 127.0.0.1",
     "serving/listening.py": "looks up the operator's own MOVER_LISTEN, to listen there",
     "cli/egress.py": "an operator's list of addresses, for a firewall",
@@ -80,7 +81,7 @@ NETWORK_MODULES = {
     "python_socks": {"transport"},
     "requests": set(),
     "smtplib": set(),
-    "socketserver": set(),
+    "socketserver": {"serving"},  # listens
     "ssl": {"transport", "serving", "mail", "connectors/mysql"},  # contexts
     "temporalio": {"runner", "serving", "cli", "api"},  # Mover's own Temporal, likewise
     "urllib.request": set(),
@@ -172,6 +173,8 @@ def modules() -> dict[str, Facts]:
 
 
 MAKES_SOCKETS = {
+    "transport/egress.py": "datagrams, which it refuses where there is a proxy",
+    "notices/syslog.py": "a local socket of this machine's syslog (AF_UNIX)",
     "transport/curl_sockets.py": "for libcurl, to checked addresses only",
     "runner/embedded.py": "asks for a port that is free",
     "serving/listening.py": "to listen",

@@ -20,6 +20,8 @@ from mover.transport.limits import Limits
 from mover.transport.proxy import Proxy, ProxyKind
 from mover.vault.secret import Secret
 
+pytestmark = pytest.mark.promise("P7", "egress")
+
 PASSWORD = "pass%word:with@signs"
 QUOTED = "pass%25word%3Awith%40signs"
 

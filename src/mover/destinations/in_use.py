@@ -19,9 +19,11 @@ from mover.settings import IPNetwork, Settings
 from mover.transport.addresses import AddressRules, forbidden_networks
 from mover.transport.destinations import Destination, https
 from mover.transport.proxy import Proxy
+from mover.vault.secret import Secret
 from mover.vault.sources import HashicorpSource, KeySource, KmsSource
 
 _POSTGRESQL_PORT = 5432
+_SYSLOG_PORTS = {"tcp": 601, "tls": 6514}
 _SMTP_PORTS = {"smtps": 465, "smtp": 587}
 _BEYOND_THE_ISSUER = {
     "accounts.google.com": https(
@@ -102,6 +104,7 @@ def in_use(
     if settings.otlp_endpoint is not None:
         endpoint = settings.otlp_endpoint
         gathered.add("MOVER_OTLP_ENDPOINT", lambda: (Destination.of_url(endpoint),), is_operators=True)
+    _add_audit_copies(gathered, settings)
     for source in (settings.preferred_global_key, *settings.earlier_global_keys):
         gathered.add(
             "key service",
@@ -109,7 +112,10 @@ def in_use(
             is_operators=True,
         )
     own = _Gathering(AddressRules(settings.allow_private_addresses))
-    own.add("MOVER_DATABASE_URL", lambda: _of_database(settings), is_operators=True)
+    own.add("MOVER_DATABASE_URL", lambda: _of_database(settings.database_url), is_operators=True)
+    if settings.staff_database_url is not None:
+        staff = settings.staff_database_url
+        own.add("MOVER_STAFF_DATABASE_URL", lambda: _of_database(staff), is_operators=True)
     if settings.temporal_address is not None:
         address = settings.temporal_address
         own.add("MOVER_TEMPORAL_ADDRESS", lambda: (_of_host_and_port(address),), is_operators=True)
@@ -121,6 +127,19 @@ def in_use(
         forbidden=forbidden_networks(settings.allow_private_addresses),
         left_out=(*gathered.left_out, *own.left_out),
     )
+
+
+def _add_audit_copies(gathered: _Gathering, settings: Settings) -> None:
+    if settings.audit_webhook is not None:
+        webhook = settings.audit_webhook
+        gathered.add("MOVER_AUDIT_WEBHOOK", lambda: (Destination.of_url(webhook),), is_operators=True)
+    if settings.audit_syslog is not None:
+        parts = urlsplit(settings.audit_syslog)
+        if parts.scheme in _SYSLOG_PORTS:  # UDP passes no proxy, and a socket of this machine needs none
+            port = parts.port or _SYSLOG_PORTS[parts.scheme]
+            gathered.add(
+                "MOVER_AUDIT_SYSLOG", lambda: (Destination.to(parts.hostname or "", port),), is_operators=True
+            )
 
 
 def of_configuration(kind: ConnectorType, config: Mapping[str, Any]) -> tuple[Destination, ...]:
@@ -176,8 +195,8 @@ def _of_key_service(source: KeySource, environment: Mapping[str, str]) -> tuple[
             return ()
 
 
-def _of_database(settings: Settings) -> tuple[Destination, ...]:
-    location = parsed(settings.database_url)
+def _of_database(url: Secret) -> tuple[Destination, ...]:
+    location = parsed(url)
     several = location.query.get("host", ())
     hosts = [location.host] if location.host else [several] if isinstance(several, str) else list(several)
     if location.get_backend_name() == SQLITE:
