@@ -176,9 +176,8 @@ def _sealed(plain: Service, form: Callable[[Connector], Connector]) -> Service:
 
 
 def memory_age(_: pytest.FixtureRequest) -> Service:
-    return _sealed(
-        _memory(MemoryService(replace(DRIVE, duplicate_names=False), page_size=100)), sealed_with_age
-    )
+    drive = MemoryService(replace(DRIVE, duplicate_names=False), page_size=100)
+    return replace(_sealed(_memory(drive), sealed_with_age), large_folder=250)
 
 
 def local_crypt(request: pytest.FixtureRequest) -> Service:

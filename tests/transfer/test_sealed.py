@@ -38,7 +38,7 @@ from mover.workplace.seeds import KEPT_S, destroy_old_seeds
 
 pytestmark = pytest.mark.promise("P11")
 
-LARGE = random.Random(5).randbytes(21_000_000)
+LARGE = random.Random(5).randbytes(9_500_000)
 FILES = {
     "/empty": b"",
     "/one block": random.Random(1).randbytes(BLOCK),
@@ -178,7 +178,7 @@ async def test_nothing_that_pretends_to_be_sealed_leaves_in_the_clear(
 @pytest.mark.promise("P12")
 async def test_a_large_file_goes_on_with_its_parts_after_a_kill(bench: SealingBench) -> None:
     bench.source.add_file("/large", LARGE)
-    stalled = bench.destination.faults.add("send", skip=12, stall=asyncio.Event())
+    stalled = bench.destination.faults.add("send", skip=5, stall=asyncio.Event())
     run = asyncio.create_task(bench.run(parts_at_once=1))
     await stalled.reached.wait()
     run.cancel()
