@@ -77,10 +77,14 @@ class Fleet:
             time.sleep(_POLL_S)
 
     def stop(self, name: str) -> float:
-        """End a part in order; returns how many seconds it took."""
+        """End a part in order: an API when the load balancer sends nobody there any more. Returns how many seconds it took."""
         began = time.monotonic()
         running = self.running.pop(name)
         running.send(signal.SIGTERM)
+        if name in APIS:
+            self.wait_for(name, state="DOWN")
+            assert running.process.poll() is None, "it ended before anybody could know"
+            running.send(signal.SIGTERM)
         assert running.wait().code == 0, self.tail()
         return time.monotonic() - began
 
@@ -127,7 +131,7 @@ def fleet(
             "MOVER_TRUSTED_PROXIES": "127.0.0.1/32",
             "MOVER_TLS_CERT_FILE": str(certificates.certificate),
             "MOVER_TLS_KEY_FILE": str(certificates.key),
-            "MOVER_API_DRAIN_S": "4",
+            "MOVER_API_DRAIN_S": "60",  # a second signal ends it, so that no test depends on the machine
             "MOVER_RUNNER_SILENCE_S": "4",
             "MOVER_LOCAL_FOLDERS": str(folder / "files"),
             **variables,

@@ -33,6 +33,13 @@ class Calls:
         return []
 
 
+class OfThisMachine:
+    """A database that has no clock of its own."""
+
+    async def read(self, _work: object) -> None:
+        return None
+
+
 async def test_a_receiver_that_hangs_keeps_no_run_and_no_schedule_waiting():
     hanging, ended = asyncio.Event(), asyncio.Event()
 
@@ -46,7 +53,7 @@ async def test_a_receiver_that_hangs_keeps_no_run_and_no_schedule_waiting():
 
     overdue, fired, reconciled, answered = Calls(3), Calls(3), Calls(3), Calls(3)
     parts: Any = SimpleNamespace(
-        place=SimpleNamespace(settings=SimpleNamespace(runner_silence_s=30)),
+        place=SimpleNamespace(settings=SimpleNamespace(runner_silence_s=30), database=OfThisMachine()),
         access=Nowhere(),
         bench=SimpleNamespace(
             work=SimpleNamespace(overdue=overdue),

@@ -137,7 +137,7 @@ class Runner:
         while not self._ending.is_set():
             try:
                 await self._check_clock()
-            except ClockWrong as error:
+            except MoverError as error:  # or nobody tells the time
                 _log.error("no work is taken: %s", error)
                 await self._pause(self._parts.bench.pace.reconcile_s)
             else:
