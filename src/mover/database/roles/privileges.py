@@ -26,7 +26,10 @@ _RUNNER_READS = {Role.RUNNER: _READ}
 
 _OF_ORGANISATIONS = "person LIKE 'organisation:%'"
 # Of the secrets of organisations, those that runners work with: not those that sign reports or sign people in.
-_FOR_RUNNERS = f"{_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%' OR owner LIKE 'webhook:%')"
+_FOR_RUNNERS = (
+    f"{_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%'"
+    " OR owner LIKE 'webhook:%' OR owner LIKE 'sealing:%' OR owner LIKE 'sealing-names:%')"
+)
 _SEALED = (
     *("number", "hash", "position", "redaction", "salt"),
     *("actor_id", "actor_name", "subject", "details"),  # of people who were deleted
