@@ -141,6 +141,7 @@ class Slice:
         self._attempt = attempt
         self._beat = beat
         self._clock = clock
+        self._begun: float | None = None
         self._progress = Progress()
         self._ledger_run: int | None = None
         self._counting = Counting(bench.work, run)
@@ -161,10 +162,9 @@ class Slice:
         """Work on it until it has ended, or has to stop. Raises Held."""
         if (ended := await self._ended_before()) is not None:
             return ended
-        began = self._clock()
         moving = asyncio.create_task(self._move())
         try:
-            stop = await self._watch(moving, began)
+            stop = await self._watch(moving)
         except BaseException:
             await _cancelled(moving)
             await self._give_way()
@@ -276,6 +276,7 @@ class Slice:
         """Note which run of the ledger it is, before the engine does anything. Raises Overtaken."""
         await self._bench.work.begin(self._run.id, self._bench.runner, ledger_run_id)
         self._ledger_run = ledger_run_id
+        self._begun = self._clock()
 
     async def _ended_before(self) -> SliceEnd | None:
         """End the run now if the engine had brought it to its end, and the runner went before it could say so."""
@@ -288,7 +289,7 @@ class Slice:
         await self._end(RunCode(int(run.code)), run.message)
         return SliceEnd.ENDED
 
-    async def _watch(self, moving: asyncio.Task[RunResult], began: float) -> Stop | None:
+    async def _watch(self, moving: asyncio.Task[RunResult]) -> Stop | None:
         """Report and look until it has ended, or is to stop; then until no file is under way. Returns why it stops."""
         stop: Stop | None = None
         patience = 0.0
@@ -298,7 +299,7 @@ class Slice:
                 return stop
             answer = await self._report()
             if stop is None:
-                stop = self._stop(answer, began)
+                stop = self._stop(answer)
                 patience = self._clock() + self._quiet_s(stop)
                 self._progress.stopping = stop is not None
             elif stop is not Stop.DRAIN and self._bench.draining.begun:
@@ -331,7 +332,7 @@ class Slice:
             exact=exact,
         )
 
-    def _stop(self, answer: Answer | None, began: float) -> Stop | None:
+    def _stop(self, answer: Answer | None) -> Stop | None:
         if answer is None:
             return Stop.LOST
         match answer.wish:
@@ -344,7 +345,12 @@ class Slice:
                     return Stop.DRAIN
                 if answer.give_way:
                     return Stop.GIVE_WAY
-                return Stop.OVER if self._clock() - began >= self._bench.pace.longest_s else None
+                return Stop.OVER if self._has_worked_long else None
+
+    @property
+    def _has_worked_long(self) -> bool:
+        """Whether it is time for another slice: the engine's work counts, so that none ends before it has done any."""
+        return self._begun is not None and self._clock() - self._begun >= self._bench.pace.longest_s
 
     def _quiet_s(self, stop: Stop | None) -> float:
         match stop:
