@@ -151,7 +151,9 @@ def test_pages_about_moves_need_no_api_and_all_others_do(
         asked = {}
         for way in WAYS:
             names = re.findall(r"\{(\w+)\}", way.path)
-            if way.method == "GET" and all(name in known for name in names) and not way.path.endswith("live"):
+            if way.path.endswith("live") or way.path.startswith("/.well-known/"):  # nobody is to be told here
+                continue
+            if way.method == "GET" and all(name in known for name in names):
                 asked[way.path] = re.sub(r"\{(\w+)\}", lambda found: known[found[1]], way.path)
         with_api = {path: browser.get(address).status_code for path, address in asked.items()}
         installed.processes[Role.API].kill()

@@ -36,8 +36,11 @@ def staff_role(url: str, *more: str) -> Iterator[str]:
     """The URL of a role of a server that was granted what the staff may read, and `more`."""
     name = url.rpartition("/")[2]
     grants = [
-        f"GRANT SELECT ({', '.join(columns)}) ON {table} TO {ROLE}"
-        for table, columns in STAFF_COLUMNS.items()
+        f"GRANT USAGE ON SCHEMA public TO {ROLE}",
+        *(
+            f"GRANT SELECT ({', '.join(columns)}) ON {table} TO {ROLE}"
+            for table, columns in STAFF_COLUMNS.items()
+        ),
     ]
     server().execute(f"DROP ROLE IF EXISTS {ROLE}")
     server().execute(f"CREATE ROLE {ROLE} LOGIN")

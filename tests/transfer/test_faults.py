@@ -266,10 +266,8 @@ async def test_a_file_is_not_given_up_for_being_throttled_often(bench: Workbench
 
 async def test_files_are_given_up_when_the_service_throttles_all_of_them_for_long(bench: Workbench) -> None:
     bench.source.add_file("/a", b"x")
-    a_third_of_the_patience_s = NO_WAIT.total_s / 3.1
-    bench.destination.faults.add(
-        "upload", times=None, error=Throttled("slow down", retry_after_s=a_third_of_the_patience_s)
-    )
+    bench.retries = replace(NO_WAIT, total_s=0.31)
+    bench.destination.faults.add("upload", times=None, error=Throttled("slow down", retry_after_s=0.1))
 
     result = await bench.run()
 

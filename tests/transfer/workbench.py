@@ -28,7 +28,7 @@ from mover.transport.pacing import Pacer
 from mover.transport.retries import RetryPolicy
 
 MEMORY_BYTES = 16 << 20
-NO_WAIT = RetryPolicy(attempts=3, first_s=0.0, cap_s=0.0, total_s=0.3)
+NO_WAIT = RetryPolicy(attempts=3, first_s=0.0, cap_s=0.0)
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Workbench:
     progress: Progress = field(default_factory=Progress)
     now_ns: Callable[[], int] = time.time_ns
     who: str = ""
+    retries: RetryPolicy = NO_WAIT
 
     async def run(
         self,
@@ -58,7 +59,7 @@ class Workbench:
             ledger=Ledger(self.database),
             staging=self.staging,
             staging_memory_bytes=MEMORY_BYTES,
-            retries=NO_WAIT,
+            retries=self.retries,
             now_ns=self.now_ns,
         )
         async with signed_in(self.source) as one, signed_in(self.destination) as other:
