@@ -18,6 +18,7 @@ from mover.database.base import metadata
 from mover.database.database import Database
 from mover.database.failures import DatabaseUnusable
 from mover.database.limited import LimitedDatabase, authorizer
+from mover.database.roles.words import Role
 from mover.database.staff_columns import STAFF_COLUMNS
 from mover.migrations.tables import COUNTS
 
@@ -33,8 +34,11 @@ def _running(statement: Executable) -> Callable[[Connection], list[Any]]:
 
 @contextlib.contextmanager
 def staff_role(url: str, *more: str) -> Iterator[str]:
-    """The URL of a role of a server that was granted what the staff may read, and `more`."""
+    """The URL of the staff's role; or of one that was granted what they may read, and `more`."""
     name = url.rpartition("/")[2]
+    if not more:
+        yield server().url(name, user=Role.STAFF)
+        return
     grants = [
         f"GRANT USAGE ON SCHEMA public TO {ROLE}",
         *(

@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 from tests.database_url import Kind, fresh
 from tests.staff.test_limited import ROLE, staff_role
 
-from mover.accounts.tables import people
 from mover.database.database import Database
 from mover.database.failures import DatabaseUnusable
 from mover.database.limited import LimitedDatabase
-from mover.database.roles.words import Role
 from mover.database.staff_columns import STAFF_COLUMNS
 
 pytestmark = [
@@ -38,16 +35,5 @@ async def test_whatever_it_may_do_beyond_metadata_is_named(tmp_path: Path) -> No
             await LimitedDatabase.open(role_url, STAFF_COLUMNS)
     with pytest.raises(DatabaseUnusable, match="may do more than read metadata"):
         await LimitedDatabase.open(url, STAFF_COLUMNS)  # the owner of it all
-    with staff_role(url) as role_url:
+    with staff_role(url) as role_url:  # as `mover db roles` makes it
         await (await LimitedDatabase.open(role_url, STAFF_COLUMNS)).close()
-
-
-async def test_the_role_that_mover_makes_for_the_staff_is_taken(tmp_path: Path) -> None:
-    url = fresh(tmp_path / "state")
-    await (await Database.open(url)).close()
-
-    limited = await LimitedDatabase.open(url.replace(f"//{Role.API}:", f"//{Role.STAFF}:", 1), STAFF_COLUMNS)
-    try:
-        assert await limited.read(lambda connection: list(connection.execute(select(people.c.email)))) == []
-    finally:
-        await limited.close()
