@@ -52,7 +52,8 @@ class Service:
             finally:
                 runner.end()
                 runner.end()
-                await task
+                async with asyncio.timeout(120):  # one that does not end is a failure, and no reason to wait for ever
+                    await task
 
     @asynccontextmanager
     async def _runners_place(self) -> AsyncIterator[Workplace]:
