@@ -52,7 +52,9 @@ class Service:
             finally:
                 runner.end()
                 runner.end()
-                async with asyncio.timeout(120):  # one that does not end is a failure, and no reason to wait for ever
+                async with asyncio.timeout(
+                    120
+                ):  # one that does not end is a failure, and no reason to wait for ever
                     await task
 
     @asynccontextmanager
