@@ -122,7 +122,7 @@ class Runner:
             asyncio.create_task(self._answer_now_and_then()),
         ]
         if self._parts.versions is not None:
-            looking.append(asyncio.create_task(self._parts.versions.keep(self._pause)))
+            looking.append(asyncio.create_task(self._parts.versions.keep(asyncio.sleep)))
         try:
             while not self._ending.is_set():
                 await self._serve()
@@ -291,8 +291,10 @@ class Runner:
             await self._parts.reconciler.reconcile(organisation_id)
 
     async def _pause(self, seconds: float) -> None:
+        # Not `wait_for`: that forgets that it was cancelled if the end comes at the same moment (before Python 3.12).
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._ending.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._ending.wait()
 
 
 @asynccontextmanager
