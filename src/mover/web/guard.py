@@ -53,31 +53,41 @@ class PageRoute(Route):
 
 def _endpoint(way: Way, shared: House) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        house = replace(shared, services=services_of(request))
-        visit = Visit(house, request, None)
-        try:
-            refuse_nul(request)
-            if way.method != "GET":
-                check_same_origin(request, house.services.site.origin)
-            visit.signed_in = await find_session(house, request)
-            if visit.signed_in is None and way.need is not Open.ANYBODY:
-                return ask_to_sign_in(visit)  # before anything is read of what they send
-            visit.data = await read_form(way.largest_body, request) if way.method == "POST" else FormData()
-            refusal = await _admit(way, visit)
-            return refusal if refusal is not None else await way.answer(visit)
-        except HttpProblem as problem:
-            return await show_problem(visit, problem)
-        except ServiceRefused as refused:
-            return await show_problem(visit, problem_of_service(refused))
-        except MoverError as error:
-            return await show_problem(visit, problem_of(error))
-        except Exception as error:  # noqa: BLE001 - a defect: logged, and shown as such without details
-            log_defect(error, f"{way.method} {way.path}")
-            return await show_problem(visit, unexpected())
-        finally:
-            await visit.data.close()
+        visit = Visit(replace(shared, services=services_of(request)), request, None)
+        return await answered(visit, way.method, way.path, lambda: _answer(way, visit))
 
     return endpoint
+
+
+async def answered(
+    visit: Visit, method: str, path: str, answer: Callable[[], Awaitable[Response]]
+) -> Response:
+    """Answer a visit of a page, whatever fails; `method` and `path` are those of its declaration."""
+    try:
+        _refuse_nul(visit.request)
+        if method != "GET":
+            check_same_origin(visit.request, visit.house.services.site.origin)
+        return await answer()
+    except HttpProblem as problem:
+        return await show_problem(visit, problem)
+    except ServiceRefused as refused:
+        return await show_problem(visit, problem_of_service(refused))
+    except MoverError as error:
+        return await show_problem(visit, problem_of(error))
+    except Exception as error:  # noqa: BLE001 - a defect: logged, and shown as such without details
+        log_defect(error, f"{method} {path}")
+        return await show_problem(visit, unexpected())
+    finally:
+        await visit.data.close()
+
+
+async def _answer(way: Way, visit: Visit) -> Response:
+    visit.signed_in = await find_session(visit.house, visit.request)
+    if visit.signed_in is None and way.need is not Open.ANYBODY:
+        return ask_to_sign_in(visit)  # before anything is read of what they send
+    visit.data = await sent(way.method, way.largest_body, visit.request)
+    refusal = await _admit(way, visit)
+    return refusal if refusal is not None else await way.answer(visit)
 
 
 async def find_session(house: House, request: Request) -> SignedIn | None:
@@ -97,7 +107,7 @@ async def _admit(way: Way, visit: Visit) -> Response | None:
     if signed_in is None:
         return None  # the page is open to anybody
     if way.method != "GET":
-        presented = visit.text(CSRF_FIELD) or visit.request.headers.get("x-csrf-token", "")
+        presented = presented_token(visit)
         if way.need is Open.ANYBODY and not signed_in.csrf_matches(presented):
             # A form from before the sign-in (in another tab): it is what it was, of nobody.
             visit.signed_in = None
@@ -112,8 +122,15 @@ async def _admit(way: Way, visit: Visit) -> Response | None:
     return None
 
 
-async def read_form(largest_body: int, request: Request) -> FormData:
-    """Read a posted form of at most so many bytes. Raises HttpProblem (400, 413, 422)."""
+def presented_token(visit: Visit) -> str:
+    """The CSRF token that came with a form, or in the header of a script; empty if none did."""
+    return visit.text(CSRF_FIELD) or visit.request.headers.get("x-csrf-token", "")
+
+
+async def sent(method: str, largest_body: int, request: Request) -> FormData:
+    """What was sent along: a posted form of at most so many bytes, else nothing. Raises HttpProblem (400, 413, 422)."""
+    if method != "POST":
+        return FormData()
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > largest_body:
         raise too_large(largest_body)
@@ -155,7 +172,7 @@ class _FormRequest(Request):
             yield piece
 
 
-def refuse_nul(request: Request) -> None:
+def _refuse_nul(request: Request) -> None:
     """Refuse an address with a character that no text can have. Raises HttpProblem (422)."""
     values = [*request.query_params.values(), *map(str, request.path_params.values())]
     if any("\0" in value for value in values):

@@ -8,24 +8,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from mover.accounts.refusals import NoSuchThing
-from mover.api.admission import check_same_origin
-from mover.api.problems import HttpProblem, ServiceRefused, problem_of, problem_of_service, unexpected
+from mover.api.problems import HttpProblem
 from mover.api.services import services_of
-from mover.api.unexpected import log_defect
-from mover.errors import MoverError, SignInFailed
+from mover.errors import SignInFailed
 from mover.staff.exceptions import Target
 from mover.staff.records import StaffSignedIn
 from mover.staff.requests import NotApproved
-from mover.web.frame import CSRF_FIELD
-from mover.web.guard import read_form, refuse_nul
+from mover.web.guard import answered, presented_token, sent
 from mover.web.house import House
-from mover.web.problem_pages import show_problem
 from mover.web.staff.cookies import clear_staff, staff_token
 from mover.web.staff.routes.sign_in import STEPS
 from mover.web.staff.typed import number_of
@@ -48,31 +43,21 @@ def _endpoint(way: StaffWay, shared: House) -> Callable[[Request], Awaitable[Res
     async def endpoint(request: Request) -> Response:
         house = replace(shared, services=services_of(request))
         visit = StaffVisit(house, request, None, look=way.look)
-        try:
-            refuse_nul(request)
-            if way.method != "GET":
-                check_same_origin(request, house.services.site.origin)
-            visit.staff = await _session(house, request)
-            if visit.staff is None and way.reach is not Reach.ANYBODY:
-                return _ask_to_sign_in(visit)  # before anything is read of what they send
-            visit.data = await read_form(way.largest_body, request) if way.method == "POST" else FormData()
-            refusal = await _admit(way, visit)
-            return refusal if refusal is not None else await way.answer(visit)
-        except NotApproved as error:
-            return _not_approved(visit, error)
-        except HttpProblem as problem:
-            return await show_problem(visit, problem)
-        except ServiceRefused as refused:
-            return await show_problem(visit, problem_of_service(refused))
-        except MoverError as error:
-            return await show_problem(visit, problem_of(error))
-        except Exception as error:  # noqa: BLE001 - a defect: logged, and shown as such without details
-            log_defect(error, f"{way.method} {way.path}")
-            return await show_problem(visit, unexpected())
-        finally:
-            await visit.data.close()
+        return await answered(visit, way.method, way.path, lambda: _answer(way, visit))
 
     return endpoint
+
+
+async def _answer(way: StaffWay, visit: StaffVisit) -> Response:
+    visit.staff = await _session(visit.house, visit.request)
+    if visit.staff is None and way.reach is not Reach.ANYBODY:
+        return _ask_to_sign_in(visit)  # before anything is read of what they send
+    visit.data = await sent(way.method, way.largest_body, visit.request)
+    try:
+        refusal = await _admit(way, visit)
+        return refusal if refusal is not None else await way.answer(visit)
+    except NotApproved as error:
+        return _not_approved(visit, error)
 
 
 async def _session(house: House, request: Request) -> StaffSignedIn | None:
@@ -98,7 +83,7 @@ async def _admit(way: StaffWay, visit: StaffVisit) -> Response | None:
     if staff is None:
         return None  # the page is open to anybody
     if way.method != "GET":
-        presented = visit.text(CSRF_FIELD) or visit.request.headers.get("x-csrf-token", "")
+        presented = presented_token(visit)
         if not presented or not staff.csrf_matches(presented):
             if way.reach is Reach.ANYBODY:  # a form from before the sign-in, in another tab
                 visit.staff = None
