@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,10 @@ from tests.staging.streams import MIB
 
 from mover.accounts.refusals import MayNot
 from mover.errors import Conflict, InvalidConfiguration, PermissionDenied
-from mover.lawful import sealing
 from mover.lawful.records import AnswerState
 from mover.lawful.refusals import NoSuchCase, OutputRefused
 from mover.migrations.tables import signing_keys
+from mover.staging.held import Held
 
 pytestmark = pytest.mark.promise("P10")
 
@@ -169,19 +170,18 @@ async def test_parts_that_go_meanwhile_and_damage_are_told_apart(
         await one.hold(third, b"damaged" * 1000)
         await one.hold(fourth, some_bytes(4 * MIB))
         damage(court.folder / "staging", size=7016)
-        pieces = 0
-        read = sealing._Source.read
+        pieces = Held.pieces
 
-        def meanwhile(self: Any, size: int) -> bytes:
-            nonlocal pieces
-            found = read(self, size)
-            if self.size == 2 * MIB and not pieces:
-                pieces += 1
-                cut.close()
-                gone.close()
-            return found
+        def meanwhile(held: Held) -> Iterator[bytes]:
+            read = 0
+            for piece in pieces(held):
+                read += len(piece)
+                if read == 2 * MIB:
+                    cut.close()
+                    gone.close()
+                yield piece
 
-        monkeypatch.setattr(sealing._Source, "read", meanwhile)
+        monkeypatch.setattr(Held, "pieces", meanwhile)
         await court.export(await court.approved(), one, most_bytes=6 * MIB)
     outcomes = {p["path"]: (p["outcome"].split(":")[0], p["size"]) for p in court.open().manifest["parts"]}
     assert outcomes == {

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pyrage import RecipientError, x25519  # type: ignore[import-untyped] # no stubs are published
-
 from mover.errors import InvalidConfiguration
+from mover.sealing.age import recipients as age
 
 MOST_RECIPIENTS = 20
 _SHOWN = 80
@@ -25,14 +24,21 @@ def read_recipients(texts: Iterable[str]) -> tuple[str, ...]:
                 "this is a private key, which the recipient alone may have; consider it known by now. "
                 "The public one begins with age1"
             )
-        try:
-            found[str(x25519.Recipient.from_str(given))] = None
-        except RecipientError:
+        if not _is_key_of_age(given):
             raise InvalidConfiguration(
                 f"{given[:_SHOWN]!r} is no public key of age: they have the form age1 and 58 letters and digits"
-            ) from None
+            )
+        found[given.lower()] = None
     if not found:
         raise InvalidConfiguration("an export needs at least one recipient who can open it")
     if len(found) > MOST_RECIPIENTS:
         raise InvalidConfiguration(f"an export has at most {MOST_RECIPIENTS} recipients")
     return tuple(found)
+
+
+def _is_key_of_age(given: str) -> bool:
+    try:
+        read = age.read_recipients([given])
+    except InvalidConfiguration:
+        return False
+    return len(given.split()) == 1 and all(isinstance(one, age.X25519Recipient) for one in read)

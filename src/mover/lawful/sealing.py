@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
-from pyrage import EncryptError, encrypt_io, x25519  # type: ignore[import-untyped] # no stubs are published
-
 from mover.lawful.records import Sealed
+from mover.sealing.age.files import AgeSeal
+from mover.sealing.age.recipients import read_recipients
+from mover.sealing.streams import sealed_in_thread
 
 PIECE = 1 << 20
 """Bytes of a piece of an age file, at most."""
@@ -18,77 +19,37 @@ def seal(plain: Iterator[bytes], keep: Callable[[bytes], None], recipients: Iter
 
     At most 1 MiB of it is in the clear in memory at a time. Raises what `plain` and `keep` raise.
     """
-    source, sink = _Source(plain), _Sink(keep)
-    try:
-        encrypt_io(source, sink, [x25519.Recipient.from_str(one) for one in recipients])
-    except EncryptError as error:
-        # The library tells of an error in a reader or writer in words of its own.
-        raise (source.trouble or sink.trouble or error) from None
-    sink.close()
+    read, made = _Counted(), _Counted()
+    gathered = bytearray()
+
+    def hand_over(size: int) -> None:
+        piece = bytes(gathered[:size])
+        keep(piece)
+        made.count(piece)
+        del gathered[:size]
+
+    for sealed in sealed_in_thread(AgeSeal(read_recipients(recipients)).file(), map(read.count, plain)):
+        gathered += sealed
+        while len(gathered) >= PIECE:
+            hand_over(PIECE)
+    if gathered:
+        hand_over(len(gathered))
     return Sealed(
-        read_bytes=source.size,
-        sha256=source.hash.hexdigest(),
-        sealed_bytes=sink.size,
-        sealed_sha256=sink.hash.hexdigest(),
+        read_bytes=read.size,
+        sha256=read.hash.hexdigest(),
+        sealed_bytes=made.size,
+        sealed_sha256=made.hash.hexdigest(),
     )
 
 
-class _Source:
-    """What the library reads from."""
+class _Counted:
+    """How much has passed by, and its hash."""
 
-    def __init__(self, plain: Iterator[bytes]) -> None:
-        self._plain = plain
-        self._left = memoryview(b"")
+    def __init__(self) -> None:
         self.size = 0
         self.hash = hashlib.sha256()
-        self.trouble: BaseException | None = None
 
-    def read(self, size: int) -> bytes:
-        try:
-            while not self._left:
-                piece = next(self._plain, None)
-                if piece is None:
-                    return b""
-                self.size += len(piece)
-                self.hash.update(piece)
-                self._left = memoryview(piece)
-        except BaseException as error:
-            self.trouble = error
-            raise
-        found, self._left = bytes(self._left[:size]), self._left[size:]
-        return found
-
-
-class _Sink:
-    """What the library writes into."""
-
-    def __init__(self, keep: Callable[[bytes], None]) -> None:
-        self._keep = keep
-        self._gathered = bytearray()
-        self.size = 0
-        self.hash = hashlib.sha256()
-        self.trouble: BaseException | None = None
-
-    def write(self, sealed: bytes) -> int:
-        self._gathered += sealed
-        try:
-            while len(self._gathered) >= PIECE:
-                self._hand_over(PIECE)
-        except BaseException as error:
-            self.trouble = error
-            raise
-        return len(sealed)
-
-    def flush(self) -> None:
-        """Nothing: `close` hands over the rest."""
-
-    def close(self) -> None:
-        if self._gathered:
-            self._hand_over(len(self._gathered))
-
-    def _hand_over(self, size: int) -> None:
-        piece = bytes(self._gathered[:size])
-        self._keep(piece)
-        self.size += size
+    def count(self, piece: bytes) -> bytes:
+        self.size += len(piece)
         self.hash.update(piece)
-        del self._gathered[:size]
+        return piece

@@ -7,7 +7,7 @@ content that they come from are read; to open some content, the sealed blocks th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -41,6 +41,18 @@ async def sealed_whole(sealing: Sealing, content: AsyncGenerator[bytes, None]) -
         async for first, group, final in groups:
             if group or sealing.empty_block:
                 yield await asyncio.to_thread(_seal, sealing.cipher, first, group, final)
+
+
+def sealed_in_thread(sealing: Sealing, content: Iterable[bytes]) -> Iterator[bytes]:
+    """Seal a file as `sealed_whole` does, for threads: it reads and computes where it is called."""
+    yield sealing.prefix
+    groups = _Groups(BLOCK, 0)
+    for piece in content:
+        for first, group, final in groups.more(piece):
+            yield _seal(sealing.cipher, first, group, final)
+    for first, group, final in groups.rest(to_end=True):
+        if group or sealing.empty_block:
+            yield _seal(sealing.cipher, first, group, final)
 
 
 async def sealed_range(
@@ -129,28 +141,47 @@ async def _exactly(stream: AsyncGenerator[bytes, None], length: int) -> AsyncGen
         raise Changed("the file is shorter than it was when it was listed")
 
 
-async def _blocks(
-    stream: AsyncGenerator[bytes, None], unit: int, first: int, *, to_end: bool
-) -> AsyncGenerator[tuple[int, bytes, bool], None]:
-    """Yield whole blocks, some at once: the number of the first one, them, and whether the file's last is among them.
+class _Groups:
+    """Whole blocks of a stream, some at once: the number of the first one, them, and whether the file's last is among them.
 
     Something is held back until more has come, so that the last block is known as such, and always comes.
     """
-    held = bytearray()
+
+    def __init__(self, unit: int, first: int) -> None:
+        self._unit = unit
+        self._first = first
+        self._held = bytearray()
+
+    def more(self, piece: bytes) -> Iterator[tuple[int, bytes, bool]]:
+        """Take a piece; yields what is complete by it."""
+        held = self._held
+        view = memoryview(piece)
+        while view:
+            room = self._unit * _AT_ONCE + 1 - len(held)
+            held += view[:room]
+            view = view[room:]
+            if len(held) > self._unit * _AT_ONCE:
+                group = bytes(held[:-1])
+                del held[:-1]
+                yield self._first, group, False
+                self._first += _AT_ONCE
+
+    def rest(self, *, to_end: bool) -> Iterator[tuple[int, bytes, bool]]:
+        """Yield what is left at the end of the stream; `to_end`: that is the file's end, too."""
+        if self._held or to_end:
+            yield self._first, bytes(self._held), to_end
+
+
+async def _blocks(
+    stream: AsyncGenerator[bytes, None], unit: int, first: int, *, to_end: bool
+) -> AsyncGenerator[tuple[int, bytes, bool], None]:
+    groups = _Groups(unit, first)
     async with aclosing(stream) as pieces:
         async for piece in pieces:
-            view = memoryview(piece)
-            while view:
-                room = unit * _AT_ONCE + 1 - len(held)
-                held += view[:room]
-                view = view[room:]
-                if len(held) > unit * _AT_ONCE:
-                    group = bytes(held[:-1])
-                    del held[:-1]
-                    yield first, group, False
-                    first += _AT_ONCE
-    if held or to_end:
-        yield first, bytes(held), to_end
+            for group in groups.more(piece):
+                yield group
+    for group in groups.rest(to_end=to_end):
+        yield group
 
 
 async def _sealed(
