@@ -17,7 +17,6 @@ from tests.runner.test_runs import reached
 from mover.accounts.departures import Departures
 from mover.accounts.queries.organisations import mark_deleted
 from mover.accounts.tables import organisations, people, sessions
-from mover.accounts.tidying import tidy_up
 from mover.accounts.upkeep import Upkeep
 from mover.connections.connections import Deauthorised
 from mover.connections.idle import IdleConnections
@@ -27,6 +26,7 @@ from mover.migrations.retention import Retention
 from mover.migrations.tables import pair_runs, schedules
 from mover.runner import names
 from mover.runner.housekeeping import Housekeeper
+from mover.serving.tidying import tidy_up
 from mover.staging.folder import ProcessFolder
 from mover.vault.tables import secrets as vault_secrets
 from mover.workplace.removers import REMOVERS

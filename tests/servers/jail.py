@@ -69,6 +69,11 @@ def add_accounts(etc: Path, accounts: Sequence[Account]) -> None:
 
 def jailed(folder: Path, command: Sequence[str | Path]) -> list[str]:
     """Return the command that runs `command` in the jail made of `folder`. End it with SIGKILL: it passes nothing on."""
+    return private_view(_ENTER, folder, command)
+
+
+def private_view(enter: str, folder: Path, command: Sequence[str | Path]) -> list[str]:
+    """Return the command that runs `command` with its own mounts and processes, after the script `enter` (`$1`: the folder)."""
     namespaces = [
         "--mount",
         "--pid",
@@ -78,7 +83,7 @@ def jailed(folder: Path, command: Sequence[str | Path]) -> list[str]:
         "--propagation",
         "private",
     ]
-    return [tool("unshare"), *namespaces, "--", "sh", "-c", _ENTER, "jail", str(folder), *map(str, command)]
+    return [tool("unshare"), *namespaces, "--", "sh", "-c", enter, "private", str(folder), *map(str, command)]
 
 
 def _crypt(password: str) -> str:

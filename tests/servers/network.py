@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.jail import Account, add_accounts
+from tests.servers.jail import Account, add_accounts, private_view
 from tests.servers.processes import running, tool
 
 _HOLD = "ip link set lo up; touch {ready}; exec sleep infinity"
@@ -62,17 +62,7 @@ class Machine:
 
     def command(self, *words: str | Path) -> list[str]:
         """Return the command that runs a command there. What it starts ends with it, if that is by SIGKILL."""
-        namespaces = [
-            "--mount",
-            "--pid",
-            "--fork",
-            "--kill-child=KILL",
-            "--mount-proc",
-            "--propagation",
-            "private",
-        ]
-        view = [tool("unshare"), *namespaces, "--", "sh", "-c", _ENTER, "machine", str(self.folder)]
-        return self.network_only(*view, *words)
+        return self.network_only(*private_view(_ENTER, self.folder, words))
 
     def network_only(self, *words: str | Path) -> list[str]:
         """Return the command that runs a command with its network, and with everybody's view of the disk."""

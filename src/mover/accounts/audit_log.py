@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -14,7 +14,7 @@ from mover.accounts.audit import Action
 from mover.accounts.records import AuditEvent
 from mover.audit import queries
 from mover.audit.reading import lines, parts
-from mover.audit.recording import Acting, Recorder
+from mover.audit.recording import Recorder
 from mover.audit.records import Checkpoint, Event
 from mover.audit.verifying import Part
 from mover.database.database import Database
@@ -46,26 +46,18 @@ class AuditState:
     pending: int
 
 
-class AuditLog:
-    """An `Auditor` that writes to `audit_events`, and shows them."""
+class AuditLog(Recorder):
+    """An `Auditor` that shows what it wrote.
+
+    Args:
+        database: Where the log is.
+        now: Seconds since 1970 UTC.
+    """
 
     def __init__(self, database: Database, *, now: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self._database = database
-        self._recorder = Recorder()
         self._now = now
-
-    def record(
-        self,
-        transaction: Connection,
-        actor: Acting,
-        action: str,
-        subject: str,
-        details: Mapping[str, str] | None = None,
-        *,
-        now_ns: int,
-    ) -> None:
-        """See `Auditor`. Text is made safe to print on one line."""
-        self._recorder.record(transaction, actor, action, subject, details, now_ns=now_ns)
 
     async def page(self, actor: Actor, *, before: int | None = None, limit: int = 100) -> AuditPage:
         """List the organisation's events, at most 1000. Needs ADMINISTER."""

@@ -1,6 +1,6 @@
 """What is removed or destroyed because it is old. Each step is small and idempotent, so that it can be broken off.
 
-The accounts and the audit log are tidied up by the API (`accounts/tidying.py`): runners have no business with sessions and
+The accounts and the audit log are tidied up by the API (`serving/tidying.py`): runners have no business with sessions and
 people, and can remove no event.
 """
 

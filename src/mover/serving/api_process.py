@@ -14,7 +14,6 @@ from typing import Any
 from starlette.middleware import Middleware
 
 from mover.accounts.audit_log import AuditLog
-from mover.accounts.tidying import Step, tidying
 from mover.api.request_ids import RequestIdFilter
 from mover.api.services import Services
 from mover.audit.custody import Custodian
@@ -33,6 +32,7 @@ from mover.serving.routes import NoticeRoute
 from mover.serving.server import HttpsServer
 from mover.serving.server_certificate import certificate_of
 from mover.serving.streams import Application
+from mover.serving.tidying import Step, tidying
 from mover.serving.tls import ServerTls
 from mover.settings import Settings
 from mover.staff.upkeep import StaffUpkeep

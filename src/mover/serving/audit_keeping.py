@@ -6,21 +6,18 @@ In the process of the API, not in runners: those can add events, and neither cha
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
 from mover.audit import queries
 from mover.audit.sealing import Sealer
 from mover.database.database import Database
-from mover.errors import MoverError
 from mover.notices.audit_copies import AuditCopies
+from mover.serving.again import again_and_again
 
 EVERY_S = 1.0
 """Soon after each act: until it is sealed, nobody would miss an event."""
-
-_log = logging.getLogger(__name__)
 
 
 class Measured(Protocol):
@@ -65,9 +62,9 @@ async def audit_kept(
                 for name, events in (await copies.lag()).items():
                     measured.lagging(name, events)
 
-    tasks = [asyncio.create_task(_again_and_again(seal, "seal the audit log", every_s))]
+    tasks = [asyncio.create_task(again_and_again(seal, "seal the audit log", every_s=every_s))]
     if copies.names:  # apart: receivers may hang
-        tasks.append(asyncio.create_task(_again_and_again(copy, "copy the audit log", every_s)))
+        tasks.append(asyncio.create_task(again_and_again(copy, "copy the audit log", every_s=every_s)))
     try:
         yield
     finally:
@@ -75,14 +72,3 @@ async def audit_kept(
             task.cancel()
         await asyncio.wait(tasks)
         await copies.close()
-
-
-async def _again_and_again(step: Callable[[], Awaitable[object]], what: str, every_s: float) -> None:
-    while True:
-        try:
-            await step()
-        except MoverError as error:
-            _log.warning("cannot %s now: %s", what, error)
-        except Exception:  # noqa: BLE001 - whatever it is, the next time is tried all the same
-            _log.exception("unexpected error while trying to %s", what)
-        await asyncio.sleep(every_s)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from mover.errors import MoverError
+from mover.serving.again import again_and_again
 
 FIRST_S = 60.0
 EVERY_S = 3600.0
@@ -32,26 +32,19 @@ async def tidying(
     steps: Sequence[Step], *, first_s: float = FIRST_S, every_s: float = EVERY_S
 ) -> AsyncIterator[None]:
     """Tidy up for the time of a block: soon after it has begun, and then every so often."""
-    task = asyncio.create_task(_now_and_then(steps, first_s, every_s), name="tidying")
+
+    async def step() -> None:
+        removed = await tidy_up(steps)
+        _log.info("%d rows of the accounts were over and are removed", removed)
+
+    task = asyncio.create_task(
+        again_and_again(step, "tidy up the accounts", every_s=every_s, first_s=first_s), name="tidying"
+    )
     try:
         yield
     finally:
         task.cancel()
         await asyncio.wait([task])
-
-
-async def _now_and_then(steps: Sequence[Step], first_s: float, every_s: float) -> None:
-    await asyncio.sleep(first_s)
-    while True:
-        try:
-            removed = await tidy_up(steps)
-        except MoverError as error:
-            _log.warning("cannot tidy up the accounts now: %s", error)
-        except Exception:  # noqa: BLE001 - whatever it is, the next time is tried all the same
-            _log.exception("unexpected error while tidying up the accounts")
-        else:
-            _log.info("%d rows of the accounts were over and are removed", removed)
-        await asyncio.sleep(every_s)
 
 
 async def _all(remove: Step) -> int:

@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
-from mover.accounts.tidying import tidying
 from mover.errors import Locked
+from mover.serving.tidying import tidying
 
 
 class Rows:
@@ -33,7 +33,7 @@ async def test_all_of_it_goes_and_trouble_stops_nothing(caplog: pytest.LogCaptur
     async with tidying([expired.remove, deleted.remove], first_s=0, every_s=0):
         await asyncio.wait_for(asyncio.gather(expired.gone.wait(), deleted.gone.wait()), 60)
 
-    assert {record.levelno for record in caplog.records if record.name == "mover.accounts.tidying"} >= {
+    assert {record.levelno for record in caplog.records if record.name == "mover.serving.again"} >= {
         logging.WARNING,
         logging.ERROR,
     }
