@@ -14,6 +14,7 @@ from mover.settings import Settings
 from mover.staff.directory import Directory
 from mover.staff.exceptions import Exceptions
 from mover.staff.full import FullViews
+from mover.staff.keys import StaffKeys
 from mover.staff.requests import Requests
 from mover.staff.sessions import StaffSessions
 from mover.staff.sign_in import StaffSignIn
@@ -28,6 +29,7 @@ class Staff:
     directory: Directory
     sign_in: StaffSignIn
     sessions: StaffSessions
+    keys: StaffKeys
     requests: Requests
     exceptions: Exceptions
     views: Views
@@ -60,12 +62,12 @@ def assemble(
     passwords = Passwords(cost)
     sessions = StaffSessions(database, auditor, now=now)
     requests = Requests(database, auditor, now=now)
+    attempts = Attempts(database, now=now)
     return Staff(
         directory=Directory(database, vault, passwords, requests, auditor, now=now),
-        sign_in=StaffSignIn(
-            database, vault, passwords, sessions, Attempts(database, now=now), auditor, now=now
-        ),
+        sign_in=StaffSignIn(database, vault, passwords, sessions, attempts, auditor, now=now),
         sessions=sessions,
+        keys=StaffKeys(database, attempts, auditor, now=now),
         requests=requests,
         exceptions=Exceptions(database, requests, auditor, now=now),
         views=Views(settings),
