@@ -16,11 +16,12 @@ from mover.accounts.actor import Permission, Role
 from mover.audit.tables import audit_events
 from mover.ledger.tables import folders, items, pairs, runs
 from mover.migrations.tables import migration_pairs, migrations, pair_runs
+from mover.staff.looks import Look
 from mover.staff.records import STAFF_LOG, Request, RequestKind, Scope, Step
 from mover.web.app import WAYS
 from mover.web.staff.cookies import STAFF_COOKIE
 from mover.web.staff.pages import STAFF_WAYS
-from mover.web.staff.ways import Look, Reach, StaffWay
+from mover.web.staff.ways import Reach, StaffWay
 
 pytestmark = [pytest.mark.slow, pytest.mark.promise("P9")]
 
@@ -56,6 +57,7 @@ def places(mover: Running, samples: dict[str, str]) -> dict[str, str]:
         "organisation_id": mover.owner.organisation_id,
         "person_id": mover.installation.callers[Role.VIEWER].person_id,
         "request_id": "0" * 32,
+        "staff_key_id": "0" * 32,
     }
 
 
