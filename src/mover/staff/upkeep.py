@@ -8,8 +8,8 @@ from collections.abc import Callable
 from mover.accounts.attempts import Attempts
 from mover.accounts.audit import Auditor
 from mover.database.database import Database
+from mover.staff.disclosures import Disclosures
 from mover.staff.keys import StaffKeys
-from mover.staff.requests import Requests
 from mover.staff.sessions import StaffSessions
 
 
@@ -25,9 +25,9 @@ class StaffUpkeep:
     def __init__(self, database: Database, auditor: Auditor, *, now: Callable[[], float] = time.time) -> None:
         self._sessions = StaffSessions(database, auditor, now=now)
         self._keys = StaffKeys(database, Attempts(database, now=now), auditor, now=now)
-        self._requests = Requests(database, auditor, now=now)
+        self._disclosures = Disclosures(database, auditor, now=now)
 
     async def step(self) -> int:
         """Remove and tell some; returns how many. 0: nothing is left to be done."""
         gone = await self._sessions.remove_expired() + await self._keys.remove_ended()
-        return gone + await self._requests.disclose_due()
+        return gone + await self._disclosures.tell_due()

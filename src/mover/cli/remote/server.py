@@ -156,9 +156,12 @@ class Server:
         retries = self._retries()
         while True:
             try:
-                async with self._in_time(method), self._session.request(
-                    method, self._url(path, query), headers=self._headers(headers), body=body
-                ) as response:
+                async with (
+                    self._in_time(method),
+                    self._session.request(
+                        method, self._url(path, query), headers=self._headers(headers), body=body
+                    ) as response,
+                ):
                     await self._check(response)
                     return self._decoded(await response.read(_LARGEST_ANSWER), answer)
             except Transient as error:
