@@ -18,6 +18,12 @@ from mover.vault.secret import Secret
 T = TypeVar("T")
 
 
+class NoWayToMetadata(InvalidConfiguration):
+    """The role of the database that the staff read through was not set."""
+
+    advice = "The operator of this Mover sets it; until then pages and API of the staff show nothing."
+
+
 class Reading:
     """Reads through the staff's role of the database.
 
@@ -31,7 +37,7 @@ class Reading:
         self._database: LimitedDatabase | None = None
 
     async def __call__(self, work: Callable[[Connection], T]) -> T:
-        """Read. Raises InvalidConfiguration: the role is missing, or may do more than it should."""
+        """Read. Raises InvalidConfiguration: the role is missing (NoWayToMetadata), or may do more than it should."""
         async with self._opening:
             if self._database is None:
                 self._database = await LimitedDatabase.open(_url(self._settings), STAFF_COLUMNS)
@@ -50,7 +56,7 @@ def _url(settings: Settings) -> Secret:
         return settings.staff_database_url
     if parsed(settings.database_url).get_backend_name() == SQLITE:
         return settings.database_url
-    raise InvalidConfiguration(
+    raise NoWayToMetadata(
         "the staff read through a role of the database that can see metadata alone; "
         "set MOVER_STAFF_DATABASE_URL to its URL"
     )
