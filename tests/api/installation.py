@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
-from tests.database_url import copy, fresh
+from tests.database_url import Kind, as_staff, copy, fresh, in_use
 
 from mover.accounts.actor import Role
 from mover.accounts.passwords import Argon2Cost
@@ -118,7 +118,8 @@ class Running:
 async def opened(home: Path) -> AsyncIterator[tuple[Services, Recorded]]:
     settings = Settings(
         home=home,
-        database_url=Secret(fresh(home)),
+        database_url=Secret(url := fresh(home)),
+        staff_database_url=None if in_use() is Kind.SQLITE else Secret(as_staff(url)),
         public_url=URL,
         local_folders=(home / "files",),
         allow_private_addresses=PrivateAddresses(every=True),

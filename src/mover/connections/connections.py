@@ -128,6 +128,8 @@ class Connections:
             queries.put(transaction, connection)
             along(transaction, connection)
 
+        if not new.secret:  # runners seal with the key, and may not make one
+            await self._vault.prepare(self._person)
         await self._vault.replace(self._person, connection.owner, new.secret, along=save)
         return connection
 

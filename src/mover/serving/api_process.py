@@ -18,6 +18,7 @@ from mover.api.request_ids import RequestIdFilter
 from mover.api.services import Services
 from mover.audit.custody import Custodian
 from mover.audit.sealing import Sealer
+from mover.connections.missing_keys import make_missing_keys
 from mover.database.clock import check_clock
 from mover.errors import ServiceFault
 from mover.lawful.orders import remove_over
@@ -65,6 +66,7 @@ async def run_api(
         redirecting = listen(settings.redirect_listen) if settings.redirect_listen else []
         stack.callback(close_all, redirecting)
         place = await stack.enter_async_context(open_workplace(settings))
+        await make_missing_keys(place.database, place.vault)
         name_requests_in_the_log()
         made = _wrapped(stack, settings, place, tls)
         await stack.enter_async_context(tidying(_over(place, made.services)))
