@@ -28,7 +28,8 @@ _OF_ORGANISATIONS = "person LIKE 'organisation:%'"
 # Of the secrets of organisations, those that runners work with: not those that sign reports or sign people in.
 _FOR_RUNNERS = (
     f"{_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%'"
-    " OR owner LIKE 'webhook:%' OR owner LIKE 'sealing:%' OR owner LIKE 'sealing-names:%')"
+    " OR owner LIKE 'webhook:%' OR owner LIKE 'sealing:%' OR owner LIKE 'sealing-names:%'"
+    " OR owner LIKE 'uploads:%')"
 )
 _SEALED = (
     *("number", "hash", "position", "redaction", "salt"),
