@@ -239,13 +239,15 @@ def filled(separated: SeparatedServer) -> Iterator[None]:
         ("organisation:here", "single_sign_on:here"),
         ("person:p", "totp:p"),
         ("local", "connection:l"),
+        ("approvals", "approvals:private"),
+        ("approvals-public", "approvals:public"),
     )
     rows = [
         "organisations (id, name, second_factor_required, created_ns) VALUES ('here', 'Here', false, 0)",
         "organisations (id, name, second_factor_required, created_ns, deleted_ns) VALUES ('gone', 'Gone', false, 0, 1)",
         *(
             f"person_keys (person, key_id, global_key_id, format, wrapped, created_ns) VALUES ('{person}', '{person}', 'g', 1, '', 0)"
-            for person in ("organisation:here", "person:p", "local")
+            for person in ("organisation:here", "person:p", "local", "approvals", "approvals-public")
         ),
         *(
             f"secrets (person, owner, field, key_id, format, sealed) VALUES ('{person}', '{owner}', 'f', 'k', 1, '')"
@@ -275,7 +277,7 @@ def filled(separated: SeparatedServer) -> Iterator[None]:
         ):
             separated.execute(
                 f"DELETE FROM {table} WHERE {column} IN"
-                " ('organisation:here', 'person:p', 'local', 'c', 'l', 'here', 'gone')"
+                " ('organisation:here', 'person:p', 'local', 'c', 'l', 'here', 'gone', 'approvals', 'approvals-public')"
             )
 
 
@@ -290,16 +292,28 @@ def test_rows_decide_too(separated: SeparatedServer) -> None:
         # Also those of an organisation that other tests have: by its kind alone.
         owners = "SELECT replace(owner, 'predecessor:', '') FROM secrets"
         assert seen(runner, f"{owners} WHERE person = 'organisation:here'") == {"connection:c", "webhook:w"}
-        assert {owner.partition(":")[0] for owner in seen(runner, owners)} == {"connection", "webhook"}
+        assert {owner.partition(":")[0] for owner in seen(runner, owners)} == {
+            "connection",
+            "webhook",
+            "approvals",
+        }
+        # How a runner sees that an approval is true; not what it would sign one with.
+        assert seen(runner, f"{owners} WHERE owner LIKE 'approvals:%'") == {"approvals:public"}
+        assert runner.execute(b"DELETE FROM secrets WHERE owner LIKE 'approvals:%'").rowcount == 0
         assert {person.partition(":")[0] for person in seen(runner, "SELECT person FROM person_keys")} == {
-            "organisation"
+            "organisation",
+            "approvals-public",
         }
         assert seen(runner, "SELECT id FROM connections WHERE id IN ('c', 'l')") == {"c"}
         assert seen(api, "SELECT id FROM connections WHERE id IN ('c', 'l')") == {"c", "l"}
         assert seen(api, "SELECT owner FROM secrets") > {"signing:s", "totp:p", "connection:l"}
         assert runner.execute(b"DELETE FROM secrets WHERE person = 'person:p'").rowcount == 0
         assert runner.execute(b"UPDATE connections SET config = '{}' WHERE id = 'l'").rowcount == 0
-        for owner in ("'person:p', 'connection:mine'", "'organisation:here', 'signing:mine'"):
+        for owner in (
+            "'person:p', 'connection:mine'",
+            "'organisation:here', 'signing:mine'",
+            "'approvals-public', 'approvals:public'",
+        ):
             with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
                 runner.execute(
                     f"INSERT INTO secrets (person, owner, field, key_id, format, sealed) VALUES ({owner}, 'f', 'b', 1, '')".encode()

@@ -250,7 +250,9 @@ class PartUploads(Protocol):
     """Uploads in parts that survive a crash: the token and the receipts are kept in the ledger."""
 
     async def begin(self, target: Target, size: int | None, part_size: int) -> str:
-        """Start an upload and return its token: opaque text without secrets that works after a restart.
+        """Start an upload and return its token: opaque text that works after a restart, without passwords and keys.
+
+        It may be a right to write this one file: it is sealed before it is kept, and shown to nobody.
 
         `size` is that of the whole file, None if it is known only at the end. All parts but the last will have
         `part_size` bytes. Called again with the same `target.key` it may return the

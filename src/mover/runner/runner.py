@@ -356,7 +356,7 @@ async def open_runner(
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, mail),
                 housekeeper=Housekeeper(place, Retention(place.database)),
-                answering=Answering(place.database, staging, own_name),
+                answering=Answering(place.database, place.vault, staging, own_name),
                 versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
             ),
             now_ns=now_ns,

@@ -56,6 +56,7 @@ from mover.workplace.addresses import ConnectedPath
 from mover.workplace.keeping_out import kept_out
 from mover.workplace.sealing import SealingChoice, in_the_form
 from mover.workplace.sides import Sides, open_sides
+from mover.workplace.upload_keys import VaultUploadKeys
 from mover.workplace.workplace import Workplace
 
 _log = logging.getLogger(__name__)
@@ -219,6 +220,7 @@ class Slice:
                 options,
                 self._progress,
                 shown_options=shown_options(assignment.options),
+                upload_keys=VaultUploadKeys(own.vault, f"organisation:{run.organisation_id}"),
                 started=started,
             )
 

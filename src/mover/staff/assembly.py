@@ -51,7 +51,7 @@ def assemble(
 
     Args:
         database: Where accounts, sessions, requests and the audit log are.
-        vault: Holds the secrets of authenticator apps.
+        vault: Holds the secrets of authenticator apps, and the key that signs approvals.
         settings: Say through which database metadata is read.
         auditor: Keeps what happened.
         cost: Of hashing passwords.
@@ -59,7 +59,7 @@ def assemble(
     """
     passwords = Passwords(cost)
     sessions = StaffSessions(database, auditor, now=now)
-    requests = Requests(database, auditor, now=now)
+    requests = Requests(database, vault, auditor, now=now)
     return Staff(
         directory=Directory(database, vault, passwords, requests, auditor, now=now),
         sign_in=StaffSignIn(

@@ -9,6 +9,7 @@ from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.staff.requests import Requests
 from mover.staff.sessions import StaffSessions
+from mover.vault.vault import Vault
 
 
 class StaffUpkeep:
@@ -16,13 +17,16 @@ class StaffUpkeep:
 
     Args:
         database: Where they are.
+        vault: Of the requests.
         auditor: Tells organisations.
         now: Seconds since 1970 UTC.
     """
 
-    def __init__(self, database: Database, auditor: Auditor, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, auditor: Auditor, *, now: Callable[[], float] = time.time
+    ) -> None:
         self._sessions = StaffSessions(database, auditor, now=now)
-        self._requests = Requests(database, auditor, now=now)
+        self._requests = Requests(database, vault, auditor, now=now)
 
     async def step(self) -> int:
         """Remove and tell some; returns how many. 0: nothing is left to be done."""

@@ -244,8 +244,7 @@ class Lanes:
 
     async def _parts_kept(self, item: Item) -> int:
         """How many parts of a large file the destination has."""
-        upload = await self._ledger.upload(item.source_key) if item.large else None
-        return len(upload.parts) if upload else 0
+        return await self._ledger.uploads.parts_kept(item.source_key) if item.large else 0
 
     def _pointless(self, error: MoverError) -> bool:
         """Whether going on with other files would only repeat the trouble."""

@@ -35,6 +35,7 @@ from mover.errors import (
 from mover.ledger.ledger import Ledger, RunLedger
 from mover.ledger.records import PairKey, Totals
 from mover.ledger.states import Code, RunMode, RunStatus, code_of, status_of
+from mover.ledger.tokens import UploadKeys
 from mover.staging import Staging
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
@@ -109,6 +110,7 @@ async def run_pair(
     progress: Progress,
     *,
     shown_options: Mapping[str, object],
+    upload_keys: UploadKeys,
     started: Callable[[int, bool], Awaitable[None] | None] | None = None,
 ) -> RunResult:
     """Run a pair: copy, scan (`destination` may be None) or verify.
@@ -121,6 +123,7 @@ async def run_pair(
         options: How.
         progress: Filled while it works.
         shown_options: The options as the person gave them, for the ledger.
+        upload_keys: What tokens of unfinished uploads are sealed with.
         started: Called with the run's number, and whether it goes on with an interrupted one, before anything is done;
             what it returns is awaited.
 
@@ -159,6 +162,7 @@ async def run_pair(
             destination_label=destination.label if destination else "",
             fingerprint=options.fingerprint,
             options=shown_options,
+            upload_keys=upload_keys,
             unencrypted=[
                 name
                 for name, side in (("source", source), ("destination", destination))

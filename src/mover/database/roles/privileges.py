@@ -28,8 +28,11 @@ _OF_ORGANISATIONS = "person LIKE 'organisation:%'"
 # Of the secrets of organisations, those that runners work with: not those that sign reports or sign people in.
 _FOR_RUNNERS = (
     f"{_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%'"
-    " OR owner LIKE 'webhook:%' OR owner LIKE 'sealing:%' OR owner LIKE 'sealing-names:%')"
+    " OR owner LIKE 'webhook:%' OR owner LIKE 'sealing:%' OR owner LIKE 'sealing-names:%'"
+    " OR owner LIKE 'uploads:%')"
 )
+# With it runners see whether an approval is true; what signs them is out of their reach.
+_SEES_APPROVALS = "person = 'approvals-public' AND owner = 'approvals:public'"
 _SEALED = (
     *("number", "hash", "position", "redaction", "salt"),
     *("actor_id", "actor_name", "subject", "details"),  # of people who were deleted
@@ -46,8 +49,16 @@ _SCHEMA: Privileges = {
 }
 
 _VAULT: Privileges = {
-    "person_keys": {**_API, Role.RUNNER: Allowed(select=ALL, rows=_OF_ORGANISATIONS)},
-    "secrets": {**_API, Role.RUNNER: Allowed(select=ALL, insert=True, delete=True, rows=_FOR_RUNNERS)},
+    "person_keys": {
+        **_API,
+        Role.RUNNER: Allowed(select=ALL, rows=_OF_ORGANISATIONS, readable="person = 'approvals-public'"),
+    },
+    "secrets": {
+        **_API,
+        Role.RUNNER: Allowed(
+            select=ALL, insert=True, delete=True, rows=_FOR_RUNNERS, readable=_SEES_APPROVALS
+        ),
+    },
     "current_global_key": {**_API, **_RUNNER_READS},
     "refresh_leases": {
         **_API,

@@ -49,7 +49,7 @@ def privilege_statements(privileges: Privileges) -> Iterator[str]:
         for role in SERVICE:
             if role in by_role:
                 yield from _grants(table, role, by_role[role])
-        if any(allowed.rows or allowed.removable for allowed in by_role.values()):
+        if any(allowed.rows or allowed.removable or allowed.readable for allowed in by_role.values()):
             yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'
             for role in SERVICE:
                 if role in by_role:
@@ -68,9 +68,10 @@ def _grants(table: str, role: Role, allowed: Allowed) -> Iterator[str]:
 
 def _policies(table: str, role: Role, allowed: Allowed) -> Iterator[str]:
     rows = allowed.rows or "true"
+    readable = f"({rows}) OR ({allowed.readable})" if allowed.readable else rows
     removable = f"({rows}) AND ({allowed.removable})" if allowed.removable else rows
     wanted = (
-        ("SELECT", bool(allowed.select), f"USING ({rows})"),
+        ("SELECT", bool(allowed.select), f"USING ({readable})"),
         ("INSERT", allowed.insert, f"WITH CHECK ({rows})"),
         ("UPDATE", bool(allowed.update), f"USING ({rows}) WITH CHECK ({rows})"),
         ("DELETE", allowed.delete, f"USING ({removable})"),

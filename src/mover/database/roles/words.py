@@ -44,6 +44,7 @@ class Allowed:
         update: Columns that it may change.
         delete: It may remove rows.
         rows: SQL: the rows that all of this is about. None: all.
+        readable: SQL: further rows that it may read. None: no others.
         removable: SQL: the rows that it may remove, where they are fewer. None: all of `rows`.
     """
 
@@ -52,6 +53,7 @@ class Allowed:
     update: Columns = ()
     delete: bool = False
     rows: str | None = None
+    readable: str | None = None
     removable: str | None = None
 
 

@@ -1,0 +1,15 @@
+"""Approvals are signed, and bind what was asked for along with a request. What was approved before has to be asked anew."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0066"
+down_revision = "0065"
+
+
+def upgrade() -> None:
+    """Add the columns."""
+    op.add_column("staff_approvals", sa.Column("signature", sa.String(88)))
+    op.add_column("staff_requests", sa.Column("bound", sa.String(64)))
