@@ -18,10 +18,9 @@ async def test_who_has_connections_and_no_key_is_given_one(
     database: Database, vault: Vault, tmp_path: Path
 ) -> None:
     connections = Connections(database, vault, Egress())
-    await connections.add("nas", "fake", NAS)
-    await database.write(
-        lambda c: c.execute(delete(person_keys))
-    )  # as before connections without secrets had one
+    await connections.add("files", "local", {"path": str(tmp_path)})
+    assert len(await holders(database)) == 1
+    await database.write(lambda c: c.execute(delete(person_keys)))  # as an older Mover left it
 
     gone = Vault(database, FileKeyProvider(tmp_path / "keys" / "global.key"), expect_there=refuse)
     await make_missing_keys(database, gone)
