@@ -311,6 +311,7 @@ class Settings(BaseSettings):
             or leave that to an operator (`by_hand`); or builds are not told apart (`off`).
         runner_build: What their build is called, instead of a name made of Mover's version and a hash of its workflows.
         api_drain_s: An API that was told to end answers for so long still, and says to load balancers that it is leaving.
+        web_drain_s: The same of the process of the pages, `mover web`.
         listen: Where the API and the pages are served, `host:port`.
         redirect_listen: Where plain http is redirected to https, such as `0.0.0.0:80`; nowhere without it.
         tls_cert_file: The server's certificate with its chain (PEM), instead of one that Mover makes itself.
@@ -402,6 +403,7 @@ class Settings(BaseSettings):
     runner_versions: Literal["automatic", "by_hand", "off"] = "automatic"
     runner_build: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     api_drain_s: float = Field(0, ge=0, le=3600, allow_inf_nan=False)
+    web_drain_s: float = Field(0, ge=0, le=3600, allow_inf_nan=False)
     listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
     redirect_listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] | None = None
     tls_cert_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mover.accounts.rates import Rates
+from mover.accounts.tables import api_keys
 
 
 class OneAtATime:
@@ -26,7 +27,7 @@ class OneAtATime:
 @pytest.mark.timeout(20)
 async def test_calls_that_come_just_when_others_were_let_through_wait_for_an_answer_of_their_own():
     database: Any = OneAtATime()
-    rates = Rates(database, now=lambda: 0.0)
+    rates = Rates(database, api_keys, now=lambda: 0.0)
 
     def call() -> asyncio.Task[None]:
         return asyncio.create_task(rates.take("key", calls_per_minute=60, burst=1))

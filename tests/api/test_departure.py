@@ -49,7 +49,14 @@ pytestmark = on_both
 
 AUDIT = {table.name for table in metadata.sorted_tables if table.name.startswith("audit_")}
 """The audit log keeps a tombstone; tests/audit looks at it."""
-OF_NOBODY = {"current_global_key", "sign_in_attempts", "staff_people", "staff_totp", "staff_sessions"}
+OF_NOBODY = {
+    "current_global_key",
+    "sign_in_attempts",
+    "staff_people",
+    "staff_totp",
+    "staff_sessions",
+    "staff_keys",
+}
 """Tables that know no organisation and none of its people: what strangers tried, which global key is in use, and the
 installation's staff."""
 

@@ -162,7 +162,7 @@ def test_the_schemas_job_has_no_key_and_runners_accept_nothing():
 
 
 def test_rollouts_and_disruptions_leave_somebody_at_work():
-    for name in ("mover-api", "mover-runner"):
+    for name in ("mover-api", "mover-web", "mover-runner"):
         (deployment,) = [
             one for _, one in documents() if one["kind"] == "Deployment" and one["metadata"]["name"] == name
         ]
@@ -180,9 +180,45 @@ def test_rollouts_and_disruptions_leave_somebody_at_work():
         assert deployment["spec"]["replicas"] >= 2
         for spread in deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]:
             assert spread["labelSelector"]["matchLabels"] == labels
-    (api,) = TEMPLATES["mover-api"]["spec"]["containers"]
-    assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(api)
-    (port,) = api["ports"]
-    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert api[probe]["httpGet"]["scheme"] == "HTTPS"
-        assert api[probe]["httpGet"]["port"] == port["name"]
+    for name in ("mover-api", "mover-web"):
+        (serving,) = TEMPLATES[name]["spec"]["containers"]
+        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(serving)
+        (port,) = serving["ports"]
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            assert serving[probe]["httpGet"]["scheme"] == "HTTPS"
+            assert serving[probe]["httpGet"]["port"] == port["name"]
+
+
+def test_the_pages_have_no_key_reach_little_and_have_time_to_end():
+    spec = TEMPLATES["mover-web"]["spec"]
+    (web,) = spec["containers"]
+    secrets = {one["secret"]["secretName"]: one["secret"] for one in spec["volumes"] if "secret" in one}
+    assert set(secrets) == {"mover-web-settings", "mover-web-tls", "mover-tls"}
+    assert [one["key"] for one in secrets["mover-tls"]["items"]] == ["ca.crt"]  # and not the API's key
+    set_to = {one["name"]: one["value"] for one in web["env"]}
+    assert not {"MOVER_GLOBAL_KEY_FILE", "MOVER_GLOBAL_KEY_SOURCE"} & set(set_to)
+    assert set_to["MOVER_API_URL"] == f"https://mover-api.{kustomization()['namespace']}.svc"
+    assert spec["terminationGracePeriodSeconds"] >= float(set_to["MOVER_WEB_DRAIN_S"]) + 15
+    policies = {
+        one["metadata"]["name"]: one["spec"] for _, one in documents() if one["kind"] == "NetworkPolicy"
+    }
+    reached = {
+        to["podSelector"]["matchLabels"].get("app.kubernetes.io/component", "dns"): {
+            port["port"] for port in rule["ports"]
+        }
+        for rule in policies["mover-web"]["egress"]
+        for to in rule["to"]
+    }
+    assert reached == {"api": {8443}, "database": {5432}, "dns": {53}}
+    for name, port in (("mover-api-from-web", 8443), ("mover-database-from-web", 5432)):
+        (rule,) = policies[name]["ingress"]
+        assert rule["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "web"
+        assert [one["port"] for one in rule["ports"]] == [port]
+
+
+def test_each_component_has_a_policy_of_its_own():
+    policies = [one["spec"] for _, one in documents() if one["kind"] == "NetworkPolicy"]
+    for name, template in TEMPLATES.items():
+        labels = template["metadata"]["labels"]
+        own = [one for one in policies if one["podSelector"].get("matchLabels") == labels]
+        assert any(one["policyTypes"] == ["Ingress", "Egress"] for one in own), name

@@ -27,6 +27,7 @@ from mover.staff import full_records, metadata
 from mover.staff.queries import exceptions as places
 from mover.staff.queries import full
 from mover.staff.queries import metadata as queries
+from mover.staff.reading import Reading
 from mover.staff.views import Views
 from mover.vault.secret import Secret
 
@@ -118,20 +119,25 @@ def furnish(connection: Connection, organisation_id: str) -> None:
 
 
 @pytest.fixture
-async def views(tmp_path: Path, house: House) -> AsyncIterator[Views]:
+async def reading(tmp_path: Path, house: House) -> AsyncIterator[Reading]:
     organisation_id = house.founded.organisation.id
     await house.database.write(lambda connection: furnish(connection, organisation_id))
     url = fresh(tmp_path / "state")
     with staff_role(url) if in_use() is Kind.POSTGRESQL else contextlib.nullcontext(None) as role_url:
-        opened = Views(
+        reading = Reading(
             Settings(
                 home=tmp_path,
                 database_url=Secret(url),
                 staff_database_url=Secret(role_url) if role_url else None,
             )
         )
-        yield opened
-        await opened.close()
+        yield reading
+        await reading.close()
+
+
+@pytest.fixture
+def views(reading: Reading) -> Views:
+    return Views(reading)
 
 
 async def test_figures_pages_and_items(views: Views, office: StaffOffice) -> None:
@@ -234,7 +240,8 @@ async def test_without_the_staffs_role_a_server_is_not_read(
     database_kind: Kind,
     house: House,  # noqa: ARG001 - has made the database
 ) -> None:
-    views = Views(Settings(home=tmp_path, database_url=Secret(fresh(tmp_path / "state"))))
+    reading = Reading(Settings(home=tmp_path, database_url=Secret(fresh(tmp_path / "state"))))
+    views = Views(reading)
     try:
         if database_kind is Kind.SQLITE:
             assert len(await views.organisations()) == 1
@@ -242,7 +249,7 @@ async def test_without_the_staffs_role_a_server_is_not_read(
             with pytest.raises(InvalidConfiguration, match="MOVER_STAFF_DATABASE_URL"):
                 await views.organisations()
     finally:
-        await views.close()
+        await reading.close()
 
 
 def test_no_type_has_a_field_for_a_secret_or_content() -> None:

@@ -7,34 +7,24 @@ import re
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
 from tests.api.installation import Running
 from tests.staff.callers import PASSWORD, StaffCaller, has_app, has_password, is_in, needs_code
+from tests.staff.furnishing import CANARIES, furnish, log, places
 from tests.web.test_every_page import HTML, Inline
 
-from mover.accounts.actor import Permission, Role
-from mover.audit.tables import audit_events
-from mover.ledger.tables import folders, items, pairs, runs
-from mover.migrations.tables import migration_pairs, migrations, pair_runs
+from mover.accounts.actor import Permission
+from mover.staff.looks import Look
 from mover.staff.records import STAFF_LOG, Request, RequestKind, Scope, Step
 from mover.web.app import WAYS
 from mover.web.staff.cookies import STAFF_COOKIE
 from mover.web.staff.pages import STAFF_WAYS
-from mover.web.staff.ways import Look, Reach, StaffWay
+from mover.web.staff.ways import Reach, StaffWay
 
 pytestmark = [pytest.mark.slow, pytest.mark.promise("P9")]
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 REASON = "Their runs stand still since noon"
 HOUR_NS = 3_600 * 1_000_000_000
-CANARIES = (
-    "canary-password",
-    "OPTION-CANARY",
-    "NOTE-CANARY",
-    "MESSAGE-CANARY",
-    "TAG-CANARY",
-    "ann@new.example",
-)
 
 
 def named(way: StaffWay) -> str:
@@ -49,16 +39,6 @@ async def ask(mover: Running, way: StaffWay, known: dict[str, str], headers: dic
     return await mover.client.request(way.method, address(way, known), headers=headers | HTML)
 
 
-def places(mover: Running, samples: dict[str, str]) -> dict[str, str]:
-    """What parameters of addresses stand for; everything is the owner's organisation's."""
-    return {
-        **samples,
-        "organisation_id": mover.owner.organisation_id,
-        "person_id": mover.installation.callers[Role.VIEWER].person_id,
-        "request_id": "0" * 32,
-    }
-
-
 async def asked(mover: Running, caller: StaffCaller, **scope: Any) -> Request:
     return await mover.services.staff.requests.ask(
         caller.member,
@@ -67,84 +47,6 @@ async def asked(mover: Running, caller: StaffCaller, **scope: Any) -> Request:
         REASON,
         "",
         int(mover.services.now() * 1e9) + HOUR_NS,
-    )
-
-
-async def log(mover: Running, organisation_id: str) -> list[Any]:
-    query = (
-        select(audit_events)
-        .where(audit_events.c.organisation_id == organisation_id, audit_events.c.actor_kind == "staff")
-        .order_by(audit_events.c.id)
-    )
-    return await mover.services.database.read(lambda c: list(c.execute(query)))
-
-
-async def furnish(mover: Running, samples: dict[str, str]) -> None:
-    """Put canaries where no page may find them without an exception, and an item into a run."""
-    pair_id = int(samples["pair_id"])
-
-    def fill(c: Any) -> None:
-        options = json.dumps({"exclude": ["OPTION-CANARY"]})
-        c.execute(
-            update(migrations).values(options=options, note="NOTE-CANARY", user_map_id=samples["map_id"])
-        )
-        said = {"notes": "NOTE-CANARY", "message": "MESSAGE-CANARY", "tags": '["TAG-CANARY"]'}
-        c.execute(update(migration_pairs).values(options=options, **said))
-        ledger_pair = c.execute(
-            pairs.insert().values(
-                token="t", source="file", source_path="/a", destination="file", destination_path="/b"
-            )
-        ).inserted_primary_key[0]
-        run = c.execute(
-            runs.insert().values(
-                pair_id=ledger_pair,
-                mode="copy",
-                dry_run=False,
-                source_label="a",
-                destination_label="b",
-                fingerprint="f",
-                options="{}",
-                code=201,
-                finished=True,
-                scanned=True,
-                started_ns=1,
-                active_ns=1,
-            )
-        ).inserted_primary_key[0]
-        folder = c.execute(
-            folders.insert().values(
-                run_id=run, path="/", destination_path="/", destination_exists=True, state="listed"
-            )
-        ).inserted_primary_key[0]
-        for number in range(120):
-            c.execute(
-                items.insert().values(
-                    run_id=run,
-                    folder_id=folder,
-                    source_key=f"id:{number}",
-                    name=f"plan {number}.pdf",
-                    kind="file",
-                    size=1000 + number,
-                    destination_name=f"plan {number}.pdf",
-                    destination_key=f"plan {number}.pdf",
-                    state="failed" if number == 7 else "copied",
-                    action="copy",
-                    large=False,
-                    reason="locked" if number == 7 else None,
-                    message="MESSAGE-CANARY" if number == 7 else "",
-                    content_hash="sha256:CANARY",
-                    verification="hash",
-                )
-            )
-        c.execute(
-            update(pair_runs)
-            .where(pair_runs.c.pair_id == pair_id)
-            .values(ledger_run_id=run, message="MESSAGE-CANARY", options=options)
-        )
-
-    await mover.services.database.write(fill)
-    await mover.services.maps.put_row(
-        mover.owner.session.signed_in.actor, samples["map_id"], "ann@old.example", "ann@new.example"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,30 +14,29 @@ from mover.accounts.actor import Actor, ActorKind, Permission
 from mover.accounts.attempts import Attempts, address_limit
 from mover.accounts.audit import Action, Auditor
 from mover.accounts.key_text import KeyText
+from mover.accounts.networks import is_from, network_of, networks_of
 from mover.accounts.queries import api_keys as queries
 from mover.accounts.queries import organisations, people
 from mover.accounts.queries.api_keys import StoredKey
 from mover.accounts.rates import Rates
 from mover.accounts.records import ApiKey, KeyUse
 from mover.accounts.refusals import KeyRefused, MayNot, NoSuchThing, NotAcceptable, NotPossible
+from mover.accounts.tables import api_keys
 from mover.accounts.tokens import hashed
 from mover.accounts.typed import shown_name
 from mover.connectors.bounded import Bounded
 from mover.database.database import Database
-from mover.errors import one_line
 from mover.settings import IPAddress
 from mover.vault.secret import Secret
 
 _SECOND_NS = 1_000_000_000
 _NOTED_EVERY_NS = 60 * _SECOND_NS
 _LONGEST_OVERLAP_S = 7 * 24 * 3600
-_MOST_NETWORKS = 100
 _MOST_CALLS_PER_MINUTE = 60_000
 _MOST_BURST = 10_000
 _FREE_WRONG_KEYS = 50
 _MOST_PLACES = 100  # that are remembered of a key
 _MOST_SEEN = 10_000  # of all keys, in this process
-_IPV6_CUSTOMER = 64  # what one customer of a provider has at least
 _REFUSED = "this API key is not accepted"
 
 
@@ -72,7 +70,7 @@ class ApiKeys:
         self._attempts = attempts
         self._auditor = auditor
         self._now = now
-        self._rates = Rates(database, now=now)
+        self._rates = Rates(database, api_keys, now=now)
         self._seen: Bounded[tuple[str, str], None] = Bounded(_MOST_SEEN)
 
     async def make(
@@ -102,7 +100,7 @@ class ApiKeys:
                 f"an API key may make 1 to {_MOST_CALLS_PER_MINUTE} calls a minute, and 1 to {_MOST_BURST} at once"
             )
         spelled = shown_name(name, "the API key")
-        allowed = _networks(networks)
+        allowed = networks_of(networks)
         text = KeyText.make(token_hex(16))
 
         def make(transaction: Connection) -> ApiKey:
@@ -201,7 +199,7 @@ class ApiKeys:
             await self._attempts.begin(limit)
             raise KeyRefused(_REFUSED)
         key = stored.key
-        if not _from_allowed(key.networks, address):
+        if not is_from(key.networks, address):
             raise KeyRefused(f"the API key {key.name!r} is not accepted from {address}")
         if not key.permissions:
             raise KeyRefused(
@@ -210,7 +208,7 @@ class ApiKeys:
         await self._rates.take(key.id, calls_per_minute=key.calls_per_minute, burst=key.burst)
         actor = Actor(stored.organisation_id, ActorKind.API_KEY, key.id, key.name, key.permissions)
         before_ns = now_ns - _NOTED_EVERY_NS
-        place = (key.id, _network_of(address))
+        place = (key.id, network_of(address))
         if place not in self._seen or key.last_used_ns is None or key.last_used_ns < before_ns:
             await self._database.write(
                 lambda transaction: self._note_use(transaction, actor, key, address, now_ns, before_ns)
@@ -228,7 +226,7 @@ class ApiKeys:
         before_ns: int,
     ) -> None:
         queries.used(transaction, key.id, str(address), now_ns, before_ns)
-        network = _network_of(address)
+        network = network_of(address)
         if queries.seen_from(transaction, key.id, network, now_ns, most=_MOST_PLACES):
             self._record(transaction, actor, Action.API_KEY_NEW_ADDRESS, key, {"address": str(address)})
 
@@ -277,35 +275,3 @@ def _works(stored: StoredKey, text: KeyText, now_ns: int) -> bool:
     key = stored.key
     ended = key.revoked_ns is not None or (key.expires_ns is not None and key.expires_ns <= now_ns)
     return (present or previous) and stored.alive and not ended
-
-
-def _networks(given: Sequence[str]) -> tuple[str, ...]:
-    if len(given) > _MOST_NETWORKS:
-        raise NotAcceptable(f"an API key can name {_MOST_NETWORKS} networks at most")
-    networks = []
-    for text in given:
-        try:
-            networks.append(str(ipaddress.ip_network(text.strip())))
-        except ValueError:
-            raise NotAcceptable(
-                f"{one_line(text, limit=80)!r} is not a network such as 192.0.2.0/24 or 2001:db8::/32"
-            ) from None
-    return tuple(dict.fromkeys(networks))
-
-
-def _network_of(address: IPAddress) -> str:
-    """What counts as one place."""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    if mapped is not None:
-        return str(mapped)
-    if address.version == 4:  # noqa: PLR2004 - of IP
-        return str(address)
-    return str(ipaddress.ip_network((address, _IPV6_CUSTOMER), strict=False))
-
-
-def _from_allowed(networks: Sequence[str], address: IPAddress) -> bool:
-    if not networks:
-        return True
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    judged = mapped or address
-    return any(judged in ipaddress.ip_network(network) for network in networks)

@@ -56,6 +56,8 @@ class Action(enum.StrEnum):
     STAFF_SIGNED_OUT = "staff.signed_out"
     STAFF_PASSWORD_CHANGED = "staff.password_changed"  # noqa: S105 - a word of the log
     STAFF_SECOND_FACTOR_ADDED = "staff.second_factor_added"
+    STAFF_KEY_MADE = "staff.key_made"
+    STAFF_KEY_REVOKED = "staff.key_revoked"
     STAFF_LOOKED = "staff.looked"
     EXCEPTION_ASKED = "exception.asked"
     EXCEPTION_APPROVED = "exception.approved"

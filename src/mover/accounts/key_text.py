@@ -1,4 +1,4 @@
-"""How an API key is spelled: `mvr_<id>_<secret><checksum>`.
+"""How an API key is spelled: `mvr_<id>_<secret><checksum>`, or `mvs_...` if it is one of the staff's.
 
 The prefix and the checksum (CRC-32, as in the tokens of code hosting services) let secret scanners recognise a key that
 ended up where it should not be, without asking anybody; a mistyped one is refused without asking the database.
@@ -6,6 +6,7 @@ ended up where it should not be, without asking anybody; a mistyped one is refus
 
 from __future__ import annotations
 
+import enum
 import re
 import secrets
 import zlib
@@ -13,15 +14,21 @@ from dataclasses import dataclass, field
 
 from mover.vault.secret import Secret
 
-PREFIX = "mvr_"
-PATTERN = r"mvr_[0-9a-f]{32}_[0-9A-Za-z]{49}"
+PATTERN = r"mv[rs]_[0-9a-f]{32}_[0-9A-Za-z]{49}"
 """For secret scanners."""
 
-_KEY = re.compile(r"mvr_([0-9a-f]{32})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
+_KEY = re.compile(r"(mv[rs]_)([0-9a-f]{32})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET_BYTES = 32
 _SECRET_DIGITS = 43  # 62 ** 43 > 2 ** 256
 _CHECKSUM_DIGITS = 6  # 62 ** 6 > 2 ** 32
+
+
+class Prefix(enum.StrEnum):
+    """Whose a key is: a text is never taken for one of the others'."""
+
+    ORGANISATION = "mvr_"
+    STAFF = "mvs_"
 
 
 @dataclass(frozen=True)
@@ -30,27 +37,27 @@ class KeyText:
 
     key_id: str
     secret: Secret = field(repr=False)
+    prefix: Prefix = Prefix.ORGANISATION
 
     def spelled(self) -> Secret:
         """The whole text, as it is shown once and presented with every call."""
-        body = f"{PREFIX}{self.key_id}_{self.secret.reveal()}"
+        body = f"{self.prefix}{self.key_id}_{self.secret.reveal()}"
         return Secret(body + _checksum(body))
 
     @classmethod
-    def make(cls, key_id: str) -> KeyText:
+    def make(cls, key_id: str, prefix: Prefix = Prefix.ORGANISATION) -> KeyText:
         """Make a text for a key: 256 random bits."""
-        return cls(
-            key_id, Secret(_base62(int.from_bytes(secrets.token_bytes(_SECRET_BYTES)), _SECRET_DIGITS))
-        )
+        number = int.from_bytes(secrets.token_bytes(_SECRET_BYTES))
+        return cls(key_id, Secret(_base62(number, _SECRET_DIGITS)), prefix)
 
     @classmethod
-    def parse(cls, presented: Secret) -> KeyText | None:
-        """Take a text apart; None for what was never a key."""
+    def parse(cls, presented: Secret, prefix: Prefix = Prefix.ORGANISATION) -> KeyText | None:
+        """Take a text apart; None for what was never a key of this kind."""
         text = presented.reveal()
         found = _KEY.fullmatch(text)
-        if found is None or _checksum(text[:-_CHECKSUM_DIGITS]) != found[3]:
+        if found is None or found[1] != prefix or _checksum(text[:-_CHECKSUM_DIGITS]) != found[4]:
             return None
-        return cls(found[1], Secret(found[2]))
+        return cls(found[2], Secret(found[3]), prefix)
 
 
 def _checksum(body: str) -> str:

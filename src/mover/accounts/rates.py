@@ -15,9 +15,9 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
-from mover.accounts.queries import api_keys as queries
+from mover.accounts.queries import buckets
 from mover.accounts.refusals import TooManyAttempts
 from mover.database.database import Database
 
@@ -42,11 +42,13 @@ class Rates:
 
     Args:
         database: Where the buckets are.
+        keys: The table of the keys that they belong to.
         now: Seconds since 1970 UTC.
     """
 
-    def __init__(self, database: Database, *, now: Callable[[], float]) -> None:
+    def __init__(self, database: Database, keys: Table, *, now: Callable[[], float]) -> None:
         self._database = database
+        self._keys = keys
         self._now = now
         self._leases: dict[str, _Lease] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
@@ -81,7 +83,7 @@ class Rates:
         interval_ns = _MINUTE_NS // calls_per_minute
         now_ns = self._now_ns()
         taken, wait_ns = await self._database.write(
-            lambda transaction: _take(transaction, key_id, now_ns, interval_ns, burst, wanted)
+            lambda transaction: _take(transaction, self._keys, key_id, now_ns, interval_ns, burst, wanted)
         )
         if taken == 0:
             raise TooManyAttempts(
@@ -96,10 +98,16 @@ class Rates:
 
 
 def _take(
-    transaction: Connection, key_id: str, now_ns: int, interval_ns: int, burst: int, wanted: int
+    transaction: Connection,
+    keys: Table,
+    key_id: str,
+    now_ns: int,
+    interval_ns: int,
+    burst: int,
+    wanted: int,
 ) -> tuple[int, int]:
     """Take up to `wanted` calls; returns how many, and the wait in nanoseconds if it is none."""
-    stored = queries.arrival(transaction, key_id)
+    stored = buckets.arrival(transaction, keys, key_id)
     if stored is None:
         return 0, 0
     arrival_ns = max(stored, now_ns)
@@ -107,5 +115,5 @@ def _take(
     if room < 1:
         return 0, arrival_ns + interval_ns - burst * interval_ns - now_ns
     taken = min(wanted, room)
-    queries.change_arrival(transaction, key_id, arrival_ns + taken * interval_ns)
+    buckets.change_arrival(transaction, keys, key_id, arrival_ns + taken * interval_ns)
     return taken, 0

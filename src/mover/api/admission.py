@@ -1,4 +1,4 @@
-"""Who is let in where: API keys at `/api/v1`, sessions at `/app/v1`, and neither at the other's."""
+"""Who is let in where: API keys at `/api/v1`, sessions at `/app/v1`, and neither at the other's (nor at the staff's)."""
 
 from __future__ import annotations
 
@@ -40,15 +40,10 @@ class KeyDoor:
 
     async def admit(self, request: Request, operation: Operation) -> Admitted:  # noqa: ARG002 - of the protocol
         """See `Door`."""
-        given = request.headers.getlist("authorization")
-        match = _BEARER.fullmatch(given[0].strip()) if len(given) == 1 else None
-        if match is None:
-            raise not_signed_in(
-                "no API key was sent" if not given else "the Authorization header holds no API key",
-                scheme="Bearer",
-                advice="Send it as `Authorization: Bearer mvr_...`; an administrator of the organisation makes API keys.",
-            )
-        credential = Secret(match[1])
+        credential = bearer(
+            request,
+            advice="Send it as `Authorization: Bearer mvr_...`; an administrator of the organisation makes API keys.",
+        )
         try:
             use = await services_of(request).api_keys.authenticate(credential, client_address(request))
         except SignInFailed as error:
@@ -89,6 +84,19 @@ class SessionDoor:
         if signed_in.requirement is not None and operation.need is not Open.SIGNED_IN:
             raise unmet(signed_in.requirement)
         return Admitted(signed_in.actor, token, client_of(request), signed_in=signed_in)
+
+
+def bearer(request: Request, *, advice: str) -> Secret:
+    """The key that a program sent. Raises HttpProblem (401)."""
+    given = request.headers.getlist("authorization")
+    match = _BEARER.fullmatch(given[0].strip()) if len(given) == 1 else None
+    if match is None:
+        raise not_signed_in(
+            "no API key was sent" if not given else "the Authorization header holds no API key",
+            scheme="Bearer",
+            advice=advice,
+        )
+    return Secret(match[1])
 
 
 def asks_for_stream(request: Request) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from mover.accounts.actor import Actor
 from mover.accounts.records import ApiKey, Client, SignedIn
+from mover.staff.keys import StaffKeyUse
 from mover.vault.secret import Secret
 
 
@@ -22,6 +23,7 @@ class Admitted:
         client: Where the request came from.
         signed_in: The session, for those who come with one.
         key: The API key, for those who come with one.
+        staff: Who of the staff, and with which key, at their API.
         headers: For the answer.
     """
 
@@ -30,6 +32,7 @@ class Admitted:
     client: Client
     signed_in: SignedIn | None = None
     key: ApiKey | None = None
+    staff: StaffKeyUse | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def derive(self, purpose: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The application: both APIs, their reference, health, and what stands before all of it. The pages are mounted into it."""
+"""The application: the APIs, their reference, health, and what stands before all of it. The pages are mounted into it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from mover.api.body_limit import BodyLimit
 from mover.api.front import Front
 from mover.api.handlers import Page, handle_errors
 from mover.api.health import add_health
-from mover.api.openapi import describe
+from mover.api.openapi import Described, describe
 from mover.api.reference import reference_page, reference_style
 from mover.api.request_ids import RequestIds
 from mover.api.resources import RESOURCES
 from mover.api.routes import OperationRoute
 from mover.api.security_headers import SecurityHeaders
 from mover.api.services import Services, Workplace, make_services, services_of
+from mover.api.staff.resources import STAFF_RESOURCES
+from mover.api.staff.routes import STAFF, staff_routes
 from mover.api.unexpected import Unexpected
 from mover.migrations.orchestration import Orchestration
 
@@ -76,7 +78,9 @@ def app_of(
             for operation in resource.operations:
                 if door.audience in operation.audiences:
                     app.router.routes.append(OperationRoute(prefix, operation, door))
-    _add_description(app)
+    app.router.routes.extend(staff_routes())
+    _add_description(app, Described.public(PUBLIC, RESOURCES))
+    _add_description(app, Described.staff(STAFF, STAFF_RESOURCES), name="staff_")
     stand_before(app, services, ready=ready, problem_page=problem_page)
     return app
 
@@ -132,10 +136,12 @@ def stand_before(
     app.add_middleware(RequestIds)
 
 
-def _add_description(app: FastAPI) -> None:
+def _add_description(app: FastAPI, described: Described, *, name: str = "") -> None:
+    prefix = described.prefix
+
     @functools.cache
     def document(server: str) -> dict[str, Any]:
-        return describe(app.routes, RESOURCES, prefix=PUBLIC, server=server)
+        return describe(app.routes, described, server=server)
 
     @functools.cache
     def text(server: str) -> bytes:
@@ -147,12 +153,12 @@ def _add_description(app: FastAPI) -> None:
         return Response(content, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
     async def reference(request: Request) -> Response:
-        described = await asyncio.to_thread(document, services_of(request).site.origin)
-        return await asyncio.to_thread(reference_page, described, style=f"{PUBLIC}/docs/style.css")
+        shown = await asyncio.to_thread(document, services_of(request).site.origin)
+        return await asyncio.to_thread(reference_page, shown, style=f"{prefix}/docs/style.css")
 
     async def style(_request: Request) -> Response:
         return reference_style()
 
-    app.router.add_route(f"{PUBLIC}/openapi.json", openapi, methods=["GET"], name="openapi")
-    app.router.add_route(f"{PUBLIC}/docs", reference, methods=["GET"], name="reference")
-    app.router.add_route(f"{PUBLIC}/docs/style.css", style, methods=["GET"], name="reference_style")
+    app.router.add_route(f"{prefix}/openapi.json", openapi, methods=["GET"], name=f"{name}openapi")
+    app.router.add_route(f"{prefix}/docs", reference, methods=["GET"], name=f"{name}reference")
+    app.router.add_route(f"{prefix}/docs/style.css", style, methods=["GET"], name=f"{name}reference_style")

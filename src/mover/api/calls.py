@@ -11,7 +11,7 @@ from mover.accounts.actor import Actor
 from mover.accounts.records import SignedIn
 from mover.api.admitted import Admitted
 from mover.api.conditions import expected_versions, overtaken
-from mover.api.cursors import Cursors
+from mover.api.cursors import Cursors, cursors_of
 from mover.api.services import Services, services_of
 
 ADMITTED = "mover.admitted"
@@ -54,10 +54,7 @@ class Call:
     @property
     def cursors(self) -> Cursors:
         """Makes and opens this list's cursors: they hold for the same address and the same query."""
-        query = [
-            pair for pair in self.request.query_params.multi_items() if pair[0] not in {"cursor", "limit"}
-        ]
-        return Cursors(self.admitted, f"{self.request.url.path}?{sorted(query)}")
+        return cursors_of(self.request, self.admitted)
 
     def shows(self, version: int) -> None:
         """Say which version of a thing the answer shows: it goes into the ETag."""

@@ -13,6 +13,8 @@ import hashlib
 import hmac
 from http import HTTPStatus
 
+from starlette.requests import Request
+
 from mover.api.admitted import Admitted
 from mover.api.problems import FieldError, HttpProblem
 
@@ -55,3 +57,9 @@ class Cursors:
 
     def _mac(self, inner: bytes) -> bytes:
         return hmac.new(self._key, self._of + b"\0" + inner, hashlib.sha256).digest()[:_MAC_BYTES]
+
+
+def cursors_of(request: Request, admitted: Admitted) -> Cursors:
+    """The cursors of the list that a request asks for: they hold for the same address and the same query."""
+    query = [pair for pair in request.query_params.multi_items() if pair[0] not in {"cursor", "limit"}]
+    return Cursors(admitted, f"{request.url.path}?{sorted(query)}")

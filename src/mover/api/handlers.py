@@ -21,6 +21,7 @@ from mover.api.problems import (
     problem_response,
 )
 from mover.api.request_ids import request_id
+from mover.api.security_headers import API_PREFIXES
 from mover.errors import MoverError
 
 Page = Callable[[Request, HttpProblem], Awaitable[Response]]
@@ -72,7 +73,7 @@ def handle_errors(app: FastAPI, *, page: Page | None = None) -> None:
 
 def _wants_page(request: Request) -> bool:
     path = request.url.path
-    return not path.startswith(("/api/", "/app/")) and "text/html" in request.headers.get("accept", "")
+    return not path.startswith(API_PREFIXES) and "text/html" in request.headers.get("accept", "")
 
 
 def _methods(app: FastAPI, request: Request) -> list[str]:

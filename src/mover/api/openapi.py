@@ -1,8 +1,9 @@
-"""The description of the public API (OpenAPI 3.1): every answer of every operation, problems included."""
+"""The descriptions of the APIs for programs (OpenAPI 3.1): every answer of every operation, problems included."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +18,7 @@ from mover.api.operations import Open, Operation, Resource
 from mover.api.problems import MEDIA_TYPE
 from mover.api.routes import OperationRoute
 
-_DESCRIPTION = """\
+_PUBLIC = """\
 Moves files between cloud storage services: verified, encrypted, and without keeping anything.
 
 **Signing in.** Every call carries an API key, `Authorization: Bearer mvr_...`, that an administrator of the organisation \
@@ -33,24 +34,87 @@ made. Each operation names the permission that the key needs.
 """
 
 
-def describe(
-    routes: Sequence[BaseRoute], resources: Sequence[Resource], *, prefix: str, server: str
-) -> dict[str, Any]:
-    """Make the description of the operations that are mounted at `prefix`."""
+_STAFF = """\
+What the staff of an installation see of its organisations: names, paths, sizes, states and times.
+
+**Signing in.** Every call carries a key of the staff, `Authorization: Bearer mvs_...`, that its owner made at `/staff/keys`. It \
+lasts 30 days at most. Keys of organisations and sessions are not accepted.
+
+**Each look is kept**, with the owner of the key, in the audit log of the organisation before it is answered.
+
+**Lists** come in pages: give `next_cursor` of one page as `cursor` to get the next; null says that it was the last.
+
+**Problems** are `application/problem+json` (RFC 9457): `reason` is a word for programs, `detail` and `advice` are for people.
+"""
+
+
+@dataclass(frozen=True)
+class Described:
+    """An API as its description presents it.
+
+    Attributes:
+        prefix: Where it is mounted.
+        title: Its name.
+        summary: In a sentence.
+        text: In a page.
+        key: How its keys begin.
+        key_of: Whose they are.
+        resources: What can be asked of it.
+    """
+
+    prefix: str
+    title: str
+    summary: str
+    text: str
+    key: str
+    key_of: str
+    resources: Sequence[Resource]
+
+    @classmethod
+    def public(cls, prefix: str, resources: Sequence[Resource]) -> Described:
+        """The API of organisations' programs."""
+        return cls(
+            prefix,
+            "Mover",
+            "Moves files between cloud storage services.",
+            _PUBLIC,
+            "mvr_...",
+            "An API key of the organisation.",
+            resources,
+        )
+
+    @classmethod
+    def staff(cls, prefix: str, resources: Sequence[Resource]) -> Described:
+        """The API of the staff's programs."""
+        return cls(
+            prefix,
+            "Mover for its staff",
+            "Shows what is moved in an installation, and nothing of its content.",
+            _STAFF,
+            "mvs_...",
+            "An API key of somebody of the staff.",
+            resources,
+        )
+
+
+def describe(routes: Sequence[BaseRoute], described: Described, *, server: str) -> dict[str, Any]:
+    """Make the description of an API's operations that are mounted among `routes`."""
     mounted = [
-        route for route in routes if isinstance(route, OperationRoute) and route.path.startswith(prefix + "/")
+        route
+        for route in routes
+        if isinstance(route, OperationRoute) and route.path.startswith(described.prefix + "/")
     ]
     document = get_openapi(
-        title="Mover",
+        title=described.title,
         version=__version__,
         openapi_version="3.1.0",
-        summary="Moves files between cloud storage services.",
-        description=_DESCRIPTION,
+        summary=described.summary,
+        description=described.text,
         routes=mounted,
         servers=[{"url": server, "description": "This Mover."}],
         tags=[
             {"name": resource.title, "description": resource.description}
-            for resource in resources
+            for resource in described.resources
             if any(route.operation.resource == resource.title for route in mounted)
         ],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -65,8 +129,8 @@ def describe(
         "apiKey": {
             "type": "http",
             "scheme": "bearer",
-            "bearerFormat": "mvr_...",
-            "description": "An API key of the organisation.",
+            "bearerFormat": described.key,
+            "description": described.key_of,
         }
     }
     components["headers"] = _HEADERS

@@ -6,6 +6,7 @@
     async def list_pairs(call: Calling, migration_id: Id, ...) -> PairPage: ...
 
 The name of the function is the operation's id, and so the name of the method in generated clients.
+What the staff's API answers is declared in `mover.api.staff`.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ class Audience(enum.Enum):
 
     KEYS = "keys"  # /api/v1
     SESSIONS = "sessions"  # /app/v1
+    STAFF = "staff"  # /staff/api/v1
 
 
-EVERYBODY = frozenset(Audience)
+EVERYBODY = frozenset({Audience.KEYS, Audience.SESSIONS})
+"""Of an organisation."""
+
 SESSIONS_ONLY = frozenset({Audience.SESSIONS})
+STAFF_ONLY = frozenset({Audience.STAFF})
 
 
 class Open(enum.Enum):

@@ -109,11 +109,15 @@ class OperationRoute(APIRoute):
         if operation.conditional:
             expected_versions(request)
         await self._check_body(request)
+        await self.before(request, admitted)
         response = await self._once(request, admitted, handle)
         _validate(request, response)
         if admitted is not None:
             response.headers.update(admitted.headers)
         return response
+
+    async def before(self, request: StrictRequest, admitted: Admitted | None) -> None:
+        """What has to be done before the operation is; here nothing."""
 
     async def _once(self, request: StrictRequest, admitted: Admitted | None, handle: Handler) -> Response:
         given = request.headers.getlist(IDEMPOTENCY_KEY)

@@ -26,7 +26,7 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Permitted-Cross-Domain-Policies": "none",
 }
-API_PREFIXES = ("/api/", "/app/")
+API_PREFIXES = ("/api/", "/app/", "/staff/api/")
 """Addresses for programs: their answers are data, and are kept nowhere."""
 
 

@@ -65,7 +65,7 @@ async def remove(email: str, *, machine: bool) -> int:
     if machine:
         print_json(_as_object(removed))
     else:
-        out().print(words(f"Removed {removed.email} from the staff. Their sessions have ended."))
+        out().print(words(f"Removed {removed.email} from the staff. Their sessions and API keys have ended."))
     return ALL_WELL
 
 

@@ -53,7 +53,7 @@ def staff_add(
 
 @staff_app.command("reset")
 def staff_reset(email: Email, *, yes: Yes = False, machine: Machine = False) -> int:
-    """Give somebody who lost password or phone a new password; the authenticator app and all sessions go.
+    """Give somebody who lost password or phone a new password; the authenticator app, all sessions and API keys go.
 
     Make sure first that it is them who ask.
     """
@@ -66,9 +66,31 @@ def staff_reset(email: Email, *, yes: Yes = False, machine: Machine = False) -> 
     return run(lambda: work(email, machine=machine))
 
 
+@staff_app.command("keys")
+def staff_keys(*, machine: Machine = False) -> int:
+    """List the keys of the staff's API: id, whose, name, until when, last use."""
+    from mover.cli.loop import run  # noqa: PLC0415
+    from mover.cli.staff_keys import list_keys as work  # noqa: PLC0415
+
+    return run(lambda: work(machine=machine))
+
+
+@staff_app.command("revoke-key")
+def staff_revoke_key(
+    key_id: Annotated[str, typer.Argument(help="Id of the key, as the list tells it.", metavar="KEY")],
+    *,
+    machine: Machine = False,
+) -> int:
+    """End a key of the staff's API at once."""
+    from mover.cli.loop import run  # noqa: PLC0415
+    from mover.cli.staff_keys import revoke as work  # noqa: PLC0415
+
+    return run(lambda: work(key_id, machine=machine))
+
+
 @staff_app.command("remove")
 def staff_remove(email: Email, *, yes: Yes = False, machine: Machine = False) -> int:
-    """Remove somebody: sessions end at once, what they asked for is withdrawn."""
+    """Remove somebody: sessions and API keys end at once, what they asked for is withdrawn."""
     from mover.cli.loop import run  # noqa: PLC0415
     from mover.cli.staff import confirmed  # noqa: PLC0415
     from mover.cli.staff import remove as work  # noqa: PLC0415

@@ -210,6 +210,7 @@ NOBODYS: Mapping[str, str] = MappingProxyType(
         "run_samples": "figures of a chart; totals are in pair_runs",
         "secrets": "secrets, sealed",
         "staff_approvals": "the installation's; what concerns an organisation is in its audit log",
+        "staff_keys": "those who run the installation",
         "staff_people": "those who run the installation",
         "staff_requests": "the installation's; what concerns an organisation is in its audit log",
         "staff_sessions": "those who run the installation",

@@ -140,8 +140,8 @@ def _wrapped(stack: AsyncExitStack, settings: Settings, place: Workplace, tls: S
     access = TemporalAccess(settings, identity=SERVICE, interceptors=interceptors)
 
     async def can_work() -> None:
-        if any(server.is_leaving for server in servers):
-            raise ServiceFault("this process is about to end")
+        for server in servers:
+            server.expect_staying()
         await check_clock(place.database)
         if not await access.answers():
             raise ServiceFault("Temporal does not answer")

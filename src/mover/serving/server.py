@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 
-from mover.errors import MoverError
+from mover.errors import MoverError, ServiceFault
 from mover.serving.doorway import Doorway
 from mover.serving.listening import close_all
 from mover.serving.protocol import BoundedHttp
@@ -86,6 +86,11 @@ class HttpsServer(uvicorn.Server):
     def is_leaving(self) -> bool:
         """It was told to end, and nobody should be sent to it any more."""
         return self._draining is not None or self.should_exit
+
+    def expect_staying(self) -> None:
+        """Raise ServiceFault if it is leaving; for `/readyz`."""
+        if self.is_leaving:
+            raise ServiceFault("this process is about to end")
 
     @property
     def streams(self) -> int:

@@ -36,7 +36,7 @@ async def run_web(
     sockets: Sequence[socket.socket],
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C.
+    """Serve until SIGTERM or Ctrl-C: then load balancers are told, requests finished, streams ended, and all closed.
 
     Args:
         settings: All that the operator decided.
@@ -57,21 +57,41 @@ async def run_web(
             raise InvalidConfiguration(
                 "mover web needs PostgreSQL, with a role of its own (mover db roles); with SQLite use mover serve"
             )
-        tls = certificate_of(settings)
-        redirecting = listen(settings.redirect_listen) if settings.redirect_listen else []
-        stack.callback(close_all, redirecting)
         database = await Database.open(settings.database_url, connections=settings.database_connections)
         stack.push_async_callback(database.close)
         await expect_few_rights(database)
+        await serve_pages(settings, database, settings.api_url, sockets=sockets, ready=ready)
+
+
+async def serve_pages(
+    settings: Settings,
+    database: Database,
+    api_url: str,
+    *,
+    sockets: Sequence[socket.socket],
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve what is apart on a database that is open. `sockets` are closed at the end. Raises InvalidConfiguration."""
+    async with AsyncExitStack() as stack:
+        stack.callback(close_all, sockets)
+        tls = certificate_of(settings)
+        redirecting = listen(settings.redirect_listen) if settings.redirect_listen else []
+        stack.callback(close_all, redirecting)
         # To the operator's own API, which may well have a private address, and to nobody else.
         egress = Egress(allowed=PrivateAddresses(every=True), ca_file=settings.ca_file)
         stack.push_async_callback(egress.close)
         session = egress.http(_SERVICE, ca_file=settings.api_ca_file, connections=_CONNECTIONS)
         name_requests_in_the_log()
-        application = make_pages(
-            Keyless(settings, database, Vault(database, NobodysKey()), egress),
-            PassingOn(session, settings.api_url),
-        )
+        servers: list[HttpsServer] = []
+        passing_on = PassingOn(session, api_url)
+
+        async def can_work() -> None:
+            for server in servers:
+                server.expect_staying()
+            await passing_on.expect_answers()
+
+        place = Keyless(settings, database, Vault(database, NobodysKey()), egress)
+        application = make_pages(place, passing_on, ready=can_work)
         server = HttpsServer(
             application,
             sockets,
@@ -79,7 +99,9 @@ async def run_web(
             redirect_sockets=redirecting,
             plain_from=settings.trusted_proxies,
             ready=ready,
+            drain_s=settings.web_drain_s,
         )
-        _log.info("the pages answer at %s, the API at %s", settings.public_url, settings.api_url)
+        servers.append(server)
+        _log.info("the pages answer at %s, the API at %s", settings.public_url, api_url)
         await server.serve()
         _log.info("the pages have ended")

@@ -14,6 +14,10 @@ from mover.settings import Settings
 from mover.staff.directory import Directory
 from mover.staff.exceptions import Exceptions
 from mover.staff.full import FullViews
+from mover.staff.keys import StaffKeys
+from mover.staff.lists import Lists
+from mover.staff.looks import Looks
+from mover.staff.reading import Reading
 from mover.staff.requests import Requests
 from mover.staff.sessions import StaffSessions
 from mover.staff.sign_in import StaffSignIn
@@ -28,14 +32,18 @@ class Staff:
     directory: Directory
     sign_in: StaffSignIn
     sessions: StaffSessions
+    keys: StaffKeys
     requests: Requests
     exceptions: Exceptions
+    reading: Reading
     views: Views
+    lists: Lists
+    looks: Looks
     full: FullViews
 
     async def close(self) -> None:
         """Close the database that only they read through; everything else was given and is closed by its giver."""
-        await self.views.close()
+        await self.reading.close()
 
 
 def assemble(
@@ -60,14 +68,20 @@ def assemble(
     passwords = Passwords(cost)
     sessions = StaffSessions(database, auditor, now=now)
     requests = Requests(database, vault, auditor, now=now)
+    attempts = Attempts(database, now=now)
+    exceptions = Exceptions(database, requests, auditor, now=now)
+    reading = Reading(settings)
+    views = Views(reading)
     return Staff(
         directory=Directory(database, vault, passwords, requests, auditor, now=now),
-        sign_in=StaffSignIn(
-            database, vault, passwords, sessions, Attempts(database, now=now), auditor, now=now
-        ),
+        sign_in=StaffSignIn(database, vault, passwords, sessions, attempts, auditor, now=now),
         sessions=sessions,
+        keys=StaffKeys(database, attempts, auditor, now=now),
         requests=requests,
-        exceptions=Exceptions(database, requests, auditor, now=now),
-        views=Views(settings),
+        exceptions=exceptions,
+        reading=reading,
+        views=views,
+        lists=Lists(reading),
+        looks=Looks(exceptions, views),
         full=FullViews(database),
     )

@@ -18,7 +18,7 @@ from mover.accounts.rescue import OPERATOR
 from mover.accounts.typed import email_address, shown_name
 from mover.database.database import Database
 from mover.errors import one_line
-from mover.staff.queries import people, requests, sessions
+from mover.staff.queries import keys, people, requests, sessions
 from mover.staff.records import STAFF_LOG, RequestState, StaffMember
 from mover.staff.requests import Requests
 from mover.vault.secret import Secret
@@ -98,7 +98,7 @@ class Directory:
         return NewPassword(member, password)
 
     async def reset(self, email: str) -> NewPassword:
-        """Give somebody who lost password or phone a new password; the second factor and all sessions go.
+        """Give somebody who lost password or phone a new password; the second factor, all sessions and API keys go.
 
         Raises NotFound, InvalidConfiguration.
         """
@@ -111,6 +111,7 @@ class Directory:
             people.change(transaction, member.id, password_hash=hashed, password_given_ns=self._now_ns())
             people.remove_totp(transaction, member.id)
             sessions.remove_of(transaction, member.id)
+            keys.remove_of(transaction, member.id)
             self._record(transaction, Action.STAFF_RESET, member)
 
         await self._vault.destroy_person(vault_holder(member.id), along=reset)
@@ -119,7 +120,7 @@ class Directory:
         )
 
     async def remove(self, email: str) -> StaffMember:
-        """Remove somebody: sessions and secrets go, their requests are withdrawn, their approvals of open ones taken back.
+        """Remove somebody: sessions, API keys and secrets go, their requests are withdrawn, their approvals of open ones taken back.
 
         Raises NotFound, InvalidConfiguration.
         """

@@ -47,6 +47,25 @@ class StaffSession(msgspec.Struct, frozen=True, kw_only=True):
     expires_ns: int
 
 
+class StaffKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of the staff's API, as lists show it. `networks`: from where it works; empty: from anywhere."""
+
+    id: str
+    staff_id: str
+    email: str
+    name: str
+    networks: tuple[str, ...]
+    created_ns: int
+    expires_ns: int
+    revoked_ns: int | None
+    last_used_ns: int | None
+    last_used_address: str | None
+
+    def works(self, now_ns: int) -> bool:
+        """Whether it has not ended at that moment."""
+        return self.revoked_ns is None and now_ns < self.expires_ns
+
+
 class Step(enum.StrEnum):
     """What stands between a session and the pages; in this order."""
 

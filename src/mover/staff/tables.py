@@ -85,3 +85,21 @@ staff_approvals = Table(
         "signature", String(88)
     ),  # of approving.py, in base64; NULL: of an earlier Mover, and does not count
 )
+
+staff_keys = Table(
+    "staff_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("staff_id", ForeignKey("staff_people.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", String(100), nullable=False),
+    Column("networks", Text, nullable=False),  # JSON; empty: from anywhere
+    Column("secret_hash", String(64), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("expires_ns", BigInteger, nullable=False, index=True),
+    Column("revoked_ns", BigInteger),
+    Column("last_used_ns", BigInteger),
+    Column("last_used_address", String(45)),
+    Column(
+        "arrival_ns", BigInteger, nullable=False
+    ),  # GCRA's theoretical arrival time, see accounts/rates.py
+)

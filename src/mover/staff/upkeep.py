@@ -1,19 +1,21 @@
-"""What the service does for its staff now and then: sessions that ended go, and organisations are told what they may know by now."""
+"""What the service does for its staff now and then: sessions and keys that ended go, and organisations are told what they may know by now."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+from mover.accounts.attempts import Attempts
 from mover.accounts.audit import Auditor
 from mover.database.database import Database
+from mover.staff.keys import StaffKeys
 from mover.staff.requests import Requests
 from mover.staff.sessions import StaffSessions
 from mover.vault.vault import Vault
 
 
 class StaffUpkeep:
-    """Does both, in small steps.
+    """Does it in small steps.
 
     Args:
         database: Where they are.
@@ -26,8 +28,10 @@ class StaffUpkeep:
         self, database: Database, vault: Vault, auditor: Auditor, *, now: Callable[[], float] = time.time
     ) -> None:
         self._sessions = StaffSessions(database, auditor, now=now)
+        self._keys = StaffKeys(database, Attempts(database, now=now), auditor, now=now)
         self._requests = Requests(database, vault, auditor, now=now)
 
     async def step(self) -> int:
         """Remove and tell some; returns how many. 0: nothing is left to be done."""
-        return await self._sessions.remove_expired() + await self._requests.disclose_due()
+        gone = await self._sessions.remove_expired() + await self._keys.remove_ended()
+        return gone + await self._requests.disclose_due()

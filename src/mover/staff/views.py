@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from mover.accounts.refusals import NoSuchThing
-from mover.database.limited import LimitedDatabase
-from mover.database.locations import SQLITE, parsed
-from mover.database.staff_columns import STAFF_COLUMNS
-from mover.errors import InvalidConfiguration
 from mover.ledger.states import ItemState
-from mover.settings import Settings
 from mover.staff.metadata import (
     ConnectionLine,
     EventPage,
@@ -26,9 +19,7 @@ from mover.staff.metadata import (
     RunLine,
 )
 from mover.staff.queries import metadata as queries
-from mover.vault.secret import Secret
-
-T = TypeVar("T")
+from mover.staff.reading import Reading
 
 _PAIRS = 100
 _RUNS = 20
@@ -40,16 +31,14 @@ PROBLEMS = (ItemState.FAILED.value, ItemState.CONFLICT.value, ItemState.UNSUPPOR
 
 
 class Views:
-    """Reads metadata. The database is opened at the first look.
+    """Reads metadata, as pages show it.
 
     Args:
-        settings: Say where it is: `staff_database_url`; with SQLite the file that Mover has anyway.
+        read: Through a database that has nothing else.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._opening = asyncio.Lock()
-        self._database: LimitedDatabase | None = None
+    def __init__(self, read: Reading) -> None:
+        self._read = read
 
     async def organisations(self) -> list[Figures]:
         """List all organisations with figures, by name."""
@@ -138,30 +127,6 @@ class Views:
         return EventPage(
             events=tuple(found[:_EVENTS]), before=found[_EVENTS - 1].id if len(found) > _EVENTS else None
         )
-
-    async def close(self) -> None:
-        """Close what was opened. Idempotent."""
-        if self._database is not None:
-            await self._database.close()
-            self._database = None
-
-    async def _read(self, work: Callable[[Connection], T]) -> T:
-        async with self._opening:
-            if self._database is None:
-                self._database = await LimitedDatabase.open(_url(self._settings), STAFF_COLUMNS)
-            database = self._database
-        return await database.read(work)
-
-
-def _url(settings: Settings) -> Secret:
-    if settings.staff_database_url is not None:
-        return settings.staff_database_url
-    if parsed(settings.database_url).get_backend_name() == SQLITE:
-        return settings.database_url
-    raise InvalidConfiguration(
-        "the pages of the staff read through a role of the database that can see metadata alone; "
-        "set MOVER_STAFF_DATABASE_URL to its URL"
-    )
 
 
 def _shown(runs: Sequence[RunLine], run_id: int | None) -> RunLine | None:

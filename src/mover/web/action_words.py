@@ -51,6 +51,8 @@ ACTION_WORDS: Mapping[str, str] = MappingProxyType(
         "staff.signed_out": "Staff signed out",
         "staff.password_changed": "Staff password changed",
         "staff.second_factor_added": "Staff authenticator app added",
+        "staff.key_made": "Staff API key made",
+        "staff.key_revoked": "Staff API key revoked",
         "staff.looked": "Staff looked at metadata",
         "exception.asked": "Staff asked for an exception",
         "exception.approved": "Exception approved",

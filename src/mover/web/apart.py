@@ -13,7 +13,7 @@ from typing import NoReturn
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from mover.api.app import empty_app, stand_before
+from mover.api.app import Check, empty_app, stand_before
 from mover.api.services import make_services
 from mover.database.database import Database
 from mover.errors import ServiceFault
@@ -89,11 +89,19 @@ def _refuse() -> NoReturn:
     raise ServiceFault("the process of the pages starts nothing")
 
 
-def make_pages(place: Keyless, passing_on: PassingOn) -> FastAPI:
-    """Make the application. Raises InvalidConfiguration."""
+def make_pages(place: Keyless, passing_on: PassingOn, *, ready: Check) -> FastAPI:
+    """Make the application.
+
+    Args:
+        place: What is open.
+        passing_on: The way to the API.
+        ready: Raises if nobody should be sent here now; for `/readyz`.
+
+    Raises InvalidConfiguration.
+    """
     house = make_house(make_services(place, _NobodyToTell()))
     app = empty_app(house.services)
-    stand_before(app, house.services, ready=passing_on.expect_answers, problem_page=problem_page(house))
+    stand_before(app, house.services, ready=ready, problem_page=problem_page(house))
     # In the order of the pages: the first that fits an address counts.
     for way in WAYS:
         if way.method == "GET" and way.path in ANSWERED:

@@ -140,17 +140,6 @@ def seen_from(transaction: Connection, key_id: str, network: str, now_ns: int, *
     return True
 
 
-def arrival(transaction: Connection, key_id: str) -> int | None:
-    """Read a key's theoretical arrival time, and keep others from changing it until the transaction ends."""
-    query = select(api_keys.c.arrival_ns).where(api_keys.c.id == key_id).with_for_update()
-    return transaction.execute(query).scalar_one_or_none()
-
-
-def change_arrival(transaction: Connection, key_id: str, arrival_ns: int) -> None:
-    """Keep another theoretical arrival time."""
-    transaction.execute(update(api_keys).where(api_keys.c.id == key_id).values(arrival_ns=arrival_ns))
-
-
 def person_behind(transaction: Connection, actor: Actor) -> str | None:
     """The person who acts, or whose key does; None where Mover acts by itself."""
     match actor.kind:

@@ -113,6 +113,7 @@ _STAFF: Privileges = {
     "staff_people": _API,
     "staff_totp": _API,
     "staff_sessions": _API,
+    "staff_keys": _API,
     "staff_requests": {**_API, **_RUNNER_READS},
     "staff_approvals": {**_API, **_RUNNER_READS},
     "legal_orders": {**_API, **_RUNNER_READS},

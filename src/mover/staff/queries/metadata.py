@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -39,8 +40,18 @@ _PAIR = tuple(_p[name] for name in PairLine.__struct_fields__)
 _RUN = tuple(_r[name] for name in RunLine.__struct_fields__)
 
 
-def figures(connection: Connection, organisation_id: str | None = None) -> list[Figures]:
-    """Count what organisations have: all of them by name, or one. One statement, however many there are."""
+@dataclass(frozen=True)
+class Part:
+    """Which part of a list: so many that come after an id (or, from the newest on, before a number), in the order of ids."""
+
+    after: str | None
+    limit: int
+
+
+def figures(
+    connection: Connection, organisation_id: str | None = None, *, part: Part | None = None
+) -> list[Figures]:
+    """Count what organisations have: all of them by name, one, or a part. One statement, however many there are."""
     of_person = _counted(memberships.c.organisation_id, memberships.c.person_id)
     of_connection = (
         select(
@@ -88,15 +99,15 @@ def figures(connection: Connection, organisation_id: str | None = None) -> list[
         .outerjoin(of_migration, of_migration.c.organisation_id == _o.id)
         .outerjoin(of_pair, of_pair.c.organisation_id == _o.id)
         .outerjoin(of_run, of_run.c.organisation_id == _o.id)
-        .order_by(func.lower(_o.name), _o.id)
     )
+    query = _ordered(query, _o.id, part, func.lower(_o.name))
     if organisation_id is not None:
         query = query.where(_o.id == organisation_id)
     return [_figures(row) for row in connection.execute(query)]
 
 
-def members(connection: Connection, organisation_id: str) -> list[MemberLine]:
-    """List who belongs to an organisation, by name."""
+def members(connection: Connection, organisation_id: str, part: Part | None = None) -> list[MemberLine]:
+    """List who belongs to an organisation: all by name, or a part."""
     query = (
         select(
             people.c.id,
@@ -108,8 +119,8 @@ def members(connection: Connection, organisation_id: str) -> list[MemberLine]:
         )
         .join(memberships, memberships.c.person_id == people.c.id)
         .where(memberships.c.organisation_id == organisation_id)
-        .order_by(func.lower(people.c.name), people.c.id)
     )
+    query = _ordered(query, people.c.id, part, func.lower(people.c.name))
     return [
         MemberLine(
             person_id=row.id,
@@ -123,21 +134,26 @@ def members(connection: Connection, organisation_id: str) -> list[MemberLine]:
     ]
 
 
-def connections_of(connection: Connection, organisation_id: str) -> list[ConnectionLine]:
-    """List the connections of an organisation, by name."""
+def connections_of(
+    connection: Connection, organisation_id: str, part: Part | None = None
+) -> list[ConnectionLine]:
+    """List the connections of an organisation: all by name, or a part."""
     c = connections.c
-    query = (
-        select(c.id, c.name, c.service, c.created_ns, c.last_used_ns, c.deauthorised_ns)
-        .where(c.person == f"{_OWNED}{organisation_id}")
-        .order_by(func.lower(c.name), c.id)
+    query = select(c.id, c.name, c.service, c.created_ns, c.last_used_ns, c.deauthorised_ns).where(
+        c.person == f"{_OWNED}{organisation_id}"
     )
+    query = _ordered(query, c.id, part, func.lower(c.name))
     return [ConnectionLine(**row) for row in connection.execute(query).mappings()]
 
 
 def migrations_of(
-    connection: Connection, organisation_id: str, migration_id: str | None = None
+    connection: Connection,
+    organisation_id: str,
+    migration_id: str | None = None,
+    *,
+    part: Part | None = None,
 ) -> list[MigrationLine]:
-    """List the migrations of an organisation, the newest first, or one."""
+    """List the migrations of an organisation: all, the newest first, one, or a part."""
     failed = case((_p.status == Status.FAILED.value, 1), else_=0)
     of_pair = (
         select(_p.migration_id, func.count(_p.id).label("number"), func.sum(failed).label("failed"))
@@ -167,8 +183,8 @@ def migrations_of(
         .outerjoin(of_pair, of_pair.c.migration_id == _m.id)
         .outerjoin(of_run, of_run.c.migration_id == _m.id)
         .where(_m.organisation_id == organisation_id, _m.removed_ns.is_(None))
-        .order_by(_m.created_ns.desc(), _m.id)
     )
+    query = _ordered(query, _m.id, part, _m.created_ns.desc())
     if migration_id is not None:
         query = query.where(_m.id == migration_id)
     return [_migration(row) for row in connection.execute(query)]
@@ -188,15 +204,22 @@ def pair(connection: Connection, organisation_id: str, pair_id: int) -> PairLine
     return None if row is None else _pair(row)
 
 
-def runs_of(connection: Connection, organisation_id: str, pair_id: int, *, limit: int) -> list[RunLine]:
+def runs_of(
+    connection: Connection, organisation_id: str, pair_id: int, *, before: int | None = None, limit: int
+) -> list[RunLine]:
     """List runs of a pair, the newest first."""
-    query = (
-        select(*_RUN)
-        .where(_r.organisation_id == organisation_id, _r.pair_id == pair_id)
-        .order_by(_r.id.desc())
-        .limit(limit)
-    )
-    return [RunLine(**row) for row in connection.execute(query).mappings()]
+    query = select(*_RUN).where(_r.organisation_id == organisation_id, _r.pair_id == pair_id)
+    if before is not None:
+        query = query.where(_r.id < before)
+    rows = connection.execute(query.order_by(_r.id.desc()).limit(limit)).mappings()
+    return [RunLine(**row) for row in rows]
+
+
+def run(connection: Connection, organisation_id: str, run_id: int) -> RunLine | None:
+    """Find a run of an organisation."""
+    query = select(*_RUN).where(_r.organisation_id == organisation_id, _r.id == run_id)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else RunLine(**row)
 
 
 def items_of(
@@ -262,6 +285,15 @@ def events(
         )
         for row in rows
     ]
+
+
+def _ordered(query: Select[Any], by_id: ColumnElement[str], part: Part | None, usual: Any) -> Select[Any]:
+    """All in the usual order, or a part in the order of ids."""
+    if part is None:
+        return query.order_by(usual, by_id)
+    if part.after is not None:
+        query = query.where(by_id > part.after)
+    return query.order_by(by_id).limit(part.limit)
 
 
 def _counted(owner: ColumnElement[str], what: ColumnElement[Any], *where: ColumnElement[bool]) -> Subquery:

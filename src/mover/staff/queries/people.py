@@ -98,7 +98,7 @@ def change_password_if(transaction: Connection, staff_id: str, before: str, **va
 
 
 def remove(transaction: Connection, staff_id: str) -> bool:
-    """Remove somebody with sessions and second factor; false if nobody is there."""
+    """Remove somebody with sessions, API keys and second factor; false if nobody is there."""
     return transaction.execute(delete(staff_people).where(_p.id == staff_id)).rowcount == 1
 
 

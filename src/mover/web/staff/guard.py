@@ -17,6 +17,7 @@ from mover.api.problems import HttpProblem
 from mover.api.services import services_of
 from mover.errors import SignInFailed
 from mover.staff.exceptions import Target
+from mover.staff.looks import Look
 from mover.staff.records import StaffSignedIn
 from mover.staff.requests import NotApproved
 from mover.web.guard import answered, presented_token, sent
@@ -25,7 +26,7 @@ from mover.web.staff.cookies import clear_staff, staff_token
 from mover.web.staff.routes.sign_in import STEPS
 from mover.web.staff.typed import number_of
 from mover.web.staff.visit import StaffVisit
-from mover.web.staff.ways import Look, Reach, StaffWay
+from mover.web.staff.ways import Reach, StaffWay
 
 
 class StaffRoute(Route):
@@ -99,21 +100,19 @@ async def _admit(way: StaffWay, visit: StaffVisit) -> Response | None:
 
 async def _keep(way: StaffWay, visit: StaffVisit) -> None:
     """Keep the look that is about to be taken; with an exception, only if one stands."""
-    exceptions = visit.services_of_staff.exceptions
+    staff = visit.services_of_staff
     match way.look:
         case Look.NONE:
             pass
         case Look.INSTALLATION:
-            await exceptions.looked(visit.member, None, way.what)
+            await staff.looks.keep(visit.member, way.what, None)
         case Look.ORGANISATION:
-            await visit.views.organisation_name(
-                visit.organisation_id
-            )  # nothing is kept about what is not there
-            await exceptions.looked(
-                visit.member, visit.organisation_id, way.what, {"page": visit.request.url.path}
-            )
+            page = visit.request.url.path
+            await staff.looks.keep(visit.member, way.what, visit.organisation_id, page=page)
         case Look.EXCEPTION:
-            visit.acting = await exceptions.use(visit.member, visit.organisation_id, _target(visit), way.what)
+            visit.acting = await staff.exceptions.use(
+                visit.member, visit.organisation_id, _target(visit), way.what
+            )
 
 
 def _target(visit: StaffVisit) -> Target:

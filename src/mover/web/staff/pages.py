@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mover.web.staff.routes import exceptions, organisations, requests, sign_in
+from mover.web.staff.routes import exceptions, keys, organisations, requests, sign_in
 from mover.web.staff.ways import StaffWay
 
 STAFF_WAYS: tuple[StaffWay, ...] = (
@@ -10,4 +10,5 @@ STAFF_WAYS: tuple[StaffWay, ...] = (
     *organisations.WAYS,
     *exceptions.WAYS,
     *requests.WAYS,
+    *keys.WAYS,
 )

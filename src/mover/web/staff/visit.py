@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from mover.accounts.actor import Actor
 from mover.staff.assembly import Staff
 from mover.staff.full import FullViews
+from mover.staff.looks import Look
 from mover.staff.records import StaffMember, StaffSignedIn
 from mover.staff.views import Views
 from mover.web.frame import Entry, Frame, Section
-from mover.web.staff.ways import Look
 from mover.web.visit import Visit
 
 _MENU = (
@@ -19,6 +19,7 @@ _MENU = (
         (
             Entry("staff-organisations", "Organisations", "/staff", "building-2"),
             Entry("staff-requests", "Requests", "/staff/requests", "shield-check"),
+            Entry("staff-keys", "API keys", "/staff/keys", "key-round"),
             Entry("staff-audit", "Staff log", "/staff/audit", "scroll-text"),
         ),
     ),

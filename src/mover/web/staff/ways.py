@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from mover.staff.looks import Look
 from mover.web.ways import LARGEST_FORM_BYTES
 
 if TYPE_CHECKING:
@@ -23,17 +24,6 @@ class Reach(enum.Enum):
     ANYBODY = "anybody"
     BEGUN = "begun"  # the password was shown; whatever step comes next
     STAFF = "staff"  # a second factor was shown, and the password is their own
-
-
-class Look(enum.Enum):
-    """What a page shows, and so what the guard does before it is made."""
-
-    NONE = "none"  # nothing of any organisation; `StaffVisit.views` refuses
-    INSTALLATION = "installation"  # a line of each: kept in the staff's log
-    ORGANISATION = "organisation"  # metadata of one: kept in its log
-    EXCEPTION = (
-        "exception"  # more than metadata, or an act: needs an approved request, and is kept in its log
-    )
 
 
 @dataclass(frozen=True)

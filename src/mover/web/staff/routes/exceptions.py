@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from mover.accounts.actor import Actor
 from mover.migrations.selection import Selection
+from mover.staff.looks import Look
 from mover.web.staff.routes.organisations import meaning
 from mover.web.staff.typed import number_of
 from mover.web.staff.visit import StaffVisit
-from mover.web.staff.ways import Look, Reach, StaffHandler, StaffWay
+from mover.web.staff.ways import Reach, StaffHandler, StaffWay
 
 _PLACE = "staff-organisations"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from mover.migrations.states import MEANINGS, run_code
+from mover.staff.looks import Look
 from mover.web.staff.typed import number_of
 from mover.web.staff.visit import StaffVisit
-from mover.web.staff.ways import Look, Reach, StaffWay
+from mover.web.staff.ways import Reach, StaffWay
 
 _PLACE = "staff-organisations"
 

@@ -13,11 +13,12 @@ from starlette.responses import Response
 from mover.accounts.refusals import NotPossible
 from mover.errors import InvalidConfiguration, NotFound
 from mover.staff.letters import scope_words
+from mover.staff.looks import Look
 from mover.staff.metadata import OrganisationView
 from mover.staff.records import Request, RequestKind, RequestState, Scope
 from mover.web.forms import Form, sentence
 from mover.web.staff.visit import StaffVisit
-from mover.web.staff.ways import Look, Reach, StaffWay
+from mover.web.staff.ways import Reach, StaffWay
 
 _PLACE = "staff-requests"
 _HOUR_NS = 3_600 * 1_000_000_000

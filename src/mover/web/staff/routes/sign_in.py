@@ -6,12 +6,13 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from mover.errors import InvalidConfiguration, SignInFailed, Throttled
+from mover.staff.looks import Look
 from mover.staff.records import StaffEntrance, Step
 from mover.web.forms import Form, sentence
 from mover.web.routes.sign_in import throttled
 from mover.web.staff.cookies import clear_staff, set_staff
 from mover.web.staff.visit import StaffVisit
-from mover.web.staff.ways import Look, Reach, StaffWay
+from mover.web.staff.ways import Reach, StaffWay
 
 _WRONG = "The mail address or the password is not right."
 _WRONG_CODE = "This code is not right, or was used already. Wait for the next one, and try again."
