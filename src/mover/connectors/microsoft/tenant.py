@@ -9,7 +9,7 @@ from mover.connectors.microsoft.api import GraphApi
 from mover.connectors.microsoft.links import graph_link
 from mover.connectors.microsoft.model import User
 from mover.connectors.microsoft.sites import Sites
-from mover.connectors.microsoft.territory import ManyDrives, folder_entry
+from mover.connectors.microsoft.territory import OF_USER, ManyDrives, folder_entry
 from mover.entries import Entry
 from mover.errors import NotFound, UserNotFound
 
@@ -99,4 +99,4 @@ def is_member(user: User) -> bool:
 
 def _entry(user: User) -> Entry:
     # Not the id of the drive, which would cost a call for each: an id that leads to the path again.
-    return folder_entry(user.user_principal_name, f":user/{user.user_principal_name}")
+    return folder_entry(user.user_principal_name, f"{OF_USER}{user.user_principal_name}")

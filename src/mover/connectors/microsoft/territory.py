@@ -20,6 +20,8 @@ from mover.errors import NotFound, Unsupported
 _SEPARATOR = "/"
 ABOVE = ":"
 """Begins the ids of what stands above drives."""
+OF_USER = ":user/"
+"""Begins the ids of users in their listing, which are the tops of their drives."""
 
 
 class Territory(Protocol):
@@ -105,6 +107,13 @@ async def locate(territory: Territory, ref: EntryRef, *, operation: str) -> Addr
         return None
     drive, inner = found
     return Address(drive, ROOT_ITEM, inner.strip("/"))
+
+
+async def is_above(territory: Territory, ref: EntryRef, *, operation: str) -> bool:
+    """Tell whether a folder stands above drives; no call for one that was listed. Raises NotFound, UserNotFound."""
+    if ref.id is not None:
+        return ref.id.startswith(ABOVE) and not ref.id.startswith(OF_USER)
+    return await territory.drive_of(ref.path, operation=operation) is None
 
 
 async def in_drive(territory: Territory, ref: EntryRef, *, operation: str) -> Address:
