@@ -229,17 +229,15 @@ class MicrosoftConnector:
                 said=error.said,
             ) from error
         personal = drive.drive_type == _PERSONAL_DRIVE
-        territory = OneDrive()
-        territory.drive_id = drive.id
-        self._territory = territory
         root_path = "" if personal else unquote(urlsplit(drive.web_url or "").path)
-        self._set_up(PERSONAL if personal else WORK, root_path)
         email = _email(
             drive.owner.user.email if drive.owner is not None and drive.owner.user is not None else None
         )
         if not email:  # Microsoft accounts keep theirs to themselves here
             user = await self._api.me(operation="sign_in", path="")
             email = _email(user.mail) or _email(user.user_principal_name)
+        self._territory = OneDrive(drive.id, email or None)
+        self._set_up(PERSONAL if personal else WORK, root_path)
         where = "OneDrive" if personal else "OneDrive for Business"
         return Account(
             f"{email or 'somebody'} at {where}",

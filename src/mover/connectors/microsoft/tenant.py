@@ -26,6 +26,7 @@ class Tenant(ManyDrives):
         self._api = api
         self._sites = sites
         self._drives: Bounded[str, str] = Bounded(_MOST_DRIVES)
+        self._owners: Bounded[str, str] = Bounded(_MOST_DRIVES)
 
     async def drive_of(self, path: str, *, operation: str) -> tuple[str, str] | None:
         """See `Territory`."""
@@ -74,6 +75,10 @@ class Tenant(ManyDrives):
             case _:
                 raise NotFound("only /Users and /Sites stand here", operation="list_folder", path=path)
 
+    def owner_of(self, drive_id: str) -> str | None:
+        """See `Territory`."""
+        return self._owners.get(drive_id)
+
     async def _drive_of_user(self, address: str, *, operation: str, path: str) -> str:
         key = address.casefold()
         if (known := self._drives.get(key)) is not None:
@@ -89,6 +94,7 @@ class Tenant(ManyDrives):
                 said=error.said,
             ) from error
         self._drives.put(key, drive.id)
+        self._owners.put(drive.id, key)
         return drive.id
 
 

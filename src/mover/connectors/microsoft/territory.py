@@ -44,6 +44,12 @@ class Territory(Protocol):
     def id_of(self, drive_id: str, item_id: str) -> str:
         """Return the id of an entry."""
 
+    def owner_of(self, drive_id: str) -> str | None:
+        """Return the address of whose drive it is; None where nobody says, or it is a site's.
+
+        Who made an entry does not own it: all that is in a OneDrive is its owner's, and what is in a library the site's.
+        """
+
     def read_id(self, entry_id: str) -> Address:
         """Return what an id that begins with no colon addresses. Raises NotFound."""
 
@@ -51,8 +57,9 @@ class Territory(Protocol):
 class OneDrive:
     """One drive."""
 
-    def __init__(self) -> None:
-        self.drive_id = ""
+    def __init__(self, drive_id: str = "", owner: str | None = None) -> None:
+        self.drive_id = drive_id
+        self._owner = owner
 
     async def drive_of(self, path: str, *, operation: str) -> tuple[str, str] | None:  # noqa: ARG002 - it is always this one
         """See `Territory`."""
@@ -72,6 +79,10 @@ class OneDrive:
         """See `Territory`."""
         return item_id
 
+    def owner_of(self, drive_id: str) -> str | None:  # noqa: ARG002 - it is always this one
+        """See `Territory`."""
+        return self._owner
+
     def read_id(self, entry_id: str) -> Address:
         """See `Territory`."""
         return Address(self.drive_id, entry_id)
@@ -83,6 +94,10 @@ class ManyDrives:
     def id_of(self, drive_id: str, item_id: str) -> str:
         """See `Territory`."""
         return f"{drive_id}{_SEPARATOR}{item_id}"
+
+    def owner_of(self, drive_id: str) -> str | None:  # noqa: ARG002 - libraries are nobody's
+        """See `Territory`."""
+        return None
 
     def read_id(self, entry_id: str) -> Address:
         """See `Territory`."""
