@@ -448,6 +448,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         name: For people.
         email: Of the person, in lower case.
         ready: Files can be put there now; False: suspended, or not provisioned yet; None where the service does not say.
+        within: Path of the place that it stands in, and is moved with (a subsite's site); None: in no other one.
     """
 
     path: str
@@ -455,6 +456,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     email: str | None = None
     ready: bool | None = None
+    within: str | None = None
 
 
 class Places(Protocol):

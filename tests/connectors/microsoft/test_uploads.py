@@ -58,7 +58,7 @@ async def test_a_personal_drive_keeps_milliseconds(personal: MicrosoftConnector)
         Target(folder=ROOT, name="file", key="k", modified_ns=MOMENT, created_ns=MOMENT), GivenContent(DATA)
     )
     assert (entry.modified_ns, entry.created_ns) == (MOMENT, MOMENT)
-    assert entry.owner is None
+    assert entry.owner == "paul@outlook.example"
 
 
 @pytest.mark.parametrize("modified_ns", [-(10**20), 10**24])

@@ -28,6 +28,7 @@ from mover.connectors.box.versions import BoxVersions
 from mover.connectors.contract import (
     Account,
     Capabilities,
+    Changes,
     Content,
     DescribedReads,
     Page,
@@ -38,6 +39,7 @@ from mover.connectors.contract import (
     Target,
     Times,
 )
+from mover.connectors.many_feeds import ManyFeeds
 from mover.connectors.registry import Surroundings
 from mover.entries import Entry, EntryKind, EntryRef, HashName
 from mover.errors import Unsupported
@@ -108,7 +110,7 @@ class _Box:
         self._uploads = Uploads(self._api, self._spots, self._descriptions, new_id=new_id)
         self.part_uploads = BoxPartUploads(self._api, self._spots, self._descriptions, self._uploads)
         self.quota = BoxQuota(self._api, self._spots)
-        self.changes = BoxChanges(self._api, self._spots, self._descriptions)
+        self.changes: Changes = BoxChanges(self._api, self._spots, self._descriptions)
         self.permissions = BoxPermissions(self._api, self._spots, self._descriptions)
         self.versions = BoxVersions(self._api, self._spots)
         self.renames = self
@@ -271,6 +273,14 @@ class BoxEnterpriseConnector(_Box):
             ENTERPRISE_SERVICE, http, tokens, now=now, parts=parts, page=page, others=config.others
         )
         self._api.explain = self.directory.explain
+
+        async def is_above(ref: EntryRef) -> bool:
+            return top_entry(ref.path) is not None
+
+        async def top_of(ref: EntryRef) -> str | None:
+            return ref.id
+
+        self.changes = ManyFeeds(self.changes, is_above=is_above, list_folder=self.list_folder, top_of=top_of)
 
     def _find_spots(self) -> Spots:
         self.directory = Directory(self._api)

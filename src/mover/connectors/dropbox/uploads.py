@@ -12,7 +12,7 @@ from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Areas, Location
 from mover.connectors.dropbox.calls import Purpose
 from mover.connectors.dropbox.capabilities import LARGEST_CALL
-from mover.connectors.dropbox.entries import address, entry_of, folder_entry, is_revision, spell_time
+from mover.connectors.dropbox.entries import address, entry_of, folder_entry, is_revision, its_id, spell_time
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.storing import Small, Store, Stores
 from mover.entries import Entry, EntryKind, EntryRef, HashName
@@ -40,7 +40,7 @@ class Uploads:
         """Find where a file goes, and how it is stored. Raises NotFound, Unsupported, Changed."""
         where = await self.folder(target.folder, "upload")
         path = where.child(target.name).path
-        if target.folder.id is not None:
+        if its_id(target.folder) is not None:
             path = f"{address(target.folder, where.path)}/{target.name}"
         update = None
         if target.replaces is not None:
@@ -133,7 +133,7 @@ class Uploads:
                 said=fault.said,
             )
         folder = target.folder
-        if fault.has("malformed_path") and folder.id is not None:
+        if fault.has("malformed_path") and its_id(folder) is not None:
             try:
                 await self._api.get_metadata(purpose, address(folder, ""))
             except NotFound as error:

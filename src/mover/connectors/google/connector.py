@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from mover.connectors.contract import (
     Account,
     Capabilities,
+    Changes,
     Content,
     Page,
     SentPart,
@@ -17,7 +18,8 @@ from mover.connectors.contract import (
 )
 from mover.connectors.google import documents, times
 from mover.connectors.google.acting import Acting
-from mover.connectors.google.addresses import MY_DRIVE, OWN_NAMES, Address, address_of
+from mover.connectors.google.addresses import DRIVES, MY_DRIVE, OWN_NAMES, USERS, Address, address_of
+from mover.connectors.google.addresses import ROOT as ROOT_ADDRESS
 from mover.connectors.google.answers import File, FileList
 from mover.connectors.google.api import DriveApi
 from mover.connectors.google.batches import Batches
@@ -39,6 +41,7 @@ from mover.connectors.google.taken import TakenNames
 from mover.connectors.google.tree import Tree, own_folder
 from mover.connectors.google.uploads import Uploads
 from mover.connectors.google.versions import Revisions
+from mover.connectors.many_feeds import ManyFeeds
 from mover.entries import ROOT, Entry, EntryKind, EntryRef, HashName
 from mover.errors import MoverError, NotFound
 from mover.naming import GOOGLE_DRIVE
@@ -117,7 +120,7 @@ class GoogleConnector:
         )
         self.versions = Revisions(api, who, self._reading)
         # A feed tells nothing of what shortcuts point to elsewhere.
-        self.changes = None if shortcuts else ChangeFeeds(api, who, self._tree, self._folders)
+        self.changes = None if shortcuts else self._feeds(ChangeFeeds(api, who, self._tree, self._folders))
         self.places = DomainPlaces(self._listings, self._tree) if who.admin is not None else None
         self.capabilities = Capabilities(
             names=GOOGLE_DRIVE,
@@ -306,6 +309,18 @@ class GoogleConnector:
             quota = (await self._api.about(subject, "free_bytes")).storage_quota
             limit, used = bytes_from(quota.limit), bytes_from(quota.usage)
             return None if limit is None else max(0, limit - (used or 0))
+
+    def _feeds(self, inner: Changes) -> Changes:
+        async def is_above(ref: EntryRef) -> bool:
+            address = address_of(ref)
+            if address is None:
+                address = Address.parse((await self._tree.look_up(ref.path, "changes")).id or "")
+            return address in {ROOT_ADDRESS, USERS, DRIVES}
+
+        async def top_of(ref: EntryRef) -> str | None:
+            return ref.id
+
+        return ManyFeeds(inner, is_above=is_above, list_folder=self.list_folder, top_of=top_of)
 
     @asynccontextmanager
     async def _at(self, operation: str, path: str = "") -> AsyncIterator[None]:
