@@ -29,7 +29,7 @@ from mover.connectors.microsoft.listing import Lister, root_entry
 from mover.connectors.microsoft.parts import RULES, MicrosoftPartUploads
 from mover.connectors.microsoft.permissions import MicrosoftPermissions
 from mover.connectors.microsoft.places import MicrosoftPlaces
-from mover.connectors.microsoft.quota import MicrosoftQuota
+from mover.connectors.microsoft.quota import MicrosoftQuota, free_of
 from mover.connectors.microsoft.reading import read_file
 from mover.connectors.microsoft.sessions import Grain
 from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, tokens_of_person
@@ -209,6 +209,7 @@ class MicrosoftConnector:
         self._territory = territory
         root_path = "" if personal else unquote(urlsplit(drive.web_url or "").path)
         self._set_up(PERSONAL if personal else WORK, root_path)
+        self.quota.told.tell(free_of(drive))
         email = _email(
             drive.owner.user.email if drive.owner is not None and drive.owner.user is not None else None
         )
