@@ -3,7 +3,8 @@
 The limit rises by one for as many successes as it is high, while it is fully used, and is halved when the service
 throttles. Until it does so for the first time the limit rises by a half in the same time, since nothing says yet how much
 is too much. The height at which it was throttled is remembered, and reached again only slowly. Calls that were on their
-way already when it was halved do not halve it again. What the service wishes in `Retry-After` stops the whole account
+way already when it was halved do not halve it again, nor do those that operations share, of which fewer operations would
+make no fewer. What the service wishes in `Retry-After` stops the whole account
 until then.
 """
 
@@ -190,8 +191,9 @@ class Pacer:
                 self._has_throttled = True
                 if started > self._halved_at:
                     self._halved_at = self._clock()
-                    self._throttled_at = float(self.limit)
-                    self._limit = max(1.0, self._limit / 2)
+                    if not error.in_turn:
+                        self._throttled_at = float(self.limit)
+                        self._limit = max(1.0, self._limit / 2)
                     self._throttled_in_a_row += 1
                     doubled = _FIRST_PAUSE_S * 2.0 ** min(self._throttled_in_a_row - 1, 10)
                     self._pause(error.retry_after_s, otherwise_s=min(_LONGEST_PAUSE_S, doubled))
