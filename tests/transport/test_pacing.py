@@ -88,21 +88,40 @@ async def test_operations_start_in_the_order_of_their_coming(clock: FakeClock) -
     assert order == list(range(20))
 
 
+async def limits_of_rising(clock: FakeClock, pace: Pacer) -> list[int]:
+    """The limit after each success of one operation among as many as may run."""
+    limits = []
+    for _ in range(40):
+        operations = [Operation(pace) for _ in range(pace.limit)]
+        await clock.run_until_idle()
+        await operations[0].succeed()
+        limits.append(pace.limit)
+        for operation in operations[1:]:
+            operation.task.cancel()
+        await asyncio.gather(*(operation.task for operation in operations), return_exceptions=True)
+    return limits
+
+
 async def test_the_limit_rises_by_about_one_for_each_limitful_of_successes_and_stops_at_the_most(
     clock: FakeClock,
 ) -> None:
-    pace = pacer(clock, start=4, most=6)
-    limits: list[int] = []
-    for _ in range(40):
-        operations = [Operation(pace) for _ in range(pace.limit)]
-        await clock.settle()
-        await operations[0].succeed()
-        limits.append(pace.limit)
-        await finish(clock, operations)
+    pace = pacer(clock, start=8, most=6)
+    await Operation(pace).fail(Throttled("slow down"))
+    await finish(clock, [Operation(pace)])
+    limits = await limits_of_rising(clock, pace)
+    assert limits[:3] == [3, 3, 3]
     assert limits[3] == 4
-    assert 5 in limits
+    assert limits[9] == 5
     assert limits[-1] == 6
     assert max(limits) == 6
+
+
+async def test_an_account_that_has_never_throttled_rises_by_a_half_for_each_limitful(clock: FakeClock) -> None:
+    pace = pacer(clock, start=4, most=12)
+    limits = await limits_of_rising(clock, pace)
+    assert limits[:5] == [4, 5, 5, 6, 6]
+    assert limits[15] == 12
+    assert max(limits) == 12
 
 
 async def successes_until(clock: FakeClock, pace: Pacer, limit: int) -> int:

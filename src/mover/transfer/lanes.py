@@ -188,18 +188,20 @@ class Lanes:
         arrivals = self._arrivals
         throttled_s = 0.0
         left = None
+        is_untouched = not item.interrupted
         while True:
             attempt += 1
             fruitless += 1
             reader = self._mover.reader(item, entry)
             try:
-                look_first = item.interrupted or attempt > 1
-                moved = await self._mover.move(item, reader, look_first=look_first, left=left)
+                moved = await self._mover.move(item, reader, look_first=not is_untouched, left=left)
             except (MissingDependency, DatabaseTrouble):
                 raise
             except MoverError as error:
                 if self._ending:
                     raise asyncio.CancelledError from error
+                did_nothing = isinstance(error, Throttled) and error.in_turn and reader.trouble is not error
+                is_untouched = is_untouched and did_nothing
                 before, kept = kept, max(kept, await self._parts_kept(item))
                 if kept > before and not isinstance(error, Changed):
                     fruitless, throttled_s = (
@@ -215,7 +217,11 @@ class Lanes:
                 wait_s = self._retries.wait_s(max(fruitless, 1), error, self._rng)
                 if isinstance(error, Throttled):  # told to come later, not that it is in vain
                     # A file takes several calls. Who comes back at the first moment each time may never get all of them.
-                    wait_s += self._retries.jitter_s(fruitless - 1, self._rng) if fruitless > 1 else 0
+                    # Those whose calls are shared come back together, to share them again.
+                    if did_nothing:
+                        wait_s = error.retry_after_s or self._retries.first_s
+                    elif fruitless > 1:
+                        wait_s += self._retries.jitter_s(fruitless - 1, self._rng)
                     throttled_s += wait_s
                     again = throttled_s <= self._retries.total_s
                 else:

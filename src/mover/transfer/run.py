@@ -444,7 +444,9 @@ def _code_of_error(error: MoverError) -> Code:
 
 
 async def _with_root(side: Side) -> Side:
-    """Look at the root of the source. Raises InvalidConfiguration if it is no folder, NotFound if it is not there."""
+    """Look at a root, unless that was done. Raises InvalidConfiguration if it is no folder, NotFound if it is not there."""
+    if side.root_stands:
+        return side
     entry = await side.connector.look_up(side.root)
     if entry.kind is not EntryKind.FOLDER:
         raise InvalidConfiguration(f"{side.label} is not a folder")
@@ -459,7 +461,7 @@ async def _with_destination_root(side: Side, *, create: bool) -> Side:
         if not create:
             return side
     made = await _make_folders(side.connector, side.root)
-    return replace(side, root_id=made.id, root_stands=True)
+    return replace(side, root_id=made.id, root_stands=True, root_is_new=True)
 
 
 async def _make_folders(connector: Connector, path: str) -> EntryRef:

@@ -19,7 +19,7 @@ from mover.connectors.box.faults import placed
 from mover.connectors.box.listing import list_items, list_users, top_entry
 from mover.connectors.box.parts import PARTS, BoxPartUploads
 from mover.connectors.box.permissions import BoxPermissions
-from mover.connectors.box.quota import BoxQuota
+from mover.connectors.box.quota import BoxQuota, free_of
 from mover.connectors.box.reading import read_file
 from mover.connectors.box.sign_in import tokens_for_enterprise, tokens_for_person
 from mover.connectors.box.spots import OwnSpots, Spot, Spots, doing_at
@@ -64,7 +64,7 @@ CAPABILITIES = Capabilities(
     versioned_reads=True,
     exclusive_create=True,
     parts=PARTS,
-    concurrency=(8, 24),
+    concurrency=(16, 48),
 )
 
 
@@ -240,6 +240,7 @@ class BoxConnector(_Box):
             user = await self._api.me(Doing(operation="sign_in", path=""))
         self._learn(user)
         self._descriptions.account = user.id
+        self.quota.told.tell(free_of(user))
         email = (user.login or "").lower()
         tenant = user.enterprise.id if user.enterprise else None
         return Account(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 
 from mover.connectors.bodies import body_of
 from mover.connectors.contract import Content, Target
@@ -16,7 +16,7 @@ from mover.connectors.dropbox.entries import address, entry_of, folder_entry, is
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.storing import Small, Store, Stores
 from mover.entries import Entry, EntryKind, EntryRef, HashName
-from mover.errors import Changed, Conflict, MoverError, NotFound, TooLarge, Unsupported
+from mover.errors import Changed, Conflict, MoverError, NotFound, Throttled, TooLarge, Unsupported
 from mover.hashing.blocks import DropboxHash
 
 _STEP = 2 * 1024 * 1024  # of content whose size is not known: as much is held as goes out in one call
@@ -61,9 +61,10 @@ class Uploads:
         where, commit = await self.place(target)
         purpose = Purpose(who=where.who, operation="upload", path=target.ref.path)
         store = self._stores.of(where.who)
-        stored = await self._stored(store, purpose, commit, content)
-        if isinstance(stored, Fault):
-            raise await self.refusal(stored, purpose, target)
+        with _in_turn():
+            stored = await self._stored(store, purpose, commit, content)
+            if isinstance(stored, Fault):
+                raise await self.refusal(stored, purpose, target)
         return entry_of(stored)
 
     async def _stored(
@@ -147,8 +148,9 @@ class Uploads:
         purpose = Purpose(who=where.who, operation="create_folder", path=ref.path)
         if parent.id is not None:
             address(parent, "")  # raises for ids that are none
-        async with self._stores.of(where.who).turn:
-            made = await self._api.create_folder(purpose, where.path)
+        with _in_turn():
+            async with self._stores.of(where.who).turn:
+                made = await self._api.create_folder(purpose, where.path)
         if not isinstance(made, Fault):
             return folder_entry(made.metadata)
         if not made.has("conflict"):
@@ -162,6 +164,16 @@ class Uploads:
                 path=ref.path,
             )
         return standing
+
+
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    """Say of what was refused for its time that it waited for its turn, and that nothing came of it."""
+    try:
+        yield
+    except Throttled as error:
+        error.in_turn = True
+        raise
 
 
 def content_hash(content: bytes) -> str:

@@ -20,7 +20,7 @@ from mover.connectors.google import documents, times
 from mover.connectors.google.acting import Acting
 from mover.connectors.google.addresses import DRIVES, MY_DRIVE, OWN_NAMES, USERS, Address, address_of
 from mover.connectors.google.addresses import ROOT as ROOT_ADDRESS
-from mover.connectors.google.answers import File, FileList
+from mover.connectors.google.answers import About, File, FileList
 from mover.connectors.google.api import DriveApi
 from mover.connectors.google.batches import Batches
 from mover.connectors.google.calls import Calls
@@ -42,6 +42,7 @@ from mover.connectors.google.tree import Tree, own_folder
 from mover.connectors.google.uploads import Uploads
 from mover.connectors.google.versions import Revisions
 from mover.connectors.many_feeds import ManyFeeds
+from mover.connectors.told_room import ToldRoom
 from mover.entries import ROOT, Entry, EntryKind, EntryRef, HashName
 from mover.errors import MoverError, NotFound
 from mover.naming import GOOGLE_DRIVE
@@ -87,6 +88,7 @@ class GoogleConnector:
         self._api = api = DriveApi(calls)
         self._acting = who = acting(api)
         self._email = ""
+        self._told_room = ToldRoom(clock)
         self._tree = Tree(api, who, own)
         self._folders = Folders()
         self._together = SharedListings(self._search_together, clock)
@@ -137,6 +139,7 @@ class GoogleConnector:
             exclusive_create=False,
             max_file_size=_LARGEST_FILE,
             parts=RULES,
+            concurrency=(16, 48),
         )
 
     async def _search_together(self, corpus: Corpus, folders: Sequence[str], token: str | None) -> FileList:
@@ -180,6 +183,8 @@ class GoogleConnector:
         async with self._at("sign_in"):
             about = await self._api.about(self._acting.admin, "sign_in")
         self._email = (about.user.email_address or "").lower()
+        if self._acting.admin is None:
+            self._told_room.tell(_free_of(about))
         who = self._email or about.user.display_name or "somebody"
         where = "Google Drive" if self._acting.admin is None else "Google Workspace, for all users"
         return Account(description=f"{who} at {where}", secure=True, email=self._email)
@@ -296,7 +301,7 @@ class GoogleConnector:
             return await self._rearranging.rename(entry, folder, name)
 
     async def free_bytes(self, folder: EntryRef = ROOT) -> int | None:
-        """Ask for the room of who owns a folder; one call. None where there is no limit, and for shared drives."""
+        """Ask for the room of who owns a folder; one call, or none right after the account signed in. None where there is no limit, and for shared drives."""
         async with self._at("free_bytes", folder.path):
             address = address_of(folder)
             if address is None:
@@ -306,9 +311,9 @@ class GoogleConnector:
             subject = (
                 None if address.is_own else await self._acting.subject(address, "free_bytes", folder.path)
             )
-            quota = (await self._api.about(subject, "free_bytes")).storage_quota
-            limit, used = bytes_from(quota.limit), bytes_from(quota.usage)
-            return None if limit is None else max(0, limit - (used or 0))
+            if self._acting.admin is None and (told := self._told_room.take()) is not None:
+                return told.free_bytes
+            return _free_of(await self._api.about(subject, "free_bytes"))
 
     def _feeds(self, inner: Changes) -> Changes:
         async def is_above(ref: EntryRef) -> bool:
@@ -330,3 +335,8 @@ class GoogleConnector:
         except MoverError as error:
             error.service = self._service
             raise error.at(operation=operation, path=path) from error.__cause__
+
+
+def _free_of(about: About) -> int | None:
+    limit, used = bytes_from(about.storage_quota.limit), bytes_from(about.storage_quota.usage)
+    return None if limit is None else max(0, limit - (used or 0))

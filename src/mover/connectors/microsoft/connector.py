@@ -31,7 +31,7 @@ from mover.connectors.microsoft.listing import Lister, root_entry
 from mover.connectors.microsoft.parts import RULES, MicrosoftPartUploads
 from mover.connectors.microsoft.permissions import MicrosoftPermissions
 from mover.connectors.microsoft.places import MicrosoftPlaces
-from mover.connectors.microsoft.quota import MicrosoftQuota
+from mover.connectors.microsoft.quota import MicrosoftQuota, free_of
 from mover.connectors.microsoft.reading import read_file
 from mover.connectors.microsoft.sessions import Grain
 from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, tokens_of_person
@@ -238,6 +238,7 @@ class MicrosoftConnector:
             email = _email(user.mail) or _email(user.user_principal_name)
         self._territory = OneDrive(drive.id, email or None)
         self._set_up(PERSONAL if personal else WORK, root_path)
+        self.quota.told.tell(free_of(drive))
         where = "OneDrive" if personal else "OneDrive for Business"
         return Account(
             f"{email or 'somebody'} at {where}",

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0069"
-down_revision = "0060"
+down_revision = "0066"
 
 
 _IDENTITY = sa.BigInteger().with_variant(
