@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -25,6 +25,12 @@ def find(transaction: Transaction, person: str, name: str) -> Connection | None:
 def of_person(transaction: Transaction, person: str) -> list[Connection]:
     """List a person's connections by name."""
     query = select(connections).where(connections.c.person == person).order_by(connections.c.name)
+    return [Connection(**row) for row in transaction.execute(query).mappings()]
+
+
+def with_ids(transaction: Transaction, person: str, connection_ids: Collection[str]) -> list[Connection]:
+    """Those of these connections that are the person's."""
+    query = select(connections).where(connections.c.person == person, connections.c.id.in_(connection_ids))
     return [Connection(**row) for row in transaction.execute(query).mappings()]
 
 
