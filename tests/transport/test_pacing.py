@@ -116,7 +116,9 @@ async def test_the_limit_rises_by_about_one_for_each_limitful_of_successes_and_s
     assert max(limits) == 6
 
 
-async def test_an_account_that_has_never_throttled_rises_by_a_half_for_each_limitful(clock: FakeClock) -> None:
+async def test_an_account_that_has_never_throttled_rises_by_a_half_for_each_limitful(
+    clock: FakeClock,
+) -> None:
     pace = pacer(clock, start=4, most=12)
     limits = await limits_of_rising(clock, pace)
     assert limits[:5] == [4, 5, 5, 6, 6]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -38,6 +38,12 @@ def persons_without_key(transaction: Transaction) -> list[str]:
         .order_by(connections.c.person)
     )
     return list(transaction.scalars(query))
+
+
+def with_ids(transaction: Transaction, person: str, connection_ids: Collection[str]) -> list[Connection]:
+    """Those of these connections that are the person's."""
+    query = select(connections).where(connections.c.person == person, connections.c.id.in_(connection_ids))
+    return [Connection(**row) for row in transaction.execute(query).mappings()]
 
 
 def put(transaction: Transaction, connection: Connection) -> None:

@@ -185,7 +185,7 @@ class Slice:
         map_id, grantees = ("", None)
         if applies_permissions(assignment.options):
             map_id, grantees = await work.map_of(run.id)
-        names = {one.id: one.name for one in await own.connections.all()}
+        names = {one.id: one.name for one in await own.connections.with_ids(self._accounts)}
         await self._tell_of_use(assignment, names, scan_alone=scan_alone)
         async with open_sides(own, source, None if scan_alone else destination) as opened:
             formed = await in_the_form(
@@ -440,8 +440,8 @@ class Slice:
         if not isinstance(error, (SignInFailed, NotAllowed)):
             return None
         own = self._bench.place.for_organisation(self._run.organisation_id)
-        for connection in await own.connections.all():
-            if connection.id in self._accounts and connection.name == error.service:
+        for connection in await own.connections.with_ids(self._accounts):
+            if connection.name == error.service:
                 return connection.id
         return None
 

@@ -36,7 +36,7 @@ from mover.errors import (
 )
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item, Outcome
-from mover.ledger.states import ItemState
+from mover.ledger.states import Action, ItemState
 from mover.transfer.arrivals import DamagedArrival
 from mover.transfer.concurrency import task_group
 from mover.transfer.copy import FileMover, Moved
@@ -51,6 +51,7 @@ _LARGE_BATCH = 1
 _ENDS_THE_RUN = (SignInFailed, QuotaExceeded, ApiQuotaExceeded)
 _SERVICE_DOWN = (Unreachable, TimedOut, ServiceFault, Throttled)
 _MEETINGS = 2
+_LOOKS = 100  # files, one after the other, that are looked for in vain until they are sent unseen again
 _VAIN_LIMIT = 30  # files in a row that failed because a service is down
 
 
@@ -86,6 +87,7 @@ class Lanes:
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._in_vain = 0
         self._arrivals = 0
+        self._looks = 0
         self._waiting: list[tuple[Item, MissingDependency]] = []
         self._sleep = sleep
         self._now_ns = now_ns
@@ -189,12 +191,14 @@ class Lanes:
         throttled_s = 0.0
         left = None
         is_untouched = not item.interrupted
+        begun = item.interrupted
         while True:
             attempt += 1
             fruitless += 1
             reader = self._mover.reader(item, entry)
             try:
-                moved = await self._mover.move(item, reader, look_first=not is_untouched, left=left)
+                look_first = not is_untouched or self._looks > 0
+                moved = await self._mover.move(item, reader, look_first=look_first, begun=begun, left=left)
             except (MissingDependency, DatabaseTrouble):
                 raise
             except MoverError as error:
@@ -226,7 +230,8 @@ class Lanes:
                     again = throttled_s <= self._retries.total_s
                 else:
                     again = isinstance(error, Transient) and fruitless < self._options.attempts
-                if again or _may_have_met_another(item, error, attempt, at_source=reader.trouble is error):
+                begun = begun or not (did_nothing or isinstance(error, Conflict))
+                if again or _is_worth_a_look(item, error, attempt, at_source=reader.trouble is error):
                     left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(wait_s)
                     entry = await self._entry_now(item, entry, error)
@@ -246,7 +251,15 @@ class Lanes:
                 return self._failed(item, strange, False, attempt, started)
             self._in_vain = 0
             self._arrivals += 1
+            self._look_for_more(item, moved)
             return self._arrived(item, moved, attempt, started)
+
+    def _look_for_more(self, item: Item, moved: Moved) -> None:
+        """Look before sending, for a while, when the ledger has forgotten a file: it will have forgotten others."""
+        if moved.state is ItemState.ALREADY_THERE and item.action is Action.COPY:
+            self._looks = _LOOKS
+        elif self._looks:
+            self._looks -= 1
 
     async def _parts_kept(self, item: Item) -> int:
         """How many parts of a large file the destination has."""
@@ -297,14 +310,18 @@ class Lanes:
         )
 
 
-def _may_have_met_another(item: Item, error: MoverError, attempt: int, *, at_source: bool) -> bool:
-    """Whether the process that sent the item before may have been at it still.
+def _is_worth_a_look(item: Item, error: MoverError, attempt: int, *, at_source: bool) -> bool:
+    """Whether what stands in the way may be the very file, though the ledger does not say so. The next attempt looks.
 
-    It had lost the pair and did not know: it put the file into its place, or took the temporary one away, between this
-    process's look and its own turn. The next attempt looks again, and finds the file complete, or the place free.
+    Either the process that sent the item before may have been at it still: it had lost the pair and did not know, and put
+    the file into its place, or took the temporary one away, between this process's look and its own turn. Or the
+    ledger has forgotten: its database was restored from a backup, or a standby took over that lacked the last commits.
     """
-    met = isinstance(error, (Conflict, NotFound)) and not at_source
-    return met and item.interrupted and attempt <= _MEETINGS
+    if at_source or not isinstance(error, (Conflict, NotFound)):
+        return False
+    if item.interrupted:
+        return attempt <= _MEETINGS
+    return isinstance(error, Conflict) and attempt == 1 and item.action in {Action.COPY, Action.REPLACE}
 
 
 def _state_for(error: MoverError, kind: EntryKind, *, at_source: bool) -> ItemState:
