@@ -12,6 +12,7 @@ from simulators.microsoft.state import Library
 from tests.contract.microsoft import office365, vendor_of
 from tests.contract.services import Service
 from tests.memory.service import MemoryService
+from tests.transfer.uploading import upload_keys
 from tests.transfer.workbench import MEMORY_BYTES, NO_WAIT, Workbench, workbench
 
 from mover.connectors.contract import Connector
@@ -61,8 +62,16 @@ class _Tenant:
             )
             sides = [cloud_side, Side("memory:/", "other", other, "/", root_stands=True)]
             source, destination = sides if at_source else reversed(sides)
+            keys = upload_keys(self._bench.database)
             return await run_pair(
-                engine, source, destination, RunMode.COPY, Options(), Progress(), shown_options={}
+                engine,
+                source,
+                destination,
+                RunMode.COPY,
+                Options(),
+                Progress(),
+                shown_options={},
+                upload_keys=keys,
             )
 
     @property

@@ -113,4 +113,5 @@ async def test_what_was_replaced_since_is_no_conflict(tmp_path: Path, capabiliti
 def stood(bench: Workbench) -> dict[str, str | None]:
     """What stands at the destination, and what is another thing once it is written anew. ValueError if there are twins."""
     nodes = bench.destination.nodes
-    return {path: f"{nodes.at(path).id} {content!r}" for path, content in bench.destination.tree().items()}
+    standing = {path: (nodes.at(path), content) for path, content in bench.destination.tree().items()}
+    return {path: f"{node.id} {content!r}" for path, (node, content) in standing.items() if node is not None}

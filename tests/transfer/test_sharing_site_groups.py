@@ -11,6 +11,7 @@ from simulators.blobs import Bytes
 from tests.contract.microsoft import sharepoint, vendor_of
 from tests.memory.directory import Directory
 from tests.memory.service import MemoryService
+from tests.transfer.uploading import upload_keys
 from tests.transfer.workbench import MEMORY_BYTES, NO_WAIT, Workbench, signed_in, workbench
 
 from mover.connectors.contract import Connector
@@ -53,7 +54,14 @@ async def _run(bench: Workbench, source: Side, destination: Side, rules: Sharing
         retries=NO_WAIT,
     )
     return await run_pair(
-        engine, source, destination, RunMode.COPY, Options(sharing=rules), Progress(), shown_options={}
+        engine,
+        source,
+        destination,
+        RunMode.COPY,
+        Options(sharing=rules),
+        Progress(),
+        shown_options={},
+        upload_keys=upload_keys(bench.database),
     )
 
 

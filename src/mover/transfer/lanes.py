@@ -30,7 +30,6 @@ from mover.errors import (
     SignInFailed,
     Throttled,
     TimedOut,
-    Transient,
     Unreachable,
     Unsupported,
 )
@@ -42,6 +41,7 @@ from mover.transfer.concurrency import task_group
 from mover.transfer.copy import FileMover, Moved
 from mover.transfer.options import Options
 from mover.transfer.progress import Progress
+from mover.transfer.tries import Tries
 from mover.transport.retries import RetryPolicy
 
 _log = logging.getLogger(__name__)
@@ -186,15 +186,12 @@ class Lanes:
     async def _outcome(self, item: Item) -> Outcome:
         started = self._now_ns()
         entry = item.entry
-        attempt = fruitless = kept = 0
-        arrivals = self._arrivals
-        throttled_s = 0.0
+        tries = Tries(self._retries, self._options.attempts, self._rng, self._arrivals)
         left = None
         is_untouched = not item.interrupted
         begun = item.interrupted
         while True:
-            attempt += 1
-            fruitless += 1
+            tries.begin()
             reader = self._mover.reader(item, entry)
             try:
                 look_first = not is_untouched or self._looks > 0
@@ -204,39 +201,20 @@ class Lanes:
             except MoverError as error:
                 if self._ending:
                     raise asyncio.CancelledError from error
-                did_nothing = isinstance(error, Throttled) and error.in_turn and reader.trouble is not error
+                at_source = reader.trouble is error
+                did_nothing = isinstance(error, Throttled) and error.in_turn and not at_source
                 is_untouched = is_untouched and did_nothing
-                before, kept = kept, max(kept, await self._parts_kept(item))
-                if kept > before and not isinstance(error, Changed):
-                    fruitless, throttled_s = (
-                        0,
-                        0.0,
-                    )  # a bad line that brings a part each time brings the file in the end
-                elif isinstance(error, Throttled) and self._arrivals > arrivals:
-                    fruitless, arrivals, throttled_s = (
-                        0,
-                        self._arrivals,
-                        0.0,
-                    )  # others are served: its turn comes
-                wait_s = self._retries.wait_s(max(fruitless, 1), error, self._rng)
-                if isinstance(error, Throttled):  # told to come later, not that it is in vain
-                    # A file takes several calls. Who comes back at the first moment each time may never get all of them.
-                    # Those whose calls are shared come back together, to share them again.
-                    if did_nothing:
-                        wait_s = error.retry_after_s or self._retries.first_s
-                    elif fruitless > 1:
-                        wait_s += self._retries.jitter_s(fruitless - 1, self._rng)
-                    throttled_s += wait_s
-                    again = throttled_s <= self._retries.total_s
-                else:
-                    again = isinstance(error, Transient) and fruitless < self._options.attempts
                 begun = begun or not (did_nothing or isinstance(error, Conflict))
-                if again or _is_worth_a_look(item, error, attempt, at_source=reader.trouble is error):
+                parts = await self._parts_kept(item)
+                again, wait_s = tries.failed(
+                    error, did_nothing=did_nothing, parts=parts, arrivals=self._arrivals
+                )
+                if again or _is_worth_a_look(item, error, tries.attempt, at_source=at_source):
                     left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(wait_s)
                     entry = await self._entry_now(item, entry, error)
                     continue
-                failed = self._failed(item, error, reader.trouble is error, attempt, started)
+                failed = self._failed(item, error, at_source, tries.attempt, started)
                 if self._pointless(error):
                     await self._ledger.finish(failed)
                     raise
@@ -248,11 +226,11 @@ class Lanes:
                 strange = MoverError(
                     f"unexpected {type(error).__name__}; the log of this run has more", path=item.path
                 )
-                return self._failed(item, strange, False, attempt, started)
+                return self._failed(item, strange, False, tries.attempt, started)
             self._in_vain = 0
             self._arrivals += 1
             self._look_for_more(item, moved)
-            return self._arrived(item, moved, attempt, started)
+            return self._arrived(item, moved, tries.attempt, started)
 
     def _look_for_more(self, item: Item, moved: Moved) -> None:
         """Look before sending, for a while, when the ledger has forgotten a file: it will have forgotten others."""
