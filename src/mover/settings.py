@@ -275,7 +275,7 @@ class Settings(BaseSettings):
         allow_private_addresses: Which private and loopback addresses connections may go to.
         database_url: Where ledger, vault and all else is kept: `sqlite:///path` or
             `postgresql://user:password@host/database?sslmode=verify-full`; by default SQLite in `home`.
-        staff_database_url: Through which the pages of the staff read: that of a role that can see metadata alone; with
+        staff_database_url: Through which pages and API of the staff read: that of a role that can see metadata alone; with
             SQLite it is the same file by default, of which they are let read no more.
         database_connections: To a database server at most, for a process, besides one for each pair that runs.
         proxy: The egress proxy that all traffic goes through, with its password.

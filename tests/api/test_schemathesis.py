@@ -1,4 +1,4 @@
-"""Schemathesis against the public API, with all its checks: in short and the same each time, or at length.
+"""Schemathesis against the APIs for programs, with all its checks: in short and the same each time, or at length.
 
 `make test-thorough` says how many cases of each operation it tries then (`SCHEMATHESIS_CASES`), others each time.
 """
@@ -16,6 +16,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.result import Ok
 from starlette.types import Receive, Scope, Send
 from tests.api.installation import Running
+from tests.staff.callers import is_in
 
 # What has no room in a description is refused when it is seen: a cursor that was not given out (400), a key of a
 # configuration that the service does not know (422), a body that is too large (413), a service that is not there (424).
@@ -36,6 +37,26 @@ _CASES = int(os.environ.get("SCHEMATHESIS_CASES", _SHORT))
 @pytest.mark.timeout(300 * _CASES)
 @pytest.mark.usefixtures("samples")
 def test_schemathesis_finds_nothing(mover: Running) -> None:
+    assert checked_operations(mover, "/api/v1", mover.owner.bearer) > 80
+
+
+@pytest.fixture
+async def staff_bearer(mover: Running) -> dict[str, str]:
+    """Headers of a program of the staff."""
+    sam = await is_in(mover.services, "sam")
+    made = await mover.services.staff.keys.make(sam.entrance.signed_in, "searching", days=1)
+    return {"Authorization": f"Bearer {made.text.reveal()}"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(100 * _CASES)
+@pytest.mark.usefixtures("samples")
+def test_schemathesis_finds_nothing_at_the_staffs_api(mover: Running, staff_bearer: dict[str, str]) -> None:
+    assert checked_operations(mover, "/staff/api/v1", staff_bearer) == 13
+
+
+def checked_operations(mover: Running, prefix: str, headers: dict[str, str]) -> int:
+    """Check every operation, and tell how many there are."""
     numbers = itertools.count()
 
     async def from_everywhere(scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +69,7 @@ def test_schemathesis_finds_nothing(mover: Running) -> None:
         await mover.app(scope, receive, send)
 
     config = SchemathesisConfig.from_str(_CONFIG)
-    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", from_everywhere, config=config)
+    schema = schemathesis.openapi.from_asgi(f"{prefix}/openapi.json", from_everywhere, config=config)
     checked = 0
     for found in schema.get_all_operations():
         assert isinstance(found, Ok)
@@ -66,9 +87,9 @@ def test_schemathesis_finds_nothing(mover: Running) -> None:
         )
         @given(case=operation.as_strategy())
         def check(case: Any) -> None:
-            case.call_and_validate(headers=mover.owner.bearer)
+            case.call_and_validate(headers=headers)
 
         check()
         checked += 1
 
-    assert checked > 80
+    return checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,32 @@ def test_without_a_terminal_to_ask_at_nothing_is_changed(mover, command: str) ->
     assert refused.code != 0
     assert "no terminal to ask at" in refused.err
     assert "sam@staff.example" in mover("staff", "list").out
+
+
+def test_keys_of_the_staff_are_listed_and_ended_by_the_operator(mover, home: Path) -> None:
+    mover("staff", "add", "sam@staff.example", "Sam")
+    assert "have no API keys" in mover("staff", "keys").err
+    assert mover("staff", "keys", "--json").out == ""
+    key_id = "5" * 32
+    with sqlite3.connect(home / "mover.db") as database:
+        (staff_id,) = database.execute("SELECT id FROM staff_people").fetchone()
+        database.execute(
+            "INSERT INTO staff_keys (id, staff_id, name, networks, secret_hash, created_ns, expires_ns, arrival_ns)"
+            " VALUES (?, ?, 'watching', '[]', 'hash', 1, ?, 0)",
+            (key_id, staff_id, 2**62),
+        )
+    database.close()
+
+    listed = mover("staff", "keys").out
+    assert [part.strip() for part in listed.split("  ")][:3] == [key_id, "sam@staff.example", "watching"]
+    assert "never used" in listed
+    assert "hash" not in listed + mover("staff", "keys", "--json").out
+
+    assert "opens nothing any more" in mover("staff", "revoke-key", key_id).out
+    assert "revoked" in mover("staff", "keys").out
+    assert json.loads(mover("staff", "keys", "--json").out)["revoked_ns"] > 0
+    nowhere = mover("staff", "revoke-key", "6" * 32)
+    assert nowhere.code != 0
+    assert "no such API key" in nowhere.err
+    mover("staff", "remove", "sam@staff.example", "--yes")
+    assert "have no API keys" in mover("staff", "keys").err

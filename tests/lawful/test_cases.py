@@ -205,7 +205,7 @@ async def test_the_organisation_knows_of_it_from_the_day_that_was_set_and_not_be
         await one.hold(await court.under_way("one"), b"held")
         order = await court.approved()
         await court.export(order, one)
-    requests = court.office.requests
+    disclosures = court.office.disclosures
     seen = [event.action for event in await court.office.log()]
     assert not any(action.startswith("exception") for action in seen)
     steps = [event.action for event in await court.office.staff_log() if event.action.startswith("exception")]
@@ -216,10 +216,10 @@ async def test_the_organisation_knows_of_it_from_the_day_that_was_set_and_not_be
         "exception.used",
         "exception.used",
     ]
-    await requests.disclose_on(court.office.sam, order.request.id, court.now_ns() + 86_400 * NS)
-    assert await requests.disclose_due() == 0
+    await disclosures.set(court.office.sam, order.request.id, court.now_ns() + 86_400 * NS)
+    assert await disclosures.tell_due() == 0
     court.office.house.clock.at += 86_400
-    assert await requests.disclose_due() == 1
+    assert await disclosures.tell_due() == 1
     assert [event.action for event in await court.office.log()][-1] == "exception.disclosed"
 
 

@@ -14,6 +14,7 @@ from mover.accounts.passwords import Passwords
 from mover.audit.tables import audit_events
 from mover.database.database import Database
 from mover.staff.directory import Directory
+from mover.staff.disclosures import Disclosures
 from mover.staff.records import STAFF_LOG, Request, RequestKind, Scope, StaffMember
 from mover.staff.requests import Requests
 from mover.vault.secret import Secret
@@ -28,6 +29,7 @@ class StaffOffice:
 
     house: House
     requests: Requests
+    disclosures: Disclosures
     directory: Directory
     sam: StaffMember
     tess: StaffMember
@@ -88,6 +90,7 @@ async def open_office(house: House) -> StaffOffice:
     return StaffOffice(
         house,
         requests,
+        Disclosures(house.database, audit, now=house.clock),
         directory,
         sam,
         tess,

@@ -186,22 +186,22 @@ async def test_of_a_legal_export_the_organisation_learns_when_it_may(office: Sta
     assert told(await office.log()) == []
     assert await office.house.rows(run_mails) == []
     assert told(await office.staff_log()) == ["exception.asked", *["exception.approved"] * 2]
-    assert await office.requests.disclose_due() == 0  # nobody said when
+    assert await office.disclosures.tell_due() == 0  # nobody said when
 
-    await office.requests.disclose_on(office.tess, asked.id, office.house.clock.ns + DAY_NS)
-    assert await office.requests.disclose_due() == 0
+    await office.disclosures.set(office.tess, asked.id, office.house.clock.ns + DAY_NS)
+    assert await office.disclosures.tell_due() == 0
     assert told(await office.log()) == []
     office.house.clock.at += 86_400
-    assert [await office.requests.disclose_due() for _ in range(2)] == [1, 0]
+    assert [await office.disclosures.tell_due() for _ in range(2)] == [1, 0]
 
     (event,) = [row for row in await office.log() if row.action == "exception.disclosed"]
     details = json.loads(event.details)
     assert set(details["approved_by"].split(", ")) == {office.tess.email, office.uma.email}
     assert details["case"] == "4 Js 17/26"
     with pytest.raises(NotPossible, match="told already"):
-        await office.requests.disclose_on(office.tess, asked.id, 1)
+        await office.disclosures.set(office.tess, asked.id, 1)
     with pytest.raises(NotPossible, match="from the start"):
-        await office.requests.disclose_on(office.tess, (await office.ask()).id, 1)
+        await office.disclosures.set(office.tess, (await office.ask()).id, 1)
 
 
 async def test_nothing_stands_for_an_account_that_is_not_there(office: StaffOffice) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Sized
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,9 +25,11 @@ from mover.migrations.states import Status
 from mover.migrations.tables import migration_pairs, migration_runs, migrations, pair_runs
 from mover.settings import Settings
 from mover.staff import full_records, metadata
+from mover.staff.lists import Lists, Some
 from mover.staff.queries import exceptions as places
 from mover.staff.queries import full
 from mover.staff.queries import metadata as queries
+from mover.staff.queries.metadata import Part
 from mover.staff.reading import Reading
 from mover.staff.views import Views
 from mover.vault.secret import Secret
@@ -187,6 +190,59 @@ async def test_figures_pages_and_items(views: Views, office: StaffOffice) -> Non
     assert [event.action for event in older.events] == ["staff.added"] * 3
 
 
+async def test_lists_have_the_same_lines_by_the_part(
+    reading: Reading, views: Views, office: StaffOffice
+) -> None:
+    await office.house.other_organisation()
+    await office.house.add_person("vic@example.org", Role.VIEWER)
+    here, lists = office.organisation_id, Lists(reading)
+    page = await views.organisation(here)
+
+    async def whole(ask: Callable[[str | None], Awaitable[Some[Any]]]) -> list[Any]:
+        """One at a time, until there is no next one."""
+        found: list[Any] = []
+        some = await ask(None)
+        while True:
+            assert len(some.items) == 1
+            found += some.items
+            if some.next is None:
+                return found
+            some = await ask(some.next)
+
+    organisations = await whole(lambda after: lists.organisations(after=after, limit=1))
+    assert organisations == sorted(await views.organisations(), key=lambda one: one.id)
+    people = await whole(lambda after: lists.people(here, after=after, limit=1))
+    assert people == sorted(page.members, key=lambda one: one.person_id)
+    connected = await whole(lambda after: lists.connections(here, after=after, limit=1))
+    assert connected == sorted(page.connections, key=lambda one: one.id)
+    assert await whole(lambda after: lists.migrations(here, after=after, limit=1)) == [*page.migrations]
+    planned = await whole(lambda after: lists.pairs(here, MIGRATION, after=after, limit=1))
+    assert planned == [*(await views.migration(here, MIGRATION)).pairs]
+    pair = await views.pair(here, 1)
+    assert await whole(lambda after: lists.runs(here, 1, after=after, limit=1)) == [*pair.runs]
+    seen = await whole(lambda after: lists.items(here, 1, problems_only=False, after=after, limit=1))
+    assert seen == [*pair.items]
+    bad = await whole(lambda after: lists.items(here, 1, problems_only=True, after=after, limit=1))
+    assert [one.path for one in bad] == ["/a/b/file 1"]
+    told = await whole(lambda after: lists.events(None, after=after, limit=1))
+    assert told == [*(await views.events(None)).events]
+    assert await lists.organisation(here) == page.figures
+    assert await lists.migration(here, MIGRATION) == page.migrations[0]
+    assert (await lists.pair(here, 1), await lists.run(here, 1)) == (pair.pair, pair.run)
+    (elsewhere,) = [one.id for one in organisations if one.name == "Others"]
+    for look in (
+        lists.organisation("0" * 32),
+        lists.migration(elsewhere, MIGRATION),
+        lists.pairs(elsewhere, MIGRATION, after=None, limit=9),
+        lists.pair(elsewhere, 1),
+        lists.runs(elsewhere, 1, after=None, limit=9),
+        lists.run(elsewhere, 1),
+        lists.items(elsewhere, 1, problems_only=False, after=None, limit=9),
+    ):
+        with pytest.raises(NoSuchThing):
+            await look
+
+
 async def test_what_is_another_organisations_is_not_there(views: Views, office: StaffOffice) -> None:
     await office.house.other_organisation()
     (elsewhere,) = [one.id for one in await views.organisations() if one.name == "Others"]
@@ -210,6 +266,9 @@ async def test_each_statement_by_itself_is_bounded_by_the_organisation(house: Ho
     def counted(connection: Connection, organisation_id: str) -> list[int]:
         found: list[Sized] = [
             queries.members(connection, organisation_id),
+            queries.members(connection, organisation_id, Part(None, 9)),
+            queries.connections_of(connection, organisation_id, Part(None, 9)),
+            queries.migrations_of(connection, organisation_id, part=Part(None, 9)),
             queries.connections_of(connection, organisation_id),
             queries.migrations_of(connection, organisation_id),
             queries.migrations_of(connection, organisation_id, MIGRATION),
@@ -222,6 +281,7 @@ async def test_each_statement_by_itself_is_bounded_by_the_organisation(house: Ho
         ]
         one = (
             queries.pair(connection, organisation_id, 1),
+            queries.run(connection, organisation_id, 1),
             full.migration(connection, organisation_id, MIGRATION),
             full.pair(connection, organisation_id, 1),
             full.connection(connection, organisation_id, "c" * 32),

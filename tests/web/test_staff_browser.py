@@ -120,7 +120,19 @@ def test_axe_finds_nothing_on_any_page_of_the_staff_and_none_is_wider_than_a_pho
             picture(page, "refused")
             tess.page.get_by_role("button", name="Approve").click()
             expect(tess.page.get_by_role("heading", name="Stop it")).to_be_visible()
+            at.go("/staff/keys")
+            found += accessibility(page)
+            picture(page, "keys-none")
+            page.get_by_role("link", name="New key").first.click()
+            found += accessibility(page)
+            picture(page, "key-new")
+            page.get_by_label("Name").fill(f"watching {HOSTILE}"[:100])
+            page.get_by_role("button", name="Make the key").click()
+            expect(page.get_by_role("heading", name="Your new key")).to_be_visible()
+            found += accessibility(page)
+            picture(page, "key-shown")
             for name, path in {
+                "keys": "/staff/keys",
                 "organisations": "/staff",
                 "organisation": organisation,
                 "migration": f"{organisation}/migrations/{office.migration_id}",

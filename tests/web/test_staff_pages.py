@@ -377,3 +377,38 @@ async def test_lists_have_pages_and_problems_can_be_picked_out(
     for rubbish in ("?after=-1", "?after=x", f"?after={'9' * 40}", "?run=0", "?run=x", "?items=%00"):
         answer = await mover.client.get(pair + rubbish, headers=staff.cookie | HTML)
         assert answer.status_code in {200, 422}, rubbish
+
+
+async def test_a_key_is_made_shown_once_and_revoked_on_the_pages(mover: Running) -> None:
+    sam, tess = await is_in(mover.services, "sam"), await is_in(mover.services, "tess")
+    where = "/staff/keys/new"
+    fields = {"name": "watching", "life": "7", "networks": "192.0.2.0/24"}
+    for changed, said in (
+        ({"name": ""}, "Give the key a name."),
+        ({"life": "3650"}, "Choose how long"),
+        ({"life": ""}, "Choose how long"),
+        ({"networks": "anywhere"}, "is not a network"),
+    ):
+        answer = await mover.client.post(where, headers=sam.browser | HTML, data=fields | changed)
+        assert (answer.status_code, said in answer.text) == (422, True), changed
+    made = await mover.client.post(where, headers=sam.browser | HTML, data=fields)
+    (text,) = set(re.findall(r"mvs_[0-9a-f]{32}_[0-9A-Za-z]{49}", made.text))
+    assert made.headers["cache-control"] == "no-store"
+    bearer = {"Authorization": f"Bearer {text}"}
+    assert (await mover.client.get("/staff/api/v1/organisations", headers=bearer)).status_code == 200
+    # It opens no page, in whatever way it is shown.
+    for headers in (bearer, {"Cookie": f"{STAFF_COOKIE}={text}"}):
+        page = await mover.client.get("/staff", headers=headers | HTML)
+        assert (page.status_code, page.headers["location"]) == (303, "/staff/sign-in")
+
+    listed = await mover.client.get("/staff/keys", headers=sam.cookie | HTML)
+    assert "watching" in listed.text
+    assert text[:50] not in listed.text
+    assert "watching" not in (await mover.client.get("/staff/keys", headers=tess.cookie | HTML)).text
+    key_id = text.split("_")[1]
+    theirs = await mover.client.post(f"/staff/keys/{key_id}/revoke", headers=tess.browser | HTML)
+    assert theirs.status_code == 404
+    mine = await mover.client.post(f"/staff/keys/{key_id}/revoke", headers=sam.browser | HTML)
+    assert (mine.status_code, mine.headers["location"]) == (303, "/staff/keys")
+    assert (await mover.client.get("/staff/api/v1/organisations", headers=bearer)).status_code == 401
+    assert "Revoked" in (await mover.client.get("/staff/keys", headers=sam.cookie | HTML)).text

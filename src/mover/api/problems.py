@@ -6,6 +6,7 @@ was (`request_id`, also in the log). It never holds a stack trace, and never wha
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,8 +15,11 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from mover.database.failures import DatabaseTrouble, Held
 from mover.errors import MoverError, Reason, Transient, advice_for, one_line
 from mover.migrations.refusals import Overtaken
+
+_log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _TYPES = "urn:mover:problem:"
@@ -83,6 +87,8 @@ def problem_response(problem: HttpProblem, request_id: str) -> Response:
 
 def problem_of(error: MoverError) -> HttpProblem:
     """What an error of Mover's own rooms is to a client."""
+    if isinstance(error, DatabaseTrouble) and not isinstance(error, Held):
+        return _without_records(error)
     headers: dict[str, str] = {}
     status = _STATUS.get(error.reason, HTTPStatus.INTERNAL_SERVER_ERROR)
     if isinstance(
@@ -99,6 +105,18 @@ def problem_of(error: MoverError) -> HttpProblem:
     plain = type(error).__module__ == MoverError.__module__
     advice = _ADVICE.get(error.reason, error.advice) if plain else error.advice
     return HttpProblem(status, error.reason.value, str(error), advice=advice, headers=headers)
+
+
+def _without_records(error: DatabaseTrouble) -> HttpProblem:
+    """503, in plain words: the error's own name hosts, users and files, which are the operator's business and go into the log."""
+    _log.error("the database cannot be used: %s", error)
+    return HttpProblem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "no_records",
+        "Mover cannot get at its own records just now",
+        advice="Try again in a moment. If it stays so, tell whoever runs this Mover; the log says why.",
+        headers={"Retry-After": "5"},
+    )
 
 
 class ServiceRefused(Exception):

@@ -121,7 +121,7 @@ async def disclose(who: Credentials, case: str, request: str | None, on: str, *,
     assert at_ns is not None
     async with _desk(who) as desk:
         order = await desk.orders.find(case, request)
-        changed = await desk.staff.requests.disclose_on(desk.member, order.request.id, at_ns)
+        changed = await desk.staff.disclosures.set(desk.member, order.request.id, at_ns)
     _show(Order(request=changed, recipients=order.recipients), machine=machine)
     return ALL_WELL
 

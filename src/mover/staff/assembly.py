@@ -12,6 +12,7 @@ from mover.accounts.passwords import Argon2Cost, Passwords
 from mover.database.database import Database
 from mover.settings import Settings
 from mover.staff.directory import Directory
+from mover.staff.disclosures import Disclosures
 from mover.staff.exceptions import Exceptions
 from mover.staff.full import FullViews
 from mover.staff.keys import StaffKeys
@@ -34,6 +35,7 @@ class Staff:
     sessions: StaffSessions
     keys: StaffKeys
     requests: Requests
+    disclosures: Disclosures
     exceptions: Exceptions
     reading: Reading
     views: Views
@@ -78,6 +80,7 @@ def assemble(
         sessions=sessions,
         keys=StaffKeys(database, attempts, auditor, now=now),
         requests=requests,
+        disclosures=Disclosures(database, auditor, now=now),
         exceptions=exceptions,
         reading=reading,
         views=views,

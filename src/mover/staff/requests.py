@@ -15,11 +15,10 @@ from mover.database.database import Database
 from mover.errors import one_line
 from mover.notices.outbox import put_mails
 from mover.staff.approving import ApprovalKey, Proof, signed
-from mover.staff.letters import approved_letter, moment, scope_words
+from mover.staff.letters import approved_letter, moment
 from mover.staff.queries import people
 from mover.staff.queries import requests as queries
 from mover.staff.records import (
-    STAFF_LOG,
     Approval,
     Request,
     RequestKind,
@@ -27,14 +26,22 @@ from mover.staff.records import (
     Scope,
     StaffMember,
 )
+from mover.staff.request_log import RequestLog
+from mover.staff.request_rules import (
+    LONGEST_REASON,
+    case_of,
+    expect_in_time,
+    expect_period,
+    expect_staff,
+    expiry_of,
+    locked,
+    reason_of,
+    there,
+)
 from mover.vault.vault import Vault
 
 _SECOND_NS = 1_000_000_000
-_SHORTEST_REASON = 10
-_LONGEST_REASON = 1000
-_LONGEST_CASE = 100
 _MOST_LISTED = 500
-_ROUND_NS = 60 * _SECOND_NS
 
 
 def _nothing_more(_transaction: Connection, _request: Request) -> None:
@@ -51,7 +58,7 @@ class Requests:
     """Asks, approves, refuses, withdraws. Nobody can approve their own, and each step is in an audit log.
 
     For `BREAK_GLASS` that is the organisation's, and its owners are told by mail in the transaction of the approval. What
-    concerns a `LEGAL_EXPORT` stands in the staff's own log until `disclosed_ns`, since the law may forbid to tell.
+    concerns a `LEGAL_EXPORT` stands in the staff's own log, see `disclosures.py`.
 
     Args:
         database: Where they are.
@@ -65,7 +72,7 @@ class Requests:
     ) -> None:
         self._database = database
         self._key = ApprovalKey(vault)
-        self._auditor = auditor
+        self._log = RequestLog(auditor)
         self._now = now
 
     async def ask(
@@ -100,22 +107,19 @@ class Requests:
             kind=kind,
             scope=scope,
             organisation_name="",
-            reason=_reason(reason),
-            case=_case(kind, case),
+            reason=reason_of(reason),
+            case=case_of(kind, case),
             asked_by=staff.id,
             asked_by_email=staff.email,
             asked_ns=now_ns,
-            expires_ns=_expiry(kind, expires_ns, now_ns),
+            expires_ns=expiry_of(kind, expires_ns, now_ns),
             state=RequestState.OPEN,
             bound=bound,
         )
-        if kind is RequestKind.BREAK_GLASS and (scope.from_ns is not None or scope.until_ns is not None):
-            raise NotAcceptable("a period is for a legal export; what is looked at here has none")
-        if scope.from_ns is not None and scope.until_ns is not None and scope.from_ns >= scope.until_ns:
-            raise NotAcceptable("the period ends before it begins")
+        expect_period(kind, scope)
 
         def ask(transaction: Connection) -> Request:
-            _expect_staff(transaction, staff)
+            expect_staff(transaction, staff)
             name = queries.organisation_name(transaction, scope.organisation_id)
             if name is None:
                 raise NoSuchThing("there is no such organisation")
@@ -123,7 +127,7 @@ class Requests:
                 raise NoSuchThing(f"there is no such {missing} in this organisation")
             asked = replace(request, organisation_name=name)
             queries.add(transaction, asked)
-            self._record(transaction, staff, Action.EXCEPTION_ASKED, asked, now_ns)
+            self._log.record(transaction, staff, Action.EXCEPTION_ASKED, asked, now_ns)
             along(transaction, asked)
             return asked
 
@@ -140,12 +144,12 @@ class Requests:
         proof = Proof(key.public)
 
         def approve(transaction: Connection) -> Request:
-            found = proof.of(self._locked(transaction, staff, request_id))
+            found = proof.of(locked(transaction, staff, request_id))
             if staff.id == found.asked_by or staff.email == found.asked_by_email:
                 raise MayNot("nobody approves what they asked for themselves; it takes somebody else")
             if found.state is not RequestState.OPEN:
                 raise NotPossible(f"this request is {found.state.value} already")
-            _expect_in_time(found, now_ns)
+            expect_in_time(found, now_ns)
             if any(staff.id == one.staff_id or staff.email == one.email for one in found.approvals):
                 raise NotPossible("you have approved this already; it takes somebody else too")
             approval = signed(found, Approval(staff.id, staff.email, now_ns), key)
@@ -155,7 +159,7 @@ class Requests:
             if not after.missing:
                 after = replace(after, state=RequestState.APPROVED, approved_ns=now_ns)
                 queries.change(transaction, found.id, state=after.state.value, approved_ns=now_ns)
-            self._record(
+            self._log.record(
                 transaction, staff, Action.EXCEPTION_APPROVED, after, now_ns, missing=str(after.missing)
             )
             if after.state is RequestState.APPROVED and after.kind is RequestKind.BREAK_GLASS:
@@ -169,7 +173,7 @@ class Requests:
 
         Raises NotFound, PermissionDenied, Conflict (over already), InvalidConfiguration (no word why).
         """
-        said = one_line(why, limit=_LONGEST_REASON)
+        said = one_line(why, limit=LONGEST_REASON)
         if not said:
             raise NotAcceptable("say why it is refused")
 
@@ -191,7 +195,7 @@ class Requests:
     async def find(self, request_id: str) -> Request:
         """Find a request, whatever became of it. Raises NotFound."""
         found = await self._database.read(lambda transaction: queries.find(transaction, request_id))
-        return _there(found)
+        return there(found)
 
     async def newest(self, *, organisation_id: str | None = None, limit: int = 100) -> list[Request]:
         """List requests, the newest first, at most 500."""
@@ -218,7 +222,7 @@ class Requests:
 
     def expect_standing(self, transaction: Connection, request_id: str, proof: Proof) -> Request:
         """Do as `standing` within the caller's transaction, so that nothing is done that was refused meanwhile."""
-        found = proof.of(_there(queries.find(transaction, request_id)))
+        found = proof.of(there(queries.find(transaction, request_id)))
         now_ns = self._now_ns()
         if found.state.is_over:
             raise NotApproved(f"this request was {found.state.value} on {moment(found.ended_ns or now_ns)}")
@@ -240,7 +244,7 @@ class Requests:
         proof: Proof,
     ) -> list[Request]:
         """List what stands for somebody about an organisation, what lasts longest first. Raises PermissionDenied (`NotApproved`)."""
-        _expect_staff(transaction, staff)
+        expect_staff(transaction, staff)
         now_ns = self._now_ns()
         said = queries.standing_of(transaction, staff.id, organisation_id, kind, now_ns)
         found = [request for request in map(proof.of, said) if request.stands(now_ns)]
@@ -252,63 +256,9 @@ class Requests:
         self, transaction: Connection, staff: StaffMember, request: Request, what: str, **details: str
     ) -> None:
         """Keep that an exception was used, in the transaction of the look or the act."""
-        self._record(transaction, staff, Action.EXCEPTION_USED, request, self._now_ns(), what=what, **details)
-
-    async def disclose_on(self, staff: StaffMember, request_id: str, disclosed_ns: int) -> Request:
-        """Say from when on an organisation may know of a legal export; until it was told this can be changed.
-
-        Raises NotFound, PermissionDenied, Conflict (not one of those, or told already).
-        """
-        now_ns = self._now_ns()
-
-        def change(transaction: Connection) -> Request:
-            found = self._locked(transaction, staff, request_id)
-            if found.kind is not RequestKind.LEGAL_EXPORT:
-                raise NotPossible("the organisation knows of this from the start")
-            if found.told_ns is not None:
-                raise NotPossible("the organisation has been told already")
-            after = replace(found, disclosed_ns=disclosed_ns)
-            queries.change(transaction, found.id, disclosed_ns=disclosed_ns)
-            self._record(
-                transaction,
-                staff,
-                Action.EXCEPTION_DISCLOSURE_SET,
-                after,
-                now_ns,
-                disclosed=moment(disclosed_ns),
-            )
-            return after
-
-        return await self._database.write(change)
-
-    async def disclose_due(self, *, limit: int = 100) -> int:
-        """Tell organisations, in their audit logs, what they may know by now; returns how many were told."""
-        now_ns = self._now_ns()
-
-        def tell(transaction: Connection) -> int:
-            due = queries.undisclosed(transaction, now_ns, limit)
-            for request in due:
-                asker = StaffMember(
-                    id=request.asked_by,
-                    email=request.asked_by_email,
-                    name="",
-                    created_ns=0,
-                    last_sign_in_ns=None,
-                    has_second_factor=False,
-                    password_given=False,
-                )
-                self._auditor.record(
-                    transaction,
-                    asker.actor(request.scope.organisation_id),
-                    Action.EXCEPTION_DISCLOSED,
-                    _subject(request),
-                    _details(request) | {"state": request.state.value, "asked": moment(request.asked_ns)},
-                    now_ns=now_ns,
-                )
-                queries.change(transaction, request.id, told_ns=now_ns)
-            return len(due)
-
-        return await self._database.write(tell)
+        self._log.record(
+            transaction, staff, Action.EXCEPTION_USED, request, self._now_ns(), what=what, **details
+        )
 
     async def _end(
         self,
@@ -322,11 +272,11 @@ class Requests:
         action = Action.EXCEPTION_REFUSED if state is RequestState.REFUSED else Action.EXCEPTION_WITHDRAWN
 
         def end(transaction: Connection) -> Request:
-            found = self._locked(transaction, staff, request_id)
+            found = locked(transaction, staff, request_id)
             check(found)
             if found.state.is_over:
                 raise NotPossible(f"this request is {found.state.value} already")
-            _expect_in_time(found, now_ns)
+            expect_in_time(found, now_ns)
             return self.end_within(transaction, staff, found, state, why, action)
 
         return await self._database.write(end)
@@ -351,31 +301,8 @@ class Requests:
             ended_ns=now_ns,
             ended_why=why,
         )
-        self._record(transaction, staff, action, after, now_ns, **({"why": why} if why else {}))
+        self._log.record(transaction, staff, action, after, now_ns, **({"why": why} if why else {}))
         return after
-
-    def _locked(self, transaction: Connection, staff: StaffMember, request_id: str) -> Request:
-        _expect_staff(transaction, staff)
-        return _there(queries.lock(transaction, request_id))
-
-    def _record(
-        self,
-        transaction: Connection,
-        staff: StaffMember,
-        action: Action,
-        request: Request,
-        now_ns: int,
-        **details: str,
-    ) -> None:
-        secretly = request.kind is RequestKind.LEGAL_EXPORT
-        self._auditor.record(
-            transaction,
-            staff.actor(STAFF_LOG if secretly else request.scope.organisation_id),
-            action,
-            _subject(request),
-            _details(request) | details,
-            now_ns=now_ns,
-        )
 
     def _tell_owners(
         self, transaction: Connection, request: Request, approver: StaffMember, now_ns: int
@@ -393,72 +320,3 @@ class Requests:
 
     def _now_ns(self) -> int:
         return int(self._now() * _SECOND_NS)
-
-
-def _subject(request: Request) -> str:
-    match request.kind:
-        case RequestKind.BREAK_GLASS:
-            return f"staff access to {request.organisation_name}"
-        case RequestKind.LEGAL_EXPORT:
-            return f"legal export from {request.organisation_name}"
-
-
-def _details(request: Request) -> dict[str, str]:
-    details = {
-        "request": request.id,
-        "organisation": request.scope.organisation_id,
-        "scope": scope_words(request.scope),
-        "reason": request.reason,
-        "expires": moment(request.expires_ns),
-        "asked_by": request.asked_by_email,
-    }
-    if request.case:
-        details["case"] = request.case
-    if request.approvals:
-        details["approved_by"] = ", ".join(one.email for one in request.approvals)
-    return details
-
-
-def _there(found: Request | None) -> Request:
-    if found is None:
-        raise NoSuchThing("there is no such request")
-    return found
-
-
-def _expect_staff(transaction: Connection, staff: StaffMember) -> None:
-    """Somebody whose account was removed a moment ago does nothing more."""
-    if people.find(transaction, staff.id) is None:
-        raise MayNot("this account is not of the staff any more")
-
-
-def _expect_in_time(request: Request, now_ns: int) -> None:
-    if now_ns >= request.expires_ns:
-        raise NotPossible(f"this request expired on {moment(request.expires_ns)}")
-
-
-def _reason(text: str) -> str:
-    reason = one_line(text, limit=_LONGEST_REASON + 1)
-    if len(reason) < _SHORTEST_REASON:
-        raise NotAcceptable("give a reason that the other side will understand: at least 10 characters")
-    if len(reason) > _LONGEST_REASON:
-        raise NotAcceptable(f"the reason is longer than {_LONGEST_REASON} characters")
-    return reason
-
-
-def _case(kind: RequestKind, text: str) -> str:
-    case = one_line(text, limit=_LONGEST_CASE + 1)
-    if kind is RequestKind.LEGAL_EXPORT and not case:
-        raise NotAcceptable("a legal export needs the name of the case: that of the court or the authority")
-    if len(case) > _LONGEST_CASE:
-        raise NotAcceptable(f"the name of the case is longer than {_LONGEST_CASE} characters")
-    return case
-
-
-def _expiry(kind: RequestKind, expires_ns: int, now_ns: int) -> int:
-    longest_ns = kind.longest_s * _SECOND_NS
-    if expires_ns <= now_ns:
-        raise NotAcceptable("the expiry has passed already")
-    # A form names minutes: what was chosen to be the longest time must not fail for the seconds that it took to send it.
-    if expires_ns > now_ns + longest_ns + _ROUND_NS:
-        raise NotAcceptable(f"the expiry is too far off: at most {kind.longest_s // 86_400} days")
-    return min(expires_ns, now_ns + longest_ns)

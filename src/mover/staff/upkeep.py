@@ -8,10 +8,9 @@ from collections.abc import Callable
 from mover.accounts.attempts import Attempts
 from mover.accounts.audit import Auditor
 from mover.database.database import Database
+from mover.staff.disclosures import Disclosures
 from mover.staff.keys import StaffKeys
-from mover.staff.requests import Requests
 from mover.staff.sessions import StaffSessions
-from mover.vault.vault import Vault
 
 
 class StaffUpkeep:
@@ -19,19 +18,16 @@ class StaffUpkeep:
 
     Args:
         database: Where they are.
-        vault: Of the requests.
         auditor: Tells organisations.
         now: Seconds since 1970 UTC.
     """
 
-    def __init__(
-        self, database: Database, vault: Vault, auditor: Auditor, *, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, database: Database, auditor: Auditor, *, now: Callable[[], float] = time.time) -> None:
         self._sessions = StaffSessions(database, auditor, now=now)
         self._keys = StaffKeys(database, Attempts(database, now=now), auditor, now=now)
-        self._requests = Requests(database, vault, auditor, now=now)
+        self._disclosures = Disclosures(database, auditor, now=now)
 
     async def step(self) -> int:
         """Remove and tell some; returns how many. 0: nothing is left to be done."""
         gone = await self._sessions.remove_expired() + await self._keys.remove_ended()
-        return gone + await self._requests.disclose_due()
+        return gone + await self._disclosures.tell_due()

@@ -17,6 +17,7 @@ from mover.api.app import Check, app_of
 from mover.api.handlers import Page
 from mover.api.problems import HttpProblem
 from mover.api.services import Services, Workplace, make_services, services_of
+from mover.database.failures import DatabaseTrouble
 from mover.migrations.orchestration import Orchestration
 from mover.web.assets import KEEP, Assets, load_assets
 from mover.web.frame import Frame
@@ -117,7 +118,11 @@ def problem_page(house: House) -> Page:
 
     async def show(request: Request, problem: HttpProblem) -> Response:
         here = replace(house, services=services_of(request))
-        visit = Visit(here, request, await find_session(here, request))
+        try:
+            signed_in = await find_session(here, request)
+        except DatabaseTrouble:  # which may be the very problem that is shown
+            signed_in = None
+        visit = Visit(here, request, signed_in)
         return await show_problem(visit, problem)
 
     return show

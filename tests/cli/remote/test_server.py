@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from contextlib import asynccontextmanager
@@ -19,8 +20,10 @@ from mover.errors import (
     ServiceFault,
     SignInFailed,
     Throttled,
+    TimedOut,
     Unreachable,
 )
+from mover.transport.retries import RetryPolicy
 from mover.vault.secret import Secret
 
 PROBLEM = {"Content-Type": "application/problem+json"}
@@ -223,3 +226,48 @@ async def test_the_key_is_in_no_error():
         await made.get("/runs", Run)
     assert session.requests[0][2]["Authorization"] == "Bearer mvr_canarycanary"
     assert "canary" not in str(refused.value) + repr(refused.value)
+
+
+class Silence:
+    """An answer that never comes: of a server that is gone without a word, on a connection that seems to stand."""
+
+    status = 200
+    headers: CIMultiDict[str] = CIMultiDict()
+
+    async def read(self, limit):  # noqa: ARG002 - as `HttpResponse`
+        await asyncio.Event().wait()
+
+
+async def test_who_watches_does_not_wait_for_a_server_that_fell_silent():
+    gone = [Unreachable("h refuses connections") for _ in range(20)]  # longer than six tries
+    asked, session, waits = server(Silence(), *gone, problem(503), Answer({"items": [], "next_cursor": None}))
+
+    found = [run async for run in asked.patient(look_s=0.01).pages("/runs", Run)]
+
+    assert found == []
+    assert session.answers == []
+    assert len(waits.seconds) == 22
+
+
+async def test_an_outage_without_end_is_told_when_the_time_is_over():
+    asked, _, _ = server(*[Unreachable("h refuses connections") for _ in range(50)])
+    impatient = Server(
+        asked._session,
+        asked._choice,
+        policy=RetryPolicy(attempts=6, first_s=10.0, cap_s=10.0, total_s=0.0),
+        sleep=Waits(),
+    )
+
+    with pytest.raises(Unreachable):
+        await impatient.patient().get("/runs/7", Run)
+
+
+async def test_what_changes_something_is_waited_for():
+    """A second try could find the first one under way; the server decides how long it takes."""
+    asked, _, _ = server()
+    patient = asked.patient(look_s=0.0)
+    async with patient._in_time("POST"):
+        await asyncio.sleep(0)
+    with pytest.raises(TimedOut, match="no answer within 0 s"):
+        async with patient._in_time("GET"):
+            await asyncio.Event().wait()

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -19,7 +20,7 @@ import msgspec
 from mover.cli.remote.answers import Page
 from mover.cli.remote.choice import ServerChoice
 from mover.cli.remote.refusals import refusal
-from mover.errors import ProtocolViolation, Transient
+from mover.errors import ProtocolViolation, TimedOut, Transient
 from mover.settings import PrivateAddresses, Settings
 from mover.transport.egress import Egress
 from mover.transport.limits import Limits
@@ -39,6 +40,8 @@ _LARGEST_PROBLEM = 64 << 10
 _GOOD = range(200, 300)
 _NOTHING: Query = {}
 _NO_HEADERS: Mapping[str, str] = {}
+_MANY = 10_000
+_LOOK_S = 15.0
 POLICY = RetryPolicy(attempts=6, first_s=0.5, cap_s=10.0, total_s=300.0)
 
 
@@ -51,6 +54,7 @@ class Server:
         policy: How often and how long is tried.
         sleep: Waits so many seconds.
         rng: For jitter.
+        look_s: Longest time for one try of a GET; None: as long as the session allows.
     """
 
     def __init__(
@@ -61,13 +65,27 @@ class Server:
         policy: RetryPolicy = POLICY,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: random.Random | None = None,
+        look_s: float | None = None,
     ) -> None:
         self._session = session
+        self._look_s = look_s
         self._choice = choice
         self._policy = policy
         self._sleep = sleep
         self._rng = rng
         self._host = urlsplit(choice.url).netloc
+
+    def patient(self, *, look_s: float = _LOOK_S) -> Server:
+        """The same server for somebody who watches it, and outlasts it when it is away for some minutes.
+
+        One look is not waited for longer than `look_s`: whoever answered may be gone without a word (its machine, or the
+        load balancer before it), and silence on its connection would last a minute. It is tried anew on another
+        connection, as often as `total_s` of the policy allows.
+        """
+        policy = replace(self._policy, attempts=_MANY)
+        return Server(
+            self._session, self._choice, policy=policy, sleep=self._sleep, rng=self._rng, look_s=look_s
+        )
 
     async def get(self, path: str, answer: type[T], query: Query = _NOTHING) -> T:
         """Ask for one thing. Raises what `refusal` makes of a problem, and the errors of `transport.http`."""
@@ -138,14 +156,28 @@ class Server:
         retries = self._retries()
         while True:
             try:
-                async with self._session.request(
-                    method, self._url(path, query), headers=self._headers(headers), body=body
-                ) as response:
+                async with (
+                    self._in_time(method),
+                    self._session.request(
+                        method, self._url(path, query), headers=self._headers(headers), body=body
+                    ) as response,
+                ):
                     await self._check(response)
                     return self._decoded(await response.read(_LARGEST_ANSWER), answer)
             except Transient as error:
                 error.service = self._host
                 await retries.wait_or_raise(error)
+
+    @asynccontextmanager
+    async def _in_time(self, method: str) -> AsyncIterator[None]:
+        limit = asyncio.timeout(self._look_s if method == "GET" else None)
+        try:
+            async with limit:
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise TimedOut(f"no answer within {self._look_s:g} s") from None
 
     async def _check(self, response: HttpResponse) -> None:
         if response.status not in _GOOD:

@@ -40,6 +40,7 @@ async def watch_start(
     server: Server, migration: Migration, start_id: str, *, machine: bool, sleep: Sleep = asyncio.sleep
 ) -> int:
     """Watch pairs that were started together until all have ended; the exit code tells how."""
+    server = server.patient()
     live = not machine and err().is_terminal
     try:
         if live:

@@ -124,9 +124,7 @@ async def disclose(visit: StaffVisit) -> Response:
     if day is None:
         form.faults["disclosed"] = "Give a day, such as 2027-01-31."
         return await _show(visit, await _found(visit), form)
-    after = await visit.services_of_staff.requests.disclose_on(
-        visit.member, visit.parameter("request_id"), day
-    )
+    after = await visit.services_of_staff.disclosures.set(visit.member, visit.parameter("request_id"), day)
     return visit.go(
         f"/staff/requests/{after.id}", "The organisation's audit log will tell it from that day on."
     )
