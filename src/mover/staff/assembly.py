@@ -58,7 +58,7 @@ def assemble(
         now: Seconds since 1970 UTC.
     """
     passwords = Passwords(cost)
-    sessions = StaffSessions(database, auditor, now=now)
+    sessions = StaffSessions(database, vault, auditor, now=now)
     requests = Requests(database, vault, auditor, now=now)
     return Staff(
         directory=Directory(database, vault, passwords, requests, auditor, now=now),

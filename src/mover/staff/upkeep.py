@@ -17,7 +17,7 @@ class StaffUpkeep:
 
     Args:
         database: Where they are.
-        vault: Of the requests.
+        vault: Of requests and sessions.
         auditor: Tells organisations.
         now: Seconds since 1970 UTC.
     """
@@ -25,7 +25,7 @@ class StaffUpkeep:
     def __init__(
         self, database: Database, vault: Vault, auditor: Auditor, *, now: Callable[[], float] = time.time
     ) -> None:
-        self._sessions = StaffSessions(database, auditor, now=now)
+        self._sessions = StaffSessions(database, vault, auditor, now=now)
         self._requests = Requests(database, vault, auditor, now=now)
 
     async def step(self) -> int:
