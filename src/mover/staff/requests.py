@@ -35,6 +35,7 @@ _LONGEST_REASON = 1000
 _LONGEST_CASE = 100
 _MOST_LISTED = 500
 _ROUND_NS = 60 * _SECOND_NS
+_LARGEST_NS = 2**63 - 1  # of a column
 
 
 def _nothing_more(_transaction: Connection, _request: Request) -> None:
@@ -111,6 +112,8 @@ class Requests:
         )
         if kind is RequestKind.BREAK_GLASS and (scope.from_ns is not None or scope.until_ns is not None):
             raise NotAcceptable("a period is for a legal export; what is looked at here has none")
+        for moment_ns in (scope.from_ns, scope.until_ns):
+            _expect_near(moment_ns)
         if scope.from_ns is not None and scope.until_ns is not None and scope.from_ns >= scope.until_ns:
             raise NotAcceptable("the period ends before it begins")
 
@@ -257,8 +260,9 @@ class Requests:
     async def disclose_on(self, staff: StaffMember, request_id: str, disclosed_ns: int) -> Request:
         """Say from when on an organisation may know of a legal export; until it was told this can be changed.
 
-        Raises NotFound, PermissionDenied, Conflict (not one of those, or told already).
+        Raises NotFound, PermissionDenied, Conflict (not one of those, or told already), InvalidConfiguration (after 2262).
         """
+        _expect_near(disclosed_ns)
         now_ns = self._now_ns()
 
         def change(transaction: Connection) -> Request:
@@ -434,6 +438,11 @@ def _expect_staff(transaction: Connection, staff: StaffMember) -> None:
 def _expect_in_time(request: Request, now_ns: int) -> None:
     if now_ns >= request.expires_ns:
         raise NotPossible(f"this request expired on {moment(request.expires_ns)}")
+
+
+def _expect_near(moment_ns: int | None) -> None:
+    if moment_ns is not None and not -_LARGEST_NS <= moment_ns <= _LARGEST_NS:
+        raise NotAcceptable("this day is too far off")
 
 
 def _reason(text: str) -> str:

@@ -123,9 +123,13 @@ async def disclose(visit: StaffVisit) -> Response:
     if day is None:
         form.faults["disclosed"] = "Give a day, such as 2027-01-31."
         return await _show(visit, await _found(visit), form)
-    after = await visit.services_of_staff.requests.disclose_on(
-        visit.member, visit.parameter("request_id"), day
-    )
+    try:
+        after = await visit.services_of_staff.requests.disclose_on(
+            visit.member, visit.parameter("request_id"), day
+        )
+    except InvalidConfiguration as error:
+        form.faults["disclosed"] = sentence(error)
+        return await _show(visit, await _found(visit), form)
     return visit.go(
         f"/staff/requests/{after.id}", "The organisation's audit log will tell it from that day on."
     )
