@@ -242,3 +242,11 @@ async def test_a_moment_that_no_column_holds_is_refused_in_words(office: StaffOf
             await office.ask(
                 RequestKind.LEGAL_EXPORT, scope=Scope(organisation_id=office.organisation_id, **period)
             )
+
+
+async def test_what_is_over_does_not_stand_whoever_asks_the_request_itself(office: StaffOffice) -> None:
+    """Runners look at nothing else."""
+    request = await office.requests.approve(office.tess, (await office.ask()).id)
+
+    assert request.stands(request.expires_ns - 1)
+    assert not request.stands(request.expires_ns)

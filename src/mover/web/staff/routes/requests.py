@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from mover.accounts.refusals import NotPossible
 from mover.errors import InvalidConfiguration, NotFound
+from mover.lawful.orders import remove_over
 from mover.staff.letters import scope_words
 from mover.staff.metadata import OrganisationView
 from mover.staff.records import Request, RequestKind, RequestState, Scope
@@ -107,12 +108,14 @@ async def refuse(visit: StaffVisit) -> Response:
     except InvalidConfiguration as error:
         form.faults["why"] = sentence(error)
         return await _show(visit, await _found(visit), form)
+    await _forget_collected(visit)
     return visit.go(f"/staff/requests/{after.id}", "Refused.")
 
 
 async def withdraw(visit: StaffVisit) -> Response:
     """Withdraw one's own."""
     after = await visit.services_of_staff.requests.withdraw(visit.member, visit.parameter("request_id"))
+    await _forget_collected(visit)
     return visit.go(f"/staff/requests/{after.id}", "Withdrawn.")
 
 
@@ -133,6 +136,11 @@ async def disclose(visit: StaffVisit) -> Response:
     return visit.go(
         f"/staff/requests/{after.id}", "The organisation's audit log will tell it from that day on."
     )
+
+
+async def _forget_collected(visit: StaffVisit) -> None:
+    """Remove what runners handed over for a legal export that was stopped, at once."""
+    await remove_over(visit.house.services.database, visit.house.now_ns())
 
 
 async def _found(visit: StaffVisit) -> Request:
