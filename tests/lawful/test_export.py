@@ -18,8 +18,9 @@ from tests.staging.streams import MIB
 from mover.errors import PermissionDenied
 from mover.lawful.exporting import Exporter, Limits
 from mover.lawful.output import Output
-from mover.lawful.records import AnswerState, Order
-from mover.lawful.refusals import ExportUnderWay, OutputRefused
+from mover.lawful.queries import calls
+from mover.lawful.records import AnswerState, Call, Order, Outcome, Whose
+from mover.lawful.refusals import CallClosed, ExportUnderWay, OutputRefused
 from mover.lawful.tables import legal_answers, legal_collections, legal_orders, legal_parts
 from mover.staff.requests import NotApproved
 from mover.staff.tables import staff_approvals, staff_requests
@@ -239,6 +240,34 @@ async def test_a_runner_sees_for_itself_whether_an_order_stands(
             "this order does not stand: nothing is handed out",
         )
         assert not await court.database.read(lambda c: c.execute(select(legal_parts)).all())
+
+
+async def test_a_runner_hands_over_nothing_more_once_somebody_refused(court: Court) -> None:
+    """Whoever refuses, and wherever: also at the pages, while a runner is in the middle of a part."""
+    async with court.station("one") as one:
+        of = await court.under_way("one")
+        await one.hold(of, some_bytes(3 * MIB))
+        order = await court.approved()
+        call = Call(collection_id="c" * 32, order=order, most_bytes=1 << 40)
+        moments = {"opened_ns": court.now_ns(), "deadline_ns": 2**62, "expires_ns": 2**62}
+        row = {"id": "c" * 32, "request_id": order.request.id, "organisation_id": court.organisation_id}
+        await court.database.write(
+            lambda c: c.execute(insert(legal_collections), {**row, **moments, "most_bytes": 1 << 40})
+        )
+        whose = Whose(pair_id=of.pair_id, item_id=of.item_id, path=of.path)
+        (shelf,) = one.staging.shelves
+        part = one.answering._part(shelf.look(), whose)
+        part_id, _ = await court.database.write(lambda c: calls.add_part(c, call, part))
+        await court.database.write(lambda c: calls.add_piece(c, call, part_id, 0, b"sealed"))
+
+        await court.office.requests.refuse(court.office.uma, order.request.id, "the court took it back")
+
+        with pytest.raises(CallClosed):
+            await court.database.write(lambda c: calls.add_piece(c, call, part_id, 1, b"more"))
+        with pytest.raises(CallClosed):
+            await court.database.write(lambda c: calls.end_part(c, call, part_id, Outcome.SEALED, None))
+        with pytest.raises(CallClosed):
+            await court.database.write(lambda c: calls.add_part(c, call, part))
 
 
 async def test_what_waits_is_removed_when_its_time_is_over(court: Court) -> None:

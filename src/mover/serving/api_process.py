@@ -100,7 +100,7 @@ def _over(place: Workplace, services: Services) -> list[Step]:
         accounts.departures.remove_deleted,
         custodian.forget_due,
         remove_old,
-        StaffUpkeep(place.database, AuditLog(place.database)).step,
+        StaffUpkeep(place.database, place.vault, AuditLog(place.database)).step,
         lambda: remove_over(place.database, time.time_ns()),
     ]
 

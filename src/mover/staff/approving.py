@@ -11,24 +11,16 @@ import base64
 import json
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
-
 from mover.errors import NotFound
+from mover.staff.kept_keys import FIELD, kept_key
 from mover.staff.records import Approval, Request
-from mover.vault import queries as vault_queries
 from mover.vault.secret import Secret
 from mover.vault.signing import SigningKey, is_signed
 from mover.vault.vault import Vault
 
 PRIVATE_HOLDER, PRIVATE = "approvals", "approvals:private"
 PUBLIC_HOLDER, PUBLIC = "approvals-public", "approvals:public"
-_FIELD = "key"
-
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-
-
-class _MadeElsewhere(Exception):
-    """Another process made the key at this moment."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ class ApprovalKey:
     async def proof(self) -> Proof:
         """With the public half, for whoever acts upon an approval."""
         try:
-            public = await self._vault.fetch(PUBLIC_HOLDER, PUBLIC, _FIELD)
+            public = await self._vault.fetch(PUBLIC_HOLDER, PUBLIC, FIELD)
         except NotFound:
             return Proof(b"")
         return Proof(base64.b64decode(public.reveal()))
@@ -70,20 +62,12 @@ class ApprovalKey:
         key = await self._private()
         if (await self.proof()).public != key.public:
             public = Secret(base64.b64encode(key.public).decode())
-            await self._vault.store(PUBLIC_HOLDER, PUBLIC, _FIELD, public)
+            await self._vault.store(PUBLIC_HOLDER, PUBLIC, FIELD, public)
         return key
 
     async def _private(self) -> SigningKey:
-        try:
-            return SigningKey.from_secret(await self._vault.fetch(PRIVATE_HOLDER, PRIVATE, _FIELD))
-        except NotFound:
-            pass
-        made = SigningKey.make()
-        try:
-            await self._vault.store(PRIVATE_HOLDER, PRIVATE, _FIELD, made.secret, along=_expect_none)
-        except _MadeElsewhere:
-            return SigningKey.from_secret(await self._vault.fetch(PRIVATE_HOLDER, PRIVATE, _FIELD))
-        return made
+        secret = await kept_key(self._vault, PRIVATE_HOLDER, PRIVATE, lambda: SigningKey.make().secret)
+        return SigningKey.from_secret(secret)
 
 
 def signed(request: Request, approval: Approval, key: SigningKey) -> Approval:
@@ -118,8 +102,3 @@ def approval_bytes(request: Request, approval: Approval) -> bytes:
             approval.approved_ns,
         ]
     ).encode("ascii")
-
-
-def _expect_none(connection: Connection) -> None:
-    if vault_queries.sealed_secrets(connection, PRIVATE_HOLDER, PRIVATE, _FIELD):
-        raise _MadeElsewhere

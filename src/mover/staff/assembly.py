@@ -68,7 +68,7 @@ def assemble(
         now: Seconds since 1970 UTC.
     """
     passwords = Passwords(cost)
-    sessions = StaffSessions(database, auditor, now=now)
+    sessions = StaffSessions(database, vault, auditor, now=now)
     requests = Requests(database, vault, auditor, now=now)
     attempts = Attempts(database, now=now)
     exceptions = Exceptions(database, requests, auditor, now=now)

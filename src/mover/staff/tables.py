@@ -43,6 +43,7 @@ staff_sessions = Table(
     Column("created_ns", BigInteger, nullable=False),
     Column("last_seen_ns", BigInteger, nullable=False),
     Column("expires_ns", BigInteger, nullable=False, index=True),  # whatever happens
+    Column("seal", String(64)),  # of session_seals.py; NULL: of an earlier Mover, and nobody's
 )
 
 staff_requests = Table(

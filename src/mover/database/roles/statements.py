@@ -58,12 +58,15 @@ def privilege_statements(privileges: Privileges) -> Iterator[str]:
 
 
 def _grants(table: str, role: Role, allowed: Allowed) -> Iterator[str]:
-    for word, columns in (("SELECT", allowed.select), ("UPDATE", allowed.update)):
+    for word, columns in (
+        ("SELECT", allowed.select),
+        ("INSERT", allowed.insert),
+        ("UPDATE", allowed.update),
+    ):
         if columns:
             yield f'GRANT {word}{_listed(columns)} ON "{table}" TO {role}'
-    for word, may in (("INSERT", allowed.insert), ("DELETE", allowed.delete)):
-        if may:
-            yield f'GRANT {word} ON "{table}" TO {role}'
+    if allowed.delete:
+        yield f'GRANT DELETE ON "{table}" TO {role}'
 
 
 def _policies(table: str, role: Role, allowed: Allowed) -> Iterator[str]:
@@ -72,7 +75,7 @@ def _policies(table: str, role: Role, allowed: Allowed) -> Iterator[str]:
     removable = f"({rows}) AND ({allowed.removable})" if allowed.removable else rows
     wanted = (
         ("SELECT", bool(allowed.select), f"USING ({readable})"),
-        ("INSERT", allowed.insert, f"WITH CHECK ({rows})"),
+        ("INSERT", bool(allowed.insert), f"WITH CHECK ({rows})"),
         ("UPDATE", bool(allowed.update), f"USING ({rows}) WITH CHECK ({rows})"),
         ("DELETE", allowed.delete, f"USING ({removable})"),
     )
@@ -107,7 +110,7 @@ _NUMBERS = f"""DO $$ DECLARE found record; BEGIN
       CROSS JOIN pg_roles roles
       WHERE sequences.relkind = 'S' AND sequences.relnamespace = 'public'::regnamespace
         AND roles.rolname IN ({_NAMES}) LOOP
-    IF has_table_privilege(found.who, found.numbered, 'INSERT') THEN
+    IF has_any_column_privilege(found.who, found.numbered, 'INSERT') THEN
       EXECUTE format('GRANT USAGE ON SEQUENCE %I TO %I', found.numbers, found.who);
     END IF;
   END LOOP;

@@ -40,7 +40,7 @@ class Allowed:
 
     Attributes:
         select: Columns that it may read.
-        insert: It may add rows.
+        insert: Columns that the rows which it adds may name; the others get what they get by themselves.
         update: Columns that it may change.
         delete: It may remove rows.
         rows: SQL: the rows that all of this is about. None: all.
@@ -49,7 +49,7 @@ class Allowed:
     """
 
     select: Columns = ()
-    insert: bool = False
+    insert: Columns = ()
     update: Columns = ()
     delete: bool = False
     rows: str | None = None
