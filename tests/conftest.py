@@ -20,7 +20,7 @@ from simulators.front import running as simulators_running
 from tests import database_url as databases
 from tests import quick_schema
 from tests.database_url import Kind
-from tests.outside import refuse_outside
+from tests.outside import TRUST_NOBODY, refuse_outside
 from tests.servers.ftp import FtpServer, proftpd, pure_ftpd, vsftpd
 from tests.servers.installed import Installed, installed_once
 from tests.servers.jail import can_jail
@@ -69,6 +69,7 @@ def pytest_configure() -> None:
     for name in list(os.environ):
         if _MISLEADING.fullmatch(name):
             del os.environ[name]
+    os.environ.update(TRUST_NOBODY)
     refuse_outside()
     quick_schema.install()
 
