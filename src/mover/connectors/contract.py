@@ -467,6 +467,25 @@ class Places(Protocol):
 
 
 @runtime_checkable
+class MakesShortcuts(Protocol):
+    """A connector that makes shortcuts at a destination, where its settings say so.
+
+    Not part of `Connector`: few services have shortcuts. At a source `Entry.version` of one is the id of what it points
+    to, as the connection would list that; it is found again in the ledger if it was moved.
+    """
+
+    @property
+    def makes_shortcuts(self) -> bool:
+        """The settings say so."""
+
+    async def make_shortcut(self, folder: EntryRef, name: str, target: EntryRef) -> bool:
+        """Make one, or find the one that is there. Idempotent: there is one in the end. Returns whether it was made now.
+
+        Raises Conflict where one of that name points elsewhere, NotFound if the folder or the target is gone.
+        """
+
+
+@runtime_checkable
 class Remarks(Protocol):
     """A connector that notices what a person should know of a run, though no file failed of it.
 

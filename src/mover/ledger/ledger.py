@@ -411,6 +411,12 @@ class RunLedger:
         """Items that wait for the end of the scan."""
         return await self._database.read(lambda connection: items.held_items(connection, self.run.id, limit))
 
+    async def shortcuts(self, limit: int, *, after_id: int) -> list[Item]:
+        """Shortcuts of the run that were not moved and tell what they point to, ascending by number."""
+        return await self._database.read(
+            lambda connection: items.shortcuts(connection, self.run.id, limit, after_id)
+        )
+
     async def renamed_candidates(self, fingerprints: Sequence[str]) -> dict[str, Arrival]:
         """Arrivals with these contents whose source entry is gone."""
         return await self._database.read(

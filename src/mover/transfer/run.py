@@ -53,6 +53,7 @@ from mover.transfer.room import Room
 from mover.transfer.scan import Scanner
 from mover.transfer.sharing import SharingPlanner
 from mover.transfer.sharing_words import said_of_permissions
+from mover.transfer.shortcuts import ShortcutMaker
 from mover.transfer.side import Side
 from mover.transfer.verification import Verifier
 from mover.transport.retries import RetryPolicy
@@ -285,6 +286,7 @@ class _Run:
             return []
         finisher = Finisher(destination, self._ledger)
         await finisher.run()
+        await ShortcutMaker(destination, self._ledger, now_ns=self._engine.now_ns).run()
         if sharing is not None and destination.connector.permissions is not None:
             await Granter(destination, self._ledger, self._progress).run()
         troubles = [*finisher.troubles, *await self._said_of_permissions()]

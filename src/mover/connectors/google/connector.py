@@ -63,6 +63,7 @@ class GoogleConnector:
         own: Which folders of Mover's own stand at the root.
         convert: Office files become documents.
         shortcuts: Those to files are followed.
+        make_shortcuts: They are made anew, where this is a destination.
         clock: Monotonic seconds.
     """
 
@@ -79,9 +80,11 @@ class GoogleConnector:
         own: Sequence[Address],
         convert: bool,
         shortcuts: bool,
+        make_shortcuts: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = service
+        self.makes_shortcuts = make_shortcuts
         self._http = http
         self._session = session
         calls = Calls(session, service)
@@ -249,6 +252,11 @@ class GoogleConnector:
         """Create a folder; one call where the names in its parent are known."""
         async with self._at("create_folder", parent.child(name).path):
             return await self._rearranging.create_folder(parent, name)
+
+    async def make_shortcut(self, folder: EntryRef, name: str, target: EntryRef) -> bool:
+        """See `MakesShortcuts`; two calls, and one for each shortcut of that name that is there."""
+        async with self._at("make_shortcut", folder.child(name).path):
+            return await self._rearranging.make_shortcut(folder, name, target)
 
     async def upload(self, target: Target, content: Content) -> Entry:
         """Send a whole file; `mover.connectors.google.uploads` shows in how many calls."""
