@@ -116,7 +116,9 @@ async def test_the_limit_rises_by_about_one_for_each_limitful_of_successes_and_s
     assert max(limits) == 6
 
 
-async def test_an_account_that_has_never_throttled_rises_by_a_half_for_each_limitful(clock: FakeClock) -> None:
+async def test_an_account_that_has_never_throttled_rises_by_a_half_for_each_limitful(
+    clock: FakeClock,
+) -> None:
     pace = pacer(clock, start=4, most=12)
     limits = await limits_of_rising(clock, pace)
     assert limits[:5] == [4, 5, 5, 6, 6]
@@ -165,6 +167,18 @@ async def test_throttling_halves_once_for_all_calls_that_were_on_their_way(clock
     for operation in operations:
         await operation.fail(Throttled("slow down"))
     assert pace.limit == 4
+
+
+async def test_a_refused_shared_call_pauses_all_and_lets_as_many_come_back_together(clock: FakeClock) -> None:
+    pace = pacer(clock, start=8, most=8)
+    operations = [Operation(pace) for _ in range(8)]
+    await clock.settle()
+    for operation in operations:
+        error = Throttled("slow down", retry_after_s=7.0)
+        error.in_turn = True
+        await operation.fail(error)
+    assert pace.limit == 8
+    assert pace.pause_left_s >= 7
 
 
 async def test_throttling_of_a_later_call_halves_again_and_never_below_one(clock: FakeClock) -> None:

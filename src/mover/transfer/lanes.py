@@ -214,14 +214,8 @@ class Lanes:
                         self._arrivals,
                         0.0,
                     )  # others are served: its turn comes
-                wait_s = self._retries.wait_s(max(fruitless, 1), error, self._rng)
+                wait_s = self._wait_s(error, max(fruitless, 1), did_nothing=did_nothing)
                 if isinstance(error, Throttled):  # told to come later, not that it is in vain
-                    # A file takes several calls. Who comes back at the first moment each time may never get all of them.
-                    # Those whose calls are shared come back together, to share them again.
-                    if did_nothing:
-                        wait_s = error.retry_after_s or self._retries.first_s
-                    elif fruitless > 1:
-                        wait_s += self._retries.jitter_s(fruitless - 1, self._rng)
                     throttled_s += wait_s
                     again = throttled_s <= self._retries.total_s
                 else:
@@ -247,6 +241,19 @@ class Lanes:
             self._in_vain = 0
             self._arrivals += 1
             return self._arrived(item, moved, attempt, started)
+
+    def _wait_s(self, error: MoverError, fruitless: int, *, did_nothing: bool) -> float:
+        """Seconds until the next attempt, after so many in a row that brought nothing.
+
+        A file takes several calls: who comes back at the first moment each time may never get all of them. But those
+        whose calls are shared come back together, to share them again.
+        """
+        if did_nothing and isinstance(error, Throttled):
+            return error.retry_after_s or self._retries.first_s
+        wait_s = self._retries.wait_s(fruitless, error, self._rng)
+        if isinstance(error, Throttled) and fruitless > 1:
+            wait_s += self._retries.jitter_s(fruitless - 1, self._rng)
+        return wait_s
 
     async def _parts_kept(self, item: Item) -> int:
         """How many parts of a large file the destination has."""
