@@ -169,6 +169,18 @@ async def test_throttling_halves_once_for_all_calls_that_were_on_their_way(clock
     assert pace.limit == 4
 
 
+async def test_a_refused_shared_call_pauses_all_and_lets_as_many_come_back_together(clock: FakeClock) -> None:
+    pace = pacer(clock, start=8, most=8)
+    operations = [Operation(pace) for _ in range(8)]
+    await clock.settle()
+    for operation in operations:
+        error = Throttled("slow down", retry_after_s=7.0)
+        error.in_turn = True
+        await operation.fail(error)
+    assert pace.limit == 8
+    assert pace.pause_left_s >= 7
+
+
 async def test_throttling_of_a_later_call_halves_again_and_never_below_one(clock: FakeClock) -> None:
     pace = pacer(clock, start=8, most=8)
     for expected in (4, 2, 1, 1):

@@ -105,6 +105,9 @@ async def test_a_name_taken_during_the_upload_is_a_conflict(
 
 async def test_a_full_drive_says_so(vendor: Microsoft, either: MicrosoftConnector) -> None:
     library_of(vendor).drive.quota = 1000
+    vendor.tally.clear()
+    await either.quota.free_bytes()  # as signing in told
+    assert not vendor.tally.calls
     assert await either.quota.free_bytes() == 1000
     with pytest.raises(QuotaExceeded):
         await either.upload(target(ROOT, "file"), GivenContent(DATA))

@@ -57,7 +57,7 @@ class Uploads:
         return where
 
     async def upload(self, target: Target, content: Content) -> Entry:
-        """As `Connector.upload`. A small file costs one call, or a share of two; a larger one two, of which one is shared."""
+        """As `Connector.upload`. A file alone costs one call, a small one else a share of two, a larger one two, of which one is shared."""
         where, commit = await self.place(target)
         purpose = Purpose(who=where.who, operation="upload", path=target.ref.path)
         store = self._stores.of(where.who)
@@ -79,12 +79,7 @@ class Uploads:
         body = await body_of(content, size)
         if isinstance(body, bytes):
             return await store.small(Small(commit, body, known or content_hash(body)))
-        begun = await self._api.start_session(
-            purpose, body, size, known, close=True, repeatable=content.repeatable
-        )
-        if isinstance(begun, Fault):
-            return begun
-        return await store.finish(Finish(begun.session_id, size, commit))
+        return await store.larger(purpose, commit, body, size, known, repeatable=content.repeatable)
 
     async def _of_unknown_size(
         self, store: Store, purpose: Purpose, commit: Commit, content: Content
