@@ -128,6 +128,9 @@ class Connections:
             queries.put(transaction, connection)
             along(transaction, connection)
 
+        await self._vault.prepare(
+            self._person
+        )  # also where there is no secret as yet: a runner may have the first one
         await self._vault.replace(self._person, connection.owner, new.secret, along=save)
         return connection
 

@@ -88,6 +88,14 @@ class Vault:
         """
         await self._put(person, owner, {field: secret}, along)
 
+    async def prepare(self, person: str) -> None:
+        """See that a person has a key. Idempotent.
+
+        Runners, which may store secrets of an organisation, have no right to make its key (`database/roles`).
+        """
+        if await self._database.read(lambda connection: queries.person_key(connection, person)) is None:
+            await self._put(person, person, {}, _nothing_more)
+
     async def replace(
         self,
         person: str,
