@@ -189,7 +189,7 @@ REFUSED = [
         *("password_hash FROM people", "count(*) FROM sessions", "count(*) FROM secrets", "count(*) FROM totp"),
         *("count(*) FROM person_keys", "secret_hash FROM api_keys", "config FROM connections", "url FROM webhooks"),
         *("body FROM webhook_deliveries", "content_hash FROM items", "hashes FROM arrivals", "access FROM accesses"),
-        *("token FROM uploads", "note FROM migrations", "count(*) FROM user_map_rows", "subject FROM run_mails"),
+        *("sealed_token FROM uploads", "note FROM migrations", "count(*) FROM user_map_rows", "subject FROM run_mails"),
     )),
     (Role.STAFF, "UPDATE organisations SET name = 'x'"),
     (Role.STAFF, "DELETE FROM audit_events"),
