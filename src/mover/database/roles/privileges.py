@@ -26,8 +26,10 @@ _RUNNER_READS = {Role.RUNNER: _READ}
 
 _OF_ORGANISATIONS = "person LIKE 'organisation:%'"
 # Of the secrets of organisations, those that runners work with: not those that sign reports or sign people in.
+# What runners and API know one another by, when keys are given for runs: `migrations/given/authority.py`.
+_OF_RUNNERS = "person = 'runners' AND owner = 'run-keys'"
 _FOR_RUNNERS = (
-    f"{_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%'"
+    f"({_OF_RUNNERS}) OR {_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%'"
     " OR owner LIKE 'webhook:%' OR owner LIKE 'sealing:%' OR owner LIKE 'sealing-names:%')"
 )
 _SEALED = (
@@ -46,7 +48,10 @@ _SCHEMA: Privileges = {
 }
 
 _VAULT: Privileges = {
-    "person_keys": {**_API, Role.RUNNER: Allowed(select=ALL, rows=_OF_ORGANISATIONS)},
+    "person_keys": {
+        **_API,
+        Role.RUNNER: Allowed(select=ALL, rows=f"{_OF_ORGANISATIONS} OR person = 'runners'"),
+    },
     "secrets": {**_API, Role.RUNNER: Allowed(select=ALL, insert=True, delete=True, rows=_FOR_RUNNERS)},
     "current_global_key": {**_API, **_RUNNER_READS},
     "refresh_leases": {
@@ -168,6 +173,10 @@ _MIGRATIONS: Privileges = {
         **_WEB_READS,
         **_RUNNER_WORKS,
     },
+    # Runners publish their keys, open what was given for runs, and seal it for runners that come later.
+    "runner_keys": {**_API, **_RUNNER_WORKS},
+    "given_boxes": {**_API, **_RUNNER_WORKS},
+    "given_keys": {**_API, Role.RUNNER: Allowed(select=ALL, delete=True)},
     "run_samples": {
         **_API,
         **_WEB_READS,
