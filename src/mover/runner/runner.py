@@ -50,7 +50,6 @@ _SCHEDULES_EVERY = 12  # looks
 _RECONNECT_S = 2.0
 _LAST_WORDS_S = 20.0
 _AFTERMATH_S = 1.0
-_LOOKS_MISSED = 3  # then it counts as gone
 _STICKY = timedelta(seconds=2)  # a workflow waits so long for the runner that knows it, if that has gone
 
 
@@ -269,9 +268,10 @@ class Runner:
 
     async def _hold_now_and_then(self) -> None:
         """Have keys that are given for runs sealed for this runner, and for later ones: until the last slice has ended."""
+        keys, pace = self._parts.bench.keys, self._parts.bench.pace
         while True:
-            await self._look_after("keys that were given", self._parts.bench.keys.look)
-            await asyncio.sleep(self._parts.bench.pace.reconcile_s)
+            await self._look_after("keys that were given", keys.look)
+            await asyncio.sleep(min(pace.reconcile_s, keys.every_s))
 
     async def _look_after(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
         try:
@@ -360,7 +360,7 @@ async def open_runner(
                 place.vault,
                 runner=own_name,
                 queue=queue,
-                lives_s=max(settings.runner_silence_s, _LOOKS_MISSED * pace.reconcile_s),
+                lives_s=settings.runner_silence_s,
                 now_ns=now_ns,
             ),
             pace=pace,

@@ -77,8 +77,13 @@ class Holding:
             id=key_id_of(public), runner=runner[:200], queue=queue, public=public, until_ns=0
         )
 
+    @property
+    def every_s(self) -> float:
+        """How often `look` is to be called, in seconds."""
+        return self._lives_ns / 4e9
+
     async def look(self) -> None:
-        """Say that this runner lives, and seal what it has for runners that came later. To be called every few seconds."""
+        """Say that this runner lives, and seal what it has for runners that came later."""
         authority = await self._find_authority()
         if authority is None:
             return  # nobody has given anything yet, and no API has begun

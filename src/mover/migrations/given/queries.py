@@ -110,6 +110,7 @@ def unshared(
             ~exists().where(theirs.c.giving_id == _b.giving_id, theirs.c.runner_key_id == _k.id),
         )
         .limit(limit)
+        .with_for_update(read=True, key_share=True, of=runner_keys)  # none of them leaves meanwhile
     )
     return [(row.giving_id, row.organisation_id, row.box, _key(row)) for row in connection.execute(query)]
 

@@ -71,10 +71,13 @@ class GivenKeys:
             if len(secret.reveal()) > LONGEST:
                 raise InvalidConfiguration(f"{one.value}: at most {LONGEST} characters")
             try:
+                secret.reveal().encode()
                 if one is Wanted.OPEN_WITH:
                     read_identities([secret])
                 else:
                     read_crypt_settings(secret)
+            except UnicodeEncodeError:
+                raise InvalidConfiguration(f"{one.value}: it has characters that cannot be written") from None
             except InvalidConfiguration as error:
                 raise InvalidConfiguration(f"{one.value}: {error.message}") from None
 
