@@ -72,6 +72,23 @@ class Vault:
         self._rotation = Rotation(database, self._keys, ring)
         self._refreshing = Refreshing(database, self._keys)
 
+    async def prepare(self, person: str) -> None:
+        """Make a person's key if there is none: for processes that may store secrets, and make no keys."""
+        _check(person, person)
+
+        async def attempt() -> None:
+            key, is_new = await self._keys.obtain(person)
+            if not is_new:
+                return
+
+            def put(connection: Connection) -> None:
+                self._expect_there(connection, person)
+                self._keys.add(connection, key)
+
+            await self._database.write(put)
+
+        await until_not_overtaken(attempt)
+
     async def store(
         self,
         person: str,

@@ -25,9 +25,9 @@ _RUNNER_WORKS = {Role.RUNNER: _WORK}
 _RUNNER_READS = {Role.RUNNER: _READ}
 
 _OF_ORGANISATIONS = "person LIKE 'organisation:%'"
-# Of the secrets of organisations, those that runners work with: not those that sign reports or sign people in.
 # What runners and API know one another by, when keys are given for runs: `migrations/given/authority.py`.
 _OF_RUNNERS = "person = 'runners' AND owner = 'run-keys'"
+# Of the secrets of organisations, those that runners work with: not those that sign reports or sign people in.
 _FOR_RUNNERS = (
     f"({_OF_RUNNERS}) OR {_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%'"
     " OR owner LIKE 'webhook:%' OR owner LIKE 'sealing:%' OR owner LIKE 'sealing-names:%')"
