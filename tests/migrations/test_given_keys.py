@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from tests.migrations.office import Office, actor, may_only
 
 from mover.accounts.actor import Permission
@@ -36,6 +37,9 @@ from mover.migrations.records import NewMigration, NewPair, PairRun
 from mover.migrations.refusals import NotPossible
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunCode, RunState, Status, Trigger
+from mover.notices.events import Event
+from mover.notices.tables import webhook_deliveries
+from mover.notices.webhooks import Webhooks
 from mover.vault.secret import Secret
 
 pytestmark = pytest.mark.promise("P11")
@@ -120,14 +124,8 @@ async def taken(office: Office, runner: str = "r1") -> PairRun:
 
 
 async def left(office: Office) -> tuple[int, int]:
-    return tuple(  # type: ignore[return-value]
-        [
-            await office.database.read(
-                lambda c, table=table: c.execute(select(func.count()).select_from(table)).scalar_one()
-            )
-            for table in (given_keys, given_boxes)
-        ]
-    )
+    """How much of what was given is kept: sealed keys, and boxes."""
+    return len(await office.rows(given_keys)), len(await office.rows(given_boxes))
 
 
 ANN = actor("acme")
@@ -169,7 +167,11 @@ async def test_a_newcomer_is_let_in_by_one_that_lives_and_the_last_one_takes_the
     await third.look()
     with pytest.raises(KeysMissing, match="have ended"):
         await third.open(run, WANTED)
+    hooks = Webhooks(office.database, office.vault, office.auditor, now_ns=office.clock)
+    await hooks.create(ANN, "https://hooks.example.org/", [Event.RUN_WAITS_FOR_KEY])
     await office.work.await_keys(run.id, "r1", "has to be given again")
+    (told,) = await office.rows(webhook_deliveries)
+    assert (told.event, json.loads(told.body)["data"]["run_id"]) == ("run.waits_for_key", run.id)
     waiting = await office.runs.get(ANN, run.id)
     assert (waiting.state, waiting.code, waiting.message) == (RunState.PAUSED, 630, "has to be given again")
     (pair,) = (await office.pairs.page(ANN, chosen.migration_id)).items
@@ -257,10 +259,7 @@ async def test_canceling_and_deleting_leave_nothing(office: Office):
     await office.runs.cancel(ANN, chosen)
     assert await left(office) == (0, 0)
     await runner.leave()
-    kept = await office.database.read(
-        lambda c: c.execute(select(func.count()).select_from(runner_keys)).scalar_one()
-    )
-    assert kept == 0
+    assert await office.rows(runner_keys) == []
 
 
 async def test_two_processes_make_one_secret(office: Office):

@@ -15,7 +15,7 @@ from mover.ledger.queries.problems import failed_paths
 from mover.ledger.states import RunMode
 from mover.migrations.given.queries import remove_keys
 from mover.migrations.queries import maps, rows
-from mover.migrations.queries.ending import counts_values, follow_up, tell_of_start
+from mover.migrations.queries.ending import counts_values, follow_up, tell_of_start, tell_of_waiting
 from mover.migrations.queries.ledger_counts import counts_of
 from mover.migrations.queries.sampling import sample
 from mover.migrations.queries.taking import can_be_taken, must_give_way, take, window_of
@@ -214,6 +214,7 @@ class Work:
             remove_keys(connection, [run_id])
             waits = {"wish": Wish.PAUSE.value, "message": message[:2_000]}
             _let_go(connection, run, RunState.PAUSED, RunCode.KEY_NEEDED, now_ns, **waits)
+            tell_of_waiting(connection, run, message, now_ns)
             return True
 
         if not await self._database.write(work):

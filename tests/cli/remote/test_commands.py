@@ -105,9 +105,9 @@ def test_keys_for_runs_come_from_files_and_variables_and_never_from_the_command_
     refused = remote("start", migration, "--open-with", key)
     assert (refused.code, key in refused.err + refused.out) == (2, False)
     monkeypatch.setenv("CRYPT", "canary password")
+    file = tmp_path / "key.txt"
+    file.write_text(f"# created: today\n{key}\n")
     for command in ("start", "give-key"):
-        file = tmp_path / "key.txt"
-        file.write_text(f"# created: today\n{key}\n")
         said = remote(command, migration, "--crypt-to", "@env:CRYPT", "--json")
         assert "canary" not in said.err + said.out
         if command == "start":

@@ -4,8 +4,8 @@ A table that is missing here can be used by the owner alone, and a test fails un
 
 API     everything but to change what was done in the audit log; words of people who were deleted excepted
 WEB     only reads, and only what pages about moves show: no hash of a password, no key, no secret, not even sealed
-RUNNER  plans, ledger and outbox; of the vault what connections and webhooks of organisations need; of people their
-        mail addresses. Nothing that lets anybody sign in
+RUNNER  plans, ledger and outbox; of the vault what connections and webhooks of organisations need, and what keys for
+        runs are handed over with; of people their mail addresses. Nothing that lets anybody sign in
 STAFF   only reads: names, paths, sizes, times and states. No configuration, no text that people wrote for each other,
         no hash of a content, nothing sealed
 """
