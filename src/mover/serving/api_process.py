@@ -20,8 +20,9 @@ from mover.audit.custody import Custodian
 from mover.audit.sealing import Sealer
 from mover.connections.missing_keys import make_missing_keys
 from mover.database.clock import check_clock
-from mover.errors import ServiceFault
+from mover.errors import MoverError, ServiceFault
 from mover.lawful.orders import remove_over
+from mover.migrations.given.handing import Handing
 from mover.migrations.scheduler import Scheduler
 from mover.notices.audit_copies import AuditCopies, receivers_from_settings
 from mover.runner.client import TemporalAccess
@@ -69,6 +70,10 @@ async def run_api(
         await make_missing_keys(place.database, place.vault)
         name_requests_in_the_log()
         made = _wrapped(stack, settings, place, tls)
+        try:
+            await Handing(place.vault).begin()
+        except MoverError as error:  # a key service that is away; it is made when the first key is given
+            _log.warning("keys cannot be handed to runners yet: %s", error)
         await stack.enter_async_context(tidying(_over(place, made.services)))
         copies = AuditCopies(place.database, receivers_from_settings(settings, place.egress))
         sealer = Sealer(place.database, place.vault)

@@ -12,6 +12,7 @@ from contextlib import closing
 from secrets import token_hex
 from typing import Any
 
+import pyrage  # type: ignore[import-untyped]
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.cli.conftest import Said
@@ -100,6 +101,29 @@ def test_pairs_are_started_paused_resumed_and_ended(remote, migration):
     assert remote("cancel", number).out == "1 pair asked to end\n"
     assert remote("report", number, "--json").json["code"] == 230
     assert remote("cancel", migration, "--json").json == {"pairs": 2}
+
+
+def test_keys_for_runs_come_from_files_and_variables_and_never_from_the_command_line(
+    remote, api, migration, monkeypatch, tmp_path
+):
+    key = str(pyrage.x25519.Identity.generate())
+    refused = remote("start", migration, "--open-with", key)
+    assert (refused.code, key in refused.err + refused.out) == (2, False)
+    monkeypatch.setenv("CRYPT", "canary password")
+    file = tmp_path / "key.txt"
+    file.write_text(f"# created: today\n{key}\n")
+    for command in ("start", "give-key"):
+        said = remote(command, migration, "--crypt-to", "@env:CRYPT", "--json")
+        assert "canary" not in said.err + said.out
+        if command == "start":
+            assert "none of these pairs" in said.err
+        else:
+            assert said.json == {"pairs": 0}
+    opened = asyncio.run(make_migration(api, pairs=1, open_with=True))
+    said = remote("start", opened, "--open-with", f"@file:{file}")
+    assert said.code == 2
+    assert "no runner of the queue default" in said.err
+    assert remote("give-key", migration).code == 2
 
 
 def test_watching_tells_how_it_ended(remote, migration):
