@@ -23,6 +23,9 @@ from mover.transfer.progress import Progress
 from mover.transfer.run import Engine, run_pair
 from mover.transfer.side import Side
 from mover.transport.pacing import Pacer
+from mover.vault.providers import FileKeyProvider
+from mover.vault.vault import Vault
+from mover.workplace.upload_keys import VaultUploadKeys
 
 
 async def scan(files: int, folder: Path) -> int:
@@ -48,6 +51,7 @@ async def scan(files: int, folder: Path) -> int:
             Options(),
             Progress(),
             shown_options={},
+            upload_keys=VaultUploadKeys(Vault(database, FileKeyProvider(folder / "global.key")), "local"),
         )
     await database.close()
     if result.totals.files_seen != files or result.totals.files_problem:

@@ -109,6 +109,11 @@ def as_runner(url: str) -> str:
     return url if in_use() is Kind.SQLITE else url.replace(f"//{Role.API}:", f"//{Role.RUNNER}:", 1)
 
 
+def as_staff(url: str) -> str:
+    """Where pages of the staff find a database that `fresh` made, with PostgreSQL; a file is read as what it is."""
+    return url.replace(f"//{Role.API}:", f"//{Role.STAFF}:", 1)
+
+
 def empty() -> str:
     """Return the URL of a database on the server in which nothing is yet."""
     name = server().create()

@@ -34,7 +34,8 @@ def directory_call(state: State, call: Call) -> Answer:
             return Answer(200, chosen(user_json(state, found), call.query))
         case ["sites", "getAllSites" | "microsoft.graph.getAllSites"]:
             _need_app(call)
-            return paged(state, call, [site_json(one) for one in state.sites.values()], most=1000)
+            highest = [one for one in state.sites.values() if one.above is None]
+            return paged(state, call, [site_json(one) for one in highest], most=1000)
         case ["sites"]:
             if "search" not in call.query and "$search" not in call.query:
                 raise invalid("Search is needed to enumerate sites")
@@ -86,7 +87,7 @@ def drive_json(state: State, library: Library) -> dict[str, Any]:
 
 def site_json(site: Site) -> dict[str, Any]:
     """Describe a site."""
-    return {
+    told: dict[str, Any] = {
         "id": site.id,
         "name": site.address.rpartition("/")[2],
         "displayName": site.name,
@@ -94,6 +95,7 @@ def site_json(site: Site) -> dict[str, Any]:
         "isPersonalSite": site.is_personal,
         "siteCollection": {"hostname": site.host},
     }
+    return told if site.above is not None else {**told, "root": {}}
 
 
 def _of_site(state: State, call: Call, site_id: str, rest: list[str]) -> Answer:
@@ -109,6 +111,9 @@ def _of_site(state: State, call: Call, site_id: str, rest: list[str]) -> Answer:
     match rest:
         case []:
             return Answer(200, chosen(site_json(site), call.query))
+        case ["sites"]:
+            below = [one for one in _visible(state, call) if one.above is site]
+            return paged(state, call, [site_json(one) for one in below])
         case ["drives"]:
             return paged(state, call, [drive_json(state, one) for one in site.libraries])
         case _:

@@ -112,10 +112,13 @@ class Microsoft:
         address: str | None = None,
         members: list[Person] | None = None,
         quota: int | None = None,
+        above: Site | None = None,
     ) -> Site:
-        """Add a site with document libraries."""
+        """Add a site with document libraries; `above` makes it a subsite."""
         state = self.state
-        site = self._site(state.host, address or f"sites/{name.replace(' ', '')}", name)
+        folder = above.address if above is not None else "sites"
+        address = address or f"{folder}/{name.replace(' ', '')}"
+        site = self._site(state.host, address, name, above=above)
         site.members = members
         for library in libraries:
             path = "Shared Documents" if library == "Documents" else library
@@ -140,9 +143,12 @@ class Microsoft:
         details = {"scope": scope, "type": kind, "url": self.state.ids.secret()}
         node.grants.append(Grant(self.state.ids.guid(), "link", "", role, details))
 
-    def _site(self, host: str, address: str, name: str, *, is_personal: bool = False) -> Site:
+    def _site(
+        self, host: str, address: str, name: str, *, is_personal: bool = False, above: Site | None = None
+    ) -> Site:
         guid = self.state.ids.guid
-        made = Site(f"{host},{guid()},{guid()}", host, address, name, is_personal=is_personal)
+        collection = above.id.rpartition(",")[0] if above is not None else f"{host},{guid()}"
+        made = Site(f"{collection},{guid()}", host, address, name, is_personal=is_personal, above=above)
         self.state.sites[made.id] = made
         return made
 

@@ -29,6 +29,7 @@ class Site:
         address: Its path at the host: `sites/marketing`; empty for the root site.
         members: Who may use it; None: everybody of the tenant.
         is_personal: It is the site behind a user's OneDrive.
+        above: The site that it is a subsite of.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Site:
     members: list[Person] | None = None
     libraries: list[Library] = field(default_factory=list)
     is_personal: bool = False
+    above: Site | None = None
 
     @property
     def web_url(self) -> str:

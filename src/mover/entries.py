@@ -81,7 +81,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         size: In bytes; None where the service cannot say in advance.
         modified_ns: Last change of the content, nanoseconds since 1970 UTC.
         created_ns: Likewise, where the service has it.
-        version: Opaque text that changes whenever the content changes (ETag, revision); None without such a thing.
+        version: Opaque text that changes whenever the content changes (ETag, revision); None without such a thing. Of a
+            shortcut the id of what it points to, where the service tells one.
         hashes: The content hashes that the service publishes, free of charge.
         target: Where a shortcut points, for reports.
         media_type: As the service stores it.

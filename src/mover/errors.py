@@ -156,8 +156,13 @@ class Terminal(MoverError):
 
 
 class Throttled(Transient):
-    """The service asks for fewer calls."""
+    """The service asks for fewer calls.
 
+    `in_turn` says more: the call is one that waits for its turn and that many operations may share, and it did nothing
+    for any of them. So nothing of it needs to be looked for, and fewer operations at once would make no fewer calls.
+    """
+
+    in_turn: bool = False
     reason = Reason.THROTTLED
     advice = "The service limits calls. Run the same command again later; it goes on where it was."
 

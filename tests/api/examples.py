@@ -16,6 +16,7 @@ _BODIES: dict[str, Any] = {
     "pause_pairs": _CHOSEN,
     "resume_pairs": _CHOSEN,
     "cancel_pairs": _CHOSEN,
+    "give_keys": _CHOSEN | {"keys": {"crypt_to": "a password"}},
     "tag_pairs": _CHOSEN | {"add": ["finance"]},
     "note_pairs": _CHOSEN | {"notes": "Looked at."},
     "prioritise_pairs": _CHOSEN | {"priority": 5},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
-from tests.database_url import Kind, copy, fresh, in_use, server
+from tests.database_url import Kind, as_staff, copy, fresh, in_use
 
 from mover.accounts.actor import Role
 from mover.accounts.passwords import Argon2Cost
@@ -19,7 +19,6 @@ from mover.api.app import app_of
 from mover.api.cookies import SESSION_COOKIE
 from mover.api.services import Services, make_services
 from mover.database.database import Database
-from mover.database.roles.words import Role as DatabaseRole
 from mover.migrations.records import Schedule
 from mover.settings import PrivateAddresses, Settings
 from mover.transport.egress import Egress
@@ -117,11 +116,10 @@ class Running:
 
 @asynccontextmanager
 async def opened(home: Path) -> AsyncIterator[tuple[Services, Recorded]]:
-    url = fresh(home)
     settings = Settings(
         home=home,
-        database_url=Secret(url),
-        staff_database_url=_of_the_staff(url),
+        database_url=Secret(url := fresh(home)),
+        staff_database_url=None if in_use() is Kind.SQLITE else Secret(as_staff(url)),
         public_url=URL,
         local_folders=(home / "files",),
         allow_private_addresses=PrivateAddresses(every=True),
@@ -138,13 +136,6 @@ async def opened(home: Path) -> AsyncIterator[tuple[Services, Recorded]]:
     finally:
         await egress.close()
         await database.close()
-
-
-def _of_the_staff(url: str) -> Secret | None:
-    """Their way to metadata, with the role that a server has for it; in a file there are none."""
-    if in_use() is Kind.SQLITE:
-        return None
-    return Secret(server().url(url.rpartition("/")[2], user=DatabaseRole.STAFF))
 
 
 async def make_installation(home: Path) -> Installation:

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from tests.connections.fake_service import FakeService
 from tests.database_url import on_sqlite
 
-from mover.connections.connections import Connections
+from mover.connections import queries
+from mover.connections.connections import ConnectionGone, Connections
 from mover.database.database import Database
 from mover.errors import Changed, InvalidConfiguration, NotFound, SignInFailed
 from mover.transport.egress import Egress
@@ -323,4 +324,24 @@ async def test_persons_do_not_see_each_others_connections(
 
     assert mine.id != theirs.id
     assert await connections.all() == [mine]
+    assert await connections.with_id(mine.id) == mine
+    with pytest.raises(ConnectionGone):
+        await others.with_id(mine.id)
     await connections.open("nas")
+
+
+async def test_some_are_found_without_loading_the_others(
+    connections: Connections,
+    database: Database,
+    vault: Vault,
+    service: FakeService,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    others = Connections(database, vault, Egress(), person="bob", types=service.types)
+    first, _, third = [await connections.add(name, "fake", NAS) for name in ("a", "b", "c")]
+    theirs = await others.add("a", "fake", NAS)
+    monkeypatch.setattr(queries, "of_person", None)
+
+    found = await connections.with_ids([third.id, theirs.id, first.id, "nonsense"])
+
+    assert sorted(found, key=lambda one: one.name) == [first, third]

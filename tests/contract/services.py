@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -111,6 +113,12 @@ class Service:
         return self.disk / path.removeprefix(self.base).strip("/")
 
 
+def stranger_to(request: pytest.FixtureRequest) -> Path:
+    """Return the certificate of an authority that signed nothing of any server here; made with the first test."""
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    return make_certificates(factory.getbasetemp() / "stranger").ca_file
+
+
 async def forget(_key: str, _value: str) -> None:
     """Take what a connector wants remembered, and keep nothing."""
 
@@ -218,15 +226,16 @@ def sftp_proftpd(request: pytest.FixtureRequest) -> Service:
     return _sftp(request.getfixturevalue("proftpd_server"))
 
 
-def _ftp(server: FtpServer, name: str, tmp_path: Path, **values: object) -> Service:
+def _ftp(server: FtpServer, name: str, request: pytest.FixtureRequest, **values: object) -> Service:
     given = {"host": server.host, "port": server.port, "username": server.username, **values}
     password = {"password": Secret(server.password)}
-    stranger = make_certificates(tmp_path / "stranger").ca_file
     return Service(
         connect=configured(name, given | password),
         refused=configured(name, given | {"password": Secret("wrong")}),
         unreachable=configured(name, given | password | {"port": free_port()}),
-        untrusted=configured(name, given | password | {"ca_file": stranger}) if name == "ftps" else None,
+        untrusted=configured(name, given | password | {"ca_file": stranger_to(request)})
+        if name == "ftps"
+        else None,
         disk=server.root,
         owner=server.owner,
     )
@@ -234,28 +243,27 @@ def _ftp(server: FtpServer, name: str, tmp_path: Path, **values: object) -> Serv
 
 def ftps_proftpd(request: pytest.FixtureRequest) -> Service:
     server: FtpServer = request.getfixturevalue("proftpd_ftps_server")
-    return _ftp(server, "ftps", request.getfixturevalue("tmp_path"), ca_file=server.certificates.ca_file)
+    return _ftp(server, "ftps", request, ca_file=server.certificates.ca_file)
 
 
 def ftps_vsftpd(request: pytest.FixtureRequest) -> Service:
     server: FtpServer = request.getfixturevalue("vsftpd_server")
-    return _ftp(server, "ftps", request.getfixturevalue("tmp_path"), ca_file=server.certificates.ca_file)
+    return _ftp(server, "ftps", request, ca_file=server.certificates.ca_file)
 
 
 def ftp_pure_ftpd(request: pytest.FixtureRequest) -> Service:
     server: FtpServer = request.getfixturevalue("pure_ftpd_server")
-    return _ftp(server, "ftp", request.getfixturevalue("tmp_path"), plain=True)
+    return _ftp(server, "ftp", request, plain=True)
 
 
-def _webdav(server: WebdavServer, url: str, tmp_path: Path) -> Service:
+def _webdav(server: WebdavServer, url: str, request: pytest.FixtureRequest) -> Service:
     given = {"url": url, "username": server.username, "ca_file": server.ca_file}
     password = {"password": Secret(server.password)}
-    stranger = make_certificates(tmp_path / "stranger").ca_file
     return Service(
         connect=configured("webdav", given | password),
         refused=configured("webdav", given | {"password": Secret("wrong")}),
         unreachable=configured("webdav", given | password | {"url": f"https://127.0.0.1:{free_port()}/"}),
-        untrusted=configured("webdav", given | password | {"ca_file": stranger}),
+        untrusted=configured("webdav", given | password | {"ca_file": stranger_to(request)}),
         disk=server.root,
         owner=server.root.stat().st_uid,
     )
@@ -263,55 +271,61 @@ def _webdav(server: WebdavServer, url: str, tmp_path: Path) -> Service:
 
 def webdav_apache(request: pytest.FixtureRequest) -> Service:
     server: WebdavServer = request.getfixturevalue("apache_server")
-    reached = _webdav(server, server.url, request.getfixturevalue("tmp_path"))
+    reached = _webdav(server, server.url, request)
     return replace(reached, decides_races=False)  # mod_dav looks before it takes the body
 
 
 def webdav_apache_digest(request: pytest.FixtureRequest) -> Service:
     server: WebdavServer = request.getfixturevalue("apache_server")
-    reached = _webdav(server, server.digest_url, request.getfixturevalue("tmp_path"))
+    reached = _webdav(server, server.digest_url, request)
     return replace(reached, decides_races=False)  # likewise
 
 
 def webdav_wsgidav(request: pytest.FixtureRequest) -> Service:
     server: WebdavServer = request.getfixturevalue("wsgidav_server")
-    reached = _webdav(server, server.url, request.getfixturevalue("tmp_path"))
+    reached = _webdav(server, server.url, request)
     return replace(reached, decides_races=False)
 
 
-def _s3(server: S3Server, tmp_path: Path) -> Service:
+@functools.cache
+def _bucket(server: S3Server) -> str:
+    """Make it with the first test: a client of boto's takes longer to make than most tests."""
     bucket = f"contract-{uuid.uuid5(uuid.NAMESPACE_URL, server.url).hex[:8]}"
-    client = server.client()
-    if bucket not in {found["Name"] for found in client.list_buckets()["Buckets"]}:
-        client.create_bucket(Bucket=bucket)
-    client.close()
+    with contextlib.closing(server.client()) as client:
+        if bucket not in {found["Name"] for found in client.list_buckets()["Buckets"]}:
+            client.create_bucket(Bucket=bucket)
+    return bucket
+
+
+def _s3(server: S3Server, request: pytest.FixtureRequest) -> Service:
     given = {
         "endpoint": server.url,
-        "bucket": bucket,
+        "bucket": _bucket(server),
         "access_key": server.access_key,
         "ca_file": server.ca_file,
         "plain": server.ca_file is None,
     }
     secret = {"secret_key": Secret(server.secret_key)}
-    stranger = make_certificates(tmp_path / "stranger").ca_file
     return Service(
         connect=configured("s3", given | secret),
         refused=configured("s3", given | {"secret_key": Secret("wrong")}),
         unreachable=configured("s3", given | secret | {"endpoint": f"https://127.0.0.1:{free_port()}"}),
-        untrusted=configured("s3", given | secret | {"ca_file": stranger}) if server.ca_file else None,
+        untrusted=configured("s3", given | secret | {"ca_file": stranger_to(request)})
+        if server.ca_file
+        else None,
     )
 
 
 def s3_seaweedfs(request: pytest.FixtureRequest) -> Service:
-    return _s3(request.getfixturevalue("seaweedfs_server"), request.getfixturevalue("tmp_path"))
+    return _s3(request.getfixturevalue("seaweedfs_server"), request)
 
 
 def s3_seaweedfs_plain(request: pytest.FixtureRequest) -> Service:
-    return _s3(request.getfixturevalue("seaweedfs_plain_server"), request.getfixturevalue("tmp_path"))
+    return _s3(request.getfixturevalue("seaweedfs_plain_server"), request)
 
 
 def s3_swift(request: pytest.FixtureRequest) -> Service:
-    reached = _s3(request.getfixturevalue("swift_server"), request.getfixturevalue("tmp_path"))
+    reached = _s3(request.getfixturevalue("swift_server"), request)
     return replace(reached, decides_races=False, large_folder=1050)
 
 
@@ -326,12 +340,11 @@ def swift(request: pytest.FixtureRequest) -> Service:
         "container": "contract",
     }
     nobody = f"https://127.0.0.1:{free_port()}/auth/v1.0"
-    stranger = make_certificates(request.getfixturevalue("tmp_path") / "stranger").ca_file
     return Service(
         connect=lambda: SwiftConnector(SwiftConfig.model_validate(given), loopback_egress(), page=50),
         refused=configured("swift", given | {"password": Secret("wrong")}),
         unreachable=configured("swift", given | {"url": nobody}),
-        untrusted=configured("swift", given | {"ca_file": stranger}),
+        untrusted=configured("swift", given | {"ca_file": stranger_to(request)}),
         decides_races=False,
         large_folder=120,
     )
@@ -341,7 +354,6 @@ def mysql_mariadb(request: pytest.FixtureRequest) -> Service:
     server: MariaDbServer = request.getfixturevalue("mariadb_server")
     given = {"host": server.host, "port": server.port, "username": server.username, "ca_file": server.ca_file}
     password = {"password": Secret(server.password)}
-    stranger = make_certificates(request.getfixturevalue("tmp_path") / "stranger").ca_file
 
     def connects(**values: object) -> Connect:
         connect = configured("mysql", given | password | values)
@@ -356,7 +368,7 @@ def mysql_mariadb(request: pytest.FixtureRequest) -> Service:
         connect=connects(),
         refused=connects(password=Secret("wrong")),
         unreachable=connects(port=free_port()),
-        untrusted=connects(ca_file=stranger),
+        untrusted=connects(ca_file=stranger_to(request)),
         fill=fill,
     )
 
@@ -384,11 +396,10 @@ def _box(request: pytest.FixtureRequest, make: Callable[[Box, Egress], Connect],
         node(path).properties["shared_link"] = link
 
     nobody_listens = Egress(proxy=Proxy.parse(Secret(f"http://127.0.0.1:{free_port()}")))
-    stranger = make_certificates(request.getfixturevalue("tmp_path") / "stranger").ca_file
     return Service(
         connect=make(vendor, simulators_egress(front)),
         unreachable=make(vendor, nobody_listens),
-        untrusted=make(vendor, simulators_egress(front, ca_file=stranger)),
+        untrusted=make(vendor, simulators_egress(front, ca_file=stranger_to(request))),
         base=base,
         fill=fill,
         grantees=Grantees(

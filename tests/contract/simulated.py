@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from simulators.front import RunningFront
-from tests.contract.services import Service, forget
-from tests.servers.certificates import make_certificates
+from tests.contract.services import Service, forget, stranger_to
 from tests.servers.processes import free_port
 from tests.servers.simulators import simulators_egress
 
@@ -27,7 +26,7 @@ def simulated(
 ) -> Service:
     """Return a simulated service, with `values` filled in, and some that are `wrong` where it should refuse."""
     front: RunningFront = request.getfixturevalue("simulators")
-    stranger = make_certificates(request.getfixturevalue("tmp_path") / "stranger").ca_file
+    stranger = stranger_to(request)
     kind = connector_type(name)
 
     def connect(egress: Egress, values: Mapping[str, Any]) -> Connector:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.database_url import Kind, fresh, in_use
+from tests.outside import TRUST_NOBODY
 from tests.servers.processes import tool
 
 _LIMIT_S = 240
@@ -63,6 +64,7 @@ class Mover:
             "TMPDIR": str(self.temporary),
             "MOVER_HOME": str(self.home),
             "MOVER_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
+            **TRUST_NOBODY,
             **variables,
         }
         self.database_url = fresh(self.home)

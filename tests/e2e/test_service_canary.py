@@ -35,6 +35,9 @@ from tests.serving.test_serve_command import Service, lives, wait_until
 
 KEY_BYTES = 32
 STAGED = "staging/process-*/part-*"
+EVERY = "every process"
+ENDS = ("runner", "serve", EVERY, "api", "temporal")
+"""What is ended: one process by the signal that leaves a core where one is written, or all by the one that leaves no time."""
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -128,6 +131,7 @@ def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(  # noqa:
     assert found_in_files([source], needles[:1])  # it can be found
     proxy_logs = squid_proxy.requests.parent
     places = [service.folder, proxy_logs, cores_are_written, Path("/var/crash"), Path("/dev/shm")]
+    thrown_away: list[bytes] = []
     search = Search(places, needles)
     of_server = Search([server.data.parent], needles)
     service.start()
@@ -138,18 +142,21 @@ def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(  # noqa:
         assert search.again() == []
 
         service.call(prepared, f"/migrations/{migration}/start", {"pairs": {"all": True}})
-        for name in ("runner", "serve", "api", "temporal"):
-            staged = work_on_disk(service) if name in {"runner", "serve"} else []
+        for name in ENDS:
+            staged = work_on_disk(service) if name in {"runner", "serve", EVERY} else {}
             check_processes(service, needles)
             assert search.again() == []
             kill(service, name)
             assert search.again() == []  # what it left says nothing
-            if name == "serve":
+            if name in {"serve", EVERY}:
                 assert of_server.again() == []
-                assert all(path.exists() for path in staged)  # there was something that could have
+                assert {
+                    path: path.read_bytes() for path in staged
+                } == staged  # there was something that could have
                 service.start()
             if staged:  # those whose keys died with their process are swept away by the next
-                wait_until(functools.partial(all_gone, staged))
+                wait_until(functools.partial(all_gone, [*staged]))
+            thrown_away += staged.values()
         wait_until(lambda: ended(service, prepared, migration))
         assert objects_in(seaweedfs_server, "service-canary") == files
         assert list(service.home.glob(STAGED)) == []
@@ -159,6 +166,14 @@ def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(  # noqa:
     finally:
         if not service.process_ended():
             service.end(signal.SIGKILL)
+    # Not even as ciphertext is anything kept of what was staged, by whomever.
+    pieces = [
+        Needle("staged part", (part[offset : offset + 64],))
+        for part in thrown_away
+        for offset in (0, len(part) // 2)
+    ]
+    assert pieces
+    assert found_in_files([*places, server.data.parent], pieces) == []
     assert squid_proxy.requests.stat().st_size > 0
     assert not list(cores_are_written.iterdir())
     key = bytes.fromhex((service.home / "keys" / "global.key").read_text().strip())
@@ -186,17 +201,27 @@ def all_gone(paths: list[Path]) -> bool:
     return not any(path.exists() for path in paths)
 
 
-def work_on_disk(service: Service) -> list[Path]:
-    """Let it work until encrypted parts lie on the disk; they are returned."""
+def work_on_disk(service: Service) -> dict[Path, bytes]:
+    """Let it work until encrypted parts lie on the disk, and stop it; they are returned."""
     while True:
         wait_until(lambda: any(service.home.glob(STAGED)))
         runner = service.children().get("runner")
         if runner is None:
             continue
         os.kill(runner, signal.SIGSTOP)
-        if staged := list(service.home.glob(STAGED)):
-            return staged
+        wait_until(functools.partial(stands_still, runner))
+        staged = {path: path.read_bytes() for path in service.home.glob(STAGED)}
+        if any(map(len, staged.values())):
+            return {path: content for path, content in staged.items() if content}
         os.kill(runner, signal.SIGCONT)
+
+
+def stands_still(pid: int) -> bool:
+    """Whether the last of its threads has heard that it is to stop."""
+    states = [
+        path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
+    return set(states) == {"T"}
 
 
 def check_processes(service: Service, needles: list[Needle]) -> None:
@@ -211,17 +236,23 @@ def check_processes(service: Service, needles: list[Needle]) -> None:
 
 
 def kill(service: Service, name: str) -> None:
-    """End a process on the spot, by the signal that leaves a core where one is written."""
+    """End a process on the spot, and see that another takes its place, or that nothing outlives `serve`."""
     before = service.children()
     assert service.process is not None
-    pid = {**before, "serve": service.process.pid}[name]
-    os.kill(pid, signal.SIGABRT)
-    os.kill(before["runner"], signal.SIGCONT)
-    if name == "serve":
+    pids = {"serve": service.process.pid, **before}
+    if name == EVERY:
+        for pid in pids.values():
+            with contextlib.suppress(ProcessLookupError):  # it died with the one that started it
+                os.kill(pid, signal.SIGKILL)
+    else:
+        os.kill(pids[name], signal.SIGABRT)
+    if name in {"serve", EVERY}:
         service.process.wait()
         wait_until(lambda: not any(lives(each) for each in before.values()))
-    else:
-        wait_until(lambda: service.children().get(name, pid) != pid)
+        return
+    if name == "runner":
+        os.kill(pids[name], signal.SIGCONT)  # it stands still, and dies as soon as it goes on
+    wait_until(lambda: service.children().get(name, pids[name]) != pids[name])
 
 
 def ended(service: Watched, prepared: Prepared, migration: str) -> bool:

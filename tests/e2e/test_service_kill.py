@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.database_url import in_use
+from tests.database_url import as_administrator, in_use
 from tests.e2e.chaos import Chaos
 from tests.e2e.command import Mover
 from tests.e2e.operator import Operator
@@ -131,7 +131,8 @@ async def kill_at_random(
             if name in mover.variables:
                 monkeypatch.setenv(name, mover.variables[name])
         if "MOVER_DATABASE_URL" in mover.variables:
-            mover.run("db", "upgrade", code=0)
+            owner = as_administrator(mover.variables["MOVER_DATABASE_URL"])
+            mover.run("db", "upgrade", code=0, MOVER_DATABASE_URL=owner)
         prepared = await prepare_home(mover.home)
         database = await Database.open(mover.variables.get("MOVER_DATABASE_URL", mover.database_url))
         stack.push_async_callback(database.close)

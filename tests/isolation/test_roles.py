@@ -44,7 +44,7 @@ def columns_of(allowed: Allowed, kind: str, every: set[str]) -> set[str]:
         case "UPDATE":
             named = allowed.update
         case _:
-            named = ALL if allowed.insert else ()
+            named = allowed.insert
     return every if named is ALL else set(named)  # type: ignore[arg-type]  # ALL is the only Everything
 
 
@@ -62,9 +62,9 @@ def test_every_table_is_spoken_for() -> None:
 def test_nobody_who_reads_for_others_may_change_anything() -> None:
     for table, by_role in PRIVILEGES.items():
         if (staff := by_role.get(Role.STAFF)) is not None:
-            assert (staff.insert, staff.update, staff.delete) == (False, (), False), table
+            assert (staff.insert, staff.update, staff.delete) == ((), (), False), table
         if (web := by_role.get(Role.WEB)) is not None:
-            assert (web.insert, web.delete) == (False, False), table
+            assert (web.insert, web.delete) == ((), False), table
             assert web.update == (("last_seen_ns",) if table == "sessions" else ()), table
 
 
@@ -138,6 +138,9 @@ async def test_a_database_of_somebody_else_on_the_same_server_is_left_alone(
     assert server_says(theirs) == set()
 
 
+_EVENT = "organisation_id, happened_ns, actor_kind, actor_id, actor_name, action, subject, details"
+_OF_RUNNER = "'here', 0, 'system', 'runner', 'Mover (runner)', 'a', 's', '{}'"
+
 REFUSED = [
     # A runner lets nobody in, and knows nothing that would.
     (Role.RUNNER, "SELECT password_hash FROM people"),
@@ -160,6 +163,12 @@ REFUSED = [
     (Role.RUNNER, "UPDATE person_keys SET wrapped = ''"),
     (Role.RUNNER, "UPDATE current_global_key SET key_id = 'mine'"),
     (Role.RUNNER, "DELETE FROM audit_events"),
+    # It says what happened; where that stands in the log, and who else did what, is not for it to say.
+    *((Role.RUNNER, f"INSERT INTO audit_events ({_EVENT}, {column}) VALUES ({_OF_RUNNER}, {value})") for column, value in (
+        *(("id", "1"), ("number", "1"), ("position", "1"), ("hash", "''"), ("redaction", "''")),
+    )),
+    (Role.RUNNER, f"INSERT INTO audit_events ({_EVENT}) VALUES ('here', 0, 'person', 'p', 'ann@example.org', 'a', 's', '{{}}')"),
+    (Role.RUNNER, f"INSERT INTO audit_events ({_EVENT}) VALUES ('staff', 0, 'staff', 'p', 'sam@example.org', 'a', 's', '{{}}')"),
     # What shows pages has nothing that is sealed, and lets nobody in.
     *((Role.WEB, f"SELECT count(*) FROM {table}") for table in (
         *("secrets", "person_keys", "current_global_key", "refresh_leases", "totp", "recovery_codes", "api_keys"),
@@ -180,7 +189,7 @@ REFUSED = [
         *("password_hash FROM people", "count(*) FROM sessions", "count(*) FROM secrets", "count(*) FROM totp"),
         *("count(*) FROM person_keys", "secret_hash FROM api_keys", "config FROM connections", "url FROM webhooks"),
         *("body FROM webhook_deliveries", "content_hash FROM items", "hashes FROM arrivals", "access FROM accesses"),
-        *("token FROM uploads", "note FROM migrations", "count(*) FROM user_map_rows", "subject FROM run_mails"),
+        *("sealed_token FROM uploads", "note FROM migrations", "count(*) FROM user_map_rows", "subject FROM run_mails"),
     )),
     (Role.STAFF, "UPDATE organisations SET name = 'x'"),
     (Role.STAFF, "DELETE FROM audit_events"),
@@ -239,13 +248,15 @@ def filled(separated: SeparatedServer) -> Iterator[None]:
         ("organisation:here", "single_sign_on:here"),
         ("person:p", "totp:p"),
         ("local", "connection:l"),
+        ("approvals", "approvals:private"),
+        ("approvals-public", "approvals:public"),
     )
     rows = [
         "organisations (id, name, second_factor_required, created_ns) VALUES ('here', 'Here', false, 0)",
         "organisations (id, name, second_factor_required, created_ns, deleted_ns) VALUES ('gone', 'Gone', false, 0, 1)",
         *(
             f"person_keys (person, key_id, global_key_id, format, wrapped, created_ns) VALUES ('{person}', '{person}', 'g', 1, '', 0)"
-            for person in ("organisation:here", "person:p", "local")
+            for person in ("organisation:here", "person:p", "local", "approvals", "approvals-public")
         ),
         *(
             f"secrets (person, owner, field, key_id, format, sealed) VALUES ('{person}', '{owner}', 'f', 'k', 1, '')"
@@ -275,7 +286,7 @@ def filled(separated: SeparatedServer) -> Iterator[None]:
         ):
             separated.execute(
                 f"DELETE FROM {table} WHERE {column} IN"
-                " ('organisation:here', 'person:p', 'local', 'c', 'l', 'here', 'gone')"
+                " ('organisation:here', 'person:p', 'local', 'c', 'l', 'here', 'gone', 'approvals', 'approvals-public')"
             )
 
 
@@ -290,20 +301,36 @@ def test_rows_decide_too(separated: SeparatedServer) -> None:
         # Also those of an organisation that other tests have: by its kind alone.
         owners = "SELECT replace(owner, 'predecessor:', '') FROM secrets"
         assert seen(runner, f"{owners} WHERE person = 'organisation:here'") == {"connection:c", "webhook:w"}
-        assert {owner.partition(":")[0] for owner in seen(runner, owners)} == {"connection", "webhook"}
+        assert {owner.partition(":")[0] for owner in seen(runner, owners)} == {
+            "connection",
+            "webhook",
+            "approvals",
+        }
+        # How a runner sees that an approval is true; not what it would sign one with.
+        assert seen(runner, f"{owners} WHERE owner LIKE 'approvals:%'") == {"approvals:public"}
+        assert runner.execute(b"DELETE FROM secrets WHERE owner LIKE 'approvals:%'").rowcount == 0
         assert {person.partition(":")[0] for person in seen(runner, "SELECT person FROM person_keys")} == {
-            "organisation"
+            "organisation",
+            "approvals-public",
         }
         assert seen(runner, "SELECT id FROM connections WHERE id IN ('c', 'l')") == {"c"}
         assert seen(api, "SELECT id FROM connections WHERE id IN ('c', 'l')") == {"c", "l"}
         assert seen(api, "SELECT owner FROM secrets") > {"signing:s", "totp:p", "connection:l"}
         assert runner.execute(b"DELETE FROM secrets WHERE person = 'person:p'").rowcount == 0
         assert runner.execute(b"UPDATE connections SET config = '{}' WHERE id = 'l'").rowcount == 0
-        for owner in ("'person:p', 'connection:mine'", "'organisation:here', 'signing:mine'"):
+        for owner in (
+            "'person:p', 'connection:mine'",
+            "'organisation:here', 'signing:mine'",
+            "'approvals-public', 'approvals:public'",
+        ):
             with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
                 runner.execute(
                     f"INSERT INTO secrets (person, owner, field, key_id, format, sealed) VALUES ({owner}, 'f', 'b', 1, '')".encode()
                 )
+        added = runner.execute(
+            f"INSERT INTO audit_events ({_EVENT}, salt) VALUES ({_OF_RUNNER}, 'aa')".encode()
+        )
+        assert added.rowcount == 1
         # What no checkpoint has cut off stays, whatever the API is made to do.
         api.execute(b"DELETE FROM audit_events")
         assert seen(api, "SELECT organisation_id FROM audit_events") >= {"here", "gone", ""}

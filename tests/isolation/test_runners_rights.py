@@ -30,6 +30,8 @@ from mover.runner.housekeeping import Housekeeper
 from mover.settings import PrivateAddresses, Settings
 from mover.vault.secret import Secret
 from mover.vault.tables import secrets
+from mover.workplace.upload_keys import OWNER as UPLOADS
+from mover.workplace.upload_keys import VaultUploadKeys
 from mover.workplace.workplace import Workplace, open_workplace
 
 pytestmark = [pytest.mark.servers, pytest.mark.promise("isolation")]
@@ -37,7 +39,7 @@ DAY_NS = 24 * 3600 * 10**9
 KEY = Secret(token_hex(32))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database(separated: SeparatedServer) -> SeparatedServer:
     return separated.another("rights")
 
@@ -192,3 +194,21 @@ async def test_everything_that_is_a_runners(places: tuple[Workplace, Workplace],
     assert await api.database.read(lambda c: c.execute(gone).first()) is None
     kept = await api.database.read(lambda c: set(c.scalars(select(secrets.c.owner))))
     assert "totp:p" in kept
+
+
+async def test_a_runner_keeps_the_key_of_an_unfinished_upload(
+    places: tuple[Workplace, Workplace], tmp_path: Path
+) -> None:
+    api, runner = places
+    organisation = await Organisation.make(
+        api, tmp_path
+    )  # whose connections are folders: it has no other secret
+    keys = VaultUploadKeys(runner.vault, f"organisation:{organisation.id}")
+
+    token = (await keys.cipher(1, along=bool)).seal(Secret("a right to write"), "/large")
+    again = (await keys.cipher(1, along=bool)).unseal(token, "/large")
+    assert await runner.vault.owners(UPLOADS) == [(f"organisation:{organisation.id}", f"{UPLOADS}1")]
+    await keys.destroy(1, along=bool)
+
+    assert again == Secret("a right to write")
+    assert await runner.vault.owners(UPLOADS) == []

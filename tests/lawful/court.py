@@ -312,7 +312,11 @@ class Court:
             disk_bytes=room["disk_bytes"],
             now_ns=self.now_ns,
         ) as staging:
-            yield Station(name, staging, Answering(self.database, staging, name, now_ns=self.now_ns))
+            yield Station(
+                name,
+                staging,
+                Answering(self.database, self.office.house.vault, staging, name, now_ns=self.now_ns),
+            )
 
     async def ask(self, *, days: float = 1, recipients: Sequence[str] = (), **scope: Any) -> Order:
         return await self.orders.ask(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pyrage  # type: ignore[import-untyped] # no stubs are published
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select, update
 from tests.database_url import on_both
 from tests.lawful.court import CASE, REASON, Court, Station, some_bytes
 from tests.staging.streams import MIB
@@ -15,9 +18,12 @@ from tests.staging.streams import MIB
 from mover.errors import PermissionDenied
 from mover.lawful.exporting import Exporter, Limits
 from mover.lawful.output import Output
-from mover.lawful.records import AnswerState
-from mover.lawful.refusals import ExportUnderWay, OutputRefused
-from mover.lawful.tables import legal_answers, legal_collections, legal_parts
+from mover.lawful.queries import calls
+from mover.lawful.records import AnswerState, Call, Order, Outcome, Whose
+from mover.lawful.refusals import CallClosed, ExportUnderWay, OutputRefused
+from mover.lawful.tables import legal_answers, legal_collections, legal_orders, legal_parts
+from mover.staff.requests import NotApproved
+from mover.staff.tables import staff_approvals, staff_requests
 
 pytestmark = [*on_both, pytest.mark.promise("P10")]
 
@@ -163,12 +169,63 @@ async def test_an_order_that_is_stopped_while_the_archive_is_written_is_said_to_
     assert await court.rows_left() == 0
 
 
-async def test_a_runner_sees_for_itself_whether_an_order_stands(court: Court) -> None:
+async def _too_few(court: Court) -> Order:
+    order = await court.ask()
+    return await court.orders.approve(court.office.tess, order)
+
+
+async def _approved_by_rows(court: Court) -> Order:
+    """By somebody who writes to the tables as their owner."""
+    order = await court.ask()
+
+    def forge(connection: Connection) -> None:
+        for one in (court.office.tess, court.office.uma):
+            row = {"request_id": order.request.id, "staff_id": one.id, "email": one.email, "approved_ns": 1}
+            connection.execute(insert(staff_approvals), row)
+        connection.execute(update(staff_requests).values(state="approved", approved_ns=1))
+
+    await court.database.write(forge)
+    return order
+
+
+async def _for_other_recipients(court: Court) -> Order:
+    order = await court.approved()
+    thief = json.dumps([str(pyrage.x25519.Identity.generate().to_public())])
+    await court.database.write(lambda c: c.execute(update(legal_orders).values(recipients=thief)))
+    return order
+
+
+async def _about_more(court: Court) -> Order:
+    pair = await court.under_way("one", name="other.bin")
+    order = await court.approved(pair_id=str(pair.pair_id))
+    await court.database.write(lambda c: c.execute(update(staff_requests).values(pair_id=None)))
+    return order
+
+
+FORGERIES = [_too_few, _approved_by_rows, _for_other_recipients, _about_more]
+
+
+@pytest.mark.parametrize("forge", FORGERIES[1:])
+async def test_an_order_that_somebody_forged_is_not_carried_out(
+    court: Court, forge: Callable[[Court], Awaitable[Order]]
+) -> None:
+    async with court.station("one") as one:
+        await one.hold(await court.under_way("one"), b"held")
+        forged = await court.orders.find(CASE, (await forge(court)).request.id)
+        with pytest.raises(NotApproved):
+            await court.export(forged, one)
+    assert not court.output.exists()
+    assert await court.rows_left() == 0
+
+
+@pytest.mark.parametrize("forge", FORGERIES)
+async def test_a_runner_sees_for_itself_whether_an_order_stands(
+    court: Court, forge: Callable[[Court], Awaitable[Order]]
+) -> None:
     """Also if somebody had brought the exporter to call it."""
     async with court.station("one") as one:
         await one.hold(await court.under_way("one"), b"held")
-        order = await court.ask()
-        await court.orders.approve(court.office.tess, order)
+        order = await forge(court)
         row = {"id": "c" * 32, "request_id": order.request.id, "organisation_id": court.organisation_id}
         moments = {"opened_ns": court.now_ns(), "deadline_ns": court.now_ns(), "expires_ns": 2**62}
         await court.database.write(
@@ -183,6 +240,34 @@ async def test_a_runner_sees_for_itself_whether_an_order_stands(court: Court) ->
             "this order does not stand: nothing is handed out",
         )
         assert not await court.database.read(lambda c: c.execute(select(legal_parts)).all())
+
+
+async def test_a_runner_hands_over_nothing_more_once_somebody_refused(court: Court) -> None:
+    """Whoever refuses, and wherever: also at the pages, while a runner is in the middle of a part."""
+    async with court.station("one") as one:
+        of = await court.under_way("one")
+        await one.hold(of, some_bytes(3 * MIB))
+        order = await court.approved()
+        call = Call(collection_id="c" * 32, order=order, most_bytes=1 << 40)
+        moments = {"opened_ns": court.now_ns(), "deadline_ns": 2**62, "expires_ns": 2**62}
+        row = {"id": "c" * 32, "request_id": order.request.id, "organisation_id": court.organisation_id}
+        await court.database.write(
+            lambda c: c.execute(insert(legal_collections), {**row, **moments, "most_bytes": 1 << 40})
+        )
+        whose = Whose(pair_id=of.pair_id, item_id=of.item_id, path=of.path)
+        (shelf,) = one.staging.shelves
+        part = one.answering._part(shelf.look(), whose)
+        part_id, _ = await court.database.write(lambda c: calls.add_part(c, call, part))
+        await court.database.write(lambda c: calls.add_piece(c, call, part_id, 0, b"sealed"))
+
+        await court.office.requests.refuse(court.office.uma, order.request.id, "the court took it back")
+
+        with pytest.raises(CallClosed):
+            await court.database.write(lambda c: calls.add_piece(c, call, part_id, 1, b"more"))
+        with pytest.raises(CallClosed):
+            await court.database.write(lambda c: calls.end_part(c, call, part_id, Outcome.SEALED, None))
+        with pytest.raises(CallClosed):
+            await court.database.write(lambda c: calls.add_part(c, call, part))
 
 
 async def test_what_waits_is_removed_when_its_time_is_over(court: Court) -> None:

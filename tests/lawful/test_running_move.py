@@ -114,7 +114,7 @@ class Office:
     async def order(cls, place: Workplace, folder: Path, organisation_id: str) -> Office:
         office = cls(place, folder, await hire(place, "sam", "tess", "uma"))
         sam, tess, uma = (one.member for one in office.people)
-        orders = Orders(place.database, Requests(place.database, AuditLog(place.database)))
+        orders = Orders(place.database, Requests(place.database, place.vault, AuditLog(place.database)))
         expires = time.time_ns() + 3600 * 10**9
         recipient = str(office.identity.to_public())
         scope = Scope(organisation_id=organisation_id)

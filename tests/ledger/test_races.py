@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.database_url import on_both
+from tests.transfer.uploading import upload_keys
 
 from mover.database.database import Database
 from mover.entries import Entry, EntryKind
@@ -34,7 +35,7 @@ async def main():
     sys.stdin.readline()
     pairs = [await ledger.pair(PairKey("a", f"/{{n}}", "b", "/")) for n in range({PAIRS})]
     run = await ledger.run(int(sys.argv[2]))
-    under_way = RunLedger(database, pairs[0], run, 0, now_ns=lambda: 0)
+    under_way = RunLedger(database, pairs[0], run, 0, upload_keys=None, now_ns=lambda: 0)
     claimed = []
     while items := await under_way.claim(large=False, limit=7):
         claimed += [item.id for item in items]
@@ -74,6 +75,7 @@ async def test_a_pair_is_added_once_and_an_item_claimed_once(database: Database,
         destination_label="y",
         fingerprint="",
         options={},
+        upload_keys=upload_keys(database),
     )
     await run.add_root(source_id=None, destination_exists=True)
     (root,) = await run.pending_folders(1, after_id=0)

@@ -25,6 +25,7 @@ from mover.entries import AccessRole, Entry, EntryKind, EntryRef
 from mover.ledger.ledger import Ledger
 from mover.ledger.records import ReportItem
 from mover.ledger.states import Code, ItemState, RunMode
+from mover.ledger.tokens import UploadKeys
 from mover.staging import Staging
 from mover.transfer.grantees import GranteeMap
 from mover.transfer.options import Options
@@ -108,6 +109,7 @@ class Bench:
 
     ledger: Ledger
     staging: Staging
+    upload_keys: UploadKeys
 
     async def move(self, source: Reached, tree: Tree, destination: Reached) -> Moved:
         """Move the tree, compare, and run once more to see that nothing is left to do."""
@@ -158,6 +160,7 @@ class Bench:
             options,
             Progress(),
             shown_options={},
+            upload_keys=self.upload_keys,
         )
 
 

@@ -16,6 +16,7 @@ from tests.matrix.page import page_of, read_page, said
 from tests.matrix.services import SERVICES
 from tests.matrix.tree import Dump, plant, planted_tables
 from tests.servers.mariadb import MariaDbServer
+from tests.transfer.uploading import upload_keys
 
 from mover.database.database import Database
 from mover.ledger.ledger import Ledger
@@ -29,7 +30,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     database = await Database.open(fresh(tmp_path / "ledger"))
     staging = Staging(tmp_path / "staging", memory_bytes=16 << 20, disk_bytes=1 << 30)
     await staging.open()
-    yield Bench(Ledger(database), staging)
+    yield Bench(Ledger(database), staging, upload_keys(database))
     await staging.close()
     await database.close()
 

@@ -19,6 +19,7 @@ from mover.accounts.tables import memberships, organisations, people
 from mover.connections.tables import connections
 from mover.database.database import Database
 from mover.ledger.states import RunMode
+from mover.migrations.given.handing import Handing
 from mover.migrations.imports import Imports
 from mover.migrations.migrations import Migrations
 from mover.migrations.pairs import Pairs
@@ -26,6 +27,9 @@ from mover.migrations.records import Counts, Migration, NewMigration, NewPair, P
 from mover.migrations.runs import Runs
 from mover.migrations.selection import Selection
 from mover.migrations.work import Limits, Work
+from mover.vault.providers import EnvironmentKeyProvider
+from mover.vault.secret import Secret
+from mover.vault.vault import Vault
 
 S = 1_000_000_000
 NOON = 1_700_000_000 * S
@@ -53,11 +57,12 @@ class Office:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
+        self.vault = Vault(self.database, EnvironmentKeyProvider(Secret("11" * 32)))
         self.auditor = AuditLog(self.database)
         self.migrations = Migrations(self.database, self.auditor, now_ns=self.clock)
         self.pairs = Pairs(self.database, self.auditor, now_ns=self.clock)
         self.imports = Imports(self.database, self.auditor, now_ns=self.clock)
-        self.runs = Runs(self.database, self.auditor, now_ns=self.clock)
+        self.runs = Runs(self.database, self.auditor, Handing(self.vault), now_ns=self.clock)
         self.work = Work(self.database, now_ns=self.clock)
 
     async def organisation(self, name: str) -> Actor:

@@ -124,3 +124,24 @@ async def test_folders_named_like_people_fit_them(office: Office, ann: Actor) ->
         "/Bob Bones": ("/Users/bob@new.example", Why.SAME_NAME),
         "/scans": ("", Why.NOBODY),
     }
+
+
+def test_what_stands_within_a_place_is_moved_with_it_or_finds_a_place_of_its_own() -> None:
+    def below(path: str, name: str) -> Place:
+        return Place(path=f"{path}/{name}", kind=PlaceKind.SITE, name=name, within=path)
+
+    sources = [
+        site("Sales"),
+        below("/Sites/Sales", "EU"),
+        below("/Sites/Sales/EU", "Deep"),
+        site("Old"),
+        below("/Sites/Old", "EU"),
+    ]
+    targets = [site("Sales"), site("EU"), site("Deep"), below("/Sites/Sales", "EU")]
+    assert seen(matches_of_places(sources, targets, GranteeMap(), NOBODY)) == {
+        "/Sites/Sales": ("/Sites/Sales", Why.SAME_NAME),
+        "/Sites/Old": ("", Why.NOBODY),
+        "/Sites/Old/EU": ("/Sites/EU", Why.SAME_NAME),
+    }
+    folders = matches_in_folders(sources, ["Sales"], NOBODY)
+    assert [match.source_path for match in folders] == ["/Sites/Sales", "/Sites/Old"]

@@ -12,6 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from release.dependencies import ROOT, exported
 from release.dist import built, moment_of_source
+from tests.outside import trusting_the_system
 from tests.servers.installed import Installed
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers, pytest.mark.promise("supply-chain")]
@@ -36,7 +37,8 @@ def test_a_build_elsewhere_at_another_time_by_another_user_is_the_same_to_the_bi
             (elsewhere / name).chmod((ROOT / name).stat().st_mode & 0o700)  # git keeps what can be executed
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     monkeypatch.setenv("LC_ALL", "C")
-    source_file, wheel = built(elsewhere, tmp_path / "built", moment_of_source())
+    with trusting_the_system():
+        source_file, wheel = built(elsewhere, tmp_path / "built", moment_of_source())
     assert wheel.read_bytes() == mover_installed.wheel.read_bytes()
     assert source_file.read_bytes() == mover_installed.source_file.read_bytes()
 

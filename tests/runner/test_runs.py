@@ -11,6 +11,7 @@ from dataclasses import replace
 import pyrage  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import Connection, select
+from tests.database_url import BOTH
 from tests.e2e.places import files_below, put
 from tests.runner.conftest import Service
 from tests.runner.stage import Organisation
@@ -133,6 +134,8 @@ async def test_a_slice_that_is_over_is_followed_by_another(service: Service, tmp
 
 
 @pytest.mark.promise("P11")
+@pytest.mark.usefixtures("database_kind")
+@pytest.mark.parametrize("database_kind", BOTH, indirect=True)
 async def test_a_sealed_pair_goes_on_over_slices_and_its_seed_is_destroyed_at_its_end(
     service: Service, tmp_path
 ):

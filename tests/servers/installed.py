@@ -10,6 +10,7 @@ from pathlib import Path
 
 from release.dependencies import ROOT, UV, exported
 from release.dist import built, moment_of_source
+from tests.outside import trusting_the_system
 
 _DEBIANS = Path("/usr/bin/python3")
 _OLDEST = (3, 11)
@@ -60,7 +61,8 @@ def installed_once(folder: Path) -> Installed:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = folder / "done"
         if not done.exists():
-            install(folder)
+            with trusting_the_system():
+                install(folder)
             done.touch()
     (source_file,) = (folder / "built").glob("*.tar.gz")
     (wheel,) = (folder / "built").glob("*.whl")

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.outside import TRUST_NOBODY
+
 LOOPBACK = "127.0.0.1"
 _POLL_S = 0.01
 
@@ -96,7 +98,12 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={"PATH": os.defpath + ":/usr/sbin:/sbin", "LANG": "C.UTF-8", **(environment or {})},
+            env={
+                "PATH": os.defpath + ":/usr/sbin:/sbin",
+                "LANG": "C.UTF-8",
+                **TRUST_NOBODY,
+                **(environment or {}),
+            },
             start_new_session=True,
         )
     try:

@@ -77,7 +77,7 @@ class StaffOffice:
 def requests_on(house: House, database: Database | None = None) -> Requests:
     """What another process would have."""
     on = database or house.database
-    return Requests(on, AuditLog(on), now=house.clock)
+    return Requests(on, house.vault, AuditLog(on), now=house.clock)
 
 
 async def open_office(house: House) -> StaffOffice:

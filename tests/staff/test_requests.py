@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from sqlalchemy import delete
@@ -227,3 +228,25 @@ async def test_who_leaves_takes_requests_and_open_approvals_along(office: StaffO
         await office.requests.approve(office.sam, waiting.id)
     with pytest.raises(MayNot, match="not of the staff"):
         await office.ask(by=office.sam)
+
+
+@pytest.mark.parametrize("moment", [2**63, 253_402_300_799 * 10**9, -(2**63) - 1])
+async def test_a_moment_that_no_column_holds_is_refused_in_words(office: StaffOffice, moment: int) -> None:
+    asked = await office.ask(RequestKind.LEGAL_EXPORT)
+
+    with pytest.raises(InvalidConfiguration, match="too far off"):
+        await office.disclosures.set(office.tess, asked.id, moment)
+    periods: tuple[dict[str, Any], ...] = ({"from_ns": moment}, {"until_ns": moment})
+    for period in periods:
+        with pytest.raises(InvalidConfiguration, match="too far off"):
+            await office.ask(
+                RequestKind.LEGAL_EXPORT, scope=Scope(organisation_id=office.organisation_id, **period)
+            )
+
+
+async def test_what_is_over_does_not_stand_whoever_asks_the_request_itself(office: StaffOffice) -> None:
+    """Runners look at nothing else."""
+    request = await office.requests.approve(office.tess, (await office.ask()).id)
+
+    assert request.stands(request.expires_ns - 1)
+    assert not request.stands(request.expires_ns)

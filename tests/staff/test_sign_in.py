@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pyotp
 import pytest
@@ -34,7 +35,7 @@ class Door:
         audit = AuditLog(house.database)
         self.house = house
         self.office = office
-        self.sessions = StaffSessions(house.database, audit, now=house.clock)
+        self.sessions = StaffSessions(house.database, house.vault, audit, now=house.clock)
         self.sign_in = StaffSignIn(
             house.database,
             house.vault,
@@ -117,7 +118,7 @@ async def test_an_app_that_was_shown_and_not_confirmed_is_no_second_factor(door:
     anew = await door.sign_in.begin_app(begun.signed_in)
     with pytest.raises(SignInRefused):  # the code of the first one
         await door.sign_in.finish_app(begun.signed_in, door.code(), CLIENT)
-    stored = [row["field"] for row in await door.house.rows(secrets) if row["person"].startswith("staff:")]
+    stored = [row["field"] for row in await door.house.rows(secrets) if row["owner"].startswith("totp:")]
     assert len(stored) == 1
     assert anew.secret.reveal() != setup.secret.reveal()
 
@@ -221,6 +222,9 @@ async def test_people_and_staff_are_strangers_to_each_other(door: Door) -> None:
 
 
 async def test_a_reset_takes_password_app_and_sessions_and_a_removal_everything(door: Door) -> None:
+    def sams(row: dict[str, Any]) -> bool:
+        return bool(row["person"] == f"staff:{door.office.sam.id}")
+
     whole = await door.set_up()
     anew = await door.office.directory.reset(door.email)
     with pytest.raises(SignInRefused):
@@ -229,13 +233,14 @@ async def test_a_reset_takes_password_app_and_sessions_and_a_removal_everything(
         await door.password()
     door.office.passwords[door.email] = anew.password
     assert (await door.password()).signed_in.step is Step.SET_UP
-    assert [row for row in await door.house.rows(secrets) if row["person"].startswith("staff:")] == []
+    held = [row["owner"] for row in await door.house.rows(secrets) if sams(row)]
+    assert held == [f"enrolment:{door.office.sam.id}"]  # which lets them begin anew, and nothing else
 
     await door.set_up()
     await door.office.directory.remove(door.email)
     with pytest.raises(SignInRefused):
         await door.password()
-    assert [row for row in await door.house.rows(secrets) if row["person"].startswith("staff:")] == []
+    assert [row for row in await door.house.rows(secrets) if sams(row)] == []
     assert [row["email"] for row in await door.house.rows(staff_people)] == [
         door.office.tess.email,
         door.office.uma.email,

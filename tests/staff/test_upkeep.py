@@ -18,9 +18,9 @@ pytestmark = pytest.mark.promise("P9", "P10")
 async def test_it_ends_when_nothing_is_left(office: StaffOffice) -> None:
     house = office.house
     audit = AuditLog(house.database)
-    upkeep = StaffUpkeep(house.database, audit, now=house.clock)
-    sessions = StaffSessions(house.database, audit, now=house.clock)
-    new = sessions.prepare(office.sam.id, CLIENT, second_factor=True)
+    upkeep = StaffUpkeep(house.database, house.vault, audit, now=house.clock)
+    sessions = StaffSessions(house.database, house.vault, audit, now=house.clock)
+    new = await sessions.prepare(office.sam.id, CLIENT, second_factor=True)
     await house.database.write(lambda transaction: sessions.begin(transaction, new))
     asked = await office.ask(RequestKind.LEGAL_EXPORT)
     await office.disclosures.set(office.tess, asked.id, house.clock.ns + DAY_NS)

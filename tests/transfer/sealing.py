@@ -24,6 +24,7 @@ from mover.vault.vault import Vault
 from mover.workplace.sealing import SealingChoice, in_the_form
 from mover.workplace.seeds import OWNER
 from mover.workplace.sides import Sides
+from mover.workplace.upload_keys import VaultUploadKeys
 
 KEY = pyrage.x25519.Identity.generate()
 OTHER = pyrage.x25519.Identity.generate()
@@ -96,6 +97,7 @@ class SealingBench:
                 Options(form=formed.mark, **options),
                 bench.progress,
                 shown_options={},
+                upload_keys=VaultUploadKeys(self.vault, "local"),
                 started=started,
             )
             if result.finished and not killed:

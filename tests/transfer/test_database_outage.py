@@ -112,13 +112,15 @@ async def test_a_server_that_stays_away_ends_the_run_blames_no_file_and_the_same
         states = set((await bench.files(interrupted.id)).values())
         assert not interrupted.finished
         assert states <= {ItemState.PLANNED, ItemState.SENDING, ItemState.COPIED}
+        begun, there = uploads(bench), bench.destination.tree()  # what was held back was broken off, perhaps
 
         result = await bench.run()
 
         assert result.run == interrupted.id
         assert result.code is Code.SUCCESS
         assert bench.destination.tree() == bench.source.tree()
-        assert uploads(bench) == FILES
+        arrived = sum(content is not None for content in there.values())
+        assert uploads(bench) - begun == FILES - arrived
 
 
 async def test_who_was_overtaken_stops_and_leaves_the_run_to_the_other(url: str, tmp_path: Path) -> None:

@@ -240,6 +240,32 @@ async def test_throttling_is_waited_out(bench: Workbench) -> None:
     assert (await bench.run()).code is Code.SUCCESS
 
 
+async def test_nothing_is_looked_for_that_a_refused_shared_call_cannot_have_left(bench: Workbench) -> None:
+    bench.source.add_file("/a", b"x")
+    bench.destination.faults.add("upload", times=2, error=in_turn())
+
+    assert (await bench.run()).code is Code.SUCCESS
+    assert bench.destination.calls["upload"] == 3
+    assert bench.destination.calls["look_up"] == 1  # the root
+
+
+async def test_what_another_error_may_have_left_is_looked_for_though_a_shared_call_was_refused_since(
+    bench: Workbench,
+) -> None:
+    bench.source.add_file("/a", b"x")
+    bench.destination.faults.add("upload", times=1, error=ServiceFault("oh"))
+    bench.destination.faults.add("upload", times=1, error=in_turn())
+
+    assert (await bench.run()).code is Code.SUCCESS
+    assert bench.destination.calls["look_up"] == 3  # the root, and twice the file
+
+
+def in_turn() -> Throttled:
+    error = Throttled("slow down", retry_after_s=0.01)
+    error.in_turn = True
+    return error
+
+
 async def test_a_file_is_not_given_up_for_being_throttled_while_others_arrive(bench: Workbench) -> None:
     for number in range(60):
         bench.source.add_file(f"/{number}", b"x")

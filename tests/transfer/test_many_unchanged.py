@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.database_url import fresh
 from tests.memory.made_up import MadeUpConnector
+from tests.transfer.uploading import upload_keys
 
 from mover.connectors.contract import Change
 from mover.connectors.paced import Paced
@@ -44,6 +45,7 @@ async def test_a_re_run_over_a_hundred_thousand_unchanged_files_takes_a_handful_
             Options(),
             Progress(),
             shown_options={},
+            upload_keys=upload_keys(database),
         )
         return result, source.calls + destination.calls - before
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.memory.made_up import MadeUpConnector
+from tests.transfer.uploading import upload_keys
 from tests.transfer.workbench import MEMORY_BYTES, NO_WAIT, workbench
 
 from mover.connectors.contract import Permissions
@@ -101,6 +102,7 @@ async def _peak(folder: Path, files: int) -> int:
             Options(sharing=SharingRules()),
             Progress(),
             shown_options={},
+            upload_keys=upload_keys(bench.database),
         )
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

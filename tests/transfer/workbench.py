@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from tests.database_url import fresh
 from tests.memory.service import MemoryService
+from tests.transfer.uploading import upload_keys
 
 from mover.connectors.paced import Paced
 from mover.database.database import Database
@@ -71,6 +72,7 @@ class Workbench:
                 Options(**options),
                 self.progress,
                 shown_options={},
+                upload_keys=upload_keys(self.database),
             )
 
     async def states(self, run: int) -> dict[str, ItemState]:

@@ -88,21 +88,42 @@ async def test_operations_start_in_the_order_of_their_coming(clock: FakeClock) -
     assert order == list(range(20))
 
 
+async def limits_of_rising(clock: FakeClock, pace: Pacer) -> list[int]:
+    """The limit after each success of one operation among as many as may run."""
+    limits = []
+    for _ in range(40):
+        operations = [Operation(pace) for _ in range(pace.limit)]
+        await clock.run_until_idle()
+        await operations[0].succeed()
+        limits.append(pace.limit)
+        for operation in operations[1:]:
+            operation.task.cancel()
+        await asyncio.gather(*(operation.task for operation in operations), return_exceptions=True)
+    return limits
+
+
 async def test_the_limit_rises_by_about_one_for_each_limitful_of_successes_and_stops_at_the_most(
     clock: FakeClock,
 ) -> None:
-    pace = pacer(clock, start=4, most=6)
-    limits: list[int] = []
-    for _ in range(40):
-        operations = [Operation(pace) for _ in range(pace.limit)]
-        await clock.settle()
-        await operations[0].succeed()
-        limits.append(pace.limit)
-        await finish(clock, operations)
+    pace = pacer(clock, start=8, most=6)
+    await Operation(pace).fail(Throttled("slow down"))
+    await finish(clock, [Operation(pace)])
+    limits = await limits_of_rising(clock, pace)
+    assert limits[:3] == [3, 3, 3]
     assert limits[3] == 4
-    assert 5 in limits
+    assert limits[9] == 5
     assert limits[-1] == 6
     assert max(limits) == 6
+
+
+async def test_an_account_that_has_never_throttled_rises_by_a_half_for_each_limitful(
+    clock: FakeClock,
+) -> None:
+    pace = pacer(clock, start=4, most=12)
+    limits = await limits_of_rising(clock, pace)
+    assert limits[:5] == [4, 5, 5, 6, 6]
+    assert limits[15] == 12
+    assert max(limits) == 12
 
 
 async def successes_until(clock: FakeClock, pace: Pacer, limit: int) -> int:
@@ -146,6 +167,18 @@ async def test_throttling_halves_once_for_all_calls_that_were_on_their_way(clock
     for operation in operations:
         await operation.fail(Throttled("slow down"))
     assert pace.limit == 4
+
+
+async def test_a_refused_shared_call_pauses_all_and_lets_as_many_come_back_together(clock: FakeClock) -> None:
+    pace = pacer(clock, start=8, most=8)
+    operations = [Operation(pace) for _ in range(8)]
+    await clock.settle()
+    for operation in operations:
+        error = Throttled("slow down", retry_after_s=7.0)
+        error.in_turn = True
+        await operation.fail(error)
+    assert pace.limit == 8
+    assert pace.pause_left_s >= 7
 
 
 async def test_throttling_of_a_later_call_halves_again_and_never_below_one(clock: FakeClock) -> None:

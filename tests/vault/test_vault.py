@@ -83,6 +83,15 @@ async def test_replacing_leaves_only_the_new_secrets_of_that_owner(vault: Vault)
     assert await vault.fetch_all("alice", "connection:2") == {"password": Secret("untouched")}
 
 
+async def test_who_has_no_secret_has_a_key_all_the_same_for_those_that_may_not_make_one(
+    vault: Vault, database: Database
+) -> None:
+    await vault.prepare("bob")
+    await vault.prepare("bob")
+
+    assert await database.read(lambda c: c.scalars(select(person_keys.c.person)).all()) == ["bob"]
+
+
 async def test_what_fails_along_with_a_replacement_undoes_it(vault: Vault) -> None:
     await vault.store("alice", "connection:1", "password", Secret("old"))
 
@@ -319,6 +328,8 @@ async def test_who_has_ended_gets_no_new_key(database: Database, key_file: Path)
         await vault.store("organisation:gone", "connection:2", "password", Secret("y"))
     with pytest.raises(Ended):
         await vault.replace("organisation:gone", "connection:2", {"password": Secret("y")})
+    with pytest.raises(Ended):
+        await vault.prepare("organisation:gone")
 
     keys = await database.read(lambda c: list(c.scalars(select(person_keys.c.person))))
     assert keys == ["organisation:here"]

@@ -25,6 +25,23 @@ ARGUMENTS = (
 )
 PATIENCE_MS = 30_000
 WIDTHS = (1440, 390)
+_OUT_OF_PLACE = """() => {
+  const found = document.documentElement.scrollWidth > document.documentElement.clientWidth
+    ? ["the page is wider than the screen"] : [];
+  for (const cell of document.querySelectorAll(".stacked td[data-label]")) {
+    const words = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    const values = cell.getBoundingClientRect().left + 90;
+    while (words.nextNode()) {
+      const range = document.createRange();
+      range.selectNodeContents(words.currentNode);
+      const box = range.getBoundingClientRect();
+      if (words.currentNode.data.trim() && box.width > 2 && box.left < values)
+        found.push(`under the label ${cell.dataset.label}: ${words.currentNode.data.trim()}`);
+    }
+  }
+  return found;
+}"""
+"""What a phone shows where it does not belong: past the edge of the screen, or a value among the labels."""
 
 
 @dataclass
@@ -71,7 +88,7 @@ def sitting(browser: Browser, served: Served, **options: Any) -> Iterator[Sittin
 
 
 def accessibility(page: Page, *, widths: tuple[int, ...] = WIDTHS) -> list[str]:
-    """What axe finds on a page, at each width in the light, and at the first one in the dark.
+    """What axe finds on a page, at each width in the light, and at the first one in the dark; and what is out of its place.
 
     Of all rules only that about contrast depends on the colours, so only that one is asked in the dark.
     """
@@ -85,6 +102,8 @@ def accessibility(page: Page, *, widths: tuple[int, ...] = WIDTHS) -> list[str]:
         page.emulate_media(color_scheme=scheme)
         for width in asked_at:
             page.set_viewport_size({"width": width, "height": 900})
+            if width == min(WIDTHS):
+                found += [f"{page.url} {width}: {text}" for text in page.evaluate(_OUT_OF_PLACE)]
             result = page.evaluate(f"axe.run({asked})")
             found += [
                 f"{page.url} {width} {scheme}: {violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"

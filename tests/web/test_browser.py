@@ -190,7 +190,7 @@ def test_five_hundred_pairs_from_a_table(browser: Browser, office: Office, tmp_p
         served_at.worker.holds = False
 
 
-def test_axe_finds_nothing_on_any_page(browser: Browser, office: Office):
+def test_axe_finds_nothing_on_any_page_and_all_stands_in_its_place(browser: Browser, office: Office):
     with sitting(browser, office.served) as at:
         at.go("/sign-in")
         found = accessibility(at.page)

@@ -26,7 +26,8 @@ def test_every_service_has_a_form_in_plain_words(service):
     for field in fields:
         assert field.name.startswith(PREFIX)
         assert "_" not in field.label
-        assert field.hint.endswith(".")
+        assert not field.hint or field.hint.endswith(".")
+        assert field.hint.rstrip(".").lower() != field.label.lower()
         assert "path of its file" not in field.hint
     known = set(kind.config.model_fields)
     assert {field.key for field in fields} <= known

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mover.errors import InvalidConfiguration
-from mover.migrations.options import PairOptions
+from mover.migrations.options import PairOptions, effective
 from mover.web.forms import Form
 from mover.web.options_form import blame_options, options_values, read_options, shown_options
 
@@ -41,10 +41,27 @@ SEALED = PairOptions(seal_to=(KEY,), seal_names=True)
 
 @pytest.mark.promise("P11")
 def test_sealing_is_saved_shown_and_read_again() -> None:
-    for chosen in (SEALED, PairOptions(seal_to=()), PairOptions(seal_to=(KEY,), seal_names=False)):
+    off = PairOptions(seal_to=(), crypt_to=False)
+    for chosen in (SEALED, off, PairOptions(seal_to=(KEY,), seal_names=False)):
         assert read_options(Form(values=options_values(chosen))) == chosen
     assert dict(shown_options(SEALED)) == {"Encryption of your own": "Sealed for one public key, names too"}
     assert dict(shown_options(PairOptions(seal_to=()))) == {"Encryption of your own": "Off"}
+
+
+@pytest.mark.promise("P11")
+def test_what_opens_files_is_chosen_without_any_secret() -> None:
+    for chosen in (
+        PairOptions(open_with=True),
+        PairOptions(crypt_from=True, crypt_to=True),
+        PairOptions(open_with=True, seal_to=(KEY,)),
+        PairOptions(open_with=False, crypt_from=False),
+    ):
+        assert read_options(Form(values=options_values(chosen))) == chosen
+    words = " ".join(text for _, text in shown_options(PairOptions(crypt_from=True, crypt_to=True)))
+    assert words.count("given for each run") == 2
+    migration = PairOptions(seal_to=(KEY,), seal_names=True, crypt_from=True)
+    pair = effective(migration, PairOptions(crypt_to=True, open_with=True))
+    assert (pair.seal_to, pair.crypt_from) == (None, None), "one of the pair's ends the migration's other one"
 
 
 @pytest.mark.promise("P11")

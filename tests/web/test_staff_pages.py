@@ -7,12 +7,14 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, select
 from tests.api.installation import Running
 from tests.staff.callers import PASSWORD, StaffCaller, has_app, has_password, is_in, needs_code
 from tests.staff.furnishing import CANARIES, furnish, log, places
 from tests.web.test_every_page import HTML, Inline
 
 from mover.accounts.actor import Permission
+from mover.lawful.tables import legal_collections
 from mover.staff.looks import Look
 from mover.staff.records import STAFF_LOG, Request, RequestKind, Scope, Step
 from mover.web.app import WAYS
@@ -337,11 +339,17 @@ async def test_what_one_asks_and_refuses_through_the_forms(mover: Running, sampl
     blind = await mover.client.post(f"{page}/approve", headers=tess.browser | HTML)
     assert blind.status_code == 409  # its recipients are not shown here
     assert (await mover.services.staff.requests.find(legal.id)).approvals == ()
-    for day, status in (("soon", 422), ("2027-01-31", 303)):
+    for day, status in (("soon", 422), ("9999-12-31", 422), ("2027-01-31", 303)):
         answer = await mover.client.post(
             f"{page}/disclose", headers=tess.browser | HTML, data={"disclosed": day}
         )
         assert answer.status_code == status, day
+    collected = {"id": "c" * 32, "request_id": legal.id, "organisation_id": mover.owner.organisation_id}
+    moments = {"opened_ns": 0, "deadline_ns": 0, "expires_ns": 2**62, "most_bytes": 1}
+    await mover.services.database.write(lambda c: c.execute(insert(legal_collections), collected | moments))
+    await mover.client.post(f"{page}/refuse", headers=tess.browser | HTML, data={"why": "not now"})
+    left = await mover.services.database.read(lambda c: c.execute(select(legal_collections)).all())
+    assert left == []  # what runners had handed over went with it
 
 
 async def test_lists_have_pages_and_problems_can_be_picked_out(

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mover.audit.sealing import Sealer
+from mover.migrations.given.handing import Handing
+from mover.migrations.given.holding import Holding
 from mover.migrations.records import PairRun, Schedule
 from mover.migrations.work import Limits, Work
 from mover.runner.slices import Bench, Draining, Held, Pace, Slice
@@ -58,6 +60,11 @@ class InProcess:
             disk_bytes=settings.staging_disk_bytes,
         )
         async with staging:
+            keys = Holding(
+                self._place.database, self._place.vault, runner=NAME, queue="default", lives_s=3600
+            )
+            await Handing(self._place.vault).begin()
+            await keys.look()
             bench = Bench(
                 place=self._place,
                 work=self._work,
@@ -69,6 +76,7 @@ class InProcess:
                 queue="default",
                 runner=NAME,
                 draining=Draining(),
+                keys=keys,
                 pace=Pace(look_s=0.1),
             )
             while True:

@@ -93,7 +93,8 @@ def empty_app(services: Services) -> FastAPI:
         async with services.running():
             yield
 
-    # FastAPI's own pages load scripts from elsewhere, and its own description knows neither problems nor keys.
+    # FastAPI's own pages load scripts from elsewhere, and its own description knows neither problems nor keys. Its own
+    # spans would hold paths and queries, with what people search by and the tokens of links, and begin another trace.
     app = FastAPI(
         title="Mover",
         openapi_url=None,
@@ -101,6 +102,13 @@ def empty_app(services: Services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
+        telemetry={
+            "tracing": False,
+            "operation_spans": False,
+            "metrics": False,
+            "logs": False,
+            "auto_configure": False,
+        },
     )
     app.state.services = services
     return app

@@ -38,6 +38,7 @@ from mover.database.database import Database
 from mover.mail.choice import mail_from_settings
 from mover.mail.queue import MailQueue
 from mover.migrations.discovery import Discovery
+from mover.migrations.given.handing import Handing
 from mover.migrations.imports import Imports
 from mover.migrations.maps import Maps
 from mover.migrations.migrations import Migrations
@@ -191,6 +192,7 @@ def make_services(
         return int(now() * 1e9)
 
     signing_keys = SigningKeys(database, vault, accounts.audit, now_ns=now_ns)
+    handing = Handing(vault)
     return Services(
         settings=settings,
         site=site,
@@ -219,7 +221,7 @@ def make_services(
         pairs=Pairs(database, accounts.audit, now_ns=now_ns),
         discovery=Discovery(database, connections),
         imports=Imports(database, accounts.audit, now_ns=now_ns),
-        runs=Runs(database, accounts.audit, now_ns=now_ns),
+        runs=Runs(database, accounts.audit, handing, now_ns=now_ns),
         schedules=Schedules(database, accounts.audit, now_ns=now_ns),
         maps=Maps(database, accounts.audit, now_ns=now_ns),
         views=Views(database, now_ns=now_ns),

@@ -78,7 +78,15 @@ def roster_bytes(one: Roster) -> bytes:
     """What the signature of the roster is over."""
     return _bytes(
         "roster",
-        [one.chains, one.chains_digest, one.keys_digest, one.position, one.signed_ns, one.key_id],
+        [
+            one.chains,
+            one.chains_digest,
+            one.keys_digest,
+            one.position,
+            one.signed_ns,
+            one.key_id,
+            *(() if one.forgotten is None else (one.forgotten,)),
+        ],
     )
 
 

@@ -5,7 +5,7 @@
     a person         the words that name them are replaced by a pseudonym; the digest of what stood there stays in the
                      chain, its salt goes, and the new words are signed
 
-Each step is a transaction of its own.
+Each step is a transaction of its own. What is not as it was sealed stays: it is evidence.
 """
 
 from __future__ import annotations
@@ -20,11 +20,21 @@ import msgspec
 from sqlalchemy import Connection
 
 from mover.audit import queries
-from mover.audit.chain import redaction_bytes, words_digest
-from mover.audit.keys import AuditKeys, sign_roster
+from mover.audit.chain import words_digest
+from mover.audit.keys import AuditKeys
 from mover.audit.recording import Recorder
 from mover.audit.records import Checkpoint, Event, Redaction
-from mover.audit.sealing import Sealer, put_signed, signed
+from mover.audit.sealing import Sealer, signed
+from mover.audit.signing import put_signed, resigned, sign_roster
+from mover.audit.vouching import (
+    chains_fault,
+    follow,
+    head_fault,
+    is_redaction_signed,
+    may_have_signed,
+    report,
+    roster_fault,
+)
 from mover.database.database import Database
 from mover.vault.signing import SigningKey
 from mover.vault.vault import Vault
@@ -153,19 +163,38 @@ class Custodian:
 
     def _cut(self, transaction: Connection, key: SigningKey, organisation_id: str, before_ns: int) -> int:
         """Cut off some of what is old. A chain that was closed and has nothing left is forgotten."""
-        head = queries.heads(transaction, [organisation_id]).get(organisation_id)
+        head = self._head(transaction, key, organisation_id)
         if head is None:
             return 0
         first = queries.first_to_keep(transaction, organisation_id, before_ns)
         until = head.number if first is None else first - 1
         if head.closed and head.cut_number == head.number:
-            queries.remove_head(transaction, organisation_id)
-            sign_roster(transaction, key, self._now_ns())
+            self._forget_chain(transaction, key, head)
             return 0
         return self._cut_off(transaction, key, head, min(until, head.cut_number + _EVENTS))
 
-    def _bury(self, transaction: Connection, key: SigningKey, organisation_id: str, limit: int) -> int:
+    def _head(self, transaction: Connection, key: SigningKey, organisation_id: str) -> Checkpoint | None:
+        """The checkpoint of a chain; None if there is none, or it is not as it was signed."""
         head = queries.heads(transaction, [organisation_id]).get(organisation_id)
+        keys = may_have_signed(transaction, queries.roster(transaction), key)
+        fault = head_fault(head, queries.ends(transaction, [organisation_id]).get(organisation_id, 0), keys)
+        if fault is not None:
+            report(organisation_id, fault)
+            return None
+        return head
+
+    def _forget_chain(self, transaction: Connection, key: SigningKey, head: Checkpoint) -> None:
+        roster = queries.roster(transaction)
+        fault = roster_fault(transaction, roster, key)
+        if roster is None or fault is not None or chains_fault(transaction, roster) is not None:
+            report("", fault or "a chain had been removed or put in")
+            return
+        queries.remove_head(transaction, head.organisation_id)
+        forgotten = None if roster.forgotten is None else roster.forgotten + head.number
+        sign_roster(transaction, key, self._now_ns(), forgotten=forgotten)
+
+    def _bury(self, transaction: Connection, key: SigningKey, organisation_id: str, limit: int) -> int:
+        head = self._head(transaction, key, organisation_id)
         if head is None:
             return 0
         tombstone = queries.last_of(transaction, organisation_id, DELETED)
@@ -181,9 +210,11 @@ class Custodian:
     def _cut_off(self, transaction: Connection, key: SigningKey, head: Checkpoint, until: int) -> int:
         if until <= head.cut_number:
             return 0
-        cut = msgspec.structs.replace(
-            head, cut_number=until, cut_hash=queries.hash_of(transaction, head.organisation_id, until)
-        )
+        going = queries.some_of_chain(transaction, head.organisation_id, head.cut_number, until)
+        if len(going) != until - head.cut_number or not follow(head, going):
+            report(head.organisation_id, "events that are old were not as they had been sealed, and stay")
+            return 0
+        cut = msgspec.structs.replace(head, cut_number=until, cut_hash=going[-1].hash)
         # The word first: on PostgreSQL a role may remove only what a checkpoint says is cut off.
         put_signed(transaction, cut, key, self._now_ns())
         return queries.remove_up_to(transaction, head.organisation_id, until)
@@ -196,9 +227,13 @@ class Custodian:
         forgotten: _Forgotten,
     ) -> int:
         changed = 0
+        keys = may_have_signed(transaction, queries.roster(transaction), key)
         for event_id in ids:
             before = queries.with_id(transaction, event_id)
             if before is None:  # cut off meanwhile
+                continue
+            if not is_redaction_signed(before, keys):
+                report(before.organisation_id, f"words of event {before.number} had been replaced, and stay")
                 continue
             after = _redacted(before, forgotten)
             if (after.actor_name, after.subject, after.details) == (
@@ -245,6 +280,4 @@ def _resigned(before: Event, after: Event, key: SigningKey, now_ns: int) -> Even
         digest = words_digest(before)
     else:  # of what was sealed, however often it is redacted
         digest = msgspec.json.decode(before.redaction, type=Redaction).digest
-    one = Redaction(digest=digest, redacted_ns=now_ns, key_id=key.id, signature="")
-    signed_one = msgspec.structs.replace(one, signature=key.sign(redaction_bytes(after, one)))
-    return msgspec.structs.replace(after, salt=None, redaction=msgspec.json.encode(signed_one).decode())
+    return resigned(after, digest, key, now_ns)

@@ -14,9 +14,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from mover.audit import queries
-from mover.audit.chain import chains_digest, keys_digest, roster_bytes
 from mover.audit.recording import Auditor
-from mover.audit.records import PublicKey, Roster
+from mover.audit.records import BROKEN, PublicKey
+from mover.audit.signing import sign_roster, take_over
+from mover.audit.vouching import chains_fault, may_have_signed, report, roster_fault
 from mover.database.database import Database
 from mover.errors import Locked
 from mover.vault.signing import SigningKey
@@ -77,18 +78,18 @@ class AuditKeys:
         raise Locked("the key of the audit log is being changed by another process")
 
     async def rotate(self) -> PublicKey:
-        """Sign with a new key from now on; what was signed stays valid, and the new key vouches for the ones before.
+        """Sign with a new key from now on; all that the one before signed is signed anew, and that one counts no more.
 
         Raises Locked if another process does so at this moment.
         """
-        before = (await self.present()).id
+        before = await self.present()
         try:
             await self._make(before)
         except Overtaken:
             raise Locked("the key of the audit log is being changed by another process") from None
         return (await self.all())[0]
 
-    async def _make(self, before: str | None) -> SigningKey:
+    async def _make(self, before: SigningKey | None) -> SigningKey:
         """Make a key in place of the one before. Raises Overtaken."""
         key, now_ns = SigningKey.make(), self._now_ns()
         published = PublicKey(
@@ -96,46 +97,54 @@ class AuditKeys:
         )
 
         def add(transaction: Connection) -> None:
-            if queries.present_key(transaction) != before:
+            if queries.present_key(transaction) != (before.id if before else None):
                 raise Overtaken
-            queries.retire_key(transaction, now_ns)
-            queries.add_key(transaction, published)
-            sign_roster(transaction, key, now_ns)
+            if before is None:
+                queries.add_key(transaction, published)
+                sign_roster(transaction, key, now_ns)
+            else:
+                self._change(transaction, before, key, published)
             self._auditor.record(
                 transaction,
                 Operator(),
                 KEY_MADE if before is None else KEY_ROTATED,
                 f"audit key {key.id}",
-                {} if before is None else {"before": before},
+                {} if before is None else {"before": before.id},
                 now_ns=now_ns,
             )
 
         await self._vault.store(HOLDER, _owner(key.id), _FIELD, key.secret, along=add)
         return key
 
+    def _change(
+        self, transaction: Connection, before: SigningKey, key: SigningKey, published: PublicKey
+    ) -> None:
+        """Let a key take over from another, as far as what is there was signed by that one."""
+        now_ns = published.created_ns
+        roster = queries.roster(transaction)
+        fault = roster_fault(transaction, roster, before)
+        if fault is None and roster is not None:
+            fault = chains_fault(transaction, roster)
+        keys = {before.id: before.public} if fault else may_have_signed(transaction, roster, before)
+        queries.retire_key(transaction, now_ns)
+        queries.add_key(transaction, published)
+        take_over(transaction, key, keys, now_ns)
+        if fault is not None:
+            report("", fault)
+            self._auditor.record(
+                transaction, Operator(), BROKEN, "audit log", {"found": fault}, now_ns=now_ns
+            )
+        position = max(roster.position if roster else 0, queries.last_position(transaction))
+        forgotten = roster.forgotten if roster and not fault else None
+        if forgotten is None:
+            forgotten = position - queries.sealed_in_chains(transaction)
+        sign_roster(transaction, key, now_ns, position=position, forgotten=forgotten)
+
 
 def expect_present(transaction: Connection, key: SigningKey) -> None:
     """Raise Overtaken if a key does not sign any more."""
     if queries.present_key(transaction) != key.id:
         raise Overtaken
-
-
-def sign_roster(
-    transaction: Connection, key: SigningKey, now_ns: int, *, position: int | None = None
-) -> None:
-    """Sign which chains and keys there are now; `position`: of the last event, if that has changed."""
-    before = queries.roster(transaction)
-    chains = queries.heads(transaction)
-    one = Roster(
-        chains=len(chains),
-        chains_digest=chains_digest(chains),
-        keys_digest=keys_digest(queries.keys(transaction)),
-        position=position if position is not None else before.position if before else 0,
-        signed_ns=now_ns,
-        key_id=key.id,
-        signature="",
-    )
-    queries.put_roster(transaction, msgspec.structs.replace(one, signature=key.sign(roster_bytes(one))))
 
 
 def _owner(key_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
-from mover.audit.records import Checkpoint, Event, PublicKey, Roster, Stream
+from mover.audit.records import BROKEN, Checkpoint, Event, PublicKey, Roster, Stream
 from mover.audit.tables import (
     SINGLE,
     audit_events,
@@ -59,6 +59,42 @@ def pending_figures(transaction: Connection, organisation_id: str | None = None)
         query = query.where(_e.organisation_id == organisation_id)
     count, oldest = transaction.execute(query).one()
     return count, oldest
+
+
+def pending_marks(transaction: Connection) -> list[Event]:
+    """Events that are not sealed yet and say that something was not as it had been signed."""
+    return _events(
+        transaction,
+        select(audit_events).where(_e.position.is_(None), _e.action == BROKEN).order_by(_e.id),
+    )
+
+
+def ends(transaction: Connection, organisation_ids: Sequence[str]) -> dict[str, int]:
+    """The highest number of each of these chains that has events."""
+    query = (
+        select(_e.organisation_id, func.max(_e.number))
+        .where(_e.organisation_id.in_(organisation_ids), _e.number.is_not(None))
+        .group_by(_e.organisation_id)
+    )
+    return {row[0]: row[1] for row in transaction.execute(query)}
+
+
+def last_position(transaction: Connection) -> int:
+    """The highest position of an event; 0 if there is none."""
+    return transaction.execute(select(func.max(_e.position))).scalar_one() or 0
+
+
+def sealed_in_chains(transaction: Connection) -> int:
+    """How many events the checkpoints number."""
+    return int(transaction.execute(select(func.coalesce(func.sum(_h.number), 0))).scalar_one())
+
+
+def redacted(transaction: Connection, after: int) -> list[Event]:
+    """A page of events with other words than those that were sealed, by id."""
+    return _events(
+        transaction,
+        select(audit_events).where(_e.redaction.is_not(None), _e.id > after).order_by(_e.id).limit(_PAGE),
+    )
 
 
 def seal(transaction: Connection, events: Iterable[Event]) -> None:
@@ -219,11 +255,10 @@ def remove_up_to(transaction: Connection, organisation_id: str, number: int) -> 
     return transaction.execute(delete(audit_events).where(*beginning)).rowcount
 
 
-def hash_of(transaction: Connection, organisation_id: str, number: int) -> str:
-    """The hash of a sealed event."""
+def hash_of(transaction: Connection, organisation_id: str, number: int) -> str | None:
+    """The hash of a sealed event; None: it is not there."""
     query = select(_e.hash).where(_e.organisation_id == organisation_id, _e.number == number)
-    found: str = transaction.execute(query).scalar_one()
-    return found
+    return transaction.execute(query).scalar_one_or_none()
 
 
 def naming(transaction: Connection, actor_id: str, words: Sequence[str]) -> list[Event]:

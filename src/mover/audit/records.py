@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+BROKEN = "audit.broken"
+"""The action of an event that says: when Mover went on with this chain, what stood there was not as it had been signed."""
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One event, as it is stored: see `tables.audit_events`."""
@@ -38,13 +41,21 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     signature: str
 
 
-class Roster(msgspec.Struct, frozen=True, kw_only=True):
-    """The signed list of chains and keys."""
+class Roster(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The signed list of chains and keys.
+
+    Attributes:
+        position: Of the last sealed event: how many were ever sealed.
+        forgotten: How many of these are in no chain any more. All others are numbered in one, so that of an older state
+            of one chain beside present ones some are missing. None: signed by a Mover that did not count; then keys
+            that were retired may have signed checkpoints.
+    """
 
     chains: int
     chains_digest: str
     keys_digest: str
     position: int
+    forgotten: int | None = None
     signed_ns: int
     key_id: str
     signature: str

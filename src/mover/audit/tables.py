@@ -56,6 +56,7 @@ audit_roster = Table(
     Column("chains_digest", String(64), nullable=False),
     Column("keys_digest", String(64), nullable=False),
     Column("position", BigInteger, nullable=False),  # of the last sealed event
+    Column("forgotten", BigInteger),  # sealed events of chains that are gone; NULL: nobody counted
     Column("signed_ns", BigInteger, nullable=False),
     Column("key_id", String(32), nullable=False),
     Column("signature", String(88), nullable=False),

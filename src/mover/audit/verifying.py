@@ -22,7 +22,7 @@ from mover.audit.chain import (
     roster_bytes,
     words_digest,
 )
-from mover.audit.records import Checkpoint, Event, PublicKey, Redaction, Roster
+from mover.audit.records import BROKEN, Checkpoint, Event, PublicKey, Redaction, Roster
 from mover.vault.signing import is_signed, key_id_of, read_public_key
 
 MOST_PROBLEMS = 100
@@ -164,6 +164,7 @@ class _Checking:
         self._copies = copies
         self._seen: list[str] = []
         self._headed: list[str] = []  # chains that have a checkpoint
+        self._numbered = 0  # events that these number
         self._keys: dict[str, bytes] = {}
         self._chain: str | None = None
         self._head: Checkpoint | None = None
@@ -216,8 +217,11 @@ class _Checking:
         self._head, self._number, self._previous = head, head.cut_number, head.cut_hash
         self.report.cut += head.cut_number
         self.report.signed_ns = max(self.report.signed_ns, head.signed_ns)
+        self._numbered += head.number
         if not is_signed(self._keys.get(head.key_id, b""), checkpoint_bytes(head), head.signature):
             self._blame("its checkpoint was changed: the signature is not right")
+        elif self._is_retired(head.key_id):
+            self._blame("its checkpoint is signed with a key that had been retired")
 
     def _begin(self, organisation_id: str) -> None:
         self._chain, self._head, self._number, self._previous = organisation_id, None, None, None
@@ -239,6 +243,8 @@ class _Checking:
         self.report.events += 1
         self._in_its_place(event)
         self._as_sealed(event)
+        if event.action == BROKEN:
+            self._blame(f"when Mover went on with it, {_found(event)}", event)
         self._number, self._previous = event.number, event.hash
         copied = self._copies.get(event.organisation_id, {}).pop(event.number, None)
         if copied is not None:
@@ -297,7 +303,14 @@ class _Checking:
             self._keys.get(one.key_id, b""), redaction_bytes(event, one), one.signature
         ):
             self._blame("its words were replaced without a right signature", event)
+        elif self._is_retired(one.key_id):
+            self._blame("its words were replaced with a signature of a key that had been retired", event)
         return one.digest
+
+    def _is_retired(self, key_id: str) -> bool:
+        """Whether another key signs now; a rotation signs all anew, unless it was done by a Mover that did not."""
+        roster = self._header.roster
+        return roster is not None and roster.forgotten is not None and key_id != roster.key_id
 
     def _close(self) -> None:
         """See that a chain ends where its checkpoint says."""
@@ -335,7 +348,19 @@ class _Checking:
             self._blame(
                 f"{roster.chains} chains were signed for, {len(self._headed)} are there: one was removed or put in"
             )
+        if only is None and roster is not None and roster.forgotten is not None:
+            missing = roster.position - roster.forgotten - self._numbered
+            if missing:
+                self._chain = None
+                self._blame(f"{missing} sealed events are in no chain: the end of one was cut off")
         return report
+
+
+def _found(event: Event) -> str:
+    try:
+        return msgspec.json.decode(event.details, type=dict[str, str])["found"]
+    except (msgspec.MsgspecError, KeyError):
+        return "it was not as it had been signed"
 
 
 def _range(first: int, last: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from mover.transfer.sharing_rules import SharingRules, Unmapped, Wider
 from mover.workplace.addresses import Address
 from mover.workplace.keeping_out import kept_out
 from mover.workplace.sides import Sides, open_sides
+from mover.workplace.upload_keys import VaultUploadKeys, destroy_old_upload_keys
 from mover.workplace.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -250,6 +252,7 @@ async def run(
                     options,
                     progress,
                     shown_options=choices.shown(),
+                    upload_keys=VaultUploadKeys(place.vault, LOCAL_PERSON),
                     started=started,
                 )
         except asyncio.CancelledError:
@@ -262,6 +265,7 @@ async def run(
             if result.finished:
                 await formed.end()
             await formed.destroy_old_seeds()
+        await destroy_old_upload_keys(place.vault, now=time.time())
         return await outcome_of(place.ledger, result.run, resumed=watched.resumed, ended_by=result.reason)
 
 

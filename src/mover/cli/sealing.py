@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mover.cli.screen import err, words
 from mover.cli.values import read_elsewhere, terminal_to_ask
@@ -41,6 +41,23 @@ def read_sealing(
     if versions and (choice.seals or choice.opens):
         raise InvalidConfiguration(f"--versions: {NO_VERSIONS}")
     return choice
+
+
+def read_run_keys(
+    *, open_with: Sequence[str], crypt_from: str | None, crypt_to: str | None
+) -> dict[str, Secret]:
+    """Read keys for runs of a server, by the names that its API has for them. Raises as `read_sealing` does."""
+    keys = read_sealing(
+        seal_to=(),
+        seal_names=False,
+        open_with=tuple(open_with),
+        crypt_to=crypt_to,
+        crypt_from=crypt_from,
+        versions=0,
+    )
+    together = Secret("\n".join(key.reveal().strip("\r\n") for key in keys.open_with))
+    given = {"open_with": together, "crypt_from": keys.crypt_from, "crypt_to": keys.crypt_to}
+    return {name: key for name, key in given.items() if key}
 
 
 def say_what_does_not_apply(choice: SealingChoice) -> None:

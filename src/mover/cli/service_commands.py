@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     """Add them to the command line."""
     app.command(rich_help_panel=_PANEL)(serve)
     app.command(rich_help_panel=_PANEL)(api)
+    app.command(rich_help_panel=_PANEL)(runner)
     app.command(rich_help_panel=_PANEL)(web)
     app.command(rich_help_panel=_PANEL, context_settings=_ELSEWHERE, add_help_option=False)(remote)
     app.command(rich_help_panel=_PANEL, context_settings=_ELSEWHERE, add_help_option=False)(profile)
@@ -51,6 +52,25 @@ def api(
     from mover.cli.api import serve_api  # noqa: PLC0415
 
     return serve_api(host, port, descriptors or ())
+
+
+def runner(
+    *,
+    queue: Annotated[
+        str,
+        typer.Option("--queue", metavar="NAME", help="Work on the pairs of this queue: a site, a region."),
+    ] = "default",
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port", min=1, max=65535, help="Show figures for Prometheus at this port of 127.0.0.1."
+        ),
+    ] = None,
+) -> int:
+    """Move files for the service, until told to end. Listens nowhere: it only dials out."""
+    from mover.cli.running import run_runner  # noqa: PLC0415
+
+    return run_runner(queue, metrics_port)
 
 
 def web(*, host: Host = None, port: Port = None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from secrets import token_hex
 from typing import Any
 
@@ -128,6 +128,8 @@ class Connections:
             queries.put(transaction, connection)
             along(transaction, connection)
 
+        if not new.secret:  # runners seal with the key, and may not make one
+            await self._vault.prepare(self._person)
         await self._vault.replace(self._person, connection.owner, new.secret, along=save)
         return connection
 
@@ -195,10 +197,15 @@ class Connections:
 
     async def with_id(self, connection_id: str) -> Connection:
         """Find a connection by its id. Raises NotFound, also if it is another person's."""
-        for connection in await self.all():
-            if connection.id == connection_id:
-                return connection
+        for connection in await self.with_ids([connection_id]):
+            return connection
         raise ConnectionGone("the connection is not there any more")
+
+    async def with_ids(self, connection_ids: Collection[str]) -> list[Connection]:
+        """Those of these connections that are there, and this person's, in no order; a few ids at a time."""
+        return await self._database.read(
+            lambda transaction: queries.with_ids(transaction, self._person, connection_ids)
+        )
 
     async def remove(self, name: str, *, along: Along = _nothing_more) -> Revocation:
         """Forget a connection, destroy its secrets, and then revoke its tokens at the service.

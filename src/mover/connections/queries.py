@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from mover.connections.records import Connection
 from mover.connections.tables import connections
 from mover.database.removal import remove_some
 from mover.errors import Changed
+from mover.vault.tables import person_keys
 
 
 def find(transaction: Transaction, person: str, name: str) -> Connection | None:
@@ -25,6 +26,23 @@ def find(transaction: Transaction, person: str, name: str) -> Connection | None:
 def of_person(transaction: Transaction, person: str) -> list[Connection]:
     """List a person's connections by name."""
     query = select(connections).where(connections.c.person == person).order_by(connections.c.name)
+    return [Connection(**row) for row in transaction.execute(query).mappings()]
+
+
+def persons_without_key(transaction: Transaction) -> list[str]:
+    """List who has connections and no key: secrets were asked for of none of them."""
+    query = (
+        select(connections.c.person)
+        .distinct()
+        .where(connections.c.person.not_in(select(person_keys.c.person)))
+        .order_by(connections.c.person)
+    )
+    return list(transaction.scalars(query))
+
+
+def with_ids(transaction: Transaction, person: str, connection_ids: Collection[str]) -> list[Connection]:
+    """Those of these connections that are the person's."""
+    query = select(connections).where(connections.c.person == person, connections.c.id.in_(connection_ids))
     return [Connection(**row) for row in transaction.execute(query).mappings()]
 
 

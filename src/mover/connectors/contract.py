@@ -250,7 +250,9 @@ class PartUploads(Protocol):
     """Uploads in parts that survive a crash: the token and the receipts are kept in the ledger."""
 
     async def begin(self, target: Target, size: int | None, part_size: int) -> str:
-        """Start an upload and return its token: opaque text without secrets that works after a restart.
+        """Start an upload and return its token: opaque text that works after a restart, without passwords and keys.
+
+        It may be a right to write this one file: it is sealed before it is kept, and shown to nobody.
 
         `size` is that of the whole file, None if it is known only at the end. All parts but the last will have
         `part_size` bytes. Called again with the same `target.key` it may return the
@@ -446,6 +448,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         name: For people.
         email: Of the person, in lower case.
         ready: Files can be put there now; False: suspended, or not provisioned yet; None where the service does not say.
+        within: Path of the place that it stands in, and is moved with (a subsite's site); None: in no other one.
     """
 
     path: str
@@ -453,6 +456,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     email: str | None = None
     ready: bool | None = None
+    within: str | None = None
 
 
 class Places(Protocol):
@@ -460,6 +464,25 @@ class Places(Protocol):
 
     def all(self) -> AsyncGenerator[Sequence[Place], None]:
         """Yield all, in pages."""
+
+
+@runtime_checkable
+class MakesShortcuts(Protocol):
+    """A connector that makes shortcuts at a destination, where its settings say so.
+
+    Not part of `Connector`: few services have shortcuts. At a source `Entry.version` of one is the id of what it points
+    to, as the connection would list that; it is found again in the ledger if it was moved.
+    """
+
+    @property
+    def makes_shortcuts(self) -> bool:
+        """The settings say so."""
+
+    async def make_shortcut(self, folder: EntryRef, name: str, target: EntryRef) -> bool:
+        """Make one, or find the one that is there. Idempotent: there is one in the end. Returns whether it was made now.
+
+        Raises Conflict where one of that name points elsewhere, NotFound if the folder or the target is gone.
+        """
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from mover.connectors.contract import (
     Content,
     DescribedReads,
     FileVersion,
+    MakesShortcuts,
     Page,
     PartUploads,
     Permissions,
@@ -37,7 +38,7 @@ from mover.connectors.contract import (
     Versions,
 )
 from mover.entries import ROOT, Entry, EntryRef, HashName, Permission
-from mover.errors import Throttled, Transient
+from mover.errors import Throttled, Transient, Unsupported
 from mover.transport.pacing import Pacer
 from mover.transport.retries import Retries, RetryPolicy
 
@@ -199,6 +200,19 @@ class Paced:
     def remarks(self) -> Sequence[str]:
         """What the connector noticed, if it is one that says so."""
         return self._connector.remarks if isinstance(self._connector, Remarks) else ()
+
+    @property
+    def makes_shortcuts(self) -> bool:
+        """Whether it is a connector that makes shortcuts, and is to."""
+        inner = self._connector
+        return isinstance(inner, MakesShortcuts) and inner.makes_shortcuts
+
+    async def make_shortcut(self, folder: EntryRef, name: str, target: EntryRef) -> bool:
+        """Make a shortcut, or find it. Raises Unsupported where the connector makes none."""
+        inner = self._connector
+        if not isinstance(inner, MakesShortcuts):
+            raise Unsupported("no shortcuts are made here", service=self.service, operation="make_shortcut")
+        return await self._pace.repeated(lambda: inner.make_shortcut(folder, name, target))
 
     async def sign_in(self) -> Account:
         """Sign in; a refusal of the credentials is not repeated, it might lock the account."""

@@ -99,7 +99,8 @@ class LimitedDatabase:
 def excess_of(connection: Connection, columns: Columns) -> list[str]:
     """List what the present role of a PostgreSQL may do beyond reading these columns: `people.password_hash`, `writes items`.
 
-    Everything in all schemas that are not PostgreSQL's own counts, and that it could become another role.
+    Everything in all schemas that are not PostgreSQL's own counts, functions that lend it the rights of others too, that
+    it could become another role, also one of PostgreSQL's own, and that row security does not hold for it.
     """
     allowed = {(table, column) for table, names in columns.items() for column in names}
     readable = connection.execute(
@@ -123,11 +124,25 @@ def excess_of(connection: Connection, columns: Columns) -> list[str]:
     excess += [f"writes {row[0]}" for row in writable]
     becomes = connection.execute(
         text(
+            # The owner of a database is a member of pg_database_owner without having been made one.
             "SELECT rolname FROM pg_roles WHERE rolname <> current_user AND pg_has_role(oid, 'MEMBER') "
-            "AND rolname NOT LIKE 'pg\\_%' ORDER BY 1"
+            "AND rolname <> 'pg_database_owner' ORDER BY 1"
         )
     )
-    return excess + [f"acts as {row[0]}" for row in becomes]
+    excess += [f"acts as {row[0]}" for row in becomes]
+    # What such a function does, it does with the rights of whoever made it.
+    lending = connection.execute(
+        text(
+            "SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+            "WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND p.prosecdef "
+            "AND has_function_privilege(p.oid, 'EXECUTE') ORDER BY 1"
+        )
+    )
+    excess += [f"calls {row[0]}" for row in lending]
+    passing = connection.execute(
+        text("SELECT rolbypassrls OR rolsuper FROM pg_roles WHERE rolname = current_user")
+    )
+    return excess + (["passes over row security"] if passing.scalar_one() else [])
 
 
 def _store(location: URL, columns: Columns) -> _Store:

@@ -91,9 +91,11 @@ class PostgresqlStore:
         """Apply the revisions that are missing. Whoever comes second waits for the first, and finds nothing to do.
 
         Where the roles of `mover db roles` are in use, they are given their privileges anew: tables may be new.
+        Raises DatabaseUnusable: the tables are there and somebody else's, as they are for each process of the service.
         """
 
         def work(connection: Connection) -> None:
+            _expect_owner(connection)
             bring_up_to_date(connection)
             if roles_in_use(connection):
                 give_privileges(connection)
@@ -276,6 +278,15 @@ def _expect_suitable(connection: Connection) -> None:
         raise DatabaseUnusable(
             f"the database is in {encoding}, which does not hold every name; make one in UTF-8: createdb --encoding=UTF8"
         )
+
+
+def _expect_owner(connection: Connection) -> None:
+    mine, user = connection.exec_driver_sql(
+        "SELECT coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM pg_class"
+        " WHERE oid = to_regclass('alembic_version')), true), current_user"
+    ).one()
+    if not mine:
+        raise DatabaseUnusable(f"Mover's tables are not {user}'s; the schema is changed by their owner alone")
 
 
 def _expect_sound(connection: Connection) -> None:

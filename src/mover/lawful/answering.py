@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from mover.database.database import Database
 from mover.errors import IntegrityError, MoverError
@@ -16,8 +17,10 @@ from mover.lawful.queries import calls, scope
 from mover.lawful.records import AnswerState, Call, Outcome, Part, Sealed, Whose
 from mover.lawful.refusals import CallClosed
 from mover.lawful.sealing import seal
+from mover.staff.approving import ApprovalKey
 from mover.staff.requests import NotApproved
 from mover.staging import Held, PartGone, Shelf, Staging
+from mover.vault.vault import Vault
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ class Answering:
 
     Args:
         database: Where calls are.
+        vault: Has the key that approvals are checked with.
         staging: Of the runner.
         runner: Its name.
         now_ns: Nanoseconds since 1970 UTC.
@@ -37,12 +41,14 @@ class Answering:
     def __init__(
         self,
         database: Database,
+        vault: Vault,
         staging: Staging,
         runner: str,
         *,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._database = database
+        self._key = ApprovalKey(vault)
         self._staging = staging
         self._runner = runner
         self._now_ns = now_ns
@@ -59,7 +65,7 @@ class Answering:
         shelves = self._staging.shelves  # the moment that the order is about
         try:
             await self._say(call, AnswerState.ASKED, AnswerState.ANSWERING)
-            self._expect_standing(call)
+            await self._expect_standing(call)
             for shelf, whose in await self._in_scope(call, shelves):
                 await self._hand_over(call, shelf, whose)
             await self._say(call, AnswerState.ANSWERING, AnswerState.ANSWERED)
@@ -77,9 +83,11 @@ class Answering:
             )
         )
 
-    def _expect_standing(self, call: Call) -> None:
+    async def _expect_standing(self, call: Call) -> None:
         """See for oneself whether the order stands, whoever calls. Raises NotApproved."""
-        if not call.order.request.stands(self._now_ns()) or not call.order.recipients:
+        proof = await self._key.proof()
+        order = replace(call.order, request=proof.of(call.order.request))
+        if not order.stands(self._now_ns()):
             raise NotApproved("this order does not stand: nothing is handed out")
 
     async def _in_scope(self, call: Call, shelves: list[Shelf]) -> list[tuple[Shelf, Whose]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -33,7 +33,7 @@ from mover.lawful.refusals import ExportUnderWay
 from mover.lawful.sealing import seal
 from mover.migrations.signing import SigningKeys
 from mover.staff.records import StaffMember
-from mover.staff.requests import Requests
+from mover.staff.requests import NotApproved, Requests
 
 DEFAULT_WAIT_S = 30.0
 """Runners look for calls every second, idle ones every five."""
@@ -120,13 +120,21 @@ class Exporter:
             raise MayNot("only the one who asked for an export makes it")
         if not order.recipients:
             raise InvalidConfiguration("this was asked for without recipients; ask anew with mover legal ask")
-        await self._requests.standing(order.request.id)
+        await self._expect_standing(order)
         expect_free(output)
         try:
             async with self._database.lock(f"lawful:{order.request.id}"):
                 return await self._alone(staff, order, output, limits, told)
         except Held:
             raise ExportUnderWay("this export is being made by another process") from None
+
+    async def _expect_standing(self, order: Order) -> None:
+        """Raises PermissionDenied."""
+        standing = await self._requests.standing(order.request.id)
+        if not replace(order, request=standing).stands(self._now_ns()):
+            raise NotApproved(
+                "these recipients are not those that were approved; ask anew with mover legal ask"
+            )
 
     async def _alone(
         self,
@@ -178,8 +186,10 @@ class Exporter:
             most_bytes=limits.most_bytes,
         )
 
+        proof = await self._requests.proof()
+
         def work(connection: Connection) -> None:
-            standing = self._requests.expect_standing(connection, request.id)
+            standing = self._requests.expect_standing(connection, request.id, proof)
             runners = scope.runners_in(connection, request.scope, now_ns)
             collecting.add(connection, collection, call, runners)
             self._requests.record_use(
@@ -249,8 +259,10 @@ class Exporter:
         if findings.silent:
             details["no_full_answer"] = ", ".join(one.runner for one in findings.silent)
 
+        proof = await self._requests.proof()
+
         def work(connection: Connection) -> None:
-            standing = self._requests.expect_standing(connection, order.request.id)
+            standing = self._requests.expect_standing(connection, order.request.id, proof)
             self._requests.record_use(connection, staff, standing, "what is held was exported", **details)
 
         await self._database.write(work)

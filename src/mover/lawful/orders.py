@@ -12,7 +12,7 @@ from mover.database.database import Database
 from mover.errors import InvalidConfiguration
 from mover.lawful.queries import naming, removal
 from mover.lawful.queries import orders as queries
-from mover.lawful.recipients import read_recipients
+from mover.lawful.recipients import read_recipients, recipients_digest
 from mover.lawful.records import Order
 from mover.lawful.refusals import NoSuchCase
 from mover.staff.records import Request, RequestKind, Scope, StaffMember
@@ -91,7 +91,14 @@ class Orders:
             queries.add(transaction, request.id, scope.organisation_id, keys)
 
         asked = await self._requests.ask(
-            staff, RequestKind.LEGAL_EXPORT, scope, reason, case, expires_ns, along=keep
+            staff,
+            RequestKind.LEGAL_EXPORT,
+            scope,
+            reason,
+            case,
+            expires_ns,
+            bound=recipients_digest(keys),
+            along=keep,
         )
         return Order(request=asked, recipients=keys)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 from mover.errors import InvalidConfiguration
@@ -34,6 +35,11 @@ def read_recipients(texts: Iterable[str]) -> tuple[str, ...]:
     if len(found) > MOST_RECIPIENTS:
         raise InvalidConfiguration(f"an export has at most {MOST_RECIPIENTS} recipients")
     return tuple(found)
+
+
+def recipients_digest(recipients: Iterable[str]) -> str:
+    """What those who approve an export bind it to: SHA-256 of its recipients in hexadecimal digits."""
+    return hashlib.sha256("\n".join(["mover recipients 1", *recipients]).encode()).hexdigest()
 
 
 def _is_key_of_age(given: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from mover.staff.records import Request, Scope
+from mover.lawful.recipients import recipients_digest
+from mover.staff.records import Request, RequestKind, Scope
 
 
 class AnswerState(enum.StrEnum):
@@ -57,6 +58,15 @@ class Order:
 
     request: Request
     recipients: tuple[str, ...]
+
+    def stands(self, now_ns: int) -> bool:
+        """Whether it is an order for an export, approved with exactly these recipients, and may be acted upon at that moment."""
+        return (
+            self.request.kind is RequestKind.LEGAL_EXPORT
+            and self.request.stands(now_ns)
+            and bool(self.recipients)
+            and self.request.bound == recipients_digest(self.recipients)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,6 @@ from mover.ledger.queries import (
     items,
     listings,
     runs,
-    uploads,
 )
 from mover.ledger.queries.pages import page_of_items
 from mover.ledger.records import (
@@ -37,16 +36,16 @@ from mover.ledger.records import (
     Outcome,
     Pair,
     PairKey,
-    PartRecord,
     ReportItem,
     Run,
     Tally,
     Totals,
-    UploadRecord,
 )
 from mover.ledger.sharing import SharingLedger
 from mover.ledger.states import Code, ItemState, RunMode, Verification
 from mover.ledger.survey import Survey, survey
+from mover.ledger.tokens import UploadKeys
+from mover.ledger.uploads import UploadLedger
 
 T = TypeVar("T")
 
@@ -85,6 +84,7 @@ class Ledger:
         destination_label: str,
         fingerprint: str,
         options: Mapping[str, object],
+        upload_keys: UploadKeys,
         unencrypted: Sequence[str] = (),
     ) -> RunLedger:
         """Go on with the pair's last run if it did not finish and had the same options, else start a new one.
@@ -122,7 +122,7 @@ class Ledger:
             return run, turn
 
         run, turn = await self._database.write(work)
-        return RunLedger(self._database, pair, run, turn, now_ns=self._now_ns)
+        return RunLedger(self._database, pair, run, turn, upload_keys=upload_keys, now_ns=self._now_ns)
 
     async def runs(self, limit: int = 50) -> list[Run]:
         """The newest runs first."""
@@ -202,7 +202,14 @@ class RunLedger:
     """
 
     def __init__(
-        self, database: Database, pair: Pair, run: Run, turn: int, *, now_ns: Callable[[], int]
+        self,
+        database: Database,
+        pair: Pair,
+        run: Run,
+        turn: int,
+        *,
+        upload_keys: UploadKeys,
+        now_ns: Callable[[], int],
     ) -> None:
         self._database = database
         self.pair = pair
@@ -210,24 +217,24 @@ class RunLedger:
         self._turn = turn
         self._now_ns = now_ns
         self._outcomes = GroupCommit[Outcome](self._write_outcomes)
-        self._parts = GroupCommit[tuple[int, PartRecord]](self._write_parts)
         self._seen = GroupCommit[Callable[[Connection], None]](self._write_seen, most=_SEEN)
         self.sharing = SharingLedger(database, pair, run, self._write)
+        self.uploads = UploadLedger(database, pair, self._write, self._expect_turn, upload_keys)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Write in one transaction, if it is still this process's turn. Raises LockLost."""
 
         def in_turn(connection: Connection) -> T:
-            runs.expect_turn(connection, self.pair.id, self._turn)
+            self._expect_turn(connection)
             return work(connection)
 
         return await self._database.write(in_turn)
 
+    def _expect_turn(self, connection: Connection) -> None:
+        runs.expect_turn(connection, self.pair.id, self._turn)
+
     async def _write_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         await self._write(lambda connection: items.finish_items(connection, self.pair.id, outcomes))
-
-    async def _write_parts(self, sent: Sequence[tuple[int, PartRecord]]) -> None:
-        await self._write(lambda connection: uploads.keep_parts(connection, sent))
 
     async def _write_seen(self, steps: Sequence[Callable[[Connection], None]]) -> None:
         def work(connection: Connection) -> None:
@@ -404,6 +411,12 @@ class RunLedger:
         """Items that wait for the end of the scan."""
         return await self._database.read(lambda connection: items.held_items(connection, self.run.id, limit))
 
+    async def shortcuts(self, limit: int, *, after_id: int) -> list[Item]:
+        """Shortcuts of the run that were not moved and tell what they point to, ascending by number."""
+        return await self._database.read(
+            lambda connection: items.shortcuts(connection, self.run.id, limit, after_id)
+        )
+
     async def renamed_candidates(self, fingerprints: Sequence[str]) -> dict[str, Arrival]:
         """Arrivals with these contents whose source entry is gone."""
         return await self._database.read(
@@ -447,40 +460,12 @@ class RunLedger:
         """Sizes of the files that the pair's last run found missing, if it was a scan with the same options; else 0."""
         return await self._database.read(lambda connection: items.scanned_bytes(connection, self.run))
 
-    async def upload(self, source_key: str) -> UploadRecord | None:
-        """The upload in parts that was begun for an entry, in this run or an earlier one."""
-        return await self._database.read(
-            lambda connection: uploads.upload(connection, self.pair.id, source_key)
-        )
-
-    async def add_upload(self, source_key: str, *, token: str, part_size: int, evidence: str) -> UploadRecord:
-        """Keep an upload that was just begun."""
-        await self._parts.flush()  # a part of one that it replaces may be on its way still
-        return await self._write(
-            lambda connection: uploads.add_upload(
-                connection, self.pair.id, source_key, token=token, part_size=part_size, evidence=evidence
-            )
-        )
-
-    async def keep_part(self, upload: UploadRecord, part: PartRecord) -> None:
-        """Keep a part that the destination has."""
-        await self._parts.put((upload.id, part))
-
-    async def forget_parts(self, upload: UploadRecord, numbers: Sequence[int]) -> None:
-        """Drop parts that the destination turned out not to have."""
-        await self._write(lambda connection: uploads.forget_part(connection, upload.id, numbers))
-
-    async def drop_upload(self, source_key: str) -> None:
-        """Forget an upload that is finished or gone."""
-        await self._parts.flush()  # a part of it may be on its way still
-        await self._write(lambda connection: uploads.drop_upload(connection, self.pair.id, source_key))
-
     # The end.
 
     async def flush(self) -> None:
         """Return when all that was given is kept."""
         await self._outcomes.flush()
-        await self._parts.flush()
+        await self.uploads.flush()
         await self._seen.flush()
 
     async def folders_with_unsettled(self, limit: int, *, after_id: int) -> list[FolderTask]:
@@ -528,6 +513,8 @@ class RunLedger:
     async def close(self, code: Code, *, finished: bool, active_ns: int, message: str = "") -> None:
         """Write how the run ended; `active_ns` is the time spent since it was started or gone on with."""
         await self.flush()
+        if finished:
+            await self.uploads.end()
         values: dict[str, Any] = {
             "code": code.value,
             "finished": finished,

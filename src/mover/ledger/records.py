@@ -8,6 +8,7 @@ import msgspec
 
 from mover.entries import NO_HASHES, Entry, EntryKind, EntryRef, HashName, join_path
 from mover.ledger.states import MOVED, OPEN, PROBLEMS, SKIPPED, Action, Code, ItemState, RunMode, Verification
+from mover.vault.secret import Secret
 
 
 class PairKey(msgspec.Struct, frozen=True):
@@ -254,14 +255,29 @@ class PartRecord(msgspec.Struct, frozen=True):
     hashes: Mapping[HashName, str]
 
 
+class SealedUpload(msgspec.Struct, frozen=True):
+    """An upload in parts as the database has it."""
+
+    id: int
+    sealed_token: bytes
+    part_size: int
+    evidence: str
+    parts: tuple[PartRecord, ...]
+
+
 class UploadRecord(msgspec.Struct, frozen=True):
     """An upload in parts that was begun."""
 
     id: int
-    token: str
+    token: Secret
     part_size: int
     evidence: str
     parts: tuple[PartRecord, ...]
+
+    @classmethod
+    def of(cls, sealed: SealedUpload, token: Secret) -> UploadRecord:
+        """The same, with its token."""
+        return cls(sealed.id, token, sealed.part_size, sealed.evidence, sealed.parts)
 
 
 class Tally(msgspec.Struct, frozen=True):

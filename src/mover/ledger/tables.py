@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from mover.database.base import metadata
 
@@ -165,7 +176,9 @@ uploads = Table(
     Column("id", IDENTITY, primary_key=True),
     Column("pair_id", ForeignKey("pairs.id", ondelete="CASCADE"), nullable=False),
     Column("source_key", Text, nullable=False),
-    Column("token", Text, nullable=False),
+    Column(
+        "sealed_token", LargeBinary, nullable=False
+    ),  # under the pair's key in the vault: it may be a right in itself
     Column("part_size", BigInteger, nullable=False),
     Column("evidence", Text, nullable=False),  # of the source: parts of another version are worthless
     UniqueConstraint("pair_id", "source_key"),

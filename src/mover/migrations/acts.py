@@ -30,6 +30,7 @@ class Act(enum.StrEnum):
     RUNS_PAUSED = "runs.paused"
     RUNS_RESUMED = "runs.resumed"
     RUNS_CANCELED = "runs.canceled"
+    RUN_KEYS_GIVEN = "run_keys.given"
     SCHEDULE_CREATED = "schedule.created"
     SCHEDULE_CHANGED = "schedule.changed"
     SCHEDULE_DELETED = "schedule.deleted"

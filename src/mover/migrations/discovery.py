@@ -115,15 +115,21 @@ class Discovery:
 def matches_of_places(
     sources: Sequence[Place], targets: Sequence[Place], users: GranteeMap, known: set[tuple[str, str]]
 ) -> list[Match]:
-    """Match people and sites with people and sites."""
+    """Match people and sites with people and sites. What stands within a place that has a match is moved with it."""
     people = _Index(place for place in targets if place.kind is PlaceKind.PERSON)
     sites = _Index(place for place in targets if place.kind is PlaceKind.SITE)
     proposed = []
-    for place in sources:
+    moved: set[str] = set()
+    for place in sorted(sources, key=lambda place: place.within is not None and place.path.count("/")):
+        if place.within in moved:
+            moved.add(place.path)
+            continue
         index = sites if place.kind is PlaceKind.SITE else people
         candidates, why = index.fitting(place, users)
         target = candidates[0] if len(candidates) == 1 else None
         path = target.path if target else ""
+        if target is not None:
+            moved.add(place.path)
         proposed.append(
             Match(
                 source_path=place.path,
@@ -142,7 +148,11 @@ def matches_of_places(
 def matches_in_folders(
     sources: Sequence[Place], there: Sequence[str], known: set[tuple[str, str]]
 ) -> list[Match]:
-    """Match people and sites with folders: people's are named by their addresses, sites' by their names."""
+    """Match people and sites with folders: people's are named by their addresses, sites' by their names.
+
+    What stands within another place is moved with that.
+    """
+    sources = [place for place in sources if place.within is None]
     names = {place.path: place.email or place.name for place in sources}
     by_name = {match.source_path: match for match in matches(sorted(set(names.values())), there, set())}
     proposed = []
@@ -174,7 +184,7 @@ class _Index:
             self._by_name.setdefault(fold(place.name), []).append(place)
 
     def fitting(self, place: Place, users: GranteeMap) -> tuple[Sequence[Place], Why]:
-        """Those that fit, by the best that speaks for any."""
+        """Those that fit, by the best that speaks for any; those that stand in no other one, if any of them do."""
         address = place.email or ""
         mapped = users.look_up(address) if address else None
         if mapped is not None:
@@ -186,7 +196,7 @@ class _Index:
             (self._by_name, place.name, Why.SAME_NAME),
         ):
             if key and (candidates := index.get(fold(key))):
-                return candidates, why
+                return [one for one in candidates if one.within is None] or candidates, why
         return (), Why.NOBODY
 
 

@@ -30,6 +30,10 @@ class SharingChoice(enum.StrEnum):
     APPLY = "apply"  # through the migration's map of permissions, else its map of users, else for the same addresses
 
 
+_EITHER_OR = (
+    ("seal_to", "crypt_to"),
+    ("open_with", "crypt_from"),
+)  # a pair's choice ends the migration's other one
 _LONGEST_KEY = 4_000
 _MOST_PATTERNS = 1_000
 _LONGEST_PATTERN = 1_000
@@ -51,6 +55,9 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         versions: So many earlier versions of a file are moved with it.
         seal_to: Public keys (age, SSH) that files are sealed for on their way; empty: they are not.
         seal_names: Names are sealed, too.
+        open_with: Age files are opened, with a private key that is given for each run; no secret is an option.
+        crypt_from: Files are read as rclone's crypt has them, with a password that is given for each run.
+        crypt_to: Files are written so, likewise.
         permissions: Whether they are re-created at the destination.
         unmapped: Who gets the permissions of those whom the map does not name.
         external: Share with people outside of the organisation again, too.
@@ -73,6 +80,9 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     versions: int | None = None
     seal_to: tuple[str, ...] | None = None
     seal_names: bool | None = None
+    open_with: bool | None = None
+    crypt_from: bool | None = None
+    crypt_to: bool | None = None
     permissions: SharingChoice | None = None
     unmapped: Unmapped | None = None
     external: bool | None = None
@@ -88,6 +98,10 @@ def effective(migration: PairOptions, pair: PairOptions) -> PairOptions:
         name: getattr(migration, name) if getattr(pair, name) is None else getattr(pair, name)
         for name in PairOptions.__struct_fields__
     }
+    for one, other in _EITHER_OR:
+        for mine, theirs in ((one, other), (other, one)):
+            if getattr(pair, mine) and getattr(pair, theirs) is None:
+                chosen[theirs] = None
     return PairOptions(**chosen)
 
 
@@ -181,6 +195,16 @@ def _check_sealing(options: PairOptions, *, whole: bool) -> None:
             raise InvalidConfiguration(f"versions: {NO_VERSIONS}")
     elif options.seal_names and (whole or options.seal_to is not None):
         raise InvalidConfiguration("seal_names: sealing names needs public keys to seal for")
+    if keys and options.crypt_to:
+        raise InvalidConfiguration(
+            "crypt_to: files are sealed for public keys or with rclone's crypt, not both"
+        )
+    if options.open_with and options.crypt_from:
+        raise InvalidConfiguration(
+            "crypt_from: files are opened with a private key or with rclone's crypt, not both"
+        )
+    if options.versions and (options.open_with or options.crypt_from or options.crypt_to):
+        raise InvalidConfiguration(f"versions: {NO_VERSIONS}")
 
 
 def _sharing(options: PairOptions, map_id: str, grantees: GranteeMap) -> SharingRules | None:

@@ -13,7 +13,7 @@ from mover.accounts.actor import Actor, ActorKind, Permission
 from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.entries import EntryKind
-from mover.errors import advice_for
+from mover.errors import InvalidConfiguration, advice_for
 from mover.ledger.queries import counts as ledger_counts
 from mover.ledger.queries.items import placed_items
 from mover.ledger.queries.pages import count_items, page_of_items
@@ -25,6 +25,9 @@ from mover.ledger.states import ItemState, RunMode
 from mover.ledger.tables import items as ledger_items
 from mover.migrations.acts import Act, note
 from mover.migrations.cursors import check_limit, cursor_for, read_cursor
+from mover.migrations.given.handing import Handed, Handing
+from mover.migrations.given.queries import runs_with_options
+from mover.migrations.given.wanted import GivenKeys
 from mover.migrations.queries import rows
 from mover.migrations.queries.ending import end_waiting
 from mover.migrations.queries.found import found
@@ -46,10 +49,16 @@ class Runs:
     """Starts need RUN, looking needs READ. After what changes something the caller tells `Orchestration.nudge`."""
 
     def __init__(
-        self, database: Database, auditor: Auditor, *, now_ns: Callable[[], int] = time.time_ns
+        self,
+        database: Database,
+        auditor: Auditor,
+        handing: Handing,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._database = database
         self._auditor = auditor
+        self._handing = handing
         self._now_ns = now_ns
 
     async def start(
@@ -59,19 +68,57 @@ class Runs:
         mode: RunMode = RunMode.COPY,
         *,
         trigger: Trigger | None = None,
+        keys: GivenKeys | None = None,
     ) -> StartResult:
-        """Queue a run of each pair, unless one is under way. `trigger` defaults to API for keys, BY_HAND for people."""
-        actor.require(Permission.RUN)
-        return await self._start(actor, selection, mode, trigger, failed_only=False)
+        """Queue a run of each pair, unless one is under way. `trigger` defaults to API for keys, BY_HAND for people.
 
-    async def retry_failed(self, actor: Actor, selection: Selection) -> StartResult:
+        `keys` are for those runs whose options ask for them, and are kept for the runners' eyes only. A run that asks for
+        more than was given waits for it. Raises InvalidConfiguration: nobody could use them; NotPossible: no runner is
+        there to take them. Then nothing is queued.
+        """
+        actor.require(Permission.RUN)
+        return await self._start(actor, selection, mode, trigger, keys, failed_only=False)
+
+    async def retry_failed(
+        self, actor: Actor, selection: Selection, *, keys: GivenKeys | None = None
+    ) -> StartResult:
         """Queue a run of those pairs whose last run had failures, for the items that failed alone.
 
         Where the last run did not see everything, or more than 10,000 items failed, the whole pair is gone over, which
-        passes over what has arrived.
+        passes over what has arrived. `keys` as for `start`.
         """
         actor.require(Permission.RUN)
-        return await self._start(actor, selection, RunMode.COPY, None, failed_only=True)
+        return await self._start(actor, selection, RunMode.COPY, None, keys, failed_only=True)
+
+    async def give_keys(self, actor: Actor, selection: Selection, keys: GivenKeys) -> int:
+        """Give keys to the runs that wait for them, which then go on. Returns how many.
+
+        Those that have what they need are left as they are. Raises InvalidConfiguration, NotPossible as `start` does.
+        """
+        actor.require(Permission.RUN)
+        handed = await self._handing.prepare(actor.organisation_id, keys)
+
+        def work(connection: Connection, runs: ColumnElement[bool], now_ns: int) -> int:
+            waiting = and_(runs, _r.state.in_([RunState.QUEUED.value, RunState.PAUSED.value]))
+            # Their rows first, so that none of them is taken, or ended, meanwhile.
+            connection.execute(select(_r.id).where(waiting).order_by(_r.id).with_for_update())
+            some = [row for row in runs_with_options(connection, waiting) if not row.has_keys]
+            given = handed.put(connection, some, now_ns)
+            stopped = {row.id for row in some if row.code == RunCode.KEY_NEEDED.value}
+            go_on = [run_id for run_id in given if run_id in stopped]
+            if go_on:
+                of_them = _r.id.in_(go_on)
+                _show(connection, of_them, Status.QUEUED, code=RunCode.QUEUED.value)
+                values = {
+                    "state": RunState.QUEUED.value,
+                    "wish": Wish.RUN.value,
+                    "code": RunCode.QUEUED.value,
+                    "message": "",
+                }
+                connection.execute(update(pair_runs).where(of_them).values(**values))
+            return len(given)
+
+        return await self._steer(actor, selection, Act.RUN_KEYS_GIVEN, work)
 
     async def pause(self, actor: Actor, selection: Selection) -> int:
         """Wish that runs pause; queued ones do at once. Returns how many."""
@@ -267,9 +314,11 @@ class Runs:
         selection: Selection,
         mode: RunMode,
         trigger: Trigger | None,
+        keys: GivenKeys | None,
         *,
         failed_only: bool,
     ) -> StartResult:
+        handed = await self._handing.prepare(actor.organisation_id, keys) if keys is not None else None
         now_ns = self._now_ns()
         by_itself = Trigger.API if actor.kind is ActorKind.API_KEY else Trigger.BY_HAND
         start = Start(
@@ -289,6 +338,7 @@ class Runs:
                 bad = [Status.FAILED.value, Status.SOME_PROBLEMS.value]
                 some = [and_(one, _p.status.in_(bad)) for one in some]
             started, running = queue_runs(connection, start, some, now_ns)
+            keys_given = _hand(connection, handed, start.id, now_ns) if handed and started else None
             if started:
                 note(
                     self._auditor,
@@ -299,6 +349,7 @@ class Runs:
                     now_ns=now_ns,
                     runs=started,
                     mode=mode.value,
+                    keys_given=keys_given,
                 )
             return StartResult(
                 migration_run_id=start.id if started else None, started=started, already_running=running
@@ -334,6 +385,18 @@ class Runs:
         return await self._database.write(steer)
 
 
+def _hand(connection: Connection, handed: Handed, migration_run_id: str, now_ns: int) -> int:
+    """Hand keys to the runs that were just queued; returns how many get them. Raises InvalidConfiguration if none does."""
+    queued = runs_with_options(connection, _r.migration_run_id == migration_run_id)
+    given = handed.put(connection, queued, now_ns)
+    if not given:
+        raise InvalidConfiguration(
+            "a key was given, and none of these pairs is set to use it (or they need more than was given), so nothing was "
+            "started; see the pairs' options"
+        )
+    return len(given)
+
+
 def _lock_migration(connection: Connection, actor: Actor, migration_id: str) -> None:
     """Find the migration, and keep it from being removed until the pairs are queued."""
     found(connection, migrations, "migration", actor.organisation_id, migration_id)
@@ -346,11 +409,11 @@ def _wish(connection: Connection, runs: ColumnElement[bool], wish: Wish) -> int:
     return connection.execute(update(pair_runs).where(runs).values(wish=wish.value)).rowcount
 
 
-def _show(connection: Connection, runs: ColumnElement[bool], status: Status) -> None:
+def _show(connection: Connection, runs: ColumnElement[bool], status: Status, **also: int) -> None:
     connection.execute(
         update(migration_pairs)
         .where(_p.last_run_id.in_(select(_r.id).where(runs)))
-        .values(status=status.value)
+        .values(status=status.value, **also)
     )
 
 

@@ -17,7 +17,7 @@ Life of one execution of a pair (`pair_runs`):
 
 A run in QUEUED or PAUSED has no runner, one in CHECKING, SCANNING or RUNNING has. Only `Work` moves runs that have a
 runner; people write `wish`, which the runner reads with each progress. PAUSED with the wish to run waits for its window
-of the day. ENDED is final. A pair has at most one row that has not ended (a partial unique index sees to it).
+of the day; PAUSED with code 630 for a key that no runner has (any more), which people give for each run. ENDED is final. A pair has at most one row that has not ended (a partial unique index sees to it).
 """
 
 from __future__ import annotations
@@ -117,6 +117,7 @@ class RunCode(enum.IntEnum):
     QUEUED = 600
     QUEUED_AGAIN = 601
     CHECKING = 620
+    KEY_NEEDED = 630
 
 
 AUTOMATIC = frozenset({201, 202, 210, 211, 220, 401, 403, 404, 405, 406, 491})
@@ -163,6 +164,7 @@ MEANINGS = {
     RunCode.QUEUED: "Queued",
     RunCode.QUEUED_AGAIN: "Queued again by itself",
     RunCode.CHECKING: "Checks before the start",
+    RunCode.KEY_NEEDED: "Waits for its key to be given",
 }
 """What a code means, for people."""
 

@@ -13,8 +13,9 @@ from mover.database.database import Database
 from mover.errors import InvalidConfiguration
 from mover.ledger.queries.problems import failed_paths
 from mover.ledger.states import RunMode
+from mover.migrations.given.queries import remove_keys
 from mover.migrations.queries import maps, rows
-from mover.migrations.queries.ending import counts_values, follow_up, tell_of_start
+from mover.migrations.queries.ending import counts_values, follow_up, tell_of_start, tell_of_waiting
 from mover.migrations.queries.ledger_counts import counts_of
 from mover.migrations.queries.sampling import sample
 from mover.migrations.queries.taking import can_be_taken, must_give_way, take, window_of
@@ -194,6 +195,26 @@ class Work:
                 return True
             opening = {"not_before_ns": next_opening(window, now_ns)} if waits and window else {}
             _let_go(connection, run, RunState.PAUSED, RunCode.QUEUED, now_ns, **opening)
+            return True
+
+        if not await self._database.write(work):
+            await self.end(run_id, runner, RunCode.CANCELED)
+
+    async def await_keys(self, run_id: int, runner: str, message: str) -> None:
+        """The run cannot go on before keys are given for it (again); state PAUSED, code 630. What was given is removed.
+
+        With the wish to cancel, which came meanwhile, the run ends.
+        """
+        now_ns = self._now_ns()
+
+        def work(connection: Connection) -> bool:
+            run = _held(connection, run_id, runner)
+            if run.wish == Wish.CANCEL.value:
+                return False
+            remove_keys(connection, [run_id])
+            waits = {"wish": Wish.PAUSE.value, "message": message[:2_000]}
+            _let_go(connection, run, RunState.PAUSED, RunCode.KEY_NEEDED, now_ns, **waits)
+            tell_of_waiting(connection, run, message, now_ns)
             return True
 
         if not await self._database.write(work):

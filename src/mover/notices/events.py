@@ -10,6 +10,7 @@ class Event(enum.StrEnum):
 
     RUN_STARTED = "run.started"
     RUN_ENDED = "run.ended"
+    RUN_WAITS_FOR_KEY = "run.waits_for_key"
     MIGRATION_ENDED = "migration.ended"
     CONNECTION_FAILED = "connection.failed"
     TEST = "test"  # sent by hand only

@@ -20,6 +20,7 @@ from mover.runner.records import Swept
 from mover.staging.folder import sweep
 from mover.transport.oauth.apps import apps_from_settings
 from mover.workplace.seeds import destroy_old_seeds
+from mover.workplace.upload_keys import destroy_old_upload_keys
 from mover.workplace.workplace import Workplace
 
 _STEPS = 100  # of retention, between two signs of life
@@ -58,6 +59,8 @@ class Housekeeper:
         await asyncio.to_thread(self._sweep_staging)
         alive()
         await destroy_old_seeds(self._place.vault, now=self._now())
+        alive()
+        await destroy_old_upload_keys(self._place.vault, now=self._now())
         alive()
         return Swept(connections=connections, rows=await self._sweep_old(alive))
 

@@ -27,6 +27,7 @@ from mover.database.clock import MOST_S, ClockWrong, check_clock
 from mover.errors import MoverError
 from mover.lawful.answering import Answering
 from mover.mail.choice import mail_from_settings
+from mover.migrations.given.holding import Holding
 from mover.migrations.retention import Retention
 from mover.migrations.scheduler import Scheduler
 from mover.migrations.work import Work
@@ -120,6 +121,7 @@ class Runner:
             asyncio.create_task(self._look_now_and_then()),
             asyncio.create_task(self._deliver_now_and_then()),
             asyncio.create_task(self._answer_now_and_then()),
+            asyncio.create_task(self._hold_now_and_then()),
         ]
         if self._parts.versions is not None:
             looking.append(asyncio.create_task(self._parts.versions.keep(asyncio.sleep)))
@@ -130,6 +132,7 @@ class Runner:
             for task in looking:
                 task.cancel()
             await asyncio.wait(looking)
+            await self._look_after("keys that were given", self._parts.bench.keys.leave)
         if self._clock_wrong is not None:
             raise self._clock_wrong
 
@@ -263,6 +266,13 @@ class Runner:
             busy = bench.engine.staging.memory_used or bench.engine.staging.disk_used
             await asyncio.sleep(bench.pace.look_s if busy else bench.pace.reconcile_s)
 
+    async def _hold_now_and_then(self) -> None:
+        """Have keys that are given for runs sealed for this runner, and for later ones: until the last slice has ended."""
+        keys, pace = self._parts.bench.keys, self._parts.bench.pace
+        while True:
+            await self._look_after("keys that were given", keys.look)
+            await asyncio.sleep(min(pace.reconcile_s, keys.every_s))
+
     async def _look_after(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
         try:
             await step()
@@ -333,6 +343,7 @@ async def open_runner(
         scheduler = Scheduler(place.database)
         reconciler = Reconciler(place.database, access, scheduler)
         own_name = name or runner_name(queue)
+        pace = pace or Pace(drain_s=settings.runner_drain_s)
         bench = Bench(
             place=place,
             work=Work(place.database),
@@ -344,7 +355,15 @@ async def open_runner(
             queue=queue,
             runner=own_name,
             draining=Draining(),
-            pace=pace or Pace(drain_s=settings.runner_drain_s),
+            keys=Holding(
+                place.database,
+                place.vault,
+                runner=own_name,
+                queue=queue,
+                lives_s=settings.runner_silence_s,
+                now_ns=now_ns,
+            ),
+            pace=pace,
         )
         yield Runner(
             Parts(
@@ -356,7 +375,7 @@ async def open_runner(
                 scheduler=scheduler,
                 deliverer=Deliverer(place.database, place.vault, place.egress, mail),
                 housekeeper=Housekeeper(place, Retention(place.database)),
-                answering=Answering(place.database, staging, own_name),
+                answering=Answering(place.database, place.vault, staging, own_name),
                 versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),
             ),
             now_ns=now_ns,

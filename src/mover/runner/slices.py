@@ -1,6 +1,6 @@
 """A slice of a run: takes it, lets the engine work on it for a while, and leaves it in order.
 
-    take ─► open both sides ─► engine ────────────────────► end (its code)
+    take ─► keys ─► open both sides ─► engine ────────────────────► end (its code)
                                  │ each second: counts, what is wished, whether others wait
                                  └─► no further file is begun ─► cancelled ─► pause, give way, or end (230)
 
@@ -42,6 +42,8 @@ from mover.errors import (
 )
 from mover.ledger.states import RunMode
 from mover.migrations.acts import Act
+from mover.migrations.given.holding import Holding, KeysElsewhere, KeysMissing
+from mover.migrations.given.wanted import GivenKeys, wanted_by
 from mover.migrations.options import PairOptions, applies_permissions, engine_options, shown_options
 from mover.migrations.records import Answer, Assignment, Counts, PairRun
 from mover.migrations.refusals import Overtaken
@@ -56,6 +58,7 @@ from mover.workplace.addresses import ConnectedPath
 from mover.workplace.keeping_out import kept_out
 from mover.workplace.sealing import SealingChoice, in_the_form
 from mover.workplace.sides import Sides, open_sides
+from mover.workplace.upload_keys import VaultUploadKeys
 from mover.workplace.workplace import Workplace
 
 _log = logging.getLogger(__name__)
@@ -119,6 +122,7 @@ class Bench:
     queue: str
     runner: str
     draining: Draining
+    keys: Holding
     pace: Pace = Pace()
     auditor: Auditor = field(default_factory=Recorder)
     now_ns: Callable[[], int] = time.time_ns
@@ -177,6 +181,7 @@ class Slice:
         run = self._run
         self._accounts = (assignment.source_connection_id, assignment.destination_connection_id)
         self._pauses_before = place.pacers.pauses_of(self._accounts)
+        given = await self._bench.keys.open(run, wanted_by(assignment.options))
         own = place.for_organisation(run.organisation_id)
         scan_alone = run.mode is RunMode.SCAN and not assignment.destination_connection_id
         source = ConnectedPath(assignment.source_connection_id, assignment.source_path)
@@ -184,14 +189,14 @@ class Slice:
         map_id, grantees = ("", None)
         if applies_permissions(assignment.options):
             map_id, grantees = await work.map_of(run.id)
-        names = {one.id: one.name for one in await own.connections.all()}
+        names = {one.id: one.name for one in await own.connections.with_ids(self._accounts)}
         await self._tell_of_use(assignment, names, scan_alone=scan_alone)
         async with open_sides(own, source, None if scan_alone else destination) as opened:
             formed = await in_the_form(
                 own.vault,
                 f"organisation:{run.organisation_id}",
                 opened,
-                _sealing(assignment.options),
+                _sealing(assignment.options, given),
                 run.mode,
                 owner=_keys_of(run),
             )
@@ -219,6 +224,7 @@ class Slice:
                 options,
                 self._progress,
                 shown_options=shown_options(assignment.options),
+                upload_keys=VaultUploadKeys(own.vault, f"organisation:{run.organisation_id}"),
                 started=started,
             )
 
@@ -392,6 +398,12 @@ class Slice:
         except DatabaseTrouble:
             await self._give_way()
             raise  # nobody's file is to blame, and the run goes on when the database is back
+        except KeysMissing as error:
+            await self._bench.work.await_keys(self._run.id, self._bench.runner, str(error))
+            return SliceEnd.RESTING
+        except KeysElsewhere:
+            await self._give_way()
+            raise Held(1) from None
         except AlreadyRunning:
             await self._give_way()
             raise Held(5) from None
@@ -430,7 +442,8 @@ class Slice:
 
     async def _destroy_keys(self) -> None:
         """Destroy what the keys of sealed files followed from, before the run is told to have ended."""
-        if (await self._bench.work.assignment(self._run.id)).options.seal_to:
+        options = (await self._bench.work.assignment(self._run.id)).options
+        if options.seal_to or options.crypt_to:
             await self._bench.place.vault.destroy(_keys_of(self._run))
 
     async def _connection_of(self, error: MoverError | None) -> str | None:
@@ -438,8 +451,8 @@ class Slice:
         if not isinstance(error, (SignInFailed, NotAllowed)):
             return None
         own = self._bench.place.for_organisation(self._run.organisation_id)
-        for connection in await own.connections.all():
-            if connection.id in self._accounts and connection.name == error.service:
+        for connection in await own.connections.with_ids(self._accounts):
+            if connection.name == error.service:
                 return connection.id
         return None
 
@@ -512,10 +525,15 @@ def code_of(error: MoverError) -> RunCode:
             return RunCode.GENERAL_FAILURE
 
 
-def _sealing(options: PairOptions) -> SealingChoice:
-    if not options.seal_to:
-        return SealingChoice()
-    return SealingChoice(recipients=options.seal_to, names=bool(options.seal_names))
+def _sealing(options: PairOptions, given: GivenKeys) -> SealingChoice:
+    recipients = options.seal_to or ()
+    return SealingChoice(
+        recipients=recipients,
+        names=bool(recipients and options.seal_names),
+        crypt_to=given.crypt_to,
+        open_with=(given.open_with,) if given.open_with else (),
+        crypt_from=given.crypt_from,
+    )
 
 
 def _keys_of(run: PairRun) -> str:

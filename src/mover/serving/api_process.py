@@ -18,9 +18,11 @@ from mover.api.request_ids import RequestIdFilter
 from mover.api.services import Services
 from mover.audit.custody import Custodian
 from mover.audit.sealing import Sealer
+from mover.connections.missing_keys import make_missing_keys
 from mover.database.clock import check_clock
-from mover.errors import ServiceFault
+from mover.errors import MoverError, ServiceFault
 from mover.lawful.orders import remove_over
+from mover.migrations.given.handing import Handing
 from mover.migrations.scheduler import Scheduler
 from mover.notices.audit_copies import AuditCopies, receivers_from_settings
 from mover.runner.client import TemporalAccess
@@ -65,8 +67,13 @@ async def run_api(
         redirecting = listen(settings.redirect_listen) if settings.redirect_listen else []
         stack.callback(close_all, redirecting)
         place = await stack.enter_async_context(open_workplace(settings))
+        await make_missing_keys(place.database, place.vault)
         name_requests_in_the_log()
         made = _wrapped(stack, settings, place, tls)
+        try:
+            await Handing(place.vault).begin()
+        except MoverError as error:  # a key service that is away; it is made when the first key is given
+            _log.warning("keys cannot be handed to runners yet: %s", error)
         await stack.enter_async_context(tidying(_over(place, made.services)))
         copies = AuditCopies(place.database, receivers_from_settings(settings, place.egress))
         sealer = Sealer(place.database, place.vault)
@@ -98,7 +105,7 @@ def _over(place: Workplace, services: Services) -> list[Step]:
         accounts.departures.remove_deleted,
         custodian.forget_due,
         remove_old,
-        StaffUpkeep(place.database, AuditLog(place.database)).step,
+        StaffUpkeep(place.database, place.vault, AuditLog(place.database)).step,
         lambda: remove_over(place.database, time.time_ns()),
     ]
 

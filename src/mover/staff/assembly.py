@@ -61,15 +61,15 @@ def assemble(
 
     Args:
         database: Where accounts, sessions, requests and the audit log are.
-        vault: Holds the secrets of authenticator apps.
+        vault: Holds the secrets of authenticator apps, and the key that signs approvals.
         settings: Say through which database metadata is read.
         auditor: Keeps what happened.
         cost: Of hashing passwords.
         now: Seconds since 1970 UTC.
     """
     passwords = Passwords(cost)
-    sessions = StaffSessions(database, auditor, now=now)
-    requests = Requests(database, auditor, now=now)
+    sessions = StaffSessions(database, vault, auditor, now=now)
+    requests = Requests(database, vault, auditor, now=now)
     attempts = Attempts(database, now=now)
     exceptions = Exceptions(database, requests, auditor, now=now)
     reading = Reading(settings)

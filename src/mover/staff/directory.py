@@ -18,6 +18,7 @@ from mover.accounts.rescue import OPERATOR
 from mover.accounts.typed import email_address, shown_name
 from mover.database.database import Database
 from mover.errors import one_line
+from mover.staff.enrolment import allow, vault_holder
 from mover.staff.queries import keys, people, requests, sessions
 from mover.staff.records import STAFF_LOG, RequestState, StaffMember
 from mover.staff.requests import Requests
@@ -95,6 +96,7 @@ class Directory:
             self._record(transaction, Action.STAFF_ADDED, member)
 
         await self._database.write(add)
+        await allow(self._vault, member.id, hashed)
         return NewPassword(member, password)
 
     async def reset(self, email: str) -> NewPassword:
@@ -115,6 +117,7 @@ class Directory:
             self._record(transaction, Action.STAFF_RESET, member)
 
         await self._vault.destroy_person(vault_holder(member.id), along=reset)
+        await allow(self._vault, member.id, hashed)
         return NewPassword(
             msgspec.structs.replace(member, has_second_factor=False, password_given=True), password
         )
@@ -155,11 +158,6 @@ class Directory:
 
     def _now_ns(self) -> int:
         return int(self._now() * 1e9)
-
-
-def vault_holder(staff_id: str) -> str:
-    """Name the holder of somebody's key in the vault."""
-    return f"staff:{staff_id}"
 
 
 def _expect_there(transaction: Connection, member: StaffMember) -> None:

@@ -15,7 +15,7 @@ from mover.staff.letters import moment
 from mover.staff.queries import requests as queries
 from mover.staff.records import Request, RequestKind, StaffMember
 from mover.staff.request_log import RequestLog
-from mover.staff.request_rules import locked
+from mover.staff.request_rules import expect_near, locked
 
 _SECOND_NS = 1_000_000_000
 
@@ -37,8 +37,9 @@ class Disclosures:
     async def set(self, staff: StaffMember, request_id: str, disclosed_ns: int) -> Request:
         """Say from when on an organisation may know of a legal export; until it was told this can be changed.
 
-        Raises NotFound, PermissionDenied, Conflict (not one of those, or told already).
+        Raises NotFound, PermissionDenied, Conflict (not one of those, or told already), InvalidConfiguration (after 2262).
         """
+        expect_near(disclosed_ns)
         now_ns = self._now_ns()
 
         def change(transaction: Connection) -> Request:

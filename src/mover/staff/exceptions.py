@@ -61,10 +61,11 @@ class Exceptions:
 
         Raises PermissionDenied (`NotApproved`), NotFound (no such thing in this organisation).
         """
+        proof = await self._requests.proof()
 
         def use(transaction: Connection) -> None:
             standing = self._requests.expect_exception(
-                transaction, staff, organisation_id, RequestKind.BREAK_GLASS
+                transaction, staff, organisation_id, RequestKind.BREAK_GLASS, proof
             )
             place = _place(transaction, organisation_id, target)
             request = next((one for one in standing if _covers(one.scope, place)), None)

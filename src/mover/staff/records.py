@@ -45,6 +45,7 @@ class StaffSession(msgspec.Struct, frozen=True, kw_only=True):
     created_ns: int
     last_seen_ns: int
     expires_ns: int
+    seal: str = ""  # of session_seals.py; without a right one it is nobody's
 
 
 class StaffKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +179,7 @@ class Approval:
     staff_id: str
     email: str
     approved_ns: int
+    signature: str = field(default="", repr=False)  # of `approving.py`; without a right one it does not count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +190,7 @@ class Request:
         reason: In the asker's words.
         case: Of a court, an authority, a ticket; may be empty for `BREAK_GLASS`.
         expires_ns: Then it is over, approved or not.
+        bound: A digest of what else was asked for along with it: approved as well. Empty: nothing else.
         approved_ns: When it came to stand.
         ended_by_email: Who refused or withdrew it, and `ended_why`.
         disclosed_ns: Of a legal export: from when on the organisation may know of it; None: nobody has said yet.
@@ -205,6 +208,7 @@ class Request:
     asked_ns: int
     expires_ns: int
     state: RequestState
+    bound: str = ""
     approvals: tuple[Approval, ...] = field(default=())
     approved_ns: int | None = None
     ended_by_email: str | None = None

@@ -17,6 +17,7 @@ _SECOND_NS = 1_000_000_000
 _SHORTEST_REASON = 10
 _LONGEST_CASE = 100
 _ROUND_NS = 60 * _SECOND_NS
+_LARGEST_NS = 2**63 - 1  # of a column
 
 
 def locked(transaction: Connection, staff: StaffMember, request_id: str) -> Request:
@@ -29,6 +30,8 @@ def expect_period(kind: RequestKind, scope: Scope) -> None:
     """Raise InvalidConfiguration if the scope has a period that cannot be."""
     if kind is RequestKind.BREAK_GLASS and (scope.from_ns is not None or scope.until_ns is not None):
         raise NotAcceptable("a period is for a legal export; what is looked at here has none")
+    for moment_ns in (scope.from_ns, scope.until_ns):
+        expect_near(moment_ns)
     if scope.from_ns is not None and scope.until_ns is not None and scope.from_ns >= scope.until_ns:
         raise NotAcceptable("the period ends before it begins")
 
@@ -50,6 +53,12 @@ def expect_in_time(request: Request, now_ns: int) -> None:
     """Raise Conflict if it is over by now."""
     if now_ns >= request.expires_ns:
         raise NotPossible(f"this request expired on {moment(request.expires_ns)}")
+
+
+def expect_near(moment_ns: int | None) -> None:
+    """Raise InvalidConfiguration if no column can hold this moment."""
+    if moment_ns is not None and not -_LARGEST_NS <= moment_ns <= _LARGEST_NS:
+        raise NotAcceptable("this day is too far off")
 
 
 def reason_of(text: str) -> str:

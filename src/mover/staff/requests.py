@@ -14,6 +14,7 @@ from mover.accounts.refusals import MayNot, NoSuchThing, NotAcceptable, NotPossi
 from mover.database.database import Database
 from mover.errors import one_line
 from mover.notices.outbox import put_mails
+from mover.staff.approving import ApprovalKey, Proof, signed
 from mover.staff.letters import approved_letter, moment
 from mover.staff.queries import people
 from mover.staff.queries import requests as queries
@@ -37,6 +38,7 @@ from mover.staff.request_rules import (
     reason_of,
     there,
 )
+from mover.vault.vault import Vault
 
 _SECOND_NS = 1_000_000_000
 _MOST_LISTED = 500
@@ -60,12 +62,16 @@ class Requests:
 
     Args:
         database: Where they are.
+        vault: Holds the key that signs approvals.
         auditor: Keeps what happened.
         now: Seconds since 1970 UTC.
     """
 
-    def __init__(self, database: Database, auditor: Auditor, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, auditor: Auditor, *, now: Callable[[], float] = time.time
+    ) -> None:
         self._database = database
+        self._key = ApprovalKey(vault)
         self._log = RequestLog(auditor)
         self._now = now
 
@@ -78,6 +84,7 @@ class Requests:
         case: str,
         expires_ns: int,
         *,
+        bound: str = "",
         along: Callable[[Connection, Request], None] = _nothing_more,
     ) -> Request:
         """Ask for an exception.
@@ -89,6 +96,7 @@ class Requests:
             reason: 10 to 1000 characters, for those who approve and for the organisation.
             case: Of a court, an authority, a ticket; a legal export needs one.
             expires_ns: Then it is over, approved or not: at most three days off, 30 for a legal export.
+            bound: A digest of what else is asked for, which is then approved as well.
             along: Writes more in the same transaction.
 
         Raises InvalidConfiguration, NotFound (no such organisation, or nothing like that in it), PermissionDenied.
@@ -106,6 +114,7 @@ class Requests:
             asked_ns=now_ns,
             expires_ns=expiry_of(kind, expires_ns, now_ns),
             state=RequestState.OPEN,
+            bound=bound,
         )
         expect_period(kind, scope)
 
@@ -131,9 +140,11 @@ class Requests:
         not open, expired).
         """
         now_ns = self._now_ns()
+        key = await self._key.signing()
+        proof = Proof(key.public)
 
         def approve(transaction: Connection) -> Request:
-            found = locked(transaction, staff, request_id)
+            found = proof.of(locked(transaction, staff, request_id))
             if staff.id == found.asked_by or staff.email == found.asked_by_email:
                 raise MayNot("nobody approves what they asked for themselves; it takes somebody else")
             if found.state is not RequestState.OPEN:
@@ -141,7 +152,8 @@ class Requests:
             expect_in_time(found, now_ns)
             if any(staff.id == one.staff_id or staff.email == one.email for one in found.approvals):
                 raise NotPossible("you have approved this already; it takes somebody else too")
-            approval = Approval(staff.id, staff.email, now_ns)
+            approval = signed(found, Approval(staff.id, staff.email, now_ns), key)
+            queries.remove_approval(transaction, found.id, staff.id)  # a row that nobody signed
             queries.approve(transaction, found.id, approval)
             after = replace(found, approvals=(*found.approvals, approval))
             if not after.missing:
@@ -199,11 +211,18 @@ class Requests:
         is over, or the one who asked is not of the staff any more). For a whole act call it again in the transaction of the
         act, as `expect_standing`.
         """
-        return await self._database.read(lambda transaction: self.expect_standing(transaction, request_id))
+        proof = await self.proof()
+        return await self._database.read(
+            lambda transaction: self.expect_standing(transaction, request_id, proof)
+        )
 
-    def expect_standing(self, transaction: Connection, request_id: str) -> Request:
+    async def proof(self) -> Proof:
+        """What tells true approvals from rows that somebody wrote; to be had before the transaction that needs it."""
+        return await self._key.proof()
+
+    def expect_standing(self, transaction: Connection, request_id: str, proof: Proof) -> Request:
         """Do as `standing` within the caller's transaction, so that nothing is done that was refused meanwhile."""
-        found = there(queries.find(transaction, request_id))
+        found = proof.of(there(queries.find(transaction, request_id)))
         now_ns = self._now_ns()
         if found.state.is_over:
             raise NotApproved(f"this request was {found.state.value} on {moment(found.ended_ns or now_ns)}")
@@ -217,11 +236,18 @@ class Requests:
         return found
 
     def expect_exception(
-        self, transaction: Connection, staff: StaffMember, organisation_id: str, kind: RequestKind
+        self,
+        transaction: Connection,
+        staff: StaffMember,
+        organisation_id: str,
+        kind: RequestKind,
+        proof: Proof,
     ) -> list[Request]:
         """List what stands for somebody about an organisation, what lasts longest first. Raises PermissionDenied (`NotApproved`)."""
         expect_staff(transaction, staff)
-        found = queries.standing_of(transaction, staff.id, organisation_id, kind, self._now_ns())
+        now_ns = self._now_ns()
+        said = queries.standing_of(transaction, staff.id, organisation_id, kind, now_ns)
+        found = [request for request in map(proof.of, said) if request.stands(now_ns)]
         if not found:
             raise NotApproved("nothing was approved that would let you see or do this")
         return found

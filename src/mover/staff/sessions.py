@@ -18,7 +18,9 @@ from mover.errors import one_line
 from mover.staff.queries import people
 from mover.staff.queries import sessions as queries
 from mover.staff.records import StaffEntrance, StaffMember, StaffSession, StaffSignedIn, Step
+from mover.staff.session_seals import SessionSeals
 from mover.vault.secret import Secret
+from mover.vault.vault import Vault
 
 _SECOND_NS = 1_000_000_000
 _SEEN_EVERY_NS = 60 * _SECOND_NS
@@ -41,6 +43,7 @@ class StaffSessions:
 
     Args:
         database: Where they are.
+        vault: Holds the key that seals them.
         auditor: Keeps what happened, in the staff's log.
         idle_s: Ends when unused for so long.
         absolute_s: Ends so long after the sign-in, whatever happens.
@@ -50,6 +53,7 @@ class StaffSessions:
     def __init__(
         self,
         database: Database,
+        vault: Vault,
         auditor: Auditor,
         *,
         idle_s: float = 3600,
@@ -57,6 +61,7 @@ class StaffSessions:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
+        self._seals = SessionSeals(vault)
         self._auditor = auditor
         self._idle_ns = int(idle_s * _SECOND_NS)
         self._absolute_ns = int(absolute_s * _SECOND_NS)
@@ -72,7 +77,7 @@ class StaffSessions:
             return (session, member) if session and member else None
 
         found = await self._database.read(look)
-        if found is None:
+        if found is None or not await self._seals.holds(found[0], hashed(token)):
             raise SignInRefused(_NOT_SIGNED_IN)
         session, member = found
         before_ns = now_ns - _SEEN_EVERY_NS
@@ -82,7 +87,7 @@ class StaffSessions:
             )
         return StaffSignedIn(session, member, _step(session, member), csrf_token(token, session.id))
 
-    def prepare(self, staff_id: str, client: Client, *, second_factor: bool) -> NewStaffSession:
+    async def prepare(self, staff_id: str, client: Client, *, second_factor: bool) -> NewStaffSession:
         """Make a session that is to begin; without a second factor it lasts ten minutes."""
         now_ns = self._now_ns()
         session = StaffSession(
@@ -95,7 +100,8 @@ class StaffSessions:
             last_seen_ns=now_ns,
             expires_ns=now_ns + (self._absolute_ns if second_factor else _HALF_S * _SECOND_NS),
         )
-        return NewStaffSession(new_token(), session)
+        token = new_token()
+        return NewStaffSession(token, await self._seals.sealed(session, hashed(token)))
 
     def begin(self, transaction: Connection, new: NewStaffSession, *, instead_of: str | None = None) -> None:
         """Keep a prepared session, in the place of another one that has to be there still. Raises SignInFailed."""

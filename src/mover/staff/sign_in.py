@@ -20,7 +20,7 @@ from mover.accounts.refusals import MayNot, NotPossible, SignInRefused
 from mover.accounts.typed import email_address
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration, NotFound
-from mover.staff.directory import vault_holder
+from mover.staff.enrolment import end, expect_allowed, vault_holder
 from mover.staff.queries import people, sessions
 from mover.staff.queries.people import StaffCredentials, StaffTotp
 from mover.staff.records import STAFF_LOG, StaffEntrance, StaffSignedIn, Step
@@ -85,8 +85,10 @@ class StaffSignIn:
         if not await self._passwords.verify(password, stored) or found is None:
             await self._note_failure(spelled, found, client)
             raise SignInRefused(_WRONG)
-        anew = await self._passwords.hash(password) if self._passwords.outdated(found.password_hash) else None
-        new = self._sessions.prepare(found.member.id, client, second_factor=False)
+        # Not before an app is there: the hash of a first password is what lets them set one up.
+        outdated = found.member.has_second_factor and self._passwords.outdated(found.password_hash)
+        anew = await self._passwords.hash(password) if outdated else None
+        new = await self._sessions.prepare(found.member.id, client, second_factor=False)
 
         def begin(transaction: Connection) -> None:
             now = people.credentials(transaction, found.member.id)
@@ -109,6 +111,7 @@ class StaffSignIn:
         """Make the secret of an authenticator app, to be scanned; `finish_app` takes it into use. Raises PermissionDenied, Conflict."""
         _expect(signed_in, Step.SET_UP)
         member = signed_in.member
+        await self._expect_given(member.id)
         setup = new_totp(member.email, self._issuer)
         made = StaffTotp(
             staff_id=member.id,
@@ -130,7 +133,10 @@ class StaffSignIn:
     async def finish_app(self, signed_in: StaffSignedIn, code: str, client: Client) -> StaffEntrance:
         """Take the app into use with its first code; all other sessions end. Raises SignInFailed, Throttled, PermissionDenied."""
         _expect(signed_in, Step.SET_UP)
-        return await self._with_app(signed_in, code, client, confirming=True)
+        await self._expect_given(signed_in.member.id)
+        entrance = await self._with_app(signed_in, code, client, confirming=True)
+        await end(self._vault, signed_in.member.id)
+        return entrance
 
     async def change_password(
         self, signed_in: StaffSignedIn, new: Secret, *, current: Secret | None = None
@@ -173,6 +179,14 @@ class StaffSignIn:
             self._record(transaction, member.actor(), Action.STAFF_PASSWORD_CHANGED, member.email)
 
         await self._database.write(change)
+        await end(self._vault, member.id)
+
+    async def _expect_given(self, staff_id: str) -> None:
+        """Raises PermissionDenied."""
+        stored = await self._database.read(lambda transaction: people.credentials(transaction, staff_id))
+        if stored is None:
+            raise SignInRefused("you are not of the staff any more")
+        await expect_allowed(self._vault, staff_id, stored.password_hash)
 
     async def _with_app(
         self, signed_in: StaffSignedIn, code: str, client: Client, *, confirming: bool
@@ -182,7 +196,7 @@ class StaffSignIn:
         await self._attempts.begin(limit)
         found = await self._database.read(lambda transaction: people.find_totp(transaction, member.id))
         step = await self._step_of(found, code, confirmed=not confirming)
-        new = self._sessions.prepare(member.id, client, second_factor=True)
+        new = await self._sessions.prepare(member.id, client, second_factor=True)
         now_ns = self._now_ns()
 
         def enter(transaction: Connection) -> bool:

@@ -43,6 +43,7 @@ staff_sessions = Table(
     Column("created_ns", BigInteger, nullable=False),
     Column("last_seen_ns", BigInteger, nullable=False),
     Column("expires_ns", BigInteger, nullable=False, index=True),  # whatever happens
+    Column("seal", String(64)),  # of session_seals.py; NULL: of an earlier Mover, and nobody's
 )
 
 staff_requests = Table(
@@ -64,6 +65,7 @@ staff_requests = Table(
     Column("asked_ns", BigInteger, nullable=False),
     Column("expires_ns", BigInteger, nullable=False),
     Column("state", String(12), nullable=False),  # records.RequestState
+    Column("bound", String(64)),  # SHA-256 of what else was asked for along with it; NULL: nothing else
     Column("approved_ns", BigInteger),  # when the last approval that it needed came
     Column("ended_by_email", String(254)),  # who refused or withdrew it
     Column("ended_ns", BigInteger),
@@ -80,6 +82,9 @@ staff_approvals = Table(
     Column("staff_id", String(32), primary_key=True),
     Column("email", String(254), nullable=False),
     Column("approved_ns", BigInteger, nullable=False),
+    Column(
+        "signature", String(88)
+    ),  # of approving.py, in base64; NULL: of an earlier Mover, and does not count
 )
 
 staff_keys = Table(

@@ -11,6 +11,7 @@ from mover.database.database import Database
 from mover.staff.disclosures import Disclosures
 from mover.staff.keys import StaffKeys
 from mover.staff.sessions import StaffSessions
+from mover.vault.vault import Vault
 
 
 class StaffUpkeep:
@@ -18,12 +19,15 @@ class StaffUpkeep:
 
     Args:
         database: Where they are.
+        vault: Of the sessions.
         auditor: Tells organisations.
         now: Seconds since 1970 UTC.
     """
 
-    def __init__(self, database: Database, auditor: Auditor, *, now: Callable[[], float] = time.time) -> None:
-        self._sessions = StaffSessions(database, auditor, now=now)
+    def __init__(
+        self, database: Database, vault: Vault, auditor: Auditor, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._sessions = StaffSessions(database, vault, auditor, now=now)
         self._keys = StaffKeys(database, Attempts(database, now=now), auditor, now=now)
         self._disclosures = Disclosures(database, auditor, now=now)
 

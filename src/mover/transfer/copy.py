@@ -92,14 +92,21 @@ class FileMover:
         return await self._source.connector.refresh(self._source.ref(item.path, item.entry.id))
 
     async def move(
-        self, item: Item, reader: FileReader, *, look_first: bool, left: Arrival | None = None
+        self,
+        item: Item,
+        reader: FileReader,
+        *,
+        look_first: bool,
+        begun: bool,
+        left: Arrival | None = None,
     ) -> Moved:
         """Move a file once.
 
         Args:
             item: What was planned.
             reader: Of the file as it is now.
-            look_first: An earlier attempt may have left something at the destination: look before sending.
+            look_first: Something may stand at the destination that was not there when it was listed: look before sending.
+            begun: An earlier attempt may have left it there, even half of it.
             left: What an earlier attempt is known to have left there, damaged.
 
         Raises:
@@ -115,13 +122,13 @@ class FileMover:
         if standing.kind is EntryKind.FOLDER:
             raise Conflict("a folder of that name stands at the destination")
         if item.action is Action.COMPARE or look_first:
-            if (found := await self._same_already(item, reader, standing)) is not None:
+            if (found := await self._same_already(item, reader, standing, begun=begun)) is not None:
                 return await self._with_time(item, reader, standing, found)
             if look_first and (found := await self._altered_already(item, reader, standing)) is not None:
                 return found
-            versions = await self._versions.of(item, reader.entry) if look_first else ()
+            versions = await self._versions.of(item, reader.entry) if begun else ()
             if not self._versions.is_one(standing, versions):
-                await self._may_replace(item, reader, standing, ours_perhaps=look_first, left=left)
+                await self._may_replace(item, reader, standing, ours_perhaps=begun, left=left)
         elif self._options.conflict is not ConflictRule.OVERWRITE:
             await self._still_ours(item, standing)
         return await self._send(item, reader, standing)
@@ -134,7 +141,7 @@ class FileMover:
         if standing.kind is not EntryKind.FOLDER:
             if self._source.form is not None and self._source.form.sealed:
                 return await self._as_it_arrived(item, reader, standing)
-            found = await self._same_already(item, reader, standing)
+            found = await self._same_already(item, reader, standing, begun=False)
             if found is not None:
                 return found
         raise Conflict("what stands at the destination is not the same", path=item.destination_path)
@@ -177,8 +184,11 @@ class FileMover:
         except NotFound:
             return None
 
-    async def _same_already(self, item: Item, reader: FileReader, standing: Entry) -> Moved | None:
+    async def _same_already(
+        self, item: Item, reader: FileReader, standing: Entry, *, begun: bool
+    ) -> Moved | None:
         """Whether what stands there is what would be sent: by hash, else by reading both."""
+        ours = begun and item.action is not Action.COMPARE
         source = reader.entry
         by_hash = compare_hashes(source.hashes, standing.hashes)
         if by_hash is False or (None not in {source.size, standing.size} and source.size != standing.size):
@@ -199,14 +209,14 @@ class FileMover:
                 return None
             proof, digest = Verification.READ_BACK, f"{HashName.SHA256}:{here}"
         return Moved(
-            state=ItemState.ALREADY_THERE if item.action is Action.COMPARE else ItemState.COPIED,
+            state=ItemState.COPIED if ours else ItemState.ALREADY_THERE,
             verification=proof,
             content_hash=digest,
             sent_bytes=0,
             arrival=arrival_of(
                 item, source, standing, self._rules, proof=proof, digest=digest, size=source.size
             ),
-            message="" if item.action is Action.COMPARE else "found complete after an interruption",
+            message="found complete after an interruption" if ours else "",
         )
 
     async def _altered_already(self, item: Item, reader: FileReader, standing: Entry) -> Moved | None:

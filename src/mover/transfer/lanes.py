@@ -30,18 +30,18 @@ from mover.errors import (
     SignInFailed,
     Throttled,
     TimedOut,
-    Transient,
     Unreachable,
     Unsupported,
 )
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item, Outcome
-from mover.ledger.states import ItemState
+from mover.ledger.states import Action, ItemState
 from mover.transfer.arrivals import DamagedArrival
 from mover.transfer.concurrency import task_group
 from mover.transfer.copy import FileMover, Moved
 from mover.transfer.options import Options
 from mover.transfer.progress import Progress
+from mover.transfer.tries import Tries
 from mover.transport.retries import RetryPolicy
 
 _log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ _LARGE_BATCH = 1
 _ENDS_THE_RUN = (SignInFailed, QuotaExceeded, ApiQuotaExceeded)
 _SERVICE_DOWN = (Unreachable, TimedOut, ServiceFault, Throttled)
 _MEETINGS = 2
+_LOOKS = 100  # files, one after the other, that are looked for in vain until they are sent unseen again
 _VAIN_LIMIT = 30  # files in a row that failed because a service is down
 
 
@@ -86,6 +87,7 @@ class Lanes:
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._in_vain = 0
         self._arrivals = 0
+        self._looks = 0
         self._waiting: list[tuple[Item, MissingDependency]] = []
         self._sleep = sleep
         self._now_ns = now_ns
@@ -184,48 +186,35 @@ class Lanes:
     async def _outcome(self, item: Item) -> Outcome:
         started = self._now_ns()
         entry = item.entry
-        attempt = fruitless = kept = 0
-        arrivals = self._arrivals
-        throttled_s = 0.0
+        tries = Tries(self._retries, self._options.attempts, self._rng, self._arrivals)
         left = None
+        is_untouched = not item.interrupted
+        begun = item.interrupted
         while True:
-            attempt += 1
-            fruitless += 1
+            tries.begin()
             reader = self._mover.reader(item, entry)
             try:
-                look_first = item.interrupted or attempt > 1
-                moved = await self._mover.move(item, reader, look_first=look_first, left=left)
+                look_first = not is_untouched or self._looks > 0
+                moved = await self._mover.move(item, reader, look_first=look_first, begun=begun, left=left)
             except (MissingDependency, DatabaseTrouble):
                 raise
             except MoverError as error:
                 if self._ending:
                     raise asyncio.CancelledError from error
-                before, kept = kept, max(kept, await self._parts_kept(item))
-                if kept > before and not isinstance(error, Changed):
-                    fruitless, throttled_s = (
-                        0,
-                        0.0,
-                    )  # a bad line that brings a part each time brings the file in the end
-                elif isinstance(error, Throttled) and self._arrivals > arrivals:
-                    fruitless, arrivals, throttled_s = (
-                        0,
-                        self._arrivals,
-                        0.0,
-                    )  # others are served: its turn comes
-                wait_s = self._retries.wait_s(max(fruitless, 1), error, self._rng)
-                if isinstance(error, Throttled):  # told to come later, not that it is in vain
-                    # A file takes several calls. Who comes back at the first moment each time may never get all of them.
-                    wait_s += self._retries.jitter_s(fruitless - 1, self._rng) if fruitless > 1 else 0
-                    throttled_s += wait_s
-                    again = throttled_s <= self._retries.total_s
-                else:
-                    again = isinstance(error, Transient) and fruitless < self._options.attempts
-                if again or _may_have_met_another(item, error, attempt, at_source=reader.trouble is error):
+                at_source = reader.trouble is error
+                did_nothing = isinstance(error, Throttled) and error.in_turn and not at_source
+                is_untouched = is_untouched and did_nothing
+                begun = begun or not (did_nothing or isinstance(error, Conflict))
+                parts = await self._parts_kept(item)
+                again, wait_s = tries.failed(
+                    error, did_nothing=did_nothing, parts=parts, arrivals=self._arrivals
+                )
+                if again or _is_worth_a_look(item, error, tries.attempt, at_source=at_source):
                     left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(wait_s)
                     entry = await self._entry_now(item, entry, error)
                     continue
-                failed = self._failed(item, error, reader.trouble is error, attempt, started)
+                failed = self._failed(item, error, at_source, tries.attempt, started)
                 if self._pointless(error):
                     await self._ledger.finish(failed)
                     raise
@@ -237,15 +226,22 @@ class Lanes:
                 strange = MoverError(
                     f"unexpected {type(error).__name__}; the log of this run has more", path=item.path
                 )
-                return self._failed(item, strange, False, attempt, started)
+                return self._failed(item, strange, False, tries.attempt, started)
             self._in_vain = 0
             self._arrivals += 1
-            return self._arrived(item, moved, attempt, started)
+            self._look_for_more(item, moved)
+            return self._arrived(item, moved, tries.attempt, started)
+
+    def _look_for_more(self, item: Item, moved: Moved) -> None:
+        """Look before sending, for a while, when the ledger has forgotten a file: it will have forgotten others."""
+        if moved.state is ItemState.ALREADY_THERE and item.action is Action.COPY:
+            self._looks = _LOOKS
+        elif self._looks:
+            self._looks -= 1
 
     async def _parts_kept(self, item: Item) -> int:
         """How many parts of a large file the destination has."""
-        upload = await self._ledger.upload(item.source_key) if item.large else None
-        return len(upload.parts) if upload else 0
+        return await self._ledger.uploads.parts_kept(item.source_key) if item.large else 0
 
     def _pointless(self, error: MoverError) -> bool:
         """Whether going on with other files would only repeat the trouble."""
@@ -292,14 +288,18 @@ class Lanes:
         )
 
 
-def _may_have_met_another(item: Item, error: MoverError, attempt: int, *, at_source: bool) -> bool:
-    """Whether the process that sent the item before may have been at it still.
+def _is_worth_a_look(item: Item, error: MoverError, attempt: int, *, at_source: bool) -> bool:
+    """Whether what stands in the way may be the very file, though the ledger does not say so. The next attempt looks.
 
-    It had lost the pair and did not know: it put the file into its place, or took the temporary one away, between this
-    process's look and its own turn. The next attempt looks again, and finds the file complete, or the place free.
+    Either the process that sent the item before may have been at it still: it had lost the pair and did not know, and put
+    the file into its place, or took the temporary one away, between this process's look and its own turn. Or the
+    ledger has forgotten: its database was restored from a backup, or a standby took over that lacked the last commits.
     """
-    met = isinstance(error, (Conflict, NotFound)) and not at_source
-    return met and item.interrupted and attempt <= _MEETINGS
+    if at_source or not isinstance(error, (Conflict, NotFound)):
+        return False
+    if item.interrupted:
+        return attempt <= _MEETINGS
+    return isinstance(error, Conflict) and attempt == 1 and item.action in {Action.COPY, Action.REPLACE}
 
 
 def _state_for(error: MoverError, kind: EntryKind, *, at_source: bool) -> ItemState:

@@ -59,7 +59,7 @@ class Options:
     form: str = ""
     bytes_per_s: int | None = None
     attempts: int = 4
-    files_at_once: int = 24
+    files_at_once: int = 48
     large_at_once: int = 2
     parts_at_once: int = 4
 

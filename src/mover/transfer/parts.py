@@ -21,6 +21,7 @@ from mover.staging import StagedFile, StagedPart
 from mover.transfer.concurrency import task_group
 from mover.transfer.reading import FileReader
 from mover.transfer.splitting import Splitter
+from mover.vault.secret import Secret
 
 
 def part_size_for(rules: PartRules, size: int | None, *, most: int) -> int:
@@ -135,12 +136,12 @@ class PartsUpload:
             await self._reader.still_the_same()
             parts = [self._parts[number] for number in sorted(self._parts)]
             sent = [SentPart(part.number, part.size, part.receipt) for part in parts]
-            entry = await self._uploads.finish(upload.token, self._target, sent, whole)
+            entry = await self._uploads.finish(upload.token.reveal(), self._target, sent, whole)
         except NotFound as error:
             if isinstance(self._reader.trouble, NotFound):
                 raise
             # It expired, or is finished and the answer was lost: the next attempt looks, and begins anew.
-            await self._ledger.drop_upload(self._source_key)
+            await self._ledger.uploads.drop(self._source_key)
             raise ServiceFault("the destination no longer knows the upload", said=error.said) from error
         return SentFile(entry, parts, whole, self._sent_bytes)
 
@@ -164,15 +165,15 @@ class PartsUpload:
 
     async def _begin_or_go_on(self) -> UploadRecord:
         evidence = evidence_of(self._reader.entry, self._target.ref.path, self._reader.edition)
-        known = await self._ledger.upload(self._source_key)
+        known = await self._ledger.uploads.find(self._source_key)
         # A stream is read from its start and compared part by part, unless the evidence can be trusted, as ranges must.
         trusted = not self._ranges or tells_versions(self._reader.entry)
         if known is not None and known.evidence == evidence and trusted:
             try:
                 kept = [SentPart(part.number, part.size, part.receipt) for part in known.parts]
-                received = await self._uploads.received(known.token, kept)
+                received = await self._uploads.received(known.token.reveal(), kept)
             except NotFound:
-                await self._ledger.drop_upload(self._source_key)
+                await self._ledger.uploads.drop(self._source_key)
             else:
                 self._part_size = known.part_size
                 there = None if received is None else {(part.number, part.size) for part in received}
@@ -183,16 +184,17 @@ class PartsUpload:
                 }
                 lost = [part.number for part in known.parts if part.number not in self._parts]
                 if lost:
-                    await self._ledger.forget_parts(known, lost)
+                    await self._ledger.uploads.forget_parts(known, lost)
                 return known
         elif known is not None:
-            await self._uploads.abort(known.token)
+            await self._uploads.abort(known.token.reveal())
+        await self._ledger.uploads.prepare()
         try:
             token = await self._uploads.begin(self._target, self._reader.entry.size, self._part_size)
         except Unsupported as error:
             raise PartsRefused(error.message, said=error.said) from error
-        return await self._ledger.add_upload(
-            self._source_key, token=token, part_size=self._part_size, evidence=evidence
+        return await self._ledger.uploads.add(
+            self._source_key, token=Secret(token), part_size=self._part_size, evidence=evidence
         )
 
     async def _send_ranges(self, upload: UploadRecord, hasher: MultiHasher | None) -> None:
@@ -268,8 +270,8 @@ class PartsUpload:
                     task.add_done_callback(lambda _: window.release())
                 offset += part.size
         if number < max(self._parts):
-            await self._uploads.abort(upload.token)
-            await self._ledger.drop_upload(self._source_key)
+            await self._uploads.abort(upload.token.reveal())
+            await self._ledger.uploads.drop(self._source_key)
             raise Changed("the file is shorter than it was when its upload began")
 
     def _where_to_begin(self) -> tuple[int, int, int | None]:
@@ -292,9 +294,9 @@ class PartsUpload:
             await part.destroy()
 
     async def _send(self, upload: UploadRecord, number: int, offset: int, part: StagedPart) -> None:
-        sent = await self._uploads.send(upload.token, number, offset, part)
+        sent = await self._uploads.send(upload.token.reveal(), number, offset, part)
         record = PartRecord(number, sent.size, sent.receipt, part.hashes)
-        await self._ledger.keep_part(upload, record)
+        await self._ledger.uploads.keep_part(upload, record)
         self._parts[number] = record
         self._sent_bytes += part.size
 

@@ -134,8 +134,9 @@ class Planner:
             )
         if untouched:
             return REPLACE
-        if self._across(source, standing) is Sameness.HASH:
-            return Decision(state=ItemState.ALREADY_THERE, verification=Verification.HASH)
+        if self._across(source, standing) is not Sameness.DIFFERENT:
+            # It may be ours, of a run that a restored ledger has forgotten. Then it is to be known as ours again.
+            return COMPARE
         return self._differs("changed on both sides since it was copied")
 
     def _differs(self, message: str) -> Decision:

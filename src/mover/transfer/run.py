@@ -35,6 +35,7 @@ from mover.errors import (
 from mover.ledger.ledger import Ledger, RunLedger
 from mover.ledger.records import PairKey, Totals
 from mover.ledger.states import Code, RunMode, RunStatus, code_of, status_of
+from mover.ledger.tokens import UploadKeys
 from mover.staging import Staging
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
@@ -52,6 +53,7 @@ from mover.transfer.room import Room
 from mover.transfer.scan import Scanner
 from mover.transfer.sharing import SharingPlanner
 from mover.transfer.sharing_words import said_of_permissions
+from mover.transfer.shortcuts import ShortcutMaker
 from mover.transfer.side import Side
 from mover.transfer.verification import Verifier
 from mover.transport.retries import RetryPolicy
@@ -109,6 +111,7 @@ async def run_pair(
     progress: Progress,
     *,
     shown_options: Mapping[str, object],
+    upload_keys: UploadKeys,
     started: Callable[[int, bool], Awaitable[None] | None] | None = None,
 ) -> RunResult:
     """Run a pair: copy, scan (`destination` may be None) or verify.
@@ -121,6 +124,7 @@ async def run_pair(
         options: How.
         progress: Filled while it works.
         shown_options: The options as the person gave them, for the ledger.
+        upload_keys: What tokens of unfinished uploads are sealed with.
         started: Called with the run's number, and whether it goes on with an interrupted one, before anything is done;
             what it returns is awaited.
 
@@ -159,6 +163,7 @@ async def run_pair(
             destination_label=destination.label if destination else "",
             fingerprint=options.fingerprint,
             options=shown_options,
+            upload_keys=upload_keys,
             unencrypted=[
                 name
                 for name, side in (("source", source), ("destination", destination))
@@ -281,6 +286,7 @@ class _Run:
             return []
         finisher = Finisher(destination, self._ledger)
         await finisher.run()
+        await ShortcutMaker(destination, self._ledger, now_ns=self._engine.now_ns).run()
         if sharing is not None and destination.connector.permissions is not None:
             await Granter(destination, self._ledger, self._progress).run()
         troubles = [*finisher.troubles, *await self._said_of_permissions()]
@@ -440,7 +446,9 @@ def _code_of_error(error: MoverError) -> Code:
 
 
 async def _with_root(side: Side) -> Side:
-    """Look at the root of the source. Raises InvalidConfiguration if it is no folder, NotFound if it is not there."""
+    """Look at a root, unless that was done. Raises InvalidConfiguration if it is no folder, NotFound if it is not there."""
+    if side.root_stands:
+        return side
     entry = await side.connector.look_up(side.root)
     if entry.kind is not EntryKind.FOLDER:
         raise InvalidConfiguration(f"{side.label} is not a folder")
@@ -455,7 +463,7 @@ async def _with_destination_root(side: Side, *, create: bool) -> Side:
         if not create:
             return side
     made = await _make_folders(side.connector, side.root)
-    return replace(side, root_id=made.id, root_stands=True)
+    return replace(side, root_id=made.id, root_stands=True, root_is_new=True)
 
 
 async def _make_folders(connector: Connector, path: str) -> EntryRef:

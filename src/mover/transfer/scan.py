@@ -35,7 +35,7 @@ from mover.transfer.sharing import SharingPlanner
 from mover.transfer.side import Side
 from mover.transfer.standing import Standing
 
-_FOLDERS_AT_ONCE = 8
+_FOLDERS_AT_ONCE = 16
 _QUEUE_SLICE = 200  # folders taken from the ledger's queue in one query
 
 _RENAMED = "renamed to a name that the destination accepts"

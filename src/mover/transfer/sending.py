@@ -133,7 +133,7 @@ class Sender:
 
     async def _send_if_small(self, item: Item, reader: FileReader, target: Target) -> Sent | None:
         """A file of unknown size, whole if it proves to be a small one: that is one call instead of three. Else None."""
-        if await self._ledger.upload(item.source_key) is not None:
+        if await self._ledger.uploads.was_begun(item.source_key):
             return None  # parts of it have arrived
         with self._staging.file(self._label(item)) as staged:
             async with aclosing(reader.read()) as stream:
@@ -240,7 +240,7 @@ class Sender:
             self._verifier.received(reader.published, sent.whole)
             ref = written_ref(target, sent.entry)
             size = sum(part.size for part in sent.parts)
-            await self._ledger.drop_upload(
+            await self._ledger.uploads.drop(
                 item.source_key
             )  # finished: whatever is wrong with it is sent anew
             proof = await self._proof(

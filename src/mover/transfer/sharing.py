@@ -369,7 +369,12 @@ class SharingPlanner:
 
 
 def _owner(permissions: Sequence[Permission] | None) -> str | None:
-    owners = [line.identity for line in permissions or () if line.role is AccessRole.OWNER]
+    # A group that owns (those of a SharePoint site) is nobody to whom the rest would belong, or not.
+    owners = [
+        line.identity
+        for line in permissions or ()
+        if line.role is AccessRole.OWNER and line.kind is GranteeKind.PERSON
+    ]
     return owners[0] if len(owners) == 1 else None
 
 

@@ -247,7 +247,7 @@ class Judge:
         told = {
             (line.kind, line.identity, line.role, line.link)
             for line in seen.above.told
-            if not seen.above.loose or line.role is AccessRole.OWNER
+            if not seen.above.loose or (line.role is AccessRole.OWNER and line.kind is GranteeKind.PERSON)
         }
         lines: list[NewGrant] = []
         asked: set[Grantee] = set()

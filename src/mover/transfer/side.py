@@ -20,7 +20,8 @@ class Side:
         connector: Signed in, paced.
         root: Path of the pair's root at the service.
         root_id: Its id there, where the service has ids and the root is known.
-        root_stands: The root is there.
+        root_stands: The root is there; it is a folder, and was looked at for this run.
+        root_is_new: This run made the root, so nothing stands in it yet.
         form: The form in which files are read, if it is another one than the service has (a source only).
         names: How names are sealed on their way here, if they are (a destination only).
         who: The account as the service calls it: a connection may be signed in anew as somebody else.
@@ -33,6 +34,7 @@ class Side:
     root: str
     root_id: str | None = None
     root_stands: bool = False
+    root_is_new: bool = False
     secure: bool = True
     who: str = ""
     form: Form | None = None

@@ -22,7 +22,8 @@ class Standing:
     """
 
     def __init__(self, side: Side | None, folder: FolderTask, ledger: RunLedger) -> None:
-        self._side = side if folder.destination_exists else None
+        is_new = side is not None and side.root_is_new and folder.path == "/"
+        self._side = side if folder.destination_exists and not is_new else None
         self._folder = folder
         self._ledger = ledger
         self._entries: dict[str, Entry] = {}

@@ -1,8 +1,10 @@
 """How many operations at once an account bears, learnt from what the service says. One pacer an account, never shared.
 
 The limit rises by one for as many successes as it is high, while it is fully used, and is halved when the service
-throttles. The height at which it was throttled is remembered, and reached again only slowly. Calls that were on their
-way already when it was halved do not halve it again. What the service wishes in `Retry-After` stops the whole account
+throttles. Until it does so for the first time the limit rises by a half in the same time, since nothing says yet how much
+is too much. The height at which it was throttled is remembered, and reached again only slowly. Calls that were on their
+way already when it was halved do not halve it again, nor do those that operations share, of which fewer operations would
+make no fewer. What the service wishes in `Retry-After` stops the whole account
 until then.
 """
 
@@ -21,6 +23,7 @@ from mover.errors import ServiceFault, Throttled, Transient
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 60.0
 _PAUSE_JITTER = 0.1
+_FIRST_STEP = 0.5  # of a success, while the service has never throttled
 _CAUTION = 16  # times as many successes are needed for the step up to where the service throttled before
 
 
@@ -68,6 +71,7 @@ class Pacer:
         self._throttled_in_a_row = 0
         self._throttled_at = float("inf")
         self._successes = 0
+        self._has_throttled = False
 
     @property
     def successes(self) -> int:
@@ -174,7 +178,7 @@ class Pacer:
             self._throttled_in_a_row = 0
 
     def _rise(self) -> None:
-        step = 1 / self._limit
+        step = 1 / self._limit if self._has_throttled else _FIRST_STEP
         if self._limit < self._throttled_at <= self._limit + step:
             step /= _CAUTION
         self._limit = min(self._most, self._limit + step)
@@ -184,10 +188,12 @@ class Pacer:
     def _failed(self, started: float, error: Transient) -> None:
         match error:
             case Throttled():
+                self._has_throttled = True
                 if started > self._halved_at:
                     self._halved_at = self._clock()
-                    self._throttled_at = float(self.limit)
-                    self._limit = max(1.0, self._limit / 2)
+                    if not error.in_turn:
+                        self._throttled_at = float(self.limit)
+                        self._limit = max(1.0, self._limit / 2)
                     self._throttled_in_a_row += 1
                     doubled = _FIRST_PAUSE_S * 2.0 ** min(self._throttled_in_a_row - 1, 10)
                     self._pause(error.retry_after_s, otherwise_s=min(_LONGEST_PAUSE_S, doubled))

@@ -108,6 +108,21 @@ class Vault:
             await self._database.write(anew)
         await self._database.forget_removed()
 
+    async def prepare(self, person: str) -> None:
+        """Make a person's key if there is none, for processes that use keys and may not make them."""
+
+        async def attempt() -> None:
+            key, is_new = await self._keys.obtain(person)
+
+            def add(connection: Connection) -> None:
+                self._expect_there(connection, person)
+                self._keys.add(connection, key)
+
+            if is_new:
+                await self._database.write(add)
+
+        await until_not_overtaken(attempt)
+
     async def fetch(self, person: str, owner: str, field: str) -> Secret:
         """Hand out one secret. Raises NotFound."""
         found = await self._open(person, owner, field)

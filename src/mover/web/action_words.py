@@ -81,6 +81,7 @@ ACTION_WORDS: Mapping[str, str] = MappingProxyType(
         "runs.paused": "Runs paused",
         "runs.resumed": "Runs resumed",
         "runs.canceled": "Runs canceled",
+        "run_keys.given": "Keys given to runs",
         "schedule.created": "Schedule created",
         "schedule.changed": "Schedule changed",
         "schedule.deleted": "Schedule deleted",

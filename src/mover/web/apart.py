@@ -37,6 +37,7 @@ ANSWERED = frozenset(
         "/migrations/{migration_id}/settings",
         "/migrations/{migration_id}/delete",
         "/migrations/{migration_id}/export",
+        "/migrations/{migration_id}/keys",
         "/migrations/{migration_id}/pairs/new",
         "/migrations/{migration_id}/imports/{import_id}",
         "/pairs/{pair_id}",

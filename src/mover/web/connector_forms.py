@@ -131,11 +131,12 @@ def _field(kind: ConnectorType, key: Key) -> ConnectorField:
     info = kind.config.model_fields[key.name]
     shape, options = _shape(info, key)
     default = "" if info.default in {None, PydanticUndefined} or shape == "check" else _spelled(info.default)
+    label = _LABELS.get(key.name, key.name.replace("_", " ").capitalize())
     return ConnectorField(
         key=key.name,
         name=PREFIX + key.name,
-        label=_LABELS.get(key.name, key.name.replace("_", " ").capitalize()),
-        hint=_hint(key.help, default if shape != "select" else ""),
+        label=label,
+        hint=_hint(label, key.help, default if shape != "select" else ""),
         kind=shape,
         required=key.required,
         first=key.required or key.ask or (key.secret and key.name in _LONG_TEXTS),
@@ -170,9 +171,11 @@ def _choices(member: Any) -> list[tuple[str, str]]:
     return [(str(word), str(word)[:1].upper() + str(word)[1:]) for word in get_args(member)]
 
 
-def _hint(text: str, default: str) -> str:
+def _hint(label: str, text: str, default: str) -> str:
+    """What a person needs to know besides the label, which is not said twice."""
     text = text.replace(", or the path of its file", "")
-    return f"{text}. Usually {default}." if default else f"{text}."
+    said = [] if text.lower() == label.lower() else [f"{text}."]
+    return " ".join([*said, *([f"Usually {default}."] if default else [])])
 
 
 def _spelled(value: object) -> str:

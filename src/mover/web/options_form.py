@@ -22,6 +22,7 @@ OPTION_FIELDS = (
     "conflict",
     "versions",
     "full",
+    "opens",
     "seal",
     "seal_to",
     "seal_names",
@@ -45,7 +46,15 @@ _LABELS = {
     "versions": "Earlier versions",
     "seal_to": "Public keys",
     "seal_names": "Names",
+    "crypt_to": "Files at the destination",
+    "crypt_from": "Encrypted files at the source",
     "bandwidth": "Speed limit",
+}
+_FIELD_OF = {"crypt_to": "seal", "crypt_from": "opens"}  # where the field is called otherwise than the option
+_OPENS = {
+    "age": {"open_with": True},
+    "crypt": {"crypt_from": True},
+    "off": {"open_with": False, "crypt_from": False},
 }
 _YES_OR_NO = {"yes": True, "no": False}
 _NAMED = re.compile(r"(\w+): ")
@@ -75,6 +84,9 @@ def read_options(form: Form) -> PairOptions:
         full=True if values.get("full") == "full" else None,
         seal_to=_seal_to(form),
         seal_names=_YES_OR_NO.get(values.get("seal_names", "")),
+        open_with=_OPENS.get(values.get("opens", ""), {}).get("open_with"),
+        crypt_from=_OPENS.get(values.get("opens", ""), {}).get("crypt_from"),
+        crypt_to={"crypt": True, "off": False}.get(values.get("seal", "")),
         permissions=SharingChoice(permissions) if permissions in set(SharingChoice) else None,
         unmapped=Unmapped(unmapped) if unmapped in set(Unmapped) else None,
         external=_YES_OR_NO.get(values.get("external", "")),
@@ -101,7 +113,8 @@ def options_values(options: PairOptions) -> dict[str, str]:
         "conflict": options.conflict.value if options.conflict else "",
         "versions": str(options.versions) if options.versions is not None else "",
         "full": "full" if options.full else "",
-        "seal": "" if options.seal_to is None else "keys" if options.seal_to else "off",
+        "opens": _opens(options),
+        "seal": _seal(options),
         "seal_to": "\n".join(options.seal_to or ()),
         "seal_names": _words_of(options.seal_names),
         "permissions": options.permissions.value if options.permissions else "",
@@ -122,7 +135,7 @@ def shown_options(options: PairOptions) -> list[tuple[str, str]]:
     shown = [
         (label, ", ".join(values[name].splitlines()))
         for name, label in _LABELS.items()
-        if values[name] and not name.startswith("seal")
+        if values.get(name) and not name.startswith("seal")
     ]
     if options.verify:
         shown.append(("Check of each file", _VERIFY[options.verify.value]))
@@ -130,8 +143,16 @@ def shown_options(options: PairOptions) -> list[tuple[str, str]]:
         shown.append(("If something else is there", _CONFLICT[options.conflict.value]))
     if options.full:
         shown.append(("On each run", _FULL))
-    if options.seal_to is not None:
+    if options.seal_to is not None and not options.crypt_to:
         shown.append(("Encryption of your own", _sealed_words(options) if options.seal_to else "Off"))
+    if options.crypt_to:
+        shown.append(
+            ("Encryption of your own", "Written as rclone's crypt, with a password given for each run")
+        )
+    if options.open_with:
+        shown.append(("Encrypted files", "Opened with a private key given for each run"))
+    if options.crypt_from:
+        shown.append(("Encrypted files", "Read as rclone's crypt, with a password given for each run"))
     if options.permissions is SharingChoice.APPLY:
         shown.append(("Shares", "Made again through the map"))
         shown += [
@@ -169,6 +190,22 @@ def _seal_to(form: Form) -> tuple[str, ...] | None:
             return None
 
 
+def _seal(options: PairOptions) -> str:
+    if options.crypt_to:
+        return "crypt"
+    if options.seal_to is None:
+        return "" if options.crypt_to is None else "off"
+    return "keys" if options.seal_to else "off"
+
+
+def _opens(options: PairOptions) -> str:
+    if options.open_with:
+        return "age"
+    if options.crypt_from:
+        return "crypt"
+    return "" if options.open_with is None and options.crypt_from is None else "off"
+
+
 def _sealed_words(options: PairOptions) -> str:
     keys = options.seal_to or ()
     count = "one public key" if len(keys) == 1 else f"{len(keys)} public keys"
@@ -184,7 +221,7 @@ def blame_options(form: Form, error: InvalidConfiguration) -> None:
     found = _NAMED.match(error.message)
     if found and found[1] in _LABELS:
         said = error.message[found.end() :]
-        form.faults[found[1]] = f"{_LABELS[found[1]]}: {said}."
+        form.faults[_FIELD_OF.get(found[1], found[1])] = f"{_LABELS[found[1]]}: {said}."
     elif "time of the day" in error.message:
         form.faults["window_start"] = sentence(error)
     elif "time zone" in error.message:

@@ -15,7 +15,8 @@ from mover.vault.vault import Vault
 OWNER = "sealing:"  # how the owners of seeds begin
 KEPT_S = 30 * 86_400.0  # a run that nobody has gone on with for so long is given up
 _SEED = 32  # bytes
-_SEED_FIELD, _EDITION_FIELD, _USED_FIELD = "seed", "edition", "used"
+_SEED_FIELD, _EDITION_FIELD = "seed", "edition"
+USED_FIELD = "used"  # when a run last used it: seconds since 1970 UTC
 
 
 class RunSeed:
@@ -72,7 +73,7 @@ class RunSeed:
                 _SEED_FIELD: Secret(base64.b64encode(secrets.token_bytes(_SEED)).decode()),
                 _EDITION_FIELD: Secret(secrets.token_hex(8)),
             }
-        found[_USED_FIELD] = Secret(str(int(self._now())))
+        found[USED_FIELD] = Secret(str(int(self._now())))
         await self._vault.replace(self._person, self._owner, found)
         self._take(found[_SEED_FIELD].reveal(), found[_EDITION_FIELD].reveal())
 
@@ -97,9 +98,14 @@ async def destroy_old_seeds(vault: Vault, *, now: float, kept_s: float = KEPT_S)
 
     A run that is gone on with later sends its unfinished files from their beginning.
     """
+    return await destroy_unused(vault, OWNER, now=now, kept_s=kept_s)
+
+
+async def destroy_unused(vault: Vault, prefix: str, *, now: float, kept_s: float = KEPT_S) -> int:
+    """Destroy what belongs to owners that begin so and was not used for long; returns how many owners there were."""
     destroyed = 0
-    for person, owner in await vault.owners(OWNER):
-        used = (await vault.fetch_all(person, owner)).get(_USED_FIELD)
+    for person, owner in await vault.owners(prefix):
+        used = (await vault.fetch_all(person, owner)).get(USED_FIELD)
         if used is not None and now - int(used.reveal()) > kept_s:
             await vault.destroy(owner)
             destroyed += 1

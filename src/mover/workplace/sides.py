@@ -60,12 +60,15 @@ async def open_sides(
         if to:
             _check_apart(from_, to)
         one = await accounts.side(from_)
-        file = await _single_file(one)
+        named = await _named(one)
+        file = None if named.kind is EntryKind.FOLDER else named
         other = await accounts.side(to, WithoutRenames if file else Paced) if to else None
         if file:
-            named = EntryRef(one.root, file.id)
-            one = await accounts.side(from_, lambda inner, pacer: OneFile(inner, pacer, named))
+            ref = EntryRef(one.root, file.id)
+            one = await accounts.side(from_, lambda inner, pacer: OneFile(inner, pacer, ref))
             one = replace(one, root=parent_path(one.root))
+        else:
+            one = replace(one, root_id=named.id, root_stands=True)
         yield Sides(
             source=one,
             destination=other,
@@ -208,16 +211,14 @@ async def _forget(_key: str, _value: str) -> None:
     """Local files have no configuration that anything could be remembered in."""
 
 
-async def _single_file(side: Side) -> Entry | None:
-    """The file that the person named, if it is not a folder."""
+async def _named(side: Side) -> Entry:
+    """The folder or the file that the person named. Raises NotFound, and InvalidConfiguration for anything else."""
     try:
         entry = await side.connector.look_up(side.root)
     except NotFound:
         raise NotFound(f"the source {side.label} is not there") from None
     match entry.kind:
-        case EntryKind.FOLDER:
-            return None
-        case EntryKind.FILE | EntryKind.NATIVE:
+        case EntryKind.FOLDER | EntryKind.FILE | EntryKind.NATIVE:
             return entry
         case EntryKind.SHORTCUT | EntryKind.SPECIAL:
             raise InvalidConfiguration(f"{side.label} is neither a folder nor a file")

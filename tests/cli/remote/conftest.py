@@ -60,7 +60,7 @@ def migration(api: MoverApi) -> str:
     return asyncio.run(make_migration(api, pairs=3))
 
 
-async def make_migration(api: MoverApi, *, pairs: int) -> str:
+async def make_migration(api: MoverApi, *, pairs: int, **options: object) -> str:
     async with open_server(ServerChoice(api.url, api.prepared.key, api.ca_file)) as server:
         ids = []
         for _ in range(2):
@@ -78,6 +78,7 @@ async def make_migration(api: MoverApi, *, pairs: int) -> str:
             "name": f"M {token_hex(6)}",
             "source_connection_id": ids[0],
             "destination_connection_id": ids[1],
+            "options": options,
         }
         made = await server.post("/migrations", Migration, body)
         new = [

@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import http.client
 import io
 import json
+import ssl
 import time
 import urllib.request
+from contextlib import closing
+from secrets import token_hex
 from typing import Any
 
+import pyrage  # type: ignore[import-untyped]
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.cli.conftest import Said
 from tests.cli.remote.conftest import make_migration
 
@@ -97,6 +103,29 @@ def test_pairs_are_started_paused_resumed_and_ended(remote, migration):
     assert remote("cancel", migration, "--json").json == {"pairs": 2}
 
 
+def test_keys_for_runs_come_from_files_and_variables_and_never_from_the_command_line(
+    remote, api, migration, monkeypatch, tmp_path
+):
+    key = str(pyrage.x25519.Identity.generate())
+    refused = remote("start", migration, "--open-with", key)
+    assert (refused.code, key in refused.err + refused.out) == (2, False)
+    monkeypatch.setenv("CRYPT", "canary password")
+    file = tmp_path / "key.txt"
+    file.write_text(f"# created: today\n{key}\n")
+    for command in ("start", "give-key"):
+        said = remote(command, migration, "--crypt-to", "@env:CRYPT", "--json")
+        assert "canary" not in said.err + said.out
+        if command == "start":
+            assert "none of these pairs" in said.err
+        else:
+            assert said.json == {"pairs": 0}
+    opened = asyncio.run(make_migration(api, pairs=1, open_with=True))
+    said = remote("start", opened, "--open-with", f"@file:{file}")
+    assert said.code == 2
+    assert "no runner of the queue default" in said.err
+    assert remote("give-key", migration).code == 2
+
+
 def test_watching_tells_how_it_ended(remote, migration):
     started = remote("start", migration, "--json").json
     remote("cancel", migration)
@@ -173,16 +202,27 @@ def test_the_api_counts_what_it_is_asked_by_route(remote, migration, metrics_por
     assert migration not in told
 
 
-def test_the_api_sends_traces_that_hold_nothing_of_what_was_asked(remote, migration, traces, api):
-    remote("pairs", migration, "--filter", "canary")
-    name = "GET /api/v1/migrations/{migration_id}/pairs"
+def test_the_api_sends_traces_that_hold_nothing_of_what_was_asked(migration, traces, api):
+    ours, above = token_hex(16), token_hex(8)
+    trust = ssl.create_default_context(cafile=api.ca_file)
+    with closing(http.client.HTTPSConnection("localhost", api.port, timeout=30, context=trust)) as connection:
+        headers = {
+            "Authorization": f"Bearer {api.prepared.key.reveal()}",
+            "traceparent": f"00-{ours}-{above}-01",
+        }
+        connection.request("GET", "/api/v1/migrations?filter=canary-of-a-query", headers=headers)
+        told = connection.getresponse().headers["traceresponse"]
     deadline = time.monotonic() + 30
-    while not any(span.name == name for span in list(traces.spans)):
+    while not (found := [span for span in list(traces.spans) if span.trace_id.hex() == ours]):
         assert time.monotonic() < deadline, {span.name for span in traces.spans}
         time.sleep(0.02)
-    told = "".join(str(span) for span in traces.spans)
-    assert "canary" not in told
-    assert api.prepared.key.reveal() not in told
+    # What any library adds of its own accord ends before the span of the request does, so that it would be here.
+    assert [span.name for span in found if span.kind == Span.SPAN_KIND_SERVER] == ["GET /api/v1/migrations"]
+    assert told == f"00-{ours}-{found[-1].span_id.hex()}-01"
+    sent = "".join(str(span) for span in traces.spans)
+    assert "canary" not in sent
+    assert migration not in sent
+    assert api.prepared.key.reveal() not in sent
 
 
 def test_the_log_of_the_server_holds_no_key_and_no_password(remote, migration, api):

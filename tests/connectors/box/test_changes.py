@@ -14,7 +14,7 @@ from tests.servers.box import BEN, connected, enterprise, person
 from mover.connectors.box import BoxConnector
 from mover.connectors.contract import Change, Connector
 from mover.entries import ROOT, Entry, EntryRef
-from mover.errors import NotFound, Unsupported
+from mover.errors import NotFound
 from simulators.box import Box
 
 pytestmark = pytest.mark.servers
@@ -164,5 +164,13 @@ async def test_each_user_of_an_enterprise_has_a_stream(simulators: RunningFront)
         found, _ = await since(connector, cursor)
         root = await connector.look_up(folder.path)
         assert found[str(entry.id)].parent_id == root.id
-        with pytest.raises(Unsupported):
-            await connector.changes.cursor(EntryRef("/Users"))
+
+
+async def test_an_enterprise_is_followed_through_the_streams_of_all_users(simulators: RunningFront) -> None:
+    async with enterprise(simulators) as connector:
+        cursor = await connector.changes.cursor(EntryRef("/", (await connector.look_up("/")).id))
+        entry = await connector.upload(target(EntryRef(f"/Users/{BEN}"), "file"), GivenContent(b"x"))
+        found, after = await since(connector, cursor)
+        root = await connector.look_up(f"/Users/{BEN}")
+        assert {change.id: change.parent_id for change in found.values()} == {str(entry.id): root.id}
+        assert (await since(connector, after))[0] == {}

@@ -23,7 +23,7 @@ from tests.connectors.dropbox.acts import (
 from mover.connectors.contract import Change
 from mover.connectors.dropbox.connector import DropboxBusinessConnector, DropboxConnector
 from mover.entries import ROOT, AccessRole, EntryKind, EntryRef, GranteeKind, Permission
-from mover.errors import NotFound, Unsupported
+from mover.errors import NotFound
 
 pytestmark = pytest.mark.servers
 
@@ -169,9 +169,33 @@ async def test_a_team_has_a_feed_for_each_person_and_each_team_folder(
         changes, _ = await changes_since(business, cursor)
         assert {change.id for change in changes} >= {made[top].id}
         assert len(changes) == 2
-    for above in ("/", "/Users"):
-        with pytest.raises(Unsupported):
-            await business.changes.cursor(EntryRef(above))
+
+
+async def test_a_team_is_followed_through_the_feeds_of_all_its_folders(
+    business: DropboxBusinessConnector, dropbox: Dropbox
+) -> None:
+    root = await business.look_up("/")
+    cursor = await business.changes.cursor(EntryRef("/", root.id))
+    dropbox.tally.clear()
+    changes, after = await changes_since(business, cursor)
+    assert changes == []
+    by_name = await listed(business, EntryRef("/", root.id))
+    users = await listed(business, EntryRef("/Users", by_name["Users"].id))
+    bob, projects = users["bob@example.com"], by_name["Projects"]
+    below = await put(business, EntryRef("/Users/bob@example.com", bob.id), "file", b"x")
+    folder = await make_folder(business, EntryRef("/Projects", projects.id), "Folder")
+    inside = await put(business, folder, "inside", b"x")
+    changes, after = await changes_since(business, after)
+    assert {change.id: change.parent_id for change in changes} == {
+        below.id: bob.id,
+        folder.id: projects.id,
+        inside.id: folder.id,
+    }
+    new = await business.create_folder(EntryRef("/", root.id), "New")
+    changes, _ = await changes_since(business, after)
+    assert [(change.id, change.parent_id) for change in changes] == [(new.id, None), (new.id, root.id)]
+    for ref in (EntryRef("/", root.id), EntryRef("/Users", by_name["Users"].id), EntryRef("/Projects")):
+        assert (await business.look_up(ref.path)).id == (ref.id or projects.id)
 
 
 async def test_what_was_removed_in_a_team_is_told_by_its_path_in_the_connection(

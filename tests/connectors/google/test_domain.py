@@ -15,7 +15,6 @@ from mover.errors import (
     NotFound,
     PermissionDenied,
     SignInFailed,
-    Unsupported,
     UserNotFound,
 )
 from mover.vault.secret import Secret
@@ -121,11 +120,60 @@ async def test_shared_drive_without_a_member_who_may_write_is_denied(
         await listed(domain, EntryRef("/Shared drives/Closed", closed.id))
 
 
+async def test_all_of_a_domain_is_followed_through_the_feeds_of_its_users_and_drives(
+    simulators: RunningFront, google: Google, domain: Connector
+) -> None:
+    assert domain.changes is not None
+    root = await domain.look_up("/")
+    cursor = await domain.changes.cursor(EntryRef("/", root.id))
+    google.tally.clear()
+    pages = [page async for page in domain.changes.since(cursor)]
+    assert [change for changes, _ in pages for change in changes] == []
+    feeds = google.tally.calls["changes.list"]
+    assert google.tally.calls.total() == feeds + 2  # the users, the shared drives
+    home = await domain.look_up("/Users/bob@example.org")
+    file = await put(domain, EntryRef("/Users/bob@example.org", home.id), "file", b"x")
+    made = simulators.inside(lambda: google.state.share_drive("New", {people.BOB: "organizer"}))
+    lines = [change async for changes, _ in domain.changes.since(pages[-1][1]) for change in changes]
+    new = f"{made.drive.id}!{made.drive.id}"
+    assert [(change.id, change.parent_id) for change in lines] == [
+        (new, None),
+        (new, ":drives"),
+        (file.id, home.id),
+    ]
+
+
+async def test_a_suspended_user_ends_nobody_elses_feed(
+    simulators: RunningFront, google: Google, domain: Connector
+) -> None:
+    assert domain.changes is not None
+    users = await domain.look_up("/Users")
+    cursor = await domain.changes.cursor(EntryRef("/Users", users.id))
+    home = await domain.look_up("/Users/carol@example.org")
+    file = await put(domain, EntryRef("/Users/carol@example.org", home.id), "file", b"x")
+    bob = google.state.accounts.person_of(people.BOB)
+    assert bob is not None
+
+    def suspend() -> None:
+        bob.is_active = False
+
+    simulators.inside(suspend)
+    later = people.connects(simulators, "google-admin", people.administrator(simulators))()
+    try:
+        await later.sign_in()
+        assert later.changes is not None
+        lines = [change async for changes, _ in later.changes.since(cursor) for change in changes]
+    finally:
+        await later.close()
+    assert {change.id: change.entry is None for change in lines} == {
+        "bob@example.org!root": True,
+        file.id: False,
+    }
+
+
 async def test_feed_is_of_one_user_or_drive(google: Google, domain: Connector) -> None:
     need(domain.changes is not None, "changes")
     assert domain.changes is not None
-    with pytest.raises(Unsupported):
-        await domain.changes.cursor()
     home = await domain.look_up("/Users/bob@example.org")
     ref = EntryRef("/Users/bob@example.org", home.id)
     cursor = await domain.changes.cursor(ref)

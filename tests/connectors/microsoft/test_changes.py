@@ -11,7 +11,7 @@ from tests.contract.acts import put, ref_of
 from mover.connectors.contract import Change
 from mover.connectors.microsoft.connector import MicrosoftConnector
 from mover.entries import ROOT, EntryRef
-from mover.errors import NotFound, ProtocolViolation, Unsupported
+from mover.errors import NotFound, ProtocolViolation
 from simulators.microsoft import Microsoft
 
 pytestmark = pytest.mark.servers
@@ -114,7 +114,7 @@ async def test_a_cursor_never_leads_elsewhere(vendor: Microsoft, drive: Microsof
         await drive.changes.cursor()
 
 
-async def test_each_library_has_its_feed_and_there_is_none_above(
+async def test_each_library_has_its_feed(
     sites: MicrosoftConnector,
 ) -> None:
     folder = await sites.look_up("/Marketing/Documents")
@@ -124,6 +124,67 @@ async def test_each_library_has_its_feed_and_there_is_none_above(
     await put(sites, EntryRef("/Marketing/Archive", archive.id), "other", b"x")
     [change], _ = await _since(sites, cursor)
     assert (change.id, change.parent_id) == (made.id, folder.id)
-    for path in ("/", "/Marketing"):
-        with pytest.raises(Unsupported):
-            await sites.changes.cursor(EntryRef(path))
+
+
+async def test_a_site_is_followed_through_the_feeds_of_its_libraries(
+    vendor: Microsoft, sites: MicrosoftConnector
+) -> None:
+    site = EntryRef("/Marketing", (await sites.look_up("/Marketing")).id)
+    cursor = await sites.changes.cursor(site)
+    vendor.tally.clear()
+    found, cursor = await _since(sites, cursor)
+    assert found == []
+    assert vendor.tally.calls == {"GET drives": 1, "GET sites": 1, "GET delta": 2}
+    archive = await sites.look_up("/Marketing/Archive")
+    made = await put(sites, EntryRef("/Marketing/Archive", archive.id), "file", b"x")
+    above = next(one for one in vendor.state.sites.values() if one.name == "Marketing")
+    eu = vendor.add_site("EU", above=above)
+    removed = above.libraries.pop(0)
+    found, cursor = await _since(sites, cursor)
+    library = f"{eu.libraries[0].id}/root"
+    told = [(change.id, change.parent_id) for change in found]
+    assert told == [
+        (f":site/{eu.id}", None),  # to be looked at afresh
+        (f":site/{eu.id}", site.id),
+        (library, None),
+        (library, f":site/{eu.id}"),
+        (f"{removed.id}/root", None),
+        (made.id, archive.id),
+    ]
+    assert (await _since(sites, cursor))[0] == []
+
+
+async def test_a_tenant_is_followed_and_a_user_whose_feed_is_lost_is_listed_afresh(
+    vendor: Microsoft, tenant: MicrosoftConnector
+) -> None:
+    vendor.add_user("new", provisioned=False)
+    ben = vendor.add_user("ben")
+    cursor = await tenant.changes.cursor(EntryRef("/", (await tenant.look_up("/")).id))
+    vendor.tally.clear()
+    found, cursor = await _since(tenant, cursor)
+    new = ":user/new@contoso.example"
+    assert [(change.id, change.entry is None) for change in found] == [(new, True), (new, False)]
+    assert vendor.tally.calls["GET delta"] == 4
+    assert vendor.tally.calls.total() <= 10
+    for person in vendor.state.accounts.people.values():
+        person.provisioned = True
+    ref = EntryRef("/Users/anna@contoso.example", ":user/anna@contoso.example")
+    made = await put(tenant, ref, "file", b"x")
+    vendor.drive_of(ben).drive.forget_log()
+    await put(tenant, EntryRef(f"/Users/{ben.email}", f":user/{ben.email}"), "other", b"x")
+    vendor.drive_of(ben).drive.forget_log()
+    found, cursor = await _since(tenant, cursor)
+    told = [(change.id, change.parent_id) for change in found]
+    assert told == [
+        (new, None),
+        (new, ":users"),
+        (made.id, ref.id),
+        (f":user/{ben.email}", None),
+    ]
+    assert (await _since(tenant, cursor))[0] == []
+
+
+@pytest.mark.parametrize("kind", ["feeds:", "feeds:{}", 'feeds:{"id": 1}', "feeds:[[[[", "feeds:\ud800"])
+async def test_a_position_that_cannot_be_read_is_not_found(tenant: MicrosoftConnector, kind: str) -> None:
+    with pytest.raises(NotFound):
+        await _since(tenant, kind)

@@ -45,10 +45,16 @@ async def test_a_drive(vendor: Microsoft, either: MicrosoftConnector) -> None:
 
 
 async def test_sites_and_a_tenant(vendor: Microsoft, tenant: MicrosoftConnector) -> None:
+    site = next(site for site in vendor.state.sites.values() if site.name == "Marketing")
+    vendor.add_site("EU", above=site)
     vendor.tally.records = True
     assert tenant.places is not None
     assert [place async for page in tenant.places.all() for place in page]
-    for path in ("/Users/anna@contoso.example", "/Sites/Marketing/Documents"):
+    for path in (
+        "/Users/anna@contoso.example",
+        "/Sites/Marketing/Documents",
+        "/Sites/Marketing/EU/Documents",
+    ):
         found = await tenant.look_up(path)
         assert await listed(tenant, EntryRef(path, found.id)) == []
         assert await tenant.quota.free_bytes(EntryRef(path, found.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from simulators.microsoft.state import Library
 from tests.contract.acts import listed, put, ref_of
@@ -132,6 +133,19 @@ def test_a_link_for_certain_people_is_a_line_for_each() -> None:
         True,
         False,
     )
+
+
+def test_a_group_of_a_site_is_told_by_name_in_the_old_form_and_in_the_new() -> None:
+    for identities in (
+        b'{"siteGroup": {"id": "5", "displayName": "Sales Members", "loginName": "Sales Members"}}',
+        b'{"sharePointGroup": {"principalId": "5", "title": "Sales Members"}}',
+    ):
+        line = msgspec.json.decode(
+            b'{"id": "1", "roles": ["write"], "grantedToV2": %s}' % identities, type=PermissionLine
+        )
+        [told] = lines_of(line)
+        assert (told.kind, told.identity, told.role) == (GranteeKind.GROUP, "Sales Members", AccessRole.WRITE)
+        assert told.external is False
 
 
 def test_a_line_without_anybody_or_any_role_is_none() -> None:

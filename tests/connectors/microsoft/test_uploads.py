@@ -58,7 +58,7 @@ async def test_a_personal_drive_keeps_milliseconds(personal: MicrosoftConnector)
         Target(folder=ROOT, name="file", key="k", modified_ns=MOMENT, created_ns=MOMENT), GivenContent(DATA)
     )
     assert (entry.modified_ns, entry.created_ns) == (MOMENT, MOMENT)
-    assert entry.owner is None
+    assert entry.owner == "paul@outlook.example"
 
 
 @pytest.mark.parametrize("modified_ns", [-(10**20), 10**24])
@@ -105,6 +105,9 @@ async def test_a_name_taken_during_the_upload_is_a_conflict(
 
 async def test_a_full_drive_says_so(vendor: Microsoft, either: MicrosoftConnector) -> None:
     library_of(vendor).drive.quota = 1000
+    vendor.tally.clear()
+    await either.quota.free_bytes()  # as signing in told
+    assert not vendor.tally.calls
     assert await either.quota.free_bytes() == 1000
     with pytest.raises(QuotaExceeded):
         await either.upload(target(ROOT, "file"), GivenContent(DATA))

@@ -76,11 +76,24 @@ class Options(Body):
     seal_to: Annotated[list[_Key], Field(max_length=MOST_RECIPIENTS)] | None = Field(
         None,
         description="Public keys of age (`age1...`) or SSH that files are sealed for on their way, in the age format; an "
-        "empty list: they are not. Private keys are refused: files are opened with `mover copy --open-with`.",
+        "empty list: they are not. Private keys are refused here: see `open_with`.",
         examples=[["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]],
     )
     seal_names: bool | None = Field(
         None, description="Seal names, too: a sealed file in each folder tells what they stand for."
+    )
+    open_with: bool | None = Field(
+        None,
+        description="true: age files are opened on their way. The private key is never an option: it is given for each run, as "
+        "`keys` of its start, and waited for if it is not.",
+    )
+    crypt_from: bool | None = Field(
+        None,
+        description="true: files are read as rclone's crypt has them. Its password is given for each run, as `keys` of its start.",
+    )
+    crypt_to: bool | None = Field(
+        None,
+        description="true: files are written as rclone's crypt does. Its password is given for each run, as `keys` of its start.",
     )
     permissions: SharingChoice | None = Field(
         None,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from mover.accounts.actor import Permission
 from mover.api.calls import Call, Calling
@@ -12,7 +14,9 @@ from mover.api.models import MOST_NS, Answer, Body, Flag, Id, Whole
 from mover.api.operations import Resource
 from mover.api.resources.options import Filter, Tags, Text
 from mover.ledger.states import RunMode
+from mover.migrations.given.wanted import LONGEST, GivenKeys
 from mover.migrations.selection import Selection
+from mover.vault.secret import Secret
 
 resource = Resource("Actions on pairs", "Start, steer and change many pairs at once.")
 
@@ -50,12 +54,63 @@ class Chosen(Body):
     pairs: Pairs
 
 
+class _KeyText:
+    """How a key that is given is described."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST,
+            "format": "password",
+            "writeOnly": True,
+        }
+
+
+_Given = Annotated[Secret, _KeyText]
+
+
+class Keys(Body):
+    """Keys for these runs alone. They are sealed for the runners that are at work, and kept nowhere else."""
+
+    open_with: _Given | None = Field(
+        None,
+        description="Private keys of age, a line each, or of SSH, for pairs with the option `open_with`.",
+    )
+    crypt_from: _Given | None = Field(
+        None,
+        description="For pairs with the option `crypt_from`: the password of rclone's crypt, with its salt in a second line, or "
+        "its section of rclone's configuration.",
+    )
+    crypt_to: _Given | None = Field(None, description="Likewise for the option `crypt_to`.")
+
+    def record(self) -> GivenKeys:
+        """What the domain takes."""
+        return GivenKeys(open_with=self.open_with, crypt_from=self.crypt_from, crypt_to=self.crypt_to)
+
+
+class Retry(Chosen):
+    """Pairs whose failures are tried again."""
+
+    keys: Keys | None = None
+
+
+class KeysGiven(Chosen):
+    """Keys, and the pairs whose runs wait for them."""
+
+    keys: Keys
+
+
 class Start(Chosen):
     """Pairs to be run."""
 
     mode: RunMode = Field(
         RunMode.COPY, description="copy; scan: look and tell; verify: compare what is there."
     )
+    keys: Keys | None = None
 
 
 class Tagging(Chosen):
@@ -93,20 +148,35 @@ class Changed(Answer):
 
 @resource.post("/migrations/{migration_id}/start", Permission.RUN, status=202)
 async def start_pairs(call: Calling, migration_id: Id, start: Start) -> Started:
-    """Queue a run of each pair, unless one is under way."""
+    """Queue a run of each pair, unless one is under way.
+
+    Pairs that open files, or read or write rclone's crypt, need `keys`; without them, or with too few, their runs wait with
+    code 630 until `give_keys` is called.
+    """
     result = await call.services.runs.start(
-        call.actor, await _selected(call, migration_id, start), start.mode
+        call.actor, await _selected(call, migration_id, start), start.mode, keys=_given(start.keys)
     )
     await call.nudge()
     return Started.of(result)
 
 
 @resource.post("/migrations/{migration_id}/retry", Permission.RUN, status=202)
-async def retry_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Started:
+async def retry_pairs(call: Calling, migration_id: Id, chosen: Retry) -> Started:
     """Queue a run of those pairs whose last run had failures, for what failed alone."""
-    result = await call.services.runs.retry_failed(call.actor, await _selected(call, migration_id, chosen))
+    result = await call.services.runs.retry_failed(
+        call.actor, await _selected(call, migration_id, chosen), keys=_given(chosen.keys)
+    )
     await call.nudge()
     return Started.of(result)
+
+
+@resource.post("/migrations/{migration_id}/keys", Permission.RUN, status=202)
+async def give_keys(call: Calling, migration_id: Id, given: KeysGiven) -> Changed:
+    """Give keys to runs that wait for them (code 630), which then go on. They are kept until these runs have ended."""
+    selection = await _selected(call, migration_id, given)
+    count = await call.services.runs.give_keys(call.actor, selection, given.keys.record())
+    await call.nudge()
+    return Changed(pairs=count)
 
 
 @resource.post("/migrations/{migration_id}/pause", Permission.RUN, status=202)
@@ -173,6 +243,10 @@ async def delete_pairs(call: Calling, migration_id: Id, chosen: Chosen) -> Chang
     return Changed(
         pairs=await call.services.pairs.delete(call.actor, await _selected(call, migration_id, chosen))
     )
+
+
+def _given(keys: Keys | None) -> GivenKeys | None:
+    return None if keys is None else keys.record()
 
 
 async def _selected(call: Call, migration_id: str, chosen: Chosen) -> Selection:

@@ -58,6 +58,18 @@ Filter = Annotated[
     ),
 ]
 
+_KEY = "@file:PATH|@env:NAME|ask"
+OpenWith = Annotated[
+    list[str] | None,
+    typer.Option("--open-with", metavar=_KEY, help="A private key for these runs alone. May be repeated."),
+]
+CryptFrom = Annotated[
+    str | None, typer.Option("--crypt-from", metavar=_KEY, help="Password of rclone's crypt that is read.")
+]
+CryptTo = Annotated[
+    str | None, typer.Option("--crypt-to", metavar=_KEY, help="Password of rclone's crypt that is written.")
+]
+
 
 def run(context: typer.Context, work: Callable[[Server], Coroutine[Any, Any, int]]) -> int:
     """Open the way to the chosen server, do the work, and return its exit code."""
@@ -211,6 +223,9 @@ def start(
     failed_only: Annotated[
         bool, typer.Option("--failed-only", help="Try again what failed in the last runs, and nothing else.")
     ] = False,
+    open_with: OpenWith = None,
+    crypt_from: CryptFrom = None,
+    crypt_to: CryptTo = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Show how it goes, and end when it has ended.")
     ] = False,
@@ -218,6 +233,9 @@ def start(
 ) -> int:
     """Start pairs of a migration: all, some, or those that match."""
     from mover.cli.remote.steering import start as work  # noqa: PLC0415
+    from mover.cli.sealing import read_run_keys  # noqa: PLC0415
+
+    keys = read_run_keys(open_with=open_with or [], crypt_from=crypt_from, crypt_to=crypt_to)
 
     return run(
         context,
@@ -228,9 +246,33 @@ def start(
             text=text,
             mode=mode.value,
             failed_only=failed_only,
+            keys=keys,
             watch=watch,
             machine=machine,
         ),
+    )
+
+
+@app.command(name="give-key")
+def give_key(
+    context: typer.Context,
+    migration: Migration,
+    *,
+    pair: PairNumbers = None,
+    text: Filter = None,
+    open_with: OpenWith = None,
+    crypt_from: CryptFrom = None,
+    crypt_to: CryptTo = None,
+    machine: Machine = False,
+) -> int:
+    """Give a private key or password to the runs that wait for it; they go on."""
+    from mover.cli.remote.steering import give_keys  # noqa: PLC0415
+    from mover.cli.sealing import read_run_keys  # noqa: PLC0415
+
+    keys = read_run_keys(open_with=open_with or [], crypt_from=crypt_from, crypt_to=crypt_to)
+    return run(
+        context,
+        lambda server: give_keys(server, migration, pairs=pair or (), text=text, keys=keys, machine=machine),
     )
 
 

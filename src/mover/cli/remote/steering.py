@@ -16,6 +16,7 @@ from mover.cli.remote.server import Server
 from mover.cli.remote.watching import watch_start
 from mover.cli.screen import out, print_json, words
 from mover.errors import InvalidConfiguration
+from mover.vault.secret import Secret
 
 
 class Deed(enum.Enum):
@@ -34,6 +35,7 @@ async def start(
     text: str | None,
     mode: str,
     failed_only: bool,
+    keys: Mapping[str, Secret],
     watch: bool,
     machine: bool,
 ) -> int:
@@ -42,6 +44,8 @@ async def start(
     body: dict[str, Any] = {"pairs": chosen(pairs, text)}
     if not failed_only:
         body["mode"] = mode
+    if keys:
+        body["keys"] = _revealed(keys)
     deed = "retry" if failed_only else "start"
     started = await server.post(f"/migrations/{found.id}/{deed}", Started, body)
     if watch and started.migration_run_id is not None:
@@ -55,6 +59,32 @@ async def start(
         line.append_text(words(f", {started.already_running:,} under way already", "yellow"))
     out().print(line)
     return ALL_WELL
+
+
+async def give_keys(
+    server: Server,
+    migration: str,
+    *,
+    pairs: Sequence[int],
+    text: str | None,
+    keys: Mapping[str, Secret],
+    machine: bool,
+) -> int:
+    """Give keys to the runs that wait for them."""
+    if not keys:
+        raise InvalidConfiguration("give at least one of --open-with, --crypt-from and --crypt-to")
+    found = await find_migration(server, migration)
+    body = {"pairs": chosen(pairs, text), "keys": _revealed(keys)}
+    changed = await server.post(f"/migrations/{found.id}/keys", Changed, body)
+    if machine:
+        print_json(msgspec.to_builtins(changed))
+    else:
+        out().print(words(f"{count_text(changed.pairs, 'pair')} going on with the key"))
+    return ALL_WELL
+
+
+def _revealed(keys: Mapping[str, Secret]) -> dict[str, str]:
+    return {name: secret.reveal() for name, secret in keys.items()}
 
 
 async def steer(

@@ -19,7 +19,7 @@ from mover.connectors.box.faults import placed
 from mover.connectors.box.listing import list_items, list_users, top_entry
 from mover.connectors.box.parts import PARTS, BoxPartUploads
 from mover.connectors.box.permissions import BoxPermissions
-from mover.connectors.box.quota import BoxQuota
+from mover.connectors.box.quota import BoxQuota, free_of
 from mover.connectors.box.reading import read_file
 from mover.connectors.box.sign_in import tokens_for_enterprise, tokens_for_person
 from mover.connectors.box.spots import OwnSpots, Spot, Spots, doing_at
@@ -28,6 +28,7 @@ from mover.connectors.box.versions import BoxVersions
 from mover.connectors.contract import (
     Account,
     Capabilities,
+    Changes,
     Content,
     DescribedReads,
     Page,
@@ -38,6 +39,7 @@ from mover.connectors.contract import (
     Target,
     Times,
 )
+from mover.connectors.many_feeds import ManyFeeds
 from mover.connectors.registry import Surroundings
 from mover.entries import Entry, EntryKind, EntryRef, HashName
 from mover.errors import Unsupported
@@ -62,7 +64,7 @@ CAPABILITIES = Capabilities(
     versioned_reads=True,
     exclusive_create=True,
     parts=PARTS,
-    concurrency=(8, 24),
+    concurrency=(16, 48),
 )
 
 
@@ -108,7 +110,7 @@ class _Box:
         self._uploads = Uploads(self._api, self._spots, self._descriptions, new_id=new_id)
         self.part_uploads = BoxPartUploads(self._api, self._spots, self._descriptions, self._uploads)
         self.quota = BoxQuota(self._api, self._spots)
-        self.changes = BoxChanges(self._api, self._spots, self._descriptions)
+        self.changes: Changes = BoxChanges(self._api, self._spots, self._descriptions)
         self.permissions = BoxPermissions(self._api, self._spots, self._descriptions)
         self.versions = BoxVersions(self._api, self._spots)
         self.renames = self
@@ -238,6 +240,7 @@ class BoxConnector(_Box):
             user = await self._api.me(Doing(operation="sign_in", path=""))
         self._learn(user)
         self._descriptions.account = user.id
+        self.quota.told.tell(free_of(user))
         email = (user.login or "").lower()
         tenant = user.enterprise.id if user.enterprise else None
         return Account(
@@ -271,6 +274,14 @@ class BoxEnterpriseConnector(_Box):
             ENTERPRISE_SERVICE, http, tokens, now=now, parts=parts, page=page, others=config.others
         )
         self._api.explain = self.directory.explain
+
+        async def is_above(ref: EntryRef) -> bool:
+            return top_entry(ref.path) is not None
+
+        async def top_of(ref: EntryRef) -> str | None:
+            return ref.id
+
+        self.changes = ManyFeeds(self.changes, is_above=is_above, list_folder=self.list_folder, top_of=top_of)
 
     def _find_spots(self) -> Spots:
         self.directory = Directory(self._api)

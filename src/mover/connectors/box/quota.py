@@ -6,6 +6,7 @@ from mover.connectors.box.answers import User, whole
 from mover.connectors.box.api import BoxApi
 from mover.connectors.box.faults import placed
 from mover.connectors.box.spots import Spots, doing_at
+from mover.connectors.told_room import ToldRoom
 from mover.entries import ROOT, EntryRef
 from mover.errors import Unsupported
 
@@ -23,14 +24,18 @@ class BoxQuota:
     def __init__(self, api: BoxApi, spots: Spots) -> None:
         self._api = api
         self._spots = spots
+        self.told = ToldRoom()
+        """Of the one account that has signed in; nothing of an enterprise's users."""
 
     async def free_bytes(self, folder: EntryRef = ROOT) -> int | None:
-        """See the contract. One call; none above the users of an enterprise, where nothing can be stored."""
+        """See the contract. One call, or none right after the account signed in; None above the users of an enterprise, where nothing can be stored."""
         with placed(self._api.service, "free_bytes", folder.path):
             try:
                 spot = await self._spots.of(folder, "free_bytes")
             except Unsupported:
                 return None
+        if (told := self.told.take()) is not None:
+            return told.free_bytes
         return free_of(await self._api.me(doing_at(spot, "free_bytes", folder.path)))
 
 

@@ -98,11 +98,22 @@ class FilesApi:
         return await self.caller.rpc(purpose, "files/list_revisions", arg, Revisions)
 
     async def upload(
-        self, purpose: Purpose, commit: Commit, content: bytes, content_hash: str
+        self,
+        purpose: Purpose,
+        commit: Commit,
+        body: Body,
+        size: int,
+        content_hash: str | None,
+        *,
+        repeatable: bool,
     ) -> Metadata | Fault:
         """Store a whole file of at most 150 MiB."""
-        arg = {**commit.arguments(), "content_hash": content_hash}
-        return await self.caller.try_upload(purpose, "files/upload", arg, content, len(content), Metadata)
+        arg = commit.arguments()
+        if content_hash is not None:
+            arg["content_hash"] = content_hash
+        return await self.caller.try_upload(
+            purpose, "files/upload", arg, body, size, Metadata, repeatable=repeatable
+        )
 
     async def start_session(
         self,

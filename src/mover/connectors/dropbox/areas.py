@@ -47,6 +47,9 @@ class Areas(Protocol):
         Raises NotFound, UserNotFound, AccountSuspended.
         """
 
+    async def top_id(self, path: str, operation: str) -> str | None:
+        """Return the id of an area's top, or of a folder that Mover makes up; None where there is no need for one."""
+
 
 class OneArea:
     """A person's own account."""
@@ -61,3 +64,7 @@ class OneArea:
     async def locate(self, path: str, operation: str) -> Location | None:  # noqa: ARG002 - it is one for all
         """See `Areas`."""
         return Location(self._area, "" if path == "/" else path)
+
+    async def top_id(self, path: str, operation: str) -> str | None:  # noqa: ARG002 - there is one top
+        """See `Areas`."""
+        return None

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from mover.connectors.contract import (
     Account,
     Capabilities,
+    Changes,
     Content,
     DescribedReads,
     Page,
@@ -22,7 +23,7 @@ from mover.connectors.dropbox.calls import Caller, Purpose, Who
 from mover.connectors.dropbox.capabilities import CAPABILITIES
 from mover.connectors.dropbox.changes import DropboxChanges
 from mover.connectors.dropbox.config import DropboxBusinessConfig, DropboxConfig
-from mover.connectors.dropbox.entries import address, entry_of, split_id
+from mover.connectors.dropbox.entries import address, entry_of, its_id, split_id
 from mover.connectors.dropbox.listing import list_pages
 from mover.connectors.dropbox.organisation import Organisation
 from mover.connectors.dropbox.parts import DropboxPartUploads
@@ -36,6 +37,7 @@ from mover.connectors.dropbox.storing import Stores
 from mover.connectors.dropbox.team_api import TeamApi
 from mover.connectors.dropbox.uploads import Uploads
 from mover.connectors.dropbox.versions import DropboxVersions
+from mover.connectors.many_feeds import ManyFeeds
 from mover.connectors.registry import Surroundings
 from mover.entries import Entry, EntryKind, EntryRef
 from mover.errors import MoverError, NotFound, ProtocolViolation, SignInFailed
@@ -59,7 +61,7 @@ class _Files:
         self.part_uploads = DropboxPartUploads(self._api, self._uploads, self._stores)
         self.renames = DropboxRenames(self._api, areas, self._stores)
         self.quota = DropboxQuota(self._api, areas)
-        self.changes = DropboxChanges(self._api, areas)
+        self.changes: Changes = DropboxChanges(self._api, areas)
         self.versions = DropboxVersions(self._api, areas)
 
     @property
@@ -109,7 +111,8 @@ class _Files:
         """See the contract. One call; documents that have no bytes of their own are exported."""
         with _Placed(self.service, "read", file.path):
             where = await self._located(file.path, "read")
-            form = None if file.id is None else split_id(file.id)[0]
+            known = its_id(file)
+            form = None if known is None else split_id(known)[0]
             at = address(file, where.path)
             purpose = Purpose(who=where.who, operation="read", path=file.path)
             if form is None:
@@ -135,8 +138,9 @@ class _Files:
     async def _described(self, ref: EntryRef, operation: str) -> Entry:
         with _Placed(self.service, operation, ref.path):
             where = await self._areas.locate(ref.path, operation)
-            if where is None or (not where.path and ref.id is None):
-                return Entry(name=ref.name, kind=EntryKind.FOLDER)
+            if where is None or (not where.path and its_id(ref) is None):
+                top = await self._areas.top_id(ref.path, operation)
+                return Entry(name=ref.name, kind=EntryKind.FOLDER, id=top)
             purpose = Purpose(who=where.who, operation=operation, path=ref.path)
             return entry_of(await self._api.get_metadata(purpose, address(ref, where.path)))
 
@@ -225,6 +229,14 @@ class DropboxBusinessConnector(_Files):
         self.permissions = DropboxPermissions(
             self._api, SharingApi(caller), self.places, self.places.email_of, self.places.group_ids
         )
+
+        async def is_above(ref: EntryRef) -> bool:
+            return self.places.is_above(ref.path)
+
+        async def top_of(_ref: EntryRef) -> str | None:
+            return None  # lines name no folder above what stands at a top
+
+        self.changes = ManyFeeds(self.changes, is_above=is_above, list_folder=self.list_folder, top_of=top_of)
 
     async def sign_in(self) -> Account:
         """Two calls: which team it is, and which administrator has signed in."""

@@ -13,6 +13,8 @@ from mover.connectors.dropbox.answers import Folder, Metadata
 from mover.entries import NO_HASHES, Entry, EntryKind, EntryRef, HashName
 from mover.errors import NotFound
 
+ABOVE = ":"
+"""Begins ids of what no id of Dropbox names: a team's people and team folders, and the folders above them."""
 _SECOND_NS = 1_000_000_000
 _HASH = re.compile(r"[0-9a-f]{64}")
 _REV = re.compile(r"[0-9a-f]{9,64}")
@@ -96,9 +98,15 @@ def split_id(entry_id: str) -> tuple[str | None, str]:
     return match[1], match[2]
 
 
+def its_id(ref: EntryRef) -> str | None:
+    """Return an entry's id, where it is one of Dropbox: folders that Mover makes up above people's have ids of their own."""
+    return None if ref.id is None or ref.id.startswith(ABOVE) else ref.id
+
+
 def address(ref: EntryRef, path: str) -> str:
     """Return how the API is told of an entry: by id where there is one, else by its path there. Raises NotFound."""
-    return path if ref.id is None else split_id(ref.id)[1]
+    known = its_id(ref)
+    return path if known is None else split_id(known)[1]
 
 
 def hashes_of(content_hash: str | None) -> dict[HashName, str]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from mover.connectors.contract import Place, PlaceKind
 from mover.connectors.dropbox.areas import Area, Location
 from mover.connectors.dropbox.calls import Purpose, Who
+from mover.connectors.dropbox.entries import ABOVE
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.team_api import Profile, TeamApi, TeamFolder
 from mover.entries import Entry, EntryKind
@@ -18,6 +19,7 @@ from mover.errors import AccountSuspended, NotFound, PermissionDenied, UserNotFo
 USERS = "Users"
 _TEAM_FOLDER_CALLED_USERS = "Users (team folder)"
 _KNOWN_FOR_S = 300.0
+_TEAM_ID, _USERS_ID = f"{ABOVE}team", f"{ABOVE}users"
 
 
 class Organisation:
@@ -62,16 +64,45 @@ class Organisation:
             rest = names[1:]
         return Location(area, "".join(f"/{name}" for name in rest))
 
+    @staticmethod
+    def is_above(path: str) -> bool:
+        """Tell whether a path is that of a folder above people and team folders."""
+        return path.strip("/") in {"", USERS}
+
+    async def top_id(self, path: str, operation: str) -> str | None:
+        """See `Areas`. Raises NotFound, UserNotFound, AccountSuspended."""
+        match [name for name in path.split("/") if name]:
+            case []:
+                return _TEAM_ID
+            case [name] if name == USERS:
+                return _USERS_ID
+            case [name]:
+                return _folder_id(await self._folder(name, operation, path))
+            case [_, email]:
+                return _member_id(await self._member(email, operation, path))
+        return None
+
     async def list_top(self, path: str) -> AsyncGenerator[list[Entry], None]:
         """Yield what stands in the folders that are no areas themselves: the root, and `/Users`."""
         purpose = Purpose(operation="list_folder", path=path)
         if path == "/":
-            names = [*await self._all_folders(purpose), USERS]
-            yield [Entry(name=name, kind=EntryKind.FOLDER) for name in names]
+            folders = await self._all_folders(purpose)
+            yield [
+                *(
+                    Entry(name=name, kind=EntryKind.FOLDER, id=_folder_id(one))
+                    for name, one in folders.items()
+                ),
+                Entry(name=USERS, kind=EntryKind.FOLDER, id=_USERS_ID),
+            ]
             return
         async for page in self._api.members(purpose):
             yield [
-                Entry(name=profile.email.lower(), kind=EntryKind.FOLDER, owner=profile.email.lower())
+                Entry(
+                    name=profile.email.lower(),
+                    kind=EntryKind.FOLDER,
+                    id=_member_id(profile),
+                    owner=profile.email.lower(),
+                )
                 for profile in page
                 if profile.status.tag in {"active", "suspended"}
             ]
@@ -87,7 +118,7 @@ class Organisation:
             if isinstance(answer, Fault):
                 raise self._api.caller.error(purpose, answer)
             self._folders_until = 0.0
-        return Entry(name=name, kind=EntryKind.FOLDER)
+        return Entry(name=name, kind=EntryKind.FOLDER, id=await self.top_id(made, "create_folder"))
 
     async def all(self) -> AsyncGenerator[Sequence[Place], None]:
         """See `contract.Places`: all members, and all team folders."""
@@ -187,6 +218,14 @@ class Organisation:
             }
             self._folders_until = self._now() + _KNOWN_FOR_S
         return self._folders
+
+
+def _member_id(profile: Profile) -> str:
+    return f"{ABOVE}member/{profile.team_member_id}"
+
+
+def _folder_id(folder: TeamFolder) -> str:
+    return f"{ABOVE}folder/{folder.team_folder_id}"
 
 
 def _is_address(text: str) -> bool:

@@ -12,7 +12,7 @@ from mover.connectors.dropbox.answers import Metadata
 from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Areas
 from mover.connectors.dropbox.calls import Purpose
-from mover.connectors.dropbox.entries import address
+from mover.connectors.dropbox.entries import address, its_id
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.members import ACCESS, RANK
 from mover.connectors.dropbox.sharing_api import (
@@ -121,7 +121,7 @@ class DropboxPermissions:
 
     async def _described(self, entry: EntryRef, operation: str) -> tuple[Purpose, Metadata]:
         where = await self._areas.locate(entry.path, operation)
-        if where is None or not (where.path or entry.id):
+        if where is None or not (where.path or its_id(entry)):
             raise self._at(
                 Unsupported("what stands at the top cannot be shared as a whole"), operation, entry
             )

@@ -12,7 +12,7 @@ from mover.connectors.contract import temporary_name
 from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Areas
 from mover.connectors.dropbox.calls import Purpose
-from mover.connectors.dropbox.entries import address, entry_of
+from mover.connectors.dropbox.entries import address, entry_of, its_id
 from mover.connectors.dropbox.storing import Stores
 from mover.entries import Entry, EntryRef
 from mover.errors import Conflict, MoverError, NotFound, Unsupported
@@ -32,7 +32,7 @@ class DropboxRenames:
         """See the contract. One call; three where only the case of letters changes."""
         source = await self._areas.locate(entry.path, "rename")
         target = await self._areas.locate(folder.path, "rename")
-        if source is None or target is None or not (source.path or entry.id):
+        if source is None or target is None or not (source.path or its_id(entry)):
             raise self._placed(Unsupported("folders of people and of the team are not renamed"), entry)
         if source.who != target.who:
             raise self._placed(
@@ -40,7 +40,7 @@ class DropboxRenames:
             )
         purpose = Purpose(who=source.who, operation="rename", path=entry.path)
         at = self._address(entry, source.path)
-        into = target.path if folder.id is None else self._address(folder, target.path)
+        into = target.path if its_id(folder) is None else self._address(folder, target.path)
         async with self._stores.of(source.who).turn:
             moved = (await self._api.move(purpose, at, f"{into}/{name}")).metadata
             if moved.name != name and moved.name.lower() == name.lower():

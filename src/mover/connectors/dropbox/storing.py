@@ -3,7 +3,7 @@
 Each call that writes takes the lock of a whole folder tree ("namespace"), and several at once refuse one another
 (too_many_write_operations). So all writes of one account wait for their turn here, and those that wait share calls:
 
-    a small file alone     files/upload
+    a file alone           files/upload
     many small files       their contents in one append_batch, then one finish_batch
     larger ones            a session of its own each, all at once; then one finish_batch for those that are ready
 
@@ -21,7 +21,7 @@ import msgspec
 
 from mover.connectors.dropbox.answers import Commit, Finish, Metadata, Piece
 from mover.connectors.dropbox.api import MOST_BATCHED, FilesApi
-from mover.connectors.dropbox.calls import Purpose, Who
+from mover.connectors.dropbox.calls import Body, Purpose, Who
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.gathering import Gathering
 from mover.hashing.blocks import DropboxHash
@@ -31,6 +31,7 @@ _SENDING_ROUNDS = (
     3  # contents need no lock; so many are on their way at once that the next round need not wait long
 )
 _HEAVIEST_ROUND = 8 * 1024 * 1024
+_LONGEST_TURN = 48 * 1024 * 1024  # bytes that one file may keep others waiting for
 _SESSIONS_AT_ONCE = 100
 _SESSION_LASTS_S = 6 * 86_400.0  # Dropbox keeps one for 7 days
 
@@ -81,6 +82,22 @@ class Store:
             return await self.finish(Finish(result.session_id, result.size, small.commit))
         return result
 
+    async def larger(
+        self, purpose: Purpose, commit: Commit, body: Body, size: int, known: str | None, *, repeatable: bool
+    ) -> Metadata | Fault:
+        """Store a file whose content is sent as it comes. Raises what the calls raise.
+
+        In one call if nobody else writes and nobody has to wait for long; else in two, of which the first keeps nobody
+        waiting and the second is shared.
+        """
+        if size <= _LONGEST_TURN and self._is_quiet and not self._small.under_way:
+            async with self.turn:
+                return await self._api.upload(purpose, commit, body, size, known, repeatable=repeatable)
+        begun = await self._api.start_session(purpose, body, size, known, close=True, repeatable=repeatable)
+        if isinstance(begun, Fault):
+            return begun
+        return await self.finish(Finish(begun.session_id, size, commit))
+
     async def finish(self, finish: Finish) -> Metadata | Fault:
         """Make a file of a session whose content is complete. Raises what the call raises."""
         return await self._finishes.do(finish)
@@ -91,6 +108,11 @@ class Store:
         await self._finishes.close()
 
     @property
+    def _is_quiet(self) -> bool:
+        """Nobody writes, but for small files whose content is on its way."""
+        return not self._finishes.under_way and not self.turn.locked()
+
+    @property
     def _purpose(self) -> Purpose:
         return Purpose(who=self._who, operation="upload", path="")
 
@@ -99,14 +121,21 @@ class Store:
             return await self._api.finish_batch(self._purpose, finishes)
 
     async def _send(self, batch: Sequence[Small]) -> Sequence[Metadata | Fault | Sent]:
-        is_alone = self._small.under_way == 1 and not self._finishes.under_way and not self.turn.locked()
+        is_alone = self._small.under_way == 1 and self._is_quiet
         if len(batch) > _FEW or not is_alone:
             return await self._send_together(batch)
         results: list[Metadata | Fault | Sent] = []
         for small in batch:
             async with self.turn:
                 results.append(
-                    await self._api.upload(self._purpose, small.commit, small.content, small.content_hash)
+                    await self._api.upload(
+                        self._purpose,
+                        small.commit,
+                        small.content,
+                        len(small.content),
+                        small.content_hash,
+                        repeatable=True,
+                    )
                 )
         return results
 

@@ -8,7 +8,7 @@ from mover.connectors.dropbox.answers import Metadata
 from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Areas, Location
 from mover.connectors.dropbox.calls import Purpose, Who
-from mover.connectors.dropbox.entries import address
+from mover.connectors.dropbox.entries import address, its_id
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.members import lines_of, link_line, owner_line
 from mover.connectors.dropbox.sharing_api import MOST_FILES, Link, Member, Members, SharingApi
@@ -54,7 +54,7 @@ class ToldPermissions:
                     address(entry, where.path)
             except NotFound:
                 continue
-            if where is not None and (entry.id or where.path):
+            if where is not None and (its_id(entry) or where.path):
                 places[number] = where
                 by_who.setdefault(where.who, []).append(number)
         for who, numbers in by_who.items():

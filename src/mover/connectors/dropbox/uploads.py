@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 
 from mover.connectors.bodies import body_of
 from mover.connectors.contract import Content, Target
@@ -12,11 +12,11 @@ from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Areas, Location
 from mover.connectors.dropbox.calls import Purpose
 from mover.connectors.dropbox.capabilities import LARGEST_CALL
-from mover.connectors.dropbox.entries import address, entry_of, folder_entry, is_revision, spell_time
+from mover.connectors.dropbox.entries import address, entry_of, folder_entry, is_revision, its_id, spell_time
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.storing import Small, Store, Stores
 from mover.entries import Entry, EntryKind, EntryRef, HashName
-from mover.errors import Changed, Conflict, MoverError, NotFound, TooLarge, Unsupported
+from mover.errors import Changed, Conflict, MoverError, NotFound, Throttled, TooLarge, Unsupported
 from mover.hashing.blocks import DropboxHash
 
 _STEP = 2 * 1024 * 1024  # of content whose size is not known: as much is held as goes out in one call
@@ -40,7 +40,7 @@ class Uploads:
         """Find where a file goes, and how it is stored. Raises NotFound, Unsupported, Changed."""
         where = await self.folder(target.folder, "upload")
         path = where.child(target.name).path
-        if target.folder.id is not None:
+        if its_id(target.folder) is not None:
             path = f"{address(target.folder, where.path)}/{target.name}"
         update = None
         if target.replaces is not None:
@@ -57,13 +57,14 @@ class Uploads:
         return where
 
     async def upload(self, target: Target, content: Content) -> Entry:
-        """As `Connector.upload`. A small file costs one call, or a share of two; a larger one two, of which one is shared."""
+        """As `Connector.upload`. A file alone costs one call, a small one else a share of two, a larger one two, of which one is shared."""
         where, commit = await self.place(target)
         purpose = Purpose(who=where.who, operation="upload", path=target.ref.path)
         store = self._stores.of(where.who)
-        stored = await self._stored(store, purpose, commit, content)
-        if isinstance(stored, Fault):
-            raise await self.refusal(stored, purpose, target)
+        with _in_turn():
+            stored = await self._stored(store, purpose, commit, content)
+            if isinstance(stored, Fault):
+                raise await self.refusal(stored, purpose, target)
         return entry_of(stored)
 
     async def _stored(
@@ -78,12 +79,7 @@ class Uploads:
         body = await body_of(content, size)
         if isinstance(body, bytes):
             return await store.small(Small(commit, body, known or content_hash(body)))
-        begun = await self._api.start_session(
-            purpose, body, size, known, close=True, repeatable=content.repeatable
-        )
-        if isinstance(begun, Fault):
-            return begun
-        return await store.finish(Finish(begun.session_id, size, commit))
+        return await store.larger(purpose, commit, body, size, known, repeatable=content.repeatable)
 
     async def _of_unknown_size(
         self, store: Store, purpose: Purpose, commit: Commit, content: Content
@@ -133,7 +129,7 @@ class Uploads:
                 said=fault.said,
             )
         folder = target.folder
-        if fault.has("malformed_path") and folder.id is not None:
+        if fault.has("malformed_path") and its_id(folder) is not None:
             try:
                 await self._api.get_metadata(purpose, address(folder, ""))
             except NotFound as error:
@@ -147,8 +143,9 @@ class Uploads:
         purpose = Purpose(who=where.who, operation="create_folder", path=ref.path)
         if parent.id is not None:
             address(parent, "")  # raises for ids that are none
-        async with self._stores.of(where.who).turn:
-            made = await self._api.create_folder(purpose, where.path)
+        with _in_turn():
+            async with self._stores.of(where.who).turn:
+                made = await self._api.create_folder(purpose, where.path)
         if not isinstance(made, Fault):
             return folder_entry(made.metadata)
         if not made.has("conflict"):
@@ -162,6 +159,16 @@ class Uploads:
                 path=ref.path,
             )
         return standing
+
+
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    """Say of what was refused for its time that it waited for its turn, and that nothing came of it."""
+    try:
+        yield
+    except Throttled as error:
+        error.in_turn = True
+        raise
 
 
 def content_hash(content: bytes) -> str:

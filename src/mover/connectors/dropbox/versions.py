@@ -10,7 +10,7 @@ from mover.connectors.dropbox.answers import Metadata
 from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Areas
 from mover.connectors.dropbox.calls import Purpose
-from mover.connectors.dropbox.entries import address, hashes_of, is_revision, read_time, split_id
+from mover.connectors.dropbox.entries import address, hashes_of, is_revision, its_id, read_time, split_id
 from mover.connectors.dropbox.reading import read_file
 from mover.entries import EntryRef
 from mover.errors import NotFound
@@ -27,7 +27,7 @@ class DropboxVersions:
 
     async def of(self, file: EntryRef) -> Sequence[FileVersion]:
         """See the contract. A call for each 100 revisions; those of a document that can only be exported are not told."""
-        if file.id is not None and split_id(file.id)[0] is not None:
+        if (known := its_id(file)) is not None and split_id(known)[0] is not None:
             return []
         purpose, path = await self._locate(file, "list_versions")
         found = await self._api.revisions(purpose, path, None, _PAGE)

@@ -47,6 +47,7 @@ def _make(config: GoogleConfig, surroundings: Surroundings) -> GoogleConnector:
         own=own,
         convert=config.convert,
         shortcuts=config.shortcuts,
+        make_shortcuts=config.make_shortcuts,
     )
 
 
@@ -67,6 +68,7 @@ def _make_admin(config: GoogleAdminConfig, surroundings: Surroundings) -> Google
         own=[USERS, DRIVES],
         convert=config.convert,
         shortcuts=config.shortcuts,
+        make_shortcuts=config.make_shortcuts,
     )
 
 

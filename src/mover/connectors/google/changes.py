@@ -1,4 +1,7 @@
-"""Change feeds: of a user's My Drive, and of each shared drive ("Retrieve changes" of the Drive guides)."""
+"""Change feeds: of a user's My Drive, and of each shared drive ("Retrieve changes" of the Drive guides).
+
+`ManyFeeds` makes one of them for the folders above.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import msgspec
 
 from mover.connectors.contract import Change
 from mover.connectors.google.acting import Acting
-from mover.connectors.google.addresses import DRIVES, MY_DRIVE, ROOT, Address, address_of
+from mover.connectors.google.addresses import MY_DRIVE, Address, address_of
 from mover.connectors.google.answers import FileChange
 from mover.connectors.google.api import DriveApi
 from mover.connectors.google.describing import FIELDS_WITH_PARENTS, entry_of
@@ -44,20 +47,14 @@ class ChangeFeeds:
         self._folders = folders
 
     async def cursor(self, folder: EntryRef = ROOT_REF) -> str:
-        """Return where the feeds stand that tell of a folder; a call for each. Raises Unsupported for all users at once."""
+        """Return where the feed of a folder's drive stands; one call. Raises Unsupported for folders of Mover's own."""
         address = address_of(folder)
         if address is None:
             address = Address.parse((await self._tree.look_up(folder.path, "changes")).id or "")
-        feeds = [await self._start(each, folder.path) for each in await self._drives(address)]
-        return msgspec.json.encode(feeds).decode()
-
-    async def _drives(self, address: Address) -> list[Address]:
-        if not address.is_own:
-            return [Address(address.drive or MY_DRIVE, address.drive, address.user)]
-        if self._tree.is_domain or address not in {ROOT, DRIVES}:
+        if address.is_own:
             raise Unsupported("Google has a change feed of each user and shared drive, not of all of them")
-        shared = [Address(drive.id, drive=drive.id) for drive in await self._tree.drives("changes")]
-        return [Address(MY_DRIVE), *shared] if address == ROOT else shared
+        drive = Address(address.drive or MY_DRIVE, address.drive, address.user)
+        return msgspec.json.encode([await self._start(drive, folder.path)]).decode()
 
     async def _start(self, drive: Address, path: str) -> _Feed:
         subject = await self._acting.subject(drive, "changes", path)

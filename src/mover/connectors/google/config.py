@@ -12,6 +12,7 @@ _READ_ONLY = "true asks Google for no more than reading: enough for a source"
 _CONVERT = "true turns Word, Excel and PowerPoint files into Google documents as they arrive"
 
 _SHORTCUTS = "true moves the files that shortcuts point to in the places of the shortcuts (re-runs then list everything)"
+_MAKE_SHORTCUTS = "true makes shortcuts anew at this destination, to what was moved with them"
 
 
 class GoogleConfig(BrowserSignInConfig):
@@ -20,6 +21,7 @@ class GoogleConfig(BrowserSignInConfig):
     read_only: bool = setting(False, help=_READ_ONLY)
     convert: bool = setting(False, help=_CONVERT)
     shortcuts: bool = setting(False, help=_SHORTCUTS)
+    make_shortcuts: bool = setting(False, help=_MAKE_SHORTCUTS)
     shared_with_me: bool = setting(
         False, help="true also shows what others have shared with the account, under /Shared with me"
     )
@@ -42,6 +44,7 @@ class GoogleAdminConfig(ConnectorConfig):
     read_only: bool = setting(False, help=_READ_ONLY)
     convert: bool = setting(False, help=_CONVERT)
     shortcuts: bool = setting(False, help=_SHORTCUTS)
+    make_shortcuts: bool = setting(False, help=_MAKE_SHORTCUTS)
 
     @field_validator("admin")
     @classmethod

@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from mover.connectors.contract import (
     Account,
     Capabilities,
+    Changes,
     Content,
     Page,
     SentPart,
@@ -17,8 +18,9 @@ from mover.connectors.contract import (
 )
 from mover.connectors.google import documents, times
 from mover.connectors.google.acting import Acting
-from mover.connectors.google.addresses import MY_DRIVE, OWN_NAMES, Address, address_of
-from mover.connectors.google.answers import File, FileList
+from mover.connectors.google.addresses import DRIVES, MY_DRIVE, OWN_NAMES, USERS, Address, address_of
+from mover.connectors.google.addresses import ROOT as ROOT_ADDRESS
+from mover.connectors.google.answers import About, File, FileList
 from mover.connectors.google.api import DriveApi
 from mover.connectors.google.batches import Batches
 from mover.connectors.google.calls import Calls
@@ -39,6 +41,8 @@ from mover.connectors.google.taken import TakenNames
 from mover.connectors.google.tree import Tree, own_folder
 from mover.connectors.google.uploads import Uploads
 from mover.connectors.google.versions import Revisions
+from mover.connectors.many_feeds import ManyFeeds
+from mover.connectors.told_room import ToldRoom
 from mover.entries import ROOT, Entry, EntryKind, EntryRef, HashName
 from mover.errors import MoverError, NotFound
 from mover.naming import GOOGLE_DRIVE
@@ -59,6 +63,7 @@ class GoogleConnector:
         own: Which folders of Mover's own stand at the root.
         convert: Office files become documents.
         shortcuts: Those to files are followed.
+        make_shortcuts: They are made anew, where this is a destination.
         clock: Monotonic seconds.
     """
 
@@ -75,15 +80,18 @@ class GoogleConnector:
         own: Sequence[Address],
         convert: bool,
         shortcuts: bool,
+        make_shortcuts: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = service
+        self.makes_shortcuts = make_shortcuts
         self._http = http
         self._session = session
         calls = Calls(session, service)
         self._api = api = DriveApi(calls)
         self._acting = who = acting(api)
         self._email = ""
+        self._told_room = ToldRoom(clock)
         self._tree = Tree(api, who, own)
         self._folders = Folders()
         self._together = SharedListings(self._search_together, clock)
@@ -117,7 +125,7 @@ class GoogleConnector:
         )
         self.versions = Revisions(api, who, self._reading)
         # A feed tells nothing of what shortcuts point to elsewhere.
-        self.changes = None if shortcuts else ChangeFeeds(api, who, self._tree, self._folders)
+        self.changes = None if shortcuts else self._feeds(ChangeFeeds(api, who, self._tree, self._folders))
         self.places = DomainPlaces(self._listings, self._tree) if who.admin is not None else None
         self.capabilities = Capabilities(
             names=GOOGLE_DRIVE,
@@ -134,6 +142,7 @@ class GoogleConnector:
             exclusive_create=False,
             max_file_size=_LARGEST_FILE,
             parts=RULES,
+            concurrency=(16, 48),
         )
 
     async def _search_together(self, corpus: Corpus, folders: Sequence[str], token: str | None) -> FileList:
@@ -177,6 +186,8 @@ class GoogleConnector:
         async with self._at("sign_in"):
             about = await self._api.about(self._acting.admin, "sign_in")
         self._email = (about.user.email_address or "").lower()
+        if self._acting.admin is None:
+            self._told_room.tell(_free_of(about))
         who = self._email or about.user.display_name or "somebody"
         where = "Google Drive" if self._acting.admin is None else "Google Workspace, for all users"
         return Account(description=f"{who} at {where}", secure=True, email=self._email)
@@ -242,6 +253,11 @@ class GoogleConnector:
         async with self._at("create_folder", parent.child(name).path):
             return await self._rearranging.create_folder(parent, name)
 
+    async def make_shortcut(self, folder: EntryRef, name: str, target: EntryRef) -> bool:
+        """See `MakesShortcuts`; two calls, and one for each shortcut of that name that is there."""
+        async with self._at("make_shortcut", folder.child(name).path):
+            return await self._rearranging.make_shortcut(folder, name, target)
+
     async def upload(self, target: Target, content: Content) -> Entry:
         """Send a whole file; `mover.connectors.google.uploads` shows in how many calls."""
         async with self._at("upload", target.ref.path):
@@ -293,7 +309,7 @@ class GoogleConnector:
             return await self._rearranging.rename(entry, folder, name)
 
     async def free_bytes(self, folder: EntryRef = ROOT) -> int | None:
-        """Ask for the room of who owns a folder; one call. None where there is no limit, and for shared drives."""
+        """Ask for the room of who owns a folder; one call, or none right after the account signed in. None where there is no limit, and for shared drives."""
         async with self._at("free_bytes", folder.path):
             address = address_of(folder)
             if address is None:
@@ -303,9 +319,21 @@ class GoogleConnector:
             subject = (
                 None if address.is_own else await self._acting.subject(address, "free_bytes", folder.path)
             )
-            quota = (await self._api.about(subject, "free_bytes")).storage_quota
-            limit, used = bytes_from(quota.limit), bytes_from(quota.usage)
-            return None if limit is None else max(0, limit - (used or 0))
+            if self._acting.admin is None and (told := self._told_room.take()) is not None:
+                return told.free_bytes
+            return _free_of(await self._api.about(subject, "free_bytes"))
+
+    def _feeds(self, inner: Changes) -> Changes:
+        async def is_above(ref: EntryRef) -> bool:
+            address = address_of(ref)
+            if address is None:
+                address = Address.parse((await self._tree.look_up(ref.path, "changes")).id or "")
+            return address in {ROOT_ADDRESS, USERS, DRIVES}
+
+        async def top_of(ref: EntryRef) -> str | None:
+            return ref.id
+
+        return ManyFeeds(inner, is_above=is_above, list_folder=self.list_folder, top_of=top_of)
 
     @asynccontextmanager
     async def _at(self, operation: str, path: str = "") -> AsyncIterator[None]:
@@ -315,3 +343,8 @@ class GoogleConnector:
         except MoverError as error:
             error.service = self._service
             raise error.at(operation=operation, path=path) from error.__cause__
+
+
+def _free_of(about: About) -> int | None:
+    limit, used = bytes_from(about.storage_quota.limit), bytes_from(about.storage_quota.usage)
+    return None if limit is None else max(0, limit - (used or 0))

@@ -49,6 +49,7 @@ def entry_of(
     """
     kind = kind_of(file)
     target = file.shortcut_details.target_id if file.shortcut_details else None
+    version = address.beside(target).text if kind is EntryKind.SHORTCUT and target else version_of(file)
     return Entry(
         name=documents.shown_name(file.name, file.mime_type) if name is None else name,
         kind=kind,
@@ -56,7 +57,7 @@ def entry_of(
         size=bytes_from(file.size) if kind is EntryKind.FILE else None,
         modified_ns=times.read(file.modified_time),
         created_ns=times.read(file.created_time),
-        version=version_of(file),
+        version=version,
         hashes=hashes_of(file) if kind is EntryKind.FILE else {},
         target=target,
         media_type=_export_type(file) if kind is EntryKind.NATIVE else file.mime_type or None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from mover.connectors.google import documents, times
@@ -18,8 +20,10 @@ from mover.connectors.google.placing import Placing
 from mover.connectors.google.taken import TakenNames
 from mover.connectors.google.tree import Tree
 from mover.entries import Entry, EntryRef
-from mover.errors import Conflict, NotFound, ServiceFault, Unsupported
+from mover.errors import Conflict, NotFound, ProtocolViolation, ServiceFault, Unsupported
 from mover.naming import GOOGLE_DRIVE
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Rearranging:
@@ -74,19 +78,57 @@ class Rearranging:
         await self._listings.changed(folder)
         return entry_of(made, address)
 
-    async def _made(self, folder: Address, name: str, path: str) -> File:
-        subject = await self._acting.subject(folder, "create_folder", path)
-        key = f"folder {folder.text}/{name}"
+    async def make_shortcut(self, folder: EntryRef, name: str, target: EntryRef) -> bool:
+        """See `MakesShortcuts`. Google lets two of one name stand in a folder, so it is looked before."""
+        path = folder.child(name).path
+        GOOGLE_DRIVE.check_path(path)
+        into = await self._placing.folder(folder, "make_shortcut")
+        to = address_of(target)
+        if to is None:
+            to = Address.parse((await self._tree.look_up(target.path, "make_shortcut")).id or "")
+        if to.is_own or to.item in {MY_DRIVE, to.drive}:
+            raise Unsupported("a shortcut leads to a file or folder, not to a drive")
+        async with self._taken.claimed(into, name):
+            there = [
+                await self.described(into.beside(standing.id), "make_shortcut", path)
+                for standing in (await self._listings.look(into, name)).files
+                if standing.mime_type == documents.SHORTCUT and standing.name == name
+            ]
+            if any(_leads_to(found) == to.item for found in there):
+                return False
+            if there:
+                raise Conflict("a shortcut of this name is there, which points elsewhere")
+            details = {"shortcutDetails": {"targetId": to.item}}
+            made = await self._made(into, name, path, documents.SHORTCUT, f"to {to.text}", details)
+            if _leads_to(made) != to.item:
+                raise ProtocolViolation("Google made a shortcut that points elsewhere")
+            self._taken.added(into, name, made.id, is_folder=False)
+        await self._listings.changed(into)
+        return True
+
+    async def _made(
+        self,
+        folder: Address,
+        name: str,
+        path: str,
+        kind: str = documents.FOLDER,
+        what: str = "folder",
+        details: Mapping[str, Any] = NOTHING,
+    ) -> File:
+        operation = "create_folder" if kind == documents.FOLDER else "make_shortcut"
+        subject = await self._acting.subject(folder, operation, path)
+        key = f"{what} {folder.text}/{name}"
         metadata: dict[str, Any] = {
             "id": await self._ids.for_key(key, subject),
             "name": name,
-            "mimeType": documents.FOLDER,
+            "mimeType": kind,
             "parents": [folder.item],
+            **details,
         }
         try:
-            made = await self._api.create(metadata, subject=subject, operation="create_folder", path=path)
+            made = await self._api.create(metadata, subject=subject, operation=operation, path=path)
         except Conflict:  # it was made by an attempt whose answer was lost
-            made = await self._api.get(metadata["id"], subject=subject, operation="create_folder", path=path)
+            made = await self._api.get(metadata["id"], subject=subject, operation=operation, path=path)
         except IdRefused as error:
             self._ids.refused(key, subject)
             raise ServiceFault("Google did not take an id that it gave out", said=error.said) from error
@@ -161,3 +203,7 @@ class Rearranging:
         if found.trashed:
             raise NotFound("it is in the trash")
         return found
+
+
+def _leads_to(file: File) -> str | None:
+    return file.shortcut_details.target_id if file.shortcut_details else None

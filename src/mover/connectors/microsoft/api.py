@@ -78,6 +78,13 @@ class GraphApi:
         url = first if link is None else graph_link(link)
         return await self.caller.ask("GET", url, Collection[Site], operation=operation, path=path)
 
+    async def subsites(
+        self, site_id: str, link: str | None, *, operation: str, path: str
+    ) -> Collection[Site]:
+        """A page of the sites that stand directly below a site ("List subsites for a site")."""
+        url = subsites_url(site_id) if link is None else graph_link(link)
+        return await self.caller.ask("GET", url, Collection[Site], operation=operation, path=path)
+
     async def libraries(
         self, site_id: str, link: str | None, *, operation: str, path: str
     ) -> Collection[Drive]:
@@ -202,3 +209,8 @@ class GraphApi:
             found += page.value
             link = page.next_link
         return found
+
+
+def subsites_url(site_id: str) -> str:
+    """The address of a site's subsites."""
+    return f"{GRAPH}/sites/{quote(site_id, safe=',')}/sites"

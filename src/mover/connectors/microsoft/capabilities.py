@@ -43,5 +43,5 @@ def describe(grain: Grain, *, root_path: str = "") -> Capabilities:
         unknown_sizes=False,
         max_file_size=_LARGEST_FILE,
         parts=RULES,
-        concurrency=(8, 32),
+        concurrency=(16, 48),
     )

@@ -18,7 +18,7 @@ _SEPARATOR = " "
 
 
 class MicrosoftChanges:
-    """See `contract.Changes`: one feed for each drive; there is none of what stands above drives."""
+    """See `contract.Changes`: one feed for each drive. Of what stands above drives `ManyFeeds` makes one."""
 
     def __init__(self, api: GraphApi, territory: Territory, lister: Lister) -> None:
         self._api = api

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Self
@@ -12,12 +12,14 @@ from urllib.parse import unquote, urlsplit
 from mover.connectors.contract import (
     Account,
     Capabilities,
+    Changes,
     Content,
     DescribedReads,
     Page,
     ServiceHashes,
     Target,
 )
+from mover.connectors.many_feeds import ManyFeeds
 from mover.connectors.microsoft.api import GraphApi
 from mover.connectors.microsoft.app_sign_in import tokens_of_app
 from mover.connectors.microsoft.calls import Caller, Fresh
@@ -29,13 +31,13 @@ from mover.connectors.microsoft.listing import Lister, root_entry
 from mover.connectors.microsoft.parts import RULES, MicrosoftPartUploads
 from mover.connectors.microsoft.permissions import MicrosoftPermissions
 from mover.connectors.microsoft.places import MicrosoftPlaces
-from mover.connectors.microsoft.quota import MicrosoftQuota
+from mover.connectors.microsoft.quota import MicrosoftQuota, free_of
 from mover.connectors.microsoft.reading import read_file
 from mover.connectors.microsoft.sessions import Grain
 from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, tokens_of_person
 from mover.connectors.microsoft.sites import Sites, SitesDirectory
 from mover.connectors.microsoft.tenant import SITES, Tenant
-from mover.connectors.microsoft.territory import OneDrive, Territory, in_drive, locate
+from mover.connectors.microsoft.territory import OneDrive, Territory, in_drive, is_above, locate
 from mover.connectors.microsoft.uploads import Uploads
 from mover.connectors.microsoft.versions import MicrosoftVersions
 from mover.connectors.registry import Surroundings
@@ -72,6 +74,7 @@ class MicrosoftConnector:
         self._tells_tenant = False
         self.places: MicrosoftPlaces | None = None
         self._territory: Territory = OneDrive()
+        self._directory: SitesDirectory | None = None
         self._set_up(WORK)
 
     @classmethod
@@ -88,9 +91,11 @@ class MicrosoftConnector:
         http = surroundings.egress.http("sharepoint")
         made = cls("sharepoint", http, tokens_of_person(SHAREPOINT_OAUTH, config, surroundings, http))
         made._tells_tenant = config.allowed_tenant is not None
-        made._territory = Sites(SitesDirectory(made._api, everything=False))
+        made._directory = SitesDirectory(made._api, everything=False)
+        made._territory = Sites(made._directory)
         made._sign_in = made._sign_in_to_sites
         made._set_up(WORK)
+        made._follow_many()
         return made
 
     @classmethod
@@ -100,11 +105,12 @@ class MicrosoftConnector:
         """All users and sites of a tenant."""
         http = surroundings.egress.http("office365")
         made = cls("office365", http, tokens_of_app(config, http, now=now))
-        directory = SitesDirectory(made._api, everything=True)
+        directory = made._directory = SitesDirectory(made._api, everything=True)
         made._territory = Tenant(made._api, Sites(directory, SITES))
         made._sign_in = lambda: made._sign_in_to_tenant(config.tenant)
         made.places = MicrosoftPlaces(made._api, directory)
         made._set_up(WORK)
+        made._follow_many()
         return made
 
     def _set_up(self, grain: Grain, root_path: str = "") -> None:
@@ -117,15 +123,34 @@ class MicrosoftConnector:
         self.renames = self._changing
         self.part_uploads = MicrosoftPartUploads(api, territory, self._lister, grain)
         self.quota = MicrosoftQuota(api, territory)
-        self.changes = MicrosoftChanges(api, territory, self._lister)
+        self.changes: Changes = MicrosoftChanges(api, territory, self._lister)
         self.versions = MicrosoftVersions(api, territory)
         self.permissions = MicrosoftPermissions(api, territory)
         self.permissions.tells_inherited = grain.personal
+
+    def _follow_many(self) -> None:
+        territory = self._territory
+
+        async def top_of(ref: EntryRef) -> str | None:
+            address = await locate(territory, ref, operation="changes")
+            return None if address is None else territory.id_of(address.drive, address.item)
+
+        self.changes = ManyFeeds(
+            self.changes,
+            is_above=lambda ref: is_above(territory, ref, operation="changes"),
+            list_folder=self.list_folder,
+            top_of=top_of,
+        )
 
     @property
     def calls(self) -> int:
         """HTTP requests sent so far."""
         return self._http.calls
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """See `contract.Remarks`."""
+        return list(self._directory.remarks) if self._directory is not None else []
 
     async def sign_in(self) -> Account:
         """See the contract: one call, or two."""
@@ -204,17 +229,16 @@ class MicrosoftConnector:
                 said=error.said,
             ) from error
         personal = drive.drive_type == _PERSONAL_DRIVE
-        territory = OneDrive()
-        territory.drive_id = drive.id
-        self._territory = territory
         root_path = "" if personal else unquote(urlsplit(drive.web_url or "").path)
-        self._set_up(PERSONAL if personal else WORK, root_path)
         email = _email(
             drive.owner.user.email if drive.owner is not None and drive.owner.user is not None else None
         )
         if not email:  # Microsoft accounts keep theirs to themselves here
             user = await self._api.me(operation="sign_in", path="")
             email = _email(user.mail) or _email(user.user_principal_name)
+        self._territory = OneDrive(drive.id, email or None)
+        self._set_up(PERSONAL if personal else WORK, root_path)
+        self.quota.told.tell(free_of(drive))
         where = "OneDrive" if personal else "OneDrive for Business"
         return Account(
             f"{email or 'somebody'} at {where}",

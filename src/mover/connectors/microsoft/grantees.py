@@ -1,4 +1,9 @@
-"""Who a permission names ("permission resource type"): people, groups, groups of a site, links."""
+"""Who a permission names ("permission resource type"): people, groups, groups of a site, links.
+
+Groups of a site ("Marketing Members") are told by name alone. Graph v1.0 neither lists their members nor takes them as
+recipients of an invitation ("driveRecipient": an e-mail address, an alias or an object of the directory), so whoever is
+in one counts as unknown, and a map can give a group with an address its place.
+"""
 
 from __future__ import annotations
 
@@ -78,6 +83,9 @@ def _grantee(
         return GranteeKind.GROUP, identity, group.display_name or "", external
     if identities.site_group is not None:
         name = identities.site_group.display_name or identities.site_group.login_name or ""
+        return GranteeKind.GROUP, name, name, False
+    if identities.share_point_group is not None:
+        name = identities.share_point_group.title or identities.share_point_group.principal_id or ""
         return GranteeKind.GROUP, name, name, False
     user = identities.user or identities.site_user
     if user is None:

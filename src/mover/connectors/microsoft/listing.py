@@ -45,7 +45,7 @@ def entry_of(territory: Territory, drive_id: str, item: Item, *, notebooks_open:
         hashes=hashes_of(item) if is_file else {},
         target=item.remote_item.web_url if item.remote_item is not None else None,
         media_type=item.file.mime_type if item.file is not None else None,
-        owner=_owner(item),
+        owner=territory.owner_of(drive_id),
         shared=item.shared is not None,
     )
 
@@ -82,12 +82,6 @@ def _from_base64(text: str) -> str | None:
     except (ValueError, binascii.Error):
         return None
     return raw.hex() if len(raw) == _QUICKXOR_BYTES else None
-
-
-def _owner(item: Item) -> str | None:
-    user = item.created_by.user if item.created_by is not None else None
-    email = user.email if user is not None else None
-    return email.lower() if email and "@" in email else None
 
 
 class Lister:

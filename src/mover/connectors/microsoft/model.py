@@ -19,6 +19,13 @@ class Identity(msgspec.Struct, frozen=True, rename="camel"):
     login_name: str | None = None
 
 
+class GroupIdentity(msgspec.Struct, frozen=True, rename="camel"):
+    """A group of a SharePoint site, as newer answers tell it."""
+
+    principal_id: str | None = None
+    title: str | None = None
+
+
 class IdentitySet(msgspec.Struct, frozen=True, rename="camel"):
     """The same one, in several directories."""
 
@@ -27,6 +34,7 @@ class IdentitySet(msgspec.Struct, frozen=True, rename="camel"):
     application: Identity | None = None
     site_user: Identity | None = None
     site_group: Identity | None = None
+    share_point_group: GroupIdentity | None = None
 
 
 class Hashes(msgspec.Struct, frozen=True, rename="camel"):
@@ -83,7 +91,6 @@ class Item(msgspec.Struct, frozen=True, rename="camel"):
     shared: Facet | None = None
     remote_item: RemoteItem | None = None
     file_system_info: FileSystemInfo | None = None
-    created_by: IdentitySet | None = None
     parent_reference: ParentReference | None = None
     created_date_time: str | None = None
     last_modified_date_time: str | None = None
@@ -92,7 +99,7 @@ class Item(msgspec.Struct, frozen=True, rename="camel"):
 
 SELECT = (
     "$select=id,name,size,eTag,cTag,file,folder,package,root,deleted,malware,shared,remoteItem,fileSystemInfo,"
-    "createdBy,parentReference,createdDateTime,lastModifiedDateTime"
+    "parentReference,createdDateTime,lastModifiedDateTime"
 )
 
 

@@ -9,7 +9,7 @@ from mover.connectors.microsoft.api import GraphApi
 from mover.connectors.microsoft.links import graph_link
 from mover.connectors.microsoft.model import User
 from mover.connectors.microsoft.sites import Sites
-from mover.connectors.microsoft.territory import ManyDrives, folder_entry
+from mover.connectors.microsoft.territory import OF_USER, ManyDrives, folder_entry
 from mover.entries import Entry
 from mover.errors import NotFound, UserNotFound
 
@@ -26,6 +26,7 @@ class Tenant(ManyDrives):
         self._api = api
         self._sites = sites
         self._drives: Bounded[str, str] = Bounded(_MOST_DRIVES)
+        self._owners: Bounded[str, str] = Bounded(_MOST_DRIVES)
 
     async def drive_of(self, path: str, *, operation: str) -> tuple[str, str] | None:
         """See `Territory`."""
@@ -74,6 +75,10 @@ class Tenant(ManyDrives):
             case _:
                 raise NotFound("only /Users and /Sites stand here", operation="list_folder", path=path)
 
+    def owner_of(self, drive_id: str) -> str | None:
+        """See `Territory`."""
+        return self._owners.get(drive_id)
+
     async def _drive_of_user(self, address: str, *, operation: str, path: str) -> str:
         key = address.casefold()
         if (known := self._drives.get(key)) is not None:
@@ -89,6 +94,7 @@ class Tenant(ManyDrives):
                 said=error.said,
             ) from error
         self._drives.put(key, drive.id)
+        self._owners.put(drive.id, key)
         return drive.id
 
 
@@ -99,4 +105,4 @@ def is_member(user: User) -> bool:
 
 def _entry(user: User) -> Entry:
     # Not the id of the drive, which would cost a call for each: an id that leads to the path again.
-    return folder_entry(user.user_principal_name, f":user/{user.user_principal_name}")
+    return folder_entry(user.user_principal_name, f"{OF_USER}{user.user_principal_name}")

@@ -20,6 +20,8 @@ from mover.errors import NotFound, Unsupported
 _SEPARATOR = "/"
 ABOVE = ":"
 """Begins the ids of what stands above drives."""
+OF_USER = ":user/"
+"""Begins the ids of users in their listing, which are the tops of their drives."""
 
 
 class Territory(Protocol):
@@ -42,6 +44,12 @@ class Territory(Protocol):
     def id_of(self, drive_id: str, item_id: str) -> str:
         """Return the id of an entry."""
 
+    def owner_of(self, drive_id: str) -> str | None:
+        """Return the address of whose drive it is; None where nobody says, or it is a site's.
+
+        Who made an entry does not own it: all that is in a OneDrive is its owner's, and what is in a library the site's.
+        """
+
     def read_id(self, entry_id: str) -> Address:
         """Return what an id that begins with no colon addresses. Raises NotFound."""
 
@@ -49,8 +57,9 @@ class Territory(Protocol):
 class OneDrive:
     """One drive."""
 
-    def __init__(self) -> None:
-        self.drive_id = ""
+    def __init__(self, drive_id: str = "", owner: str | None = None) -> None:
+        self.drive_id = drive_id
+        self._owner = owner
 
     async def drive_of(self, path: str, *, operation: str) -> tuple[str, str] | None:  # noqa: ARG002 - it is always this one
         """See `Territory`."""
@@ -70,6 +79,10 @@ class OneDrive:
         """See `Territory`."""
         return item_id
 
+    def owner_of(self, drive_id: str) -> str | None:  # noqa: ARG002 - it is always this one
+        """See `Territory`."""
+        return self._owner
+
     def read_id(self, entry_id: str) -> Address:
         """See `Territory`."""
         return Address(self.drive_id, entry_id)
@@ -81,6 +94,10 @@ class ManyDrives:
     def id_of(self, drive_id: str, item_id: str) -> str:
         """See `Territory`."""
         return f"{drive_id}{_SEPARATOR}{item_id}"
+
+    def owner_of(self, drive_id: str) -> str | None:  # noqa: ARG002 - libraries are nobody's
+        """See `Territory`."""
+        return None
 
     def read_id(self, entry_id: str) -> Address:
         """See `Territory`."""
@@ -105,6 +122,13 @@ async def locate(territory: Territory, ref: EntryRef, *, operation: str) -> Addr
         return None
     drive, inner = found
     return Address(drive, ROOT_ITEM, inner.strip("/"))
+
+
+async def is_above(territory: Territory, ref: EntryRef, *, operation: str) -> bool:
+    """Tell whether a folder stands above drives; no call for one that was listed. Raises NotFound, UserNotFound."""
+    if ref.id is not None:
+        return ref.id.startswith(ABOVE) and not ref.id.startswith(OF_USER)
+    return await territory.drive_of(ref.path, operation=operation) is None
 
 
 async def in_drive(territory: Territory, ref: EntryRef, *, operation: str) -> Address:

@@ -4,8 +4,8 @@ A table that is missing here can be used by the owner alone, and a test fails un
 
 API     everything but to change what was done in the audit log; words of people who were deleted excepted
 WEB     only reads, and only what pages about moves show: no hash of a password, no key, no secret, not even sealed
-RUNNER  plans, ledger and outbox; of the vault what connections and webhooks of organisations need; of people their
-        mail addresses. Nothing that lets anybody sign in
+RUNNER  plans, ledger and outbox; of the vault what connections and webhooks of organisations need, and what keys for
+        runs are handed over with; of people their mail addresses. Nothing that lets anybody sign in
 STAFF   only reads: names, paths, sizes, times and states. No configuration, no text that people wrote for each other,
         no hash of a content, nothing sealed
 """
@@ -17,22 +17,34 @@ from collections.abc import Mapping
 from mover.database.roles.words import ALL, Allowed, Privileges, Role
 from mover.database.staff_columns import STAFF_COLUMNS
 
-_API = {Role.API: Allowed(select=ALL, insert=True, update=ALL, delete=True)}
+_API = {Role.API: Allowed(select=ALL, insert=ALL, update=ALL, delete=True)}
 _READ = Allowed(select=ALL)
-_WORK = Allowed(select=ALL, insert=True, update=ALL, delete=True)
+_WORK = Allowed(select=ALL, insert=ALL, update=ALL, delete=True)
 _WEB_READS = {Role.WEB: _READ}
 _RUNNER_WORKS = {Role.RUNNER: _WORK}
 _RUNNER_READS = {Role.RUNNER: _READ}
 
 _OF_ORGANISATIONS = "person LIKE 'organisation:%'"
+# What runners and API know one another by, when keys are given for runs: `migrations/given/authority.py`.
+_OF_RUNNERS = "person = 'runners' AND owner = 'run-keys'"
 # Of the secrets of organisations, those that runners work with: not those that sign reports or sign people in.
 _FOR_RUNNERS = (
     f"{_OF_ORGANISATIONS} AND (owner LIKE 'connection:%' OR owner LIKE 'predecessor:connection:%'"
-    " OR owner LIKE 'webhook:%' OR owner LIKE 'sealing:%' OR owner LIKE 'sealing-names:%')"
+    " OR owner LIKE 'webhook:%' OR owner LIKE 'sealing:%' OR owner LIKE 'sealing-names:%'"
+    " OR owner LIKE 'uploads:%')"
 )
+# With it runners see whether an approval is true; what signs them is out of their reach.
+_SEES_APPROVALS = "person = 'approvals-public' AND owner = 'approvals:public'"
+_READ_ALSO = f"({_SEES_APPROVALS}) OR ({_OF_RUNNERS})"
 _SEALED = (
     *("number", "hash", "position", "redaction", "salt"),
     *("actor_id", "actor_name", "subject", "details"),  # of people who were deleted
+)
+# Not where an event stands in the log: a row in the place of the next one would stop the sealing.
+_HAPPENED = (
+    *("organisation_id", "happened_ns", "actor_kind", "actor_id", "actor_name", "action", "subject"),
+    "details",
+    "salt",
 )
 _CUT_OFF = (
     "EXISTS (SELECT 1 FROM audit_heads WHERE audit_heads.organisation_id = audit_events.organisation_id"
@@ -46,12 +58,20 @@ _SCHEMA: Privileges = {
 }
 
 _VAULT: Privileges = {
-    "person_keys": {**_API, Role.RUNNER: Allowed(select=ALL, rows=_OF_ORGANISATIONS)},
-    "secrets": {**_API, Role.RUNNER: Allowed(select=ALL, insert=True, delete=True, rows=_FOR_RUNNERS)},
+    "person_keys": {
+        **_API,
+        Role.RUNNER: Allowed(select=ALL, rows=_OF_ORGANISATIONS, readable="person IN ('approvals-public', 'runners')"),
+    },
+    "secrets": {
+        **_API,
+        Role.RUNNER: Allowed(
+            select=ALL, insert=ALL, delete=True, rows=_FOR_RUNNERS, readable=_READ_ALSO
+        ),
+    },
     "current_global_key": {**_API, **_RUNNER_READS},
     "refresh_leases": {
         **_API,
-        Role.RUNNER: Allowed(select=ALL, insert=True, update=ALL, delete=True, rows=_FOR_RUNNERS),
+        Role.RUNNER: Allowed(select=ALL, insert=ALL, update=ALL, delete=True, rows=_FOR_RUNNERS),
     },
 }
 
@@ -90,8 +110,8 @@ _ACCOUNTS: Privileges = {
     },
     # Events are added by everybody who acts. What seals and redacts them is the API; what is old goes there, too.
     "audit_events": {
-        Role.API: Allowed(select=ALL, insert=True, update=_SEALED, delete=True, removable=_CUT_OFF),
-        Role.RUNNER: Allowed(insert=True),
+        Role.API: Allowed(select=ALL, insert=ALL, update=_SEALED, delete=True, removable=_CUT_OFF),
+        Role.RUNNER: Allowed(insert=_HAPPENED, rows="actor_kind = 'system' AND actor_id = 'runner'"),
     },
     **dict.fromkeys(("audit_heads", "audit_roster", "audit_keys", "audit_forgetting", "audit_streams"), _API),
     "api_key_networks": _API,
@@ -169,6 +189,10 @@ _MIGRATIONS: Privileges = {
         **_WEB_READS,
         **_RUNNER_WORKS,
     },
+    # Runners publish their keys, open what was given for runs, and seal it for runners that come later.
+    "runner_keys": {**_API, **_RUNNER_WORKS},
+    "given_boxes": {**_API, **_RUNNER_WORKS},
+    "given_keys": {**_API, Role.RUNNER: Allowed(select=ALL, delete=True)},
     "run_samples": {
         **_API,
         **_WEB_READS,

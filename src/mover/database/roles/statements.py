@@ -49,7 +49,7 @@ def privilege_statements(privileges: Privileges) -> Iterator[str]:
         for role in SERVICE:
             if role in by_role:
                 yield from _grants(table, role, by_role[role])
-        if any(allowed.rows or allowed.removable for allowed in by_role.values()):
+        if any(allowed.rows or allowed.removable or allowed.readable for allowed in by_role.values()):
             yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'
             for role in SERVICE:
                 if role in by_role:
@@ -58,20 +58,24 @@ def privilege_statements(privileges: Privileges) -> Iterator[str]:
 
 
 def _grants(table: str, role: Role, allowed: Allowed) -> Iterator[str]:
-    for word, columns in (("SELECT", allowed.select), ("UPDATE", allowed.update)):
+    for word, columns in (
+        ("SELECT", allowed.select),
+        ("INSERT", allowed.insert),
+        ("UPDATE", allowed.update),
+    ):
         if columns:
             yield f'GRANT {word}{_listed(columns)} ON "{table}" TO {role}'
-    for word, may in (("INSERT", allowed.insert), ("DELETE", allowed.delete)):
-        if may:
-            yield f'GRANT {word} ON "{table}" TO {role}'
+    if allowed.delete:
+        yield f'GRANT DELETE ON "{table}" TO {role}'
 
 
 def _policies(table: str, role: Role, allowed: Allowed) -> Iterator[str]:
     rows = allowed.rows or "true"
+    readable = f"({rows}) OR ({allowed.readable})" if allowed.readable else rows
     removable = f"({rows}) AND ({allowed.removable})" if allowed.removable else rows
     wanted = (
-        ("SELECT", bool(allowed.select), f"USING ({rows})"),
-        ("INSERT", allowed.insert, f"WITH CHECK ({rows})"),
+        ("SELECT", bool(allowed.select), f"USING ({readable})"),
+        ("INSERT", bool(allowed.insert), f"WITH CHECK ({rows})"),
         ("UPDATE", bool(allowed.update), f"USING ({rows}) WITH CHECK ({rows})"),
         ("DELETE", allowed.delete, f"USING ({removable})"),
     )
@@ -106,7 +110,7 @@ _NUMBERS = f"""DO $$ DECLARE found record; BEGIN
       CROSS JOIN pg_roles roles
       WHERE sequences.relkind = 'S' AND sequences.relnamespace = 'public'::regnamespace
         AND roles.rolname IN ({_NAMES}) LOOP
-    IF has_table_privilege(found.who, found.numbered, 'INSERT') THEN
+    IF has_any_column_privilege(found.who, found.numbered, 'INSERT') THEN
       EXECUTE format('GRANT USAGE ON SEQUENCE %I TO %I', found.numbers, found.who);
     END IF;
   END LOOP;

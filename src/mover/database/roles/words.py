@@ -40,18 +40,20 @@ class Allowed:
 
     Attributes:
         select: Columns that it may read.
-        insert: It may add rows.
+        insert: Columns that the rows which it adds may name; the others get what they get by themselves.
         update: Columns that it may change.
         delete: It may remove rows.
         rows: SQL: the rows that all of this is about. None: all.
+        readable: SQL: further rows that it may read. None: no others.
         removable: SQL: the rows that it may remove, where they are fewer. None: all of `rows`.
     """
 
     select: Columns = ()
-    insert: bool = False
+    insert: Columns = ()
     update: Columns = ()
     delete: bool = False
     rows: str | None = None
+    readable: str | None = None
     removable: str | None = None
 
 

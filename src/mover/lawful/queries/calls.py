@@ -9,6 +9,8 @@ from mover.lawful.records import AnswerState, Call, Order, Outcome, Part, Sealed
 from mover.lawful.refusals import CallClosed
 from mover.lawful.tables import legal_answers, legal_collections, legal_parts, legal_pieces
 from mover.staff.queries.requests import find as find_request
+from mover.staff.records import RequestState
+from mover.staff.tables import staff_requests
 
 _a = legal_answers.c
 _c = legal_collections.c
@@ -61,7 +63,7 @@ def answer(
 
 def add_part(connection: Connection, call: Call, part: Part) -> tuple[int, bool]:
     """Keep that a part is held; returns its number, and whether there is room for its content. Raises CallClosed."""
-    _expect_open(connection, call.collection_id)
+    _expect_wanted(connection, call.collection_id)
     with_content = legal_parts.c.outcome.in_([Outcome.SEALING, Outcome.SEALED, Outcome.CUT])
     taken = connection.scalar(
         select(func.coalesce(func.sum(legal_parts.c.held_bytes), 0)).where(
@@ -96,7 +98,7 @@ def add_part(connection: Connection, call: Call, part: Part) -> tuple[int, bool]
 
 def add_piece(connection: Connection, call: Call, part_id: int, number: int, content: bytes) -> None:
     """Keep a piece of an age file. Raises CallClosed."""
-    _expect_open(connection, call.collection_id)
+    _expect_wanted(connection, call.collection_id)
     connection.execute(insert(legal_pieces).values(part_id=part_id, number=number, content=content))
 
 
@@ -104,7 +106,7 @@ def end_part(
     connection: Connection, call: Call, part_id: int, outcome: Outcome, sealed: Sealed | None
 ) -> None:
     """Note what became of a part; without content its pieces are removed. Raises CallClosed."""
-    _expect_open(connection, call.collection_id)
+    _expect_wanted(connection, call.collection_id)
     values: dict[str, object] = {"outcome": outcome.value}
     if sealed is None:
         connection.execute(delete(legal_pieces).where(legal_pieces.c.part_id == part_id))
@@ -116,6 +118,18 @@ def end_part(
             "sealed_sha256": sealed.sealed_sha256,
         }
     connection.execute(update(legal_parts).where(legal_parts.c.id == part_id).values(**values))
+
+
+def _expect_wanted(connection: Connection, collection_id: str) -> None:
+    """Somebody may have refused the request while a runner is at it; then nothing more is handed over."""
+    _expect_open(connection, collection_id)
+    query = (
+        select(staff_requests.c.state)
+        .join(legal_collections, _c.request_id == staff_requests.c.id)
+        .where(_c.id == collection_id)
+    )
+    if connection.execute(query).scalar_one_or_none() != RequestState.APPROVED.value:
+        raise CallClosed("the request does not stand any more")
 
 
 def _expect_open(connection: Connection, collection_id: str) -> None:

@@ -198,6 +198,18 @@ def held_items(connection: Connection, run_id: int, limit: int) -> list[Item]:
     return [rows.item_from(row) for row in connection.execute(query.order_by(items.c.id).limit(limit))]
 
 
+def shortcuts(connection: Connection, run_id: int, limit: int, after_id: int) -> list[Item]:
+    """Shortcuts that were not moved, and tell what they point to; with ids above `after_id`, ascending."""
+    query = placed_items().where(
+        items.c.run_id == run_id,
+        items.c.kind == EntryKind.SHORTCUT.value,
+        items.c.state == ItemState.UNSUPPORTED.value,
+        items.c.version.is_not(None),
+        items.c.id > after_id,
+    )
+    return [rows.item_from(row) for row in connection.execute(query.order_by(items.c.id).limit(limit))]
+
+
 def plan_items(connection: Connection, item_ids: Sequence[int]) -> None:
     """Let held items be copied; a rename that was interrupted may have brought them already, so look first."""
     for some in slices(item_ids):

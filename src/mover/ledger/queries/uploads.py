@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from mover.database.upsert import upsert
 from mover.ledger import rows
-from mover.ledger.records import PartRecord, UploadRecord
+from mover.ledger.records import PartRecord, SealedUpload
 from mover.ledger.tables import parts, uploads
 
 
-def upload(connection: Connection, pair_id: int, source_key: str) -> UploadRecord | None:
+def upload(connection: Connection, pair_id: int, source_key: str) -> SealedUpload | None:
     """The upload in parts that was begun for an entry."""
     row = connection.execute(
         select(uploads).where(uploads.c.pair_id == pair_id, uploads.c.source_key == source_key)
@@ -21,20 +21,54 @@ def upload(connection: Connection, pair_id: int, source_key: str) -> UploadRecor
         return None
     query = select(parts).where(parts.c.upload_id == row.id).order_by(parts.c.number)
     known = tuple(rows.part_from(part) for part in connection.execute(query))
-    return UploadRecord(row.id, row.token, row.part_size, row.evidence, known)
+    return SealedUpload(row.id, row.sealed_token, row.part_size, row.evidence, known)
+
+
+def was_begun(connection: Connection, pair_id: int, source_key: str) -> bool:
+    """Whether an upload in parts was begun for an entry."""
+    query = select(uploads.c.id).where(uploads.c.pair_id == pair_id, uploads.c.source_key == source_key)
+    return connection.execute(query).one_or_none() is not None
+
+
+def parts_kept(connection: Connection, pair_id: int, source_key: str) -> int:
+    """Count the parts of an entry's upload."""
+    query = (
+        select(func.count())
+        .select_from(parts.join(uploads, uploads.c.id == parts.c.upload_id))
+        .where(uploads.c.pair_id == pair_id, uploads.c.source_key == source_key)
+    )
+    return connection.execute(query).scalar_one()
+
+
+def has_uploads(connection: Connection, pair_id: int) -> bool:
+    """Whether a pair has uploads that are neither finished nor gone."""
+    query = select(uploads.c.id).where(uploads.c.pair_id == pair_id).limit(1)
+    return connection.execute(query).one_or_none() is not None
 
 
 def add_upload(
-    connection: Connection, pair_id: int, source_key: str, *, token: str, part_size: int, evidence: str
-) -> UploadRecord:
+    connection: Connection,
+    pair_id: int,
+    source_key: str,
+    *,
+    sealed_token: bytes,
+    part_size: int,
+    evidence: str,
+) -> SealedUpload:
     """Keep an upload that was just begun, in place of any earlier one of the same entry."""
     drop_upload(connection, pair_id, source_key)
     upload_id = connection.execute(
         insert(uploads)
-        .values(pair_id=pair_id, source_key=source_key, token=token, part_size=part_size, evidence=evidence)
+        .values(
+            pair_id=pair_id,
+            source_key=source_key,
+            sealed_token=sealed_token,
+            part_size=part_size,
+            evidence=evidence,
+        )
         .returning(uploads.c.id)
     ).scalar_one()
-    return UploadRecord(upload_id, token, part_size, evidence, ())
+    return SealedUpload(upload_id, sealed_token, part_size, evidence, ())
 
 
 def drop_upload(connection: Connection, pair_id: int, source_key: str) -> None:

@@ -14,7 +14,10 @@ import msgspec
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, select, update
 
 from mover.ledger.states import RunMode
+from mover.migrations.given.queries import remove_keys
+from mover.migrations.given.wanted import wanted_by
 from mover.migrations.queries.connections import names
+from mover.migrations.queries.rows import options_from
 from mover.migrations.queries.starting import new_run
 from mover.migrations.records import MailRule
 from mover.migrations.states import (
@@ -70,6 +73,7 @@ def follow_up(
     failed_connection_id: str | None = None,
 ) -> list[int]:
     """Do all that follows from runs whose rows say ENDED since a moment ago; returns the ids of automatic runs."""
+    remove_keys(connection, [row.id for row in ended])
     again = {row.id: _again(connection, row, now_ns) for row in ended if _runs_again(row)}
     for start in range(0, len(ended), _ROWS_AT_ONCE):
         some = ended[start : start + _ROWS_AT_ONCE]
@@ -86,7 +90,9 @@ def follow_up(
 
 
 def _runs_again(row: Row[Any]) -> bool:
-    return row.code in AUTOMATIC and row.attempt <= AUTOMATIC_RUNS and row.wish != Wish.CANCEL.value
+    failed = row.code in AUTOMATIC and row.attempt <= AUTOMATIC_RUNS and row.wish != Wish.CANCEL.value
+    # What a person gave was for the run that has ended, and nobody is there to give it to the next one.
+    return failed and not wanted_by(options_from(row.options or "{}"))
 
 
 def _again(connection: Connection, row: Row[Any], now_ns: int) -> int:
@@ -224,6 +230,19 @@ def tell_of_start(connection: Connection, row: Row[Any], now_ns: int) -> None:
         "attempt": row.attempt,
     }
     put_event(connection, row.organisation_id, Event.RUN_STARTED, data, now_ns)
+
+
+def tell_of_waiting(connection: Connection, row: Row[Any], message: str, now_ns: int) -> None:
+    """Put it into the outbox that a run goes on only when somebody gives its key."""
+    data = {
+        "run_id": row.id,
+        "pair_id": row.pair_id,
+        "migration_id": row.migration_id,
+        "migration_run_id": row.migration_run_id,
+        "code": RunCode.KEY_NEEDED.value,
+        "message": message,
+    }
+    put_event(connection, row.organisation_id, Event.RUN_WAITS_FOR_KEY, data, now_ns)
 
 
 def _close(connection: Connection, migration_run_id: str, pairs: int, now_ns: int) -> None:

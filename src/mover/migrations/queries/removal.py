@@ -12,6 +12,7 @@ from mover.accounts.records import Person
 from mover.connections.tables import connections
 from mover.database.removal import Step, remove_in_order, step
 from mover.ledger.queries.removal import steps_for
+from mover.migrations.given.tables import given_boxes, given_keys
 from mover.migrations.queries.connections import holder
 from mover.migrations.states import RunCode, RunState
 from mover.migrations.tables import (
@@ -62,6 +63,8 @@ def forget_person(connection: Connection, person: Person, instead: str) -> None:
 
 
 def _steps(organisation_id: str) -> Iterator[Step]:
+    for keys in (given_keys, given_boxes):
+        yield step(keys, keys.c.organisation_id == organisation_id)
     # Nothing new begins meanwhile.
     yield step(schedules, schedules.c.organisation_id == organisation_id)
     accounts = _accounts(organisation_id).subquery()

@@ -42,6 +42,7 @@ def add(transaction: Connection, request: Request) -> None:
             "asked_ns": request.asked_ns,
             "expires_ns": request.expires_ns,
             "state": request.state.value,
+            "bound": request.bound or None,
             "ended_why": "",
         },
     )
@@ -72,7 +73,7 @@ def newest(transaction: Connection, *, organisation_id: str | None, limit: int) 
 def standing_of(
     transaction: Connection, staff_id: str, organisation_id: str, kind: RequestKind, now_ns: int
 ) -> list[Request]:
-    """List what somebody asked for about an organisation, was approved, and is not over; the one that lasts longest first."""
+    """List what somebody asked for about an organisation, is called approved, and is not over; what lasts longest first."""
     query = (
         select(staff_requests)
         .where(
@@ -84,8 +85,7 @@ def standing_of(
         )
         .order_by(_r.expires_ns.desc(), _r.id)
     )
-    found = _with_approvals(transaction, transaction.execute(query).all())
-    return [request for request in found if request.stands(now_ns)]
+    return _with_approvals(transaction, transaction.execute(query).all())
 
 
 def undisclosed(transaction: Connection, now_ns: int, limit: int) -> list[Request]:
@@ -108,8 +108,14 @@ def approve(transaction: Connection, request_id: str, approval: Approval) -> Non
             "staff_id": approval.staff_id,
             "email": approval.email,
             "approved_ns": approval.approved_ns,
+            "signature": approval.signature,
         },
     )
+
+
+def remove_approval(transaction: Connection, request_id: str, staff_id: str) -> None:
+    """Remove what stands in the place of somebody's approval."""
+    transaction.execute(delete(staff_approvals).where(_a.request_id == request_id, _a.staff_id == staff_id))
 
 
 def change(transaction: Connection, request_id: str, **values: Any) -> None:
@@ -184,8 +190,12 @@ def _with_approvals(transaction: Connection, rows: Sequence[Row[Any]]) -> list[R
     if rows:
         query = select(staff_approvals).where(_a.request_id.in_(list(approvals)))
         for row in transaction.execute(query.order_by(_a.approved_ns, _a.staff_id)):
-            approvals[row.request_id].append(Approval(row.staff_id, row.email, row.approved_ns))
+            approvals[row.request_id].append(_approval(row))
     return [_request(row, tuple(approvals[row.id])) for row in rows]
+
+
+def _approval(row: Row[Any]) -> Approval:
+    return Approval(row.staff_id, row.email, row.approved_ns, row.signature or "")
 
 
 def _request(row: Row[Any], approvals: tuple[Approval, ...]) -> Request:
@@ -208,6 +218,7 @@ def _request(row: Row[Any], approvals: tuple[Approval, ...]) -> Request:
         asked_ns=row.asked_ns,
         expires_ns=row.expires_ns,
         state=RequestState(row.state),
+        bound=row.bound or "",
         approvals=approvals,
         approved_ns=row.approved_ns,
         ended_by_email=row.ended_by_email,

@@ -27,6 +27,7 @@ def add(transaction: Connection, session: StaffSession, token_hash: str) -> None
             "created_ns": session.created_ns,
             "last_seen_ns": session.last_seen_ns,
             "expires_ns": session.expires_ns,
+            "seal": session.seal,
         },
     )
 
@@ -76,4 +77,5 @@ def _session(row: Row[Any]) -> StaffSession:
         created_ns=row.created_ns,
         last_seen_ns=row.last_seen_ns,
         expires_ns=row.expires_ns,
+        seal=row.seal or "",
     )

@@ -11,11 +11,12 @@ from mover.accounts.actor import Permission
 from mover.errors import InvalidConfiguration, Reason
 from mover.ledger import states as ledger
 from mover.ledger.states import ItemState, RunMode
+from mover.migrations.given.wanted import wanted_by
 from mover.migrations.options import effective
 from mover.migrations.records import Migration, NewPair, Pair, PairRun
 from mover.migrations.refusals import Overtaken
 from mover.migrations.selection import Selection
-from mover.migrations.states import RunState, Status
+from mover.migrations.states import RunCode, RunState, Status
 from mover.web import charts, words
 from mover.web.forms import Form, sentence
 from mover.web.options_form import OPTION_FIELDS, blame_options, options_values, read_options, shown_options
@@ -71,6 +72,11 @@ async def subject_of(visit: Visit) -> Subject:
     return Subject(pair, migration, run)
 
 
+def waits_for_keys(pair: Pair) -> bool:
+    """Whether the pair's run goes on as soon as keys are given."""
+    return pair.status is Status.PAUSED and pair.code == RunCode.KEY_NEEDED
+
+
 def number(text: str) -> int:
     """An id from an address; 0, which nothing has, for what is none."""
     return int(text) if text.isdecimal() and len(text) <= _LONGEST_BIGINT else 0
@@ -87,6 +93,9 @@ async def shared_parts(visit: Visit, subject: Subject, tab: str) -> dict[str, An
         "connections": await connection_names(visit),
         "standing": _status(subject),
         "live": False,
+        "needs_keys": bool(wanted_by(effective(subject.migration.options, subject.pair.options))),
+        "waits_for_keys": waits_for_keys(subject.pair)
+        and (run is None or run.id == subject.pair.last_run_id),
     }
 
 

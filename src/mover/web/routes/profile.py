@@ -98,8 +98,12 @@ def _confirm_first(visit: Visit, back: str = "/profile") -> Response:
 
 async def confirm_page(visit: Visit) -> Response:
     """Ask again who sits there."""
-    has_passkeys = bool(await visit.house.services.passkeys.all(visit.session))
-    return visit.page("confirm.html", form=Form(), back=_back(visit.query("back")), passkeys=has_passkeys)
+    back, has_passkeys = _back(visit.query("back")), await _has_passkeys(visit)
+    return visit.page("confirm.html", form=Form(), back=back, passkeys=has_passkeys)
+
+
+async def _has_passkeys(visit: Visit) -> bool:
+    return bool(await visit.house.services.passkeys.all(visit.session))
 
 
 def _back(path: str) -> str:
@@ -119,10 +123,10 @@ async def confirm(visit: Visit) -> Response:
         )
     except SignInFailed as error:
         form.faults[""] = sentence(error)
-        return visit.again("confirm.html", form=form, back=back, passkeys=False)
+        return visit.again("confirm.html", form=form, back=back, passkeys=await _has_passkeys(visit))
     except Throttled as error:
         form.faults[""] = throttled(error)
-        return visit.again("confirm.html", form=form, back=back, passkeys=False)
+        return visit.again("confirm.html", form=form, back=back, passkeys=await _has_passkeys(visit))
     response = visit.go(back, "Thank you. Now do it again.")
     set_session(response, entrance.token, device=entrance.device)
     return response

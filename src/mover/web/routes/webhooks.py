@@ -19,6 +19,7 @@ EVENTS = (
     (Event.RUN_STARTED, "A run of a pair began"),
     (Event.RUN_ENDED, "A run of a pair ended"),
     (Event.MIGRATION_ENDED, "All pairs that were started together ended"),
+    (Event.RUN_WAITS_FOR_KEY, "A run waits for its key to be given"),
     (Event.CONNECTION_FAILED, "A connection cannot be used any more"),
 )
 

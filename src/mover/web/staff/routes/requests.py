@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from mover.accounts.refusals import NotPossible
 from mover.errors import InvalidConfiguration, NotFound
+from mover.lawful.orders import remove_over
 from mover.staff.letters import scope_words
 from mover.staff.looks import Look
 from mover.staff.metadata import OrganisationView
@@ -108,12 +109,14 @@ async def refuse(visit: StaffVisit) -> Response:
     except InvalidConfiguration as error:
         form.faults["why"] = sentence(error)
         return await _show(visit, await _found(visit), form)
+    await _forget_collected(visit)
     return visit.go(f"/staff/requests/{after.id}", "Refused.")
 
 
 async def withdraw(visit: StaffVisit) -> Response:
     """Withdraw one's own."""
     after = await visit.services_of_staff.requests.withdraw(visit.member, visit.parameter("request_id"))
+    await _forget_collected(visit)
     return visit.go(f"/staff/requests/{after.id}", "Withdrawn.")
 
 
@@ -124,10 +127,21 @@ async def disclose(visit: StaffVisit) -> Response:
     if day is None:
         form.faults["disclosed"] = "Give a day, such as 2027-01-31."
         return await _show(visit, await _found(visit), form)
-    after = await visit.services_of_staff.disclosures.set(visit.member, visit.parameter("request_id"), day)
+    try:
+        after = await visit.services_of_staff.disclosures.set(
+            visit.member, visit.parameter("request_id"), day
+        )
+    except InvalidConfiguration as error:
+        form.faults["disclosed"] = sentence(error)
+        return await _show(visit, await _found(visit), form)
     return visit.go(
         f"/staff/requests/{after.id}", "The organisation's audit log will tell it from that day on."
     )
+
+
+async def _forget_collected(visit: StaffVisit) -> None:
+    """Remove what runners handed over for a legal export that was stopped, at once."""
+    await remove_over(visit.house.services.database, visit.house.now_ns())
 
 
 async def _found(visit: StaffVisit) -> Request:

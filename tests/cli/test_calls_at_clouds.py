@@ -1,0 +1,118 @@
+"""What whole runs of the command ask of the cloud services, call by call, as the simulators count them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from bench.cloud_accounts import CloudAccount, open_account
+from simulators.front import RunningFront
+
+pytestmark = [pytest.mark.servers, pytest.mark.slow]
+
+FOLDERS, FILES = 3, 9
+LARGE = 9 * 1024 * 1024
+
+EXPECTED: Mapping[str, tuple[Mapping[str, int], ...]] = {
+    "box": (
+        {"GET /2.0/users/me": 1, "OPTIONS /2.0/files/content": 1, "POST /2.0/folders": 4}
+        | {"POST /api/2.0/files/content": FILES},
+        {"GET /2.0/users/me": 1, "OPTIONS /2.0/files/content": 1, "GET /2.0/folders/{id}/items": 4},
+        {"GET /2.0/users/me": 1, "OPTIONS /2.0/files/content": 1, "POST /2.0/folders": 1}
+        | {"POST /api/2.0/files/content": 1},
+        {"GET /2.0/users/me": 1, "OPTIONS /2.0/files/content": 1, "GET /2.0/events": 1}
+        | {"GET /2.0/folders/{id}/items": 4}
+        | {"GET /2.0/files/{id}/content": FILES, "GET /d/1/{link}/download": FILES},
+        {"GET /2.0/users/me": 1, "OPTIONS /2.0/files/content": 1, "GET /2.0/events": 1},
+    ),
+    "dropbox": (
+        {"users/get_current_account": 1, "files/get_metadata": 1, "users/get_space_usage": 1}
+        | {"files/create_folder_v2": 4},
+        {"users/get_current_account": 1, "files/get_metadata": 1, "files/list_folder": 4},
+        {"users/get_current_account": 1, "files/get_metadata": 1, "users/get_space_usage": 1}
+        | {"files/create_folder_v2": 1, "files/upload": 1},
+        {"users/get_current_account": 1, "files/get_metadata": 1, "files/list_folder/get_latest_cursor": 1}
+        | {"files/list_folder": 4, "files/download": FILES},
+        {"users/get_current_account": 1, "files/get_metadata": 1, "files/list_folder/continue": 1},
+    ),
+    "google": (
+        {"about.get": 1, "files.list": 2, "files.generateIds": 1, "files.create": 4}
+        | {"files.create.upload": FILES, "files.update": FOLDERS},
+        {"about.get": 1, "files.list": 3},
+        {"about.get": 1, "files.list": 2, "files.generateIds": 1, "files.create": 1}
+        | {"files.create.upload": 1, "files.upload.put": 1},
+        {"about.get": 1, "files.list": 3, "changes.getStartPageToken": 1, "files.get": FILES},
+        {"about.get": 1, "files.list": 1, "changes.list": 1},
+    ),
+    "onedrive": (
+        {"GET drive": 1, "GET item": 1, "POST children": 4}
+        | {"POST createUploadSession": FILES, "PUT uploadUrl": FILES, "PATCH item": FOLDERS},
+        {"GET drive": 1, "GET item": 1, "GET children": 4},
+        {
+            "GET drive": 1,
+            "GET item": 1,
+            "POST children": 1,
+            "POST createUploadSession": 1,
+            "PUT uploadUrl": 1,
+        },
+        {"GET drive": 1, "GET item": 1 + FILES, "GET delta": 1, "GET children": 4, "download": FILES},
+        {"GET drive": 1, "GET item": 1, "GET delta": 1},
+    ),
+}
+"""Into the service: new small files, nothing to do, one large file. Out of it: new small files, nothing to do."""
+
+SHARED = (
+    "upload",
+    "upload_session/start_batch",
+    "upload_session/append_batch",
+    "upload_session/finish_batch_v2",
+)
+"""Calls of Dropbox that files share; how many share one is a matter of the moment."""
+
+
+@pytest.mark.parametrize("service", EXPECTED)
+def test_no_call_is_made_that_another_answer_gave_or_no_promise_needs(
+    simulators: RunningFront, service: str, mover, monkeypatch, tmp_path: Path
+):
+    account = _connected(simulators, service, mover, monkeypatch)
+    _write_trees(tmp_path)
+    place = f"{service}:{account.top}"
+
+    def calls_of(source: str, destination: str, *, copied: int) -> Counter[str]:
+        account.vendor.tally.clear()
+        said = mover("copy", source, destination, "--json")
+        assert said.json["copied"] == copied, said
+        return Counter(account.vendor.tally.calls)
+
+    into = calls_of("./small", f"{place}/small", copied=FILES)
+    if service == "dropbox":
+        assert sum(into.pop(f"files/{call}", 0) for call in SHARED) <= FILES + 1
+    assert [
+        into,
+        calls_of("./small", f"{place}/small", copied=0),
+        calls_of("./large", f"{place}/large", copied=1),
+        calls_of(f"{place}/small", "./out", copied=FILES),
+        calls_of(f"{place}/small", "./out", copied=0),
+    ] == list(EXPECTED[service])
+
+
+def _connected(front: RunningFront, service: str, mover, monkeypatch: pytest.MonkeyPatch) -> CloudAccount:
+    """An account of an empty world, and the connection to it."""
+    account = open_account(front, service)
+    monkeypatch.setenv("MOVER_PROXY", front.proxy_url)
+    monkeypatch.setenv("MOVER_CA_FILE", str(front.ca_file))
+    monkeypatch.setenv("MOVER_ALLOW_PRIVATE_ADDRESSES", "127.0.0.0/8")
+    monkeypatch.setenv("TOKEN", account.mover_keys["access_token"])
+    assert mover("connect", service, service, "access_token=@env:TOKEN").code == 0
+    return account
+
+
+def _write_trees(folder: Path) -> None:
+    for number in range(FILES):
+        file = folder / "small" / f"folder {number % FOLDERS}" / f"file {number}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"content %d" % number)
+    (folder / "large").mkdir()
+    (folder / "large" / "file").write_bytes(bytes(LARGE))
