@@ -52,6 +52,10 @@ async def test_a_changed_role_counts_at_once_and_ends_the_sessions_of_the_person
     with pytest.raises(SignInFailed):
         await house.accounts.sessions.find(ben.token)
     assert (await house.actor("ben@example.org")).may(Permission.ADMINISTER)
+    page = await house.accounts.audit.page(await house.actor())
+    (told,) = [one for one in page.events if one.action == "person.role_changed"]
+    assert told.subject == "person ben@example.org"
+    assert told.details == {"before": "viewer", "after": "administrator"}
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])

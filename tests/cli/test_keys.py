@@ -3,6 +3,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sqlite3
 
 import pytest
 from tests.servers.hashicorp import hashicorp
@@ -30,6 +31,7 @@ def can_open(mover) -> bool:
     return "global key" not in mover("test", "cold").err
 
 
+@pytest.mark.promise("audit")
 def test_keys_in_a_file_are_renewed_and_open_the_secrets(mover, connected, home):
     connected()
     before = (home / "keys" / "global.key").read_text()
@@ -37,6 +39,9 @@ def test_keys_in_a_file_are_renewed_and_open_the_secrets(mover, connected, home)
     assert (home / "keys" / "global.key").read_text() != before
     assert [path.name for path in (home / "keys").iterdir()] == ["global.key"]
     assert can_open(mover)
+    with sqlite3.connect(home / "mover.db") as connection:
+        told = connection.execute("SELECT action, actor_name FROM audit_events").fetchall()
+    assert ("vault.keys_rotated", "the operator") in told
 
 
 def test_a_rotation_that_was_killed_halfway_is_finished_by_the_next(mover, connected, home, monkeypatch):

@@ -135,6 +135,8 @@ async def test_an_organisations_archive_has_all_of_it_and_nothing_of_the_other_o
     report = verify(parts_of_file(io.BytesIO(files["raw"]["audit_log.jsonl"])))
     assert report.intact
     assert report.events >= 1
+    page = await house.accounts.audit.page(house.owner)
+    assert next(one.action for one in page.events) == "organisation.exported"
 
 
 async def test_only_owners_export_an_organisation(house: House, exports: DataExports) -> None:
