@@ -174,6 +174,7 @@ async def test_user_name_and_password_are_shown_to_the_proxy() -> None:
         (b"SSH-2.0-OpenSSH\r\n\r\n", Unreachable),
         (b"HTTP/1.1 2x0 OK\r\n\r\n", Unreachable),
         ("HTTP/1.1 \N{SUPERSCRIPT TWO}00 OK\r\n\r\n".encode(), Unreachable),
+        (b"HTTP/1.1 " + b"9" * 5_000 + b" OK\r\n\r\n", Unreachable),
         (b"x" * 100_000, Unreachable),
     ],
 )

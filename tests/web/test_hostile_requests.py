@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import html
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from http import HTTPStatus
 from typing import cast
@@ -112,6 +114,39 @@ async def test_rubbish_in_an_address_is_no_defect(
     answer = await mover.client.get(where.format(**samples), headers=mover.owner.cookie | HTML)
 
     assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    assert defects(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "field", "value"),
+    [
+        ("/migrations/{migration_id}/settings", "version", "9" * 5000),
+        ("/migrations/{migration_id}/settings", "version", "9" * 30),
+        ("/pairs/{pair_id}/settings", "version", "9" * 5000),
+        ("/pairs/{pair_id}/settings", "priority", "--5"),
+    ],
+)
+async def test_rubbish_in_a_form_is_no_defect(
+    mover: Running,
+    samples: dict[str, str],
+    where: str,
+    field: str,
+    value: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    address = where.format(**samples)
+    page = (await mover.client.get(address, headers=mover.owner.cookie | HTML)).text
+    boxes = re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page)
+    filled_in = {name: html.unescape(text) for name, text in boxes} | {"version": "1"}
+    assert field in filled_in
+    for name in ("source", "destination"):
+        filled_in |= dict(re.findall(rf'<select[^>]*name="({name})".*?value="([^"]+)"', page, re.DOTALL))
+
+    answer = await mover.client.post(
+        address, headers=mover.owner.browser | HTML, data=filled_in | {field: value}
+    )
+
+    assert answer.status_code in {HTTPStatus.SEE_OTHER, HTTPStatus.UNPROCESSABLE_ENTITY}, answer.text
     assert defects(caplog) == []
 
 

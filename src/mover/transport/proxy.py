@@ -121,7 +121,7 @@ class Proxy:
             tunnel.close()
             raise
         match answer.split(maxsplit=2):
-            case [bytes(version), bytes(status), *_] if version.startswith(b"HTTP/1.") and status.isdigit():
+            case [bytes(version), bytes(status), *_] if version.startswith(b"HTTP/1.") and _is_status(status):
                 if 200 <= int(status) <= 299:  # noqa: PLR2004 - any 2xx opens the tunnel (RFC 9110 9.3.6)
                     return tunnel
                 problem: MoverError = http_refusal(int(status), host, port)
@@ -193,6 +193,10 @@ def _socks_refusal(error: ProxyError, host: str, port: int) -> MoverError:
     if error.error_code is None and "authentication" in str(error).lower():
         return InvalidConfiguration("the proxy does not accept its user name and password (MOVER_PROXY)")
     return socks_refusal(error.error_code, host, port)
+
+
+def _is_status(word: bytes) -> bool:
+    return word.isdigit() and len(word) == 3  # noqa: PLR2004 - digits (RFC 9112, section 4)
 
 
 async def _read_head(tunnel: socket.socket) -> bytes:

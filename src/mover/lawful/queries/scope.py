@@ -198,4 +198,5 @@ def _mine(table: Any, id_: ColumnElement[str], scope: Scope) -> ColumnElement[bo
 
 def _number(text: str) -> int:
     """A pair's id; one that can be none matches nothing."""
-    return int(text) if text.isascii() and text.isdigit() and int(text) <= _LARGEST_NUMBER else -1
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_NUMBER))
+    return int(text) if is_number and int(text) <= _LARGEST_NUMBER else -1

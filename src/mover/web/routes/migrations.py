@@ -15,6 +15,7 @@ from mover.web.visit import Visit
 from mover.web.ways import Way
 
 _PLACE = "migrations"
+_BIGINT_DIGITS = 19
 _FIELDS = (
     "name",
     "note",
@@ -83,7 +84,8 @@ async def change(visit: Visit) -> Response:
     new = await _read(visit, form, migration)
     if new is None:
         return await _form(visit, form, migration)
-    version = int(form.values["version"]) if form.values["version"].isdecimal() else migration.version
+    typed = form.values["version"]
+    version = int(typed) if typed.isdecimal() and len(typed) < _BIGINT_DIGITS else migration.version
     try:
         await services.migrations.update(visit.actor, migration.id, new, version=version)
     except Overtaken as error:

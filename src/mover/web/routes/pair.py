@@ -273,7 +273,7 @@ async def change(visit: Visit) -> Response:
         *OPTION_FIELDS,
     )
     priority = form.values["priority"].strip() or "0"
-    if not priority.lstrip("-").isdecimal() or len(priority) > 4:  # noqa: PLR2004 - from -100 to 100
+    if not priority.removeprefix("-").isdecimal() or len(priority) > 4:  # noqa: PLR2004 - from -100 to 100
         form.faults["priority"] = "Priority: type a number from -100 to 100."
         return await _settings(visit, subject, form)
     kept = {side: getattr(pair, f"{side}_path") for side in ("source", "destination")}
