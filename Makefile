@@ -16,10 +16,13 @@ PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 # Rooms that keep nothing.
 WITHOUT_DATABASE := connectors contract demo hashing mail memory naming settings staging
 
+# What `make check` looks at, two at a time: types take as long as all the rest.
+CHECKS := check-types check-secrets check-tests check-style check-vulnerabilities check-licences
+
 # Test modules are rewritten once, not by each worker of each run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo tour test test-postgresql test-thorough test-fast security check format bench audit dist sbom pictures clean
+.PHONY: help demo tour test test-postgresql test-thorough test-fast security check $(CHECKS) format bench audit dist sbom pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,13 +59,28 @@ security: $(READY) ## the tests of what is promised to a security officer, and t
 	$(PYTEST) -n $(WORKERS) -m promise
 
 check: $(READY) ## lint (bandit's rules too), format, types, order of the rooms, spelling, secrets, known vulnerabilities, licences
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(CHECKS)
+
+check-types:
+	$(BIN)/mypy
+
+check-secrets:
+	$(BIN)/python .ci/forgotten_secrets.py
+
+# That all can be found; and what pytest makes of their modules is there when several workers look for them at once.
+check-tests:
+	@found=$$($(BIN)/pytest --collect-only --quiet -p no:cacheprovider) || { echo "$$found"; exit 1; }; echo "$${found##*$$'\n'}"
+
+check-style:
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(BIN)/python .ci/forgotten_secrets.py
+
+check-vulnerabilities:
 	$(BIN)/python .ci/known_vulnerabilities.py
+
+check-licences:
 	$(BIN)/python -m release.licences --check
 
 format: $(READY) ## format the code

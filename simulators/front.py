@@ -60,7 +60,7 @@ class Front:
         self.world = world
         self._lets_loopback_through = lets_loopback_through
         self._port = port
-        hosts = {host for vendor in world.vendors.values() for host in vendor.hosts}
+        hosts = {host for name in world.vendors for host in world.vendors.hosts(name)}
         self.ca_file, self._tls = make_authority(folder, hosts)
         self._state = ServerState()
         self._tasks: set[asyncio.Task[None]] = set()

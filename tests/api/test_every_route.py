@@ -196,6 +196,7 @@ async def test_what_belongs_to_another_organisation_is_not_there(
     assert asked > 100
 
 
+@pytest.mark.slow
 async def test_what_never_existed_is_gone_in_the_same_words(mover: Running, samples: dict[str, str]) -> None:
     stranger = mover.installation.stranger
     nothing = {
@@ -239,6 +240,7 @@ async def test_lists_show_nothing_of_another_organisation(mover: Running, sample
     assert leaks == []
 
 
+@pytest.mark.slow
 async def test_ids_that_cannot_be_are_gone_too(mover: Running) -> None:
     wrong = []
     for nonsense in (

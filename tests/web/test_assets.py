@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
+import pytest
 from tests.api.installation import Running
 
 from mover.accounts.actor import Permission
@@ -50,6 +51,7 @@ def test_every_icon_that_is_named_is_there():
     assert named <= there
 
 
+@pytest.mark.slow
 async def test_they_are_kept_for_ever_and_packed(mover: Running):
     url = load_assets().url("htmx.min.js")
     answer = await mover.client.get(url, headers={"Accept-Encoding": "gzip"})
