@@ -200,7 +200,8 @@ class Lanes:
             except MoverError as error:
                 if self._ending:
                     raise asyncio.CancelledError from error
-                did_nothing = isinstance(error, Throttled) and error.in_turn and reader.trouble is not error
+                at_source = reader.trouble is error
+                did_nothing = isinstance(error, Throttled) and error.did_nothing and not at_source
                 is_untouched = is_untouched and did_nothing
                 before, kept = kept, max(kept, await self._parts_kept(item))
                 if kept > before and not isinstance(error, Changed):
@@ -214,18 +215,18 @@ class Lanes:
                         self._arrivals,
                         0.0,
                     )  # others are served: its turn comes
-                wait_s = self._wait_s(error, max(fruitless, 1), did_nothing=did_nothing)
+                wait_s = self._wait_s(error, max(fruitless, 1))
                 if isinstance(error, Throttled):  # told to come later, not that it is in vain
                     throttled_s += wait_s
                     again = throttled_s <= self._retries.total_s
                 else:
                     again = isinstance(error, Transient) and fruitless < self._options.attempts
-                if again or _may_have_met_another(item, error, attempt, at_source=reader.trouble is error):
+                if again or _may_have_met_another(item, error, attempt, at_source=at_source):
                     left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(wait_s)
                     entry = await self._entry_now(item, entry, error)
                     continue
-                failed = self._failed(item, error, reader.trouble is error, attempt, started)
+                failed = self._failed(item, error, at_source, attempt, started)
                 if self._pointless(error):
                     await self._ledger.finish(failed)
                     raise
@@ -242,13 +243,13 @@ class Lanes:
             self._arrivals += 1
             return self._arrived(item, moved, attempt, started)
 
-    def _wait_s(self, error: MoverError, fruitless: int, *, did_nothing: bool) -> float:
+    def _wait_s(self, error: MoverError, fruitless: int) -> float:
         """Seconds until the next attempt, after so many in a row that brought nothing.
 
         A file takes several calls: who comes back at the first moment each time may never get all of them. But those
         whose calls are shared come back together, to share them again.
         """
-        if did_nothing and isinstance(error, Throttled):
+        if isinstance(error, Throttled) and error.in_turn:
             return error.retry_after_s or self._retries.first_s
         wait_s = self._retries.wait_s(fruitless, error, self._rng)
         if isinstance(error, Throttled) and fruitless > 1:
