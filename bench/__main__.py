@@ -52,7 +52,7 @@ def main() -> int:
             print(f"\n{dump_table(dumped)}\n", flush=True)
         if _CLOUDS in chosen.cases:
             (folder / _CLOUDS).mkdir()
-            in_clouds += Clouds(folder / _CLOUDS, chosen.scale, _tell).measure(chosen.clouds)
+            in_clouds += Clouds(folder / _CLOUDS, chosen.scale, chosen.rounds, _tell).measure(chosen.clouds)
             print(f"\n{cloud_tables(in_clouds)}\n", flush=True)
         if _MEMORY in chosen.cases:
             for one in scans(folder, [max(1, round(files * chosen.scale)) for files in SIZES]):
@@ -110,7 +110,7 @@ def _chosen(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cases", type=_several(every), default=every, help=f"of {', '.join(every)}")
     parser.add_argument("--pairs", type=_several(PAIRS), default=PAIRS, help=f"of {', '.join(PAIRS)}")
     parser.add_argument("--clouds", type=_several(CLOUDS), default=CLOUDS, help=f"of {', '.join(CLOUDS)}")
-    parser.add_argument("--rounds", type=int, default=1, help="how often each client does each case")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each client does each case, in turn")
     parser.add_argument("--scale", type=float, default=1, help="0.02: a fiftieth of the files or bytes")
     parser.add_argument("--folder", type=Path, help="where servers and files lie, some 20 GB in all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")

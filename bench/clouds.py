@@ -28,6 +28,8 @@ AGAIN_INTO = "nothing to do, into"
 OUT = "small files, out of"
 AGAIN_OUT = "nothing to do, out of"
 TIGHT = "small files, into, limits tight"
+MORE_INTO = "more small files, into, no limits"
+MORE_OUT = "more small files, out of, no limits"
 MANY_FIRST = "nothing to do over many, seen first"
 MANY_AGAIN = "nothing to do over many, again"
 
@@ -74,30 +76,35 @@ class Clouds:
     Args:
         folder: For everything.
         scale: Makes the number of files smaller.
+        rounds: How often each client does what takes seconds, in turn; what takes minutes is done once.
         tell: Told what happens.
     """
 
-    def __init__(self, folder: Path, scale: float, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, scale: float, rounds: int, tell: Callable[[str], None]) -> None:
         def scaled(files: int) -> int:
             return max(1, round(files * scale))
 
         self._folder = folder
+        self._rounds = rounds
         self._tell = tell
         self._small = Tree(name="small", files=scaled(200), smallest=KIB, largest=16 * KIB, in_one_folder=10)
         self._few = Tree(name="few", files=scaled(60), smallest=KIB, largest=16 * KIB, in_one_folder=10)
+        self._more = Tree(name="more", files=scaled(1_000), smallest=KIB, largest=16 * KIB, in_one_folder=50)
         self._large = Tree(name="large", files=1, smallest=40 * MIB, largest=40 * MIB)
         self._many = Tree(name="many", files=scaled(100_000), smallest=64, largest=KIB)
 
     def measure(self, services: Sequence[str]) -> Iterator[CloudRun]:
         """Yield each run when it is done. Raises CommandFailedError and WrongResultError."""
         trees = self._folder / "trees"
-        for tree in (self._small, self._few, self._large):
+        for tree in (self._small, self._few, self._more, self._large):
             tree.write(trees)
         (self._folder / "front").mkdir()
         with running(self._folder / "front") as front:
             for service in services:
-                yield from self._both(front, service, self._documented)
+                for _ in range(self._rounds):
+                    yield from self._both(front, service, self._documented)
                 yield from self._both(front, service, self._tight)
+                yield from self._both(front, service, self._unlimited)
             if "google" in services:
                 self._many.write(trees)
                 yield from self._both(front, "google", self._unchanged)
@@ -118,7 +125,7 @@ class Clouds:
                         f"{run.early} early, {run.forbidden} forbidden): {run.calls}"
                     )
                     yield run
-            except CommandFailedError as error:
+            except (CommandFailedError, WrongResultError) as error:
                 if client == "mover":
                     raise
                 self._tell(f"{service}: rclone gave up, and its line stays empty: {error}")
@@ -137,6 +144,12 @@ class Clouds:
     def _tight(self, session: _Session) -> Iterator[CloudRun]:
         limit(session.account, tight=True)
         yield session.run(TIGHT, self._few, self._folder / "trees" / "few", session.remote("few"))
+
+    def _unlimited(self, session: _Session) -> Iterator[CloudRun]:
+        session.account.vendor.faults.latency_s = LATENCY_S
+        more = self._folder / "trees" / "more"
+        yield session.run(MORE_INTO, self._more, more, session.remote("more"))
+        yield session.run(MORE_OUT, self._more, session.remote("more"), session.home / "out")
 
     def _unchanged(self, session: _Session) -> Iterator[CloudRun]:
         google = session.account.vendor

@@ -158,10 +158,14 @@ class Terminal(MoverError):
 class Throttled(Transient):
     """The service asks for fewer calls.
 
-    `in_turn` says more: the call is one that waits for its turn and that many operations may share, and it did nothing
-    for any of them. So nothing of it needs to be looked for, and fewer operations at once would make no fewer calls.
+    Attributes:
+        did_nothing: Nothing came of the operation, so nothing of it needs to be looked for. Told by connectors that know:
+            they made no other call, or none that could have brought the thing there.
+        in_turn: The call waited for its turn, and many operations may share it, so that fewer at once would make no fewer
+            calls.
     """
 
+    did_nothing: bool = False
     in_turn: bool = False
     reason = Reason.THROTTLED
     advice = "The service limits calls. Run the same command again later; it goes on where it was."

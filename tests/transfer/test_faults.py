@@ -262,7 +262,7 @@ async def test_what_another_error_may_have_left_is_looked_for_though_a_shared_ca
 
 def in_turn() -> Throttled:
     error = Throttled("slow down", retry_after_s=0.01)
-    error.in_turn = True
+    error.did_nothing = error.in_turn = True
     return error
 
 

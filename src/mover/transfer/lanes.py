@@ -202,13 +202,11 @@ class Lanes:
                 if self._ending:
                     raise asyncio.CancelledError from error
                 at_source = reader.trouble is error
-                did_nothing = isinstance(error, Throttled) and error.in_turn and not at_source
+                did_nothing = isinstance(error, Throttled) and error.did_nothing and not at_source
                 is_untouched = is_untouched and did_nothing
                 begun = begun or not (did_nothing or isinstance(error, Conflict))
                 parts = await self._parts_kept(item)
-                again, wait_s = tries.failed(
-                    error, did_nothing=did_nothing, parts=parts, arrivals=self._arrivals
-                )
+                again, wait_s = tries.failed(error, parts=parts, arrivals=self._arrivals)
                 if again or _is_worth_a_look(item, error, tries.attempt, at_source=at_source):
                     left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(wait_s)

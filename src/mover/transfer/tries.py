@@ -40,13 +40,12 @@ class Tries:
         self._fruitless += 1
 
     def failed(
-        self, error: MoverError, *, did_nothing: bool, parts: int, arrivals: int
+        self, error: MoverError, *, parts: int, arrivals: int
     ) -> tuple[bool, float]:
         """Tell whether to try again, and after how many seconds.
 
         Args:
             error: What the attempt ended with.
-            did_nothing: It was told to come later, together with others, before anything was sent.
             parts: Of the file, that the destination has by now.
             arrivals: Files that have arrived in all lanes by now.
         """
@@ -60,7 +59,7 @@ class Tries:
             return isinstance(error, Transient) and self._fruitless < self.most, wait_s
         # A file takes several calls. Who comes back at the first moment each time may never get all of them. Those whose
         # calls are shared come back together, to share them again.
-        if did_nothing:
+        if error.in_turn:
             wait_s = error.retry_after_s or self.retries.first_s
         elif self._fruitless > 1:
             wait_s += self.retries.jitter_s(self._fruitless - 1, self.rng)

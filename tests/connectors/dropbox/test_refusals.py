@@ -129,6 +129,7 @@ async def test_a_refused_batch_is_said_to_have_done_nothing_and_the_next_one_is_
     for error in await asyncio.gather(*puts, return_exceptions=True):
         assert isinstance(error, Throttled)
         assert error.in_turn
+        assert error.did_nothing
         assert error.retry_after_s
         assert 2 < error.retry_after_s <= 3
     dropbox.clock.advance(3)

@@ -42,7 +42,7 @@ from mover.connectors.contract import (
 from mover.connectors.many_feeds import ManyFeeds
 from mover.connectors.registry import Surroundings
 from mover.entries import Entry, EntryKind, EntryRef, HashName
-from mover.errors import Unsupported
+from mover.errors import Throttled, Unsupported
 from mover.naming.presets import BOX
 from mover.transport.http import HttpSession
 from mover.transport.oauth.bearer import BearerSession
@@ -190,7 +190,11 @@ class _Box:
     async def upload(self, target: Target, content: Content) -> Entry:
         """See the contract. One call."""
         with placed(self.service, "upload", target.ref.path):
-            return await self._uploads.upload(target, content)
+            try:
+                return await self._uploads.upload(target, content)
+            except Throttled as error:
+                error.did_nothing = True  # the one call that makes the file is the last one
+                raise
 
     async def rename(self, entry: EntryRef, folder: EntryRef, name: str) -> Entry:
         """See `contract.Renames`. One call. Raises Unsupported between users."""

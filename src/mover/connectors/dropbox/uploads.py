@@ -167,7 +167,7 @@ def _in_turn() -> Iterator[None]:
     try:
         yield
     except Throttled as error:
-        error.in_turn = True
+        error.did_nothing = error.in_turn = True
         raise
 
 

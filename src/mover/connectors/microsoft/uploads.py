@@ -37,6 +37,7 @@ from mover.errors import (
     NotFound,
     ProtocolViolation,
     ServiceFault,
+    Throttled,
     TimedOut,
     Unreachable,
     Unsupported,
@@ -64,15 +65,24 @@ class Uploads:
         place, tag = place_of(folder, target)
         if size == 0:
             return await self._empty(place, tag, target, content)
+        try:
+            item = await self._in_session(place, tag, target, content, size)
+        except Throttled as error:
+            error.did_nothing = True  # the call that makes the file is the last one
+            raise
+        return self._entry(folder, item)
+
+    async def _in_session(
+        self, place: Address, tag: str | None, target: Target, content: Content, size: int
+    ) -> Item:
         url = await create(
             self._api, place, target, size, self._grain, if_match=tag, deferred=False, operation=_OPERATION
         )
         session = UploadUrl(self._api.caller, url, operation=_OPERATION, path=target.ref.path)
         try:
-            item = await self._send(session, content, size)
+            return await self._send(session, content, size)
         except BaseException as error:  # noqa: BLE001 - raised again once the upload is dropped
-            item = await self._settle(session, place, target, content, error)
-        return self._entry(folder, item)
+            return await self._settle(session, place, target, content, error)
 
     def _entry(self, folder: Address, item: Item) -> Entry:
         self._api.caller.fresh.add(folder.drive, item.id)

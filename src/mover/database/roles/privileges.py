@@ -60,13 +60,13 @@ _SCHEMA: Privileges = {
 _VAULT: Privileges = {
     "person_keys": {
         **_API,
-        Role.RUNNER: Allowed(select=ALL, rows=_OF_ORGANISATIONS, readable="person IN ('approvals-public', 'runners')"),
+        Role.RUNNER: Allowed(
+            select=ALL, rows=_OF_ORGANISATIONS, readable="person IN ('approvals-public', 'runners')"
+        ),
     },
     "secrets": {
         **_API,
-        Role.RUNNER: Allowed(
-            select=ALL, insert=ALL, delete=True, rows=_FOR_RUNNERS, readable=_READ_ALSO
-        ),
+        Role.RUNNER: Allowed(select=ALL, insert=ALL, delete=True, rows=_FOR_RUNNERS, readable=_READ_ALSO),
     },
     "current_global_key": {**_API, **_RUNNER_READS},
     "refresh_leases": {
