@@ -86,7 +86,8 @@ async def test_a_token_of_another_entry_or_one_that_was_altered_is_none(database
     await begin(run, "/other", RIGHT + "-other")
     moved = update(uploads).where(uploads.c.source_key == "/other").values(source_key="/moved")
     clear = update(uploads).where(uploads.c.source_key == "/one").values(sealed_token=RIGHT.encode())
-    await database.write(lambda c: [c.execute(change) for change in (moved, clear)] and None)
+    for change in (moved, clear):
+        await database.write(lambda c, change=change: c.execute(change).close())  # type: ignore[misc]  # mypy does not infer lambdas with defaults
 
     again = await run_of(database)
 

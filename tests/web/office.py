@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, insert, select
 from tests.web.browsing import PASSWORD
 from tests.web.served import Served, served
 
@@ -21,7 +21,7 @@ from mover.ledger.queries.grants import add_lines
 from mover.migrations.records import MapKind, NewMigration, NewPair, NewSchedule
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunState
-from mover.migrations.tables import pair_runs
+from mover.migrations.tables import pair_runs, run_samples
 from mover.migrations.timetable import Every, Timing
 from mover.notices.events import Event
 from mover.vault.secret import Secret
@@ -185,7 +185,7 @@ async def join(services: Services, actor: Actor, email: str, role: Role) -> None
 
 
 async def _share(services: Services, actor: Actor, pair_id: int) -> None:
-    """Note permissions of a pair's run, one of every state: the folders of this office know of none themselves."""
+    """Note speed and permissions of a pair's run, one of every state: the folders of this office know of none themselves."""
     pair = await services.pairs.get(actor, pair_id)
     assert pair.last_run_id is not None
     people = [*(f"person{n}@old.example" for n in range(len(GrantState) - 1)), HOSTILE]
@@ -213,10 +213,17 @@ async def _share(services: Services, actor: Actor, pair_id: int) -> None:
         )
     )
     run_id = pair.last_run_id
+    # Its speed, as it would be noted of a run of two minutes: this one was over at once.
+    speed = [
+        {"pair_run_id": run_id, "number": 100 + n, "at_ns": n * 10**10, "bytes": n * n * 10**6, "files": n}
+        for n in range(12)
+    ]
 
     def keep(connection: Connection) -> None:
         query = select(pair_runs.c.ledger_run_id).where(pair_runs.c.id == run_id)
         add_lines(connection, connection.execute(query).scalar_one(), lines)
+        connection.execute(delete(run_samples).where(run_samples.c.pair_run_id == run_id))
+        connection.execute(insert(run_samples), speed)
 
     await services.database.write(keep)
 

@@ -308,6 +308,24 @@ def test_hostile_names_are_shown_and_do_nothing(browser: Browser, office: Office
         assert "\u202e" not in at.page.content()
 
 
+def test_what_became_of_a_pair_and_how_fast_is_drawn_with_the_figures_beside_it(
+    browser: Browser, office: Office
+):
+    with sitting(browser, office.served) as at:
+        at.sign_in("viewer@example.org")
+        at.go(f"/pairs/{office.pair_id}")
+        outcomes = at.page.get_by_role("img", name="Copied: 13.")
+        speed = at.page.get_by_role("img", name="Speed: at most 2.1 MB/s")
+        drawn = speed.locator("polyline").get_attribute("points") or ""
+        at.page.get_by_text("Figures as a table").click()
+        table = at.page.get_by_role("region", name="Speed, as a table")
+
+        assert outcomes.locator("rect").count() == 1
+        assert len(drawn.split()) == 11
+        assert table.get_by_role("row").count() == 1 + 11
+        expect(table.get_by_text("2.1 MB/s")).to_be_visible()
+
+
 def test_dialogs_open_by_the_keyboard_and_close_with_escape(browser: Browser, office: Office):
     with sitting(browser, office.served) as at:
         page = at.page

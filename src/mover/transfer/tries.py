@@ -39,9 +39,7 @@ class Tries:
         self.attempt += 1
         self._fruitless += 1
 
-    def failed(
-        self, error: MoverError, *, parts: int, arrivals: int
-    ) -> tuple[bool, float]:
+    def failed(self, error: MoverError, *, parts: int, arrivals: int) -> tuple[bool, float]:
         """Tell whether to try again, and after how many seconds.
 
         Args:
