@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, delete, update
 from tests.database_url import fresh, on_sqlite
 from tests.memory.service import DRIVE, PATHS, MemoryService
 from tests.transfer.workbench import Workbench, workbench
@@ -17,6 +18,7 @@ from mover.connectors.contract import Capabilities
 from mover.database.backing_up import back_up
 from mover.database.database import Database
 from mover.ledger.states import Code, ItemState
+from mover.ledger.tables import arrivals, items
 from mover.transfer.options import Options
 
 pytestmark = [
@@ -108,6 +110,41 @@ async def test_what_was_replaced_since_is_no_conflict(tmp_path: Path, capabiliti
         finally:
             await bench.database.close()
             bench.database = there
+
+
+async def test_what_a_standby_has_forgotten_while_the_run_goes_on_has_an_outcome_nevertheless(
+    tmp_path: Path,
+) -> None:
+    async with workbench(tmp_path) as bench:
+        for number in range(FILES):
+            bench.source.add_file(f"/{number}", f"content {number}".encode())
+        released = asyncio.Event()
+        fault = bench.destination.faults.add("upload", f"/{FILES - 1}", stall=released)
+        moving = asyncio.create_task(bench.run())
+        await fault.reached.wait()
+
+        def forget(connection: Connection) -> None:
+            connection.execute(delete(arrivals))
+            ended = items.c.state == ItemState.COPIED.value
+            connection.execute(update(items).where(ended).values(state=ItemState.SENDING.value))
+            begun = update(items).where(items.c.name.in_(["3", "5"]))
+            connection.execute(begun.values(state=ItemState.PLANNED.value))
+
+        async with asyncio.timeout(30):
+            while ItemState.COPIED not in (await bench.files(1)).values():  # noqa: ASYNC110 - outcomes tell nobody
+                await asyncio.sleep(0.01)
+        await bench.database.write(forget)
+        released.set()
+        result = await moving
+
+        assert result.totals.files_open == 0
+        assert set((await bench.files(result.run)).values()) <= {ItemState.COPIED, ItemState.ALREADY_THERE}
+        assert bench.destination.tree() == bench.source.tree()
+        sent = bench.destination.calls["upload"]
+        again = await bench.run()
+        known = {ItemState.UNCHANGED, ItemState.ALREADY_THERE}  # as they were found in the first run
+        assert set((await bench.files(again.run)).values()) <= known
+        assert bench.destination.calls["upload"] == sent
 
 
 def stood(bench: Workbench) -> dict[str, str | None]:

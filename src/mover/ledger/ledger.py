@@ -448,9 +448,9 @@ class RunLedger:
         """
         await self._outcomes.add(outcome)
 
-    async def open_items(self) -> int:
-        """How many files have no final state."""
-        return await self._database.read(lambda connection: items.open_items(connection, self.run.id))
+    async def take_up_again(self) -> int:
+        """Plan all files that have no final state, to be looked for before they are sent; returns how many there are."""
+        return await self._write(lambda connection: items.take_up_again(connection, self.run.id))
 
     async def open_bytes(self) -> int:
         """Sizes of all files that are planned and have not arrived, where their folder need not be listed again."""

@@ -59,6 +59,7 @@ from mover.transfer.verification import Verifier
 from mover.transport.retries import RetryPolicy
 
 _LARGE_FROM = 8 << 20  # bytes
+_FORGOTTEN_AT_MOST = 3  # failovers at the end of one run
 _NAMED_MISSING = 5  # paths of the user's list that are named in the run's message
 
 
@@ -282,6 +283,7 @@ class _Run:
                 ).settle()
             lanes.complete()
         await self._ledger.flush()
+        await self._take_up_again()
         if self._mode is not RunMode.COPY:
             return []
         finisher = Finisher(destination, self._ledger)
@@ -295,6 +297,17 @@ class _Run:
         totals = await self._ledger.totals()
         await feeds.end(moved=totals.files_moved + totals.folders_created > 0)
         return [*troubles, *feeds.remarks]
+
+    async def _take_up_again(self) -> None:
+        """Move what is without an outcome though nothing is left to do: a standby took over that lacked the last commits."""
+        for _ in range(_FORGOTTEN_AT_MOST):
+            if not await self._ledger.take_up_again():
+                return
+            lanes = self._lanes()
+            assert lanes is not None
+            lanes.complete()
+            await lanes.run()
+            await self._ledger.flush()
 
     async def _room(self) -> Room | None:
         """The room at the destination; None where nothing is compared with what might go there."""

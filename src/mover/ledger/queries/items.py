@@ -255,9 +255,11 @@ def scanned_bytes(connection: Connection, run: Run) -> int:
     return int(connection.execute(missing).scalar_one())
 
 
-def open_items(connection: Connection, run_id: int) -> int:
-    """How many files have no final state yet."""
-    query = select(func.count()).where(
-        items.c.run_id == run_id, items.c.state.in_([state.value for state in OPEN])
+def take_up_again(connection: Connection, run_id: int) -> int:
+    """Plan all files that have no final state, to be looked for before they are sent; returns how many there are."""
+    left = (
+        update(items)
+        .where(items.c.run_id == run_id, items.c.state.in_([state.value for state in OPEN]))
+        .where(items.c.kind != EntryKind.FOLDER.value)
     )
-    return int(connection.execute(query.where(items.c.kind != EntryKind.FOLDER.value)).scalar_one())
+    return connection.execute(left.values(state=ItemState.PLANNED.value, interrupted=True)).rowcount
