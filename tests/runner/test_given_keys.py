@@ -157,9 +157,9 @@ async def traces(service: Service, caplog: pytest.LogCaptureFixture) -> bytes:
 async def test_files_are_opened_with_a_key_that_rests_nowhere(service: Service, desk, caplog):
     caplog.set_level(logging.DEBUG)
     at_desk = await desk()
-    files = some_files(30, 20_000)
+    files = some_files(20, 20_000)
     put(at_desk.organisation.source, sealed(files))
-    chosen = await at_desk.pair(open_with=True, bandwidth="150K")
+    chosen = await at_desk.pair(open_with=True, bandwidth="200K")
     async with service.running():
         await at_desk.keys_of_runners()
         run = await at_desk.start(chosen, OPENS)
@@ -167,7 +167,7 @@ async def test_files_are_opened_with_a_key_that_rests_nowhere(service: Service, 
         assert await at_desk.left() == (1, 1)
         during = await traces(service, caplog)
         ended = await reached(at_desk.organisation, run, "ended")
-    assert (ended["code"], ended["files_copied"]) == (100, 30)
+    assert (ended["code"], ended["files_copied"]) == (100, 20)
     assert files_below(at_desk.organisation.destination) == files
     assert await at_desk.left() == (0, 0)
     for kept in (during, await traces(service, caplog)):
@@ -209,7 +209,7 @@ async def test_crypt_is_written_for_rclone_and_read_again(service: Service, desk
 async def test_a_runner_that_was_killed_takes_the_key_with_it_and_the_run_asks_again(serving, tmp_path):
     async with serving(runner_silence_s=2) as service:
         at_desk = await Desk.opened(service, tmp_path)
-        files = some_files(60, 20_000)
+        files = some_files(40, 20_000)
         put(at_desk.organisation.source, sealed(files))
         chosen = await at_desk.pair(open_with=True, bandwidth="300K")
         with process_of_a_runner(service, tmp_path, MOVER_RUNNER_SILENCE_S="2") as process:
@@ -233,7 +233,7 @@ async def test_a_runner_that_was_killed_takes_the_key_with_it_and_the_run_asks_a
 
 async def test_a_runner_that_comes_later_goes_on_without_asking(service: Service, desk):
     at_desk = await desk()
-    files = some_files(60, 20_000)
+    files = some_files(40, 20_000)
     put(at_desk.organisation.source, sealed(files))
     chosen = await at_desk.pair(open_with=True, bandwidth="300K")
     async with service.running() as first:

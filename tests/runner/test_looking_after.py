@@ -64,6 +64,7 @@ def parts_of(**chosen: Any) -> Any:
             pace=Pace(reconcile_s=0.001),
             runner="r",
             engine=SimpleNamespace(staging=SimpleNamespace(memory_used=0, disk_used=0)),
+            keys=SimpleNamespace(look=Calls(1), leave=Calls(1), every_s=1),
         ),
         "reconciler": SimpleNamespace(reconcile=Calls(1), put_schedules=Calls(1)),
         "scheduler": SimpleNamespace(fire_due=Calls(1)),

@@ -296,6 +296,34 @@ def test_a_move_is_sealed_for_a_key_that_mover_never_has(browser: Browser, offic
         expect(page.get_by_text("sealed; verified by the hash of the ciphertext").first).to_be_visible()
     there = office.served.home / "files" / "archive" / "Sealed" / f"{HOSTILE}.age"
     assert pyrage.decrypt(there.read_bytes(), [key])
+    opened_again(browser, office, key)
+
+
+def opened_again(browser: Browser, office: Office, key: pyrage.x25519.Identity) -> None:
+    with sitting(browser, office.served) as at:
+        page = at.page
+        at.sign_in("operator@example.org")
+        at.go("/migrations/new")
+        choose(page, "source", "archive")
+        page.get_by_label("Chosen folder").fill("/Sealed")
+        page.get_by_role("button", name="Continue").click()
+        choose(page, "destination", "office")
+        page.get_by_label("Chosen folder").fill("/Opened")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_label("Name of the move").fill("Opened")
+        page.get_by_text("Encryption of your own").click()
+        page.get_by_label("Encrypted files at the source").select_option(
+            "Are opened with a private key (age)"
+        )
+        page.get_by_role("button", name="Create the move").click()
+        page.get_by_role("link", name="Give the key").first.click()
+        assert accessibility(page) == []
+        page.get_by_label("Private key that opens the files").fill(f"# mine\n{key}\n")
+        page.get_by_role("button", name="Give to the runs that wait").click()
+        expect(page.locator("#pair-status")).to_contain_text("Success")
+        assert str(key) not in page.content()
+    opened, sealed = (office.served.home / "files" / place for place in ("office/Opened", "archive/Sealed"))
+    assert (opened / HOSTILE).read_bytes() == pyrage.decrypt((sealed / f"{HOSTILE}.age").read_bytes(), [key])
 
 
 def test_hostile_names_are_shown_and_do_nothing(browser: Browser, office: Office):
