@@ -96,7 +96,7 @@ class Runs:
         Those that have what they need are left as they are. Raises InvalidConfiguration, NotPossible as `start` does.
         """
         actor.require(Permission.RUN)
-        handed = await self._handing.prepare(actor.organisation_id, keys)
+        handed = await self._handing.prepare(keys)
 
         def work(connection: Connection, runs: ColumnElement[bool], now_ns: int) -> int:
             waiting = and_(runs, _r.state.in_([RunState.QUEUED.value, RunState.PAUSED.value]))
@@ -318,7 +318,7 @@ class Runs:
         *,
         failed_only: bool,
     ) -> StartResult:
-        handed = await self._handing.prepare(actor.organisation_id, keys) if keys is not None else None
+        handed = await self._handing.prepare(keys) if keys is not None else None
         now_ns = self._now_ns()
         by_itself = Trigger.API if actor.kind is ActorKind.API_KEY else Trigger.BY_HAND
         start = Start(

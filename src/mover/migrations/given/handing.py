@@ -87,12 +87,9 @@ class Handing:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    async def prepare(self, organisation_id: str, keys: GivenKeys) -> Handed:
+    async def prepare(self, keys: GivenKeys) -> Handed:
         """Look at keys before anything is done. Raises InvalidConfiguration, and what the vault raises."""
         keys.check()
-        if keys.crypt_to:
-            # Runners keep there what the bytes of a run follow from, and make no organisation's key themselves.
-            await self._vault.prepare(f"organisation:{organisation_id}")
         return Handed(keys, await make_authority(self._vault))
 
     async def begin(self) -> None:
