@@ -387,6 +387,21 @@ async def test_crypt_is_written_and_read_again_by_its_password(bench: SealingBen
     assert dict(bench.source.files()) == {**FILES, "/large": LARGE}
 
 
+async def test_a_mistyped_password_encrypts_nothing_beside_what_another_one_did(bench: SealingBench) -> None:
+    bench.destination.add_file("/stood here before", b"x")
+    bench.source.add_file("/one", b"1")
+    await bench.run(SealingChoice(crypt_to=Secret("secret")))
+    bench.source.add_file("/two", b"2")
+    before = bench.destination.tree()
+
+    with pytest.raises(InvalidConfiguration, match="another password"):
+        await bench.run(SealingChoice(crypt_to=Secret("secrte")))
+
+    assert bench.destination.tree() == before
+    await bench.run(SealingChoice(crypt_to=Secret("secret")))
+    assert len(bench.destination.tree()) == len(before) + 1
+
+
 @pytest.mark.parametrize(
     ("choice", "why"),
     [

@@ -233,6 +233,7 @@ async def _seal(
                 f"crypt: {destination.label} takes small letters and capitals for the same, so names cannot be written in "
                 "base64: choose base32"
             )
+        await _expect_same_password(destination, crypt)
         return crypt, crypt, None, f"crypt:{crypt.mark}", "encrypted with rclone's crypt"
     recipients = read_recipients(choice.recipients)
     digest = hashlib.sha256("\n".join(sorted(map(repr, recipients))).encode()).hexdigest()[:16]
@@ -245,6 +246,35 @@ async def _seal(
 
 async def _crypt(given: Secret) -> Crypt:
     return await asyncio.to_thread(Crypt, read_crypt_settings(given))  # scrypt takes a moment
+
+
+async def _expect_same_password(destination: Side, crypt: Crypt) -> None:
+    """Look at what stands at the root: a password that was mistyped would encrypt files that nobody can open.
+
+    Raises InvalidConfiguration: it was encrypted with another one.
+    """
+    names = list[str]()
+    try:
+        async with aclosing(destination.connector.list_folder(destination.ref("/", None))) as pages:
+            async for page in pages:
+                names.extend(entry.name for entry in page.entries)
+                break
+    except NotFound:
+        return
+    of_another = [crypt.is_name_of_another(name) for name in names]
+    if any(of_another) and not any(_opens(crypt, name) for name in names):
+        raise InvalidConfiguration(
+            f"crypt: what stands in {destination.label} was encrypted with another password: give that one, or choose "
+            "another folder"
+        )
+
+
+def _opens(crypt: Crypt, name: str) -> bool:
+    try:
+        crypt.plain_name(name, folder=False)
+    except ValueError:
+        return False
+    return True
 
 
 async def _names_key(vault: Vault, person: str, pair: str) -> bytes:

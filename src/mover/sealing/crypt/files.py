@@ -160,6 +160,20 @@ class Crypt:
             raise ValueError("no name that a file could have")
         return plain
 
+    def is_name_of_another(self, name: str) -> bool:
+        """Whether a name was encrypted as these settings say, and with another password."""
+        try:
+            shaped = len(unspell_name(name, self._settings.encoding)) % BLOCK == 0
+        except ValueError:
+            return False
+        if not (shaped and self.hides_names):
+            return False
+        try:
+            self.plain_name(name, folder=False)
+        except ValueError:
+            return True
+        return False
+
     def _decrypted(self, name: str) -> str:
         padded = self._eme.decrypt(unspell_name(name, self._settings.encoding))
         pad = padded[-1]
