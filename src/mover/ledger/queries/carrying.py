@@ -101,7 +101,7 @@ def _carry_items(
     now_ns: int,
 ) -> None:
     moved = [s.value for s in (ItemState.COPIED, ItemState.REPLACED, ItemState.RENAMED, ItemState.CREATED)]
-    found_same = and_(items.c.state == ItemState.ALREADY_THERE.value, items.c.action == Action.COMPARE.value)
+    found_same = and_(items.c.state == ItemState.ALREADY_THERE.value, items.c.action != Action.NONE.value)
     settled = or_(items.c.state.in_(moved), found_same)
     unchanged = or_(settled, items.c.state == ItemState.UNCHANGED.value)
     is_folder = items.c.kind == EntryKind.FOLDER.value
