@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +15,20 @@ from pathlib import Path
 import psycopg
 from tests.database_url import Kind, fresh, in_use
 
+from mover.connections.connections import LOCAL_PERSON
+from mover.database.database import Database
+from mover.vault.providers import FileKeyProvider
+from mover.vault.secret import Secret
+from mover.vault.vault import Vault
+from mover.workplace.upload_keys import OWNER, VaultCipher
+
 _FINISHED = """
     SELECT rtrim(folders.destination_path, '/') || '/' || items.destination_name
     FROM items JOIN folders ON folders.id = items.folder_id
     WHERE items.kind = 'file' AND items.state IN ('copied', 'replaced', 'renamed', 'already_there')
 """
 _PARTS = """
-    SELECT uploads.source_key, uploads.token, upload_parts.number
+    SELECT uploads.pair_id, uploads.source_key, uploads.sealed_token, upload_parts.number
     FROM upload_parts JOIN uploads ON uploads.id = upload_parts.upload_id
 """
 _SENT = """
@@ -77,11 +86,12 @@ def read_ledger(home: Path) -> LedgerFile:
     """
     if in_use() is Kind.POSTGRESQL:
         with psycopg.connect(fresh(home), autocommit=True) as server:
-            return LedgerFile(
-                frozenset(path for (path,) in server.execute(_FINISHED.encode())),
-                frozenset(server.execute(_PARTS.encode()).fetchall()),
-                dict(server.execute(_SENT.encode()).fetchall()),
-            )
+            finished = server.execute(_FINISHED.encode()).fetchall()
+            parts = server.execute(_PARTS.encode()).fetchall()
+            sent = server.execute(_SENT.encode()).fetchall()
+        return LedgerFile(
+            frozenset(path for (path,) in finished), _unsealed(home, fresh(home), parts), dict(sent)
+        )
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "mover.db")
         for suffix in ("", "-wal"):
@@ -91,8 +101,38 @@ def read_ledger(home: Path) -> LedgerFile:
         with closing(sqlite3.connect(copy)) as database:
             if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'items'").fetchone() is None:
                 return LedgerFile(frozenset(), frozenset(), {})
-            return LedgerFile(
-                frozenset(path for (path,) in database.execute(_FINISHED)),
-                frozenset(database.execute(_PARTS).fetchall()),
-                dict(database.execute(_SENT).fetchall()),
-            )
+            finished = database.execute(_FINISHED).fetchall()
+            parts = database.execute(_PARTS).fetchall()
+            sent = database.execute(_SENT).fetchall()
+        return LedgerFile(
+            frozenset(path for (path,) in finished), _unsealed(home, f"sqlite:///{copy}", parts), dict(sent)
+        )
+
+
+def _unsealed(
+    home: Path, url: str, parts: Sequence[tuple[int, str, bytes, int]]
+) -> frozenset[tuple[str, str, int]]:
+    """Parts with the tokens of their uploads in the clear: the test has the keys that whoever has the database lacks."""
+
+    async def keys(pairs: Iterable[int]) -> dict[int, VaultCipher]:
+        database = await Database.open(Secret(url))
+        try:
+            vault = Vault(database, FileKeyProvider(home / "keys" / "global.key"))
+            owners = {pair: f"{OWNER}{pair}" for pair in pairs}
+            return {
+                pair: VaultCipher(await vault.fetch(LOCAL_PERSON, owner, "key"), owner)
+                for pair, owner in owners.items()
+            }
+        finally:
+            await database.close()
+
+    if not parts:
+        return frozenset()
+    with ThreadPoolExecutor(1) as thread:  # the caller may be in an event loop
+        ciphers = thread.submit(asyncio.run, keys({pair for pair, *_ in parts})).result()
+    found = set()
+    for pair, source_key, sealed, number in parts:
+        token = ciphers[pair].unseal(sealed, source_key)
+        assert token is not None
+        found.add((source_key, token.reveal(), number))
+    return frozenset(found)
