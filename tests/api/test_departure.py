@@ -56,9 +56,10 @@ OF_NOBODY = {
     "staff_totp",
     "staff_sessions",
     "staff_keys",
+    "runner_keys",
 }
-"""Tables that know no organisation and none of its people: what strangers tried, which global key is in use, and the
-installation's staff."""
+"""Tables that know no organisation and none of its people: what strangers tried, which global key is in use,
+the installation's staff and its runners."""
 
 Rows = dict[str, list[dict[str, Any]]]
 

@@ -136,7 +136,7 @@ async def test_an_organisations_archive_has_all_of_it_and_nothing_of_the_other_o
     assert report.intact
     assert report.events >= 1
     page = await house.accounts.audit.page(house.owner)
-    assert next(one.action for one in page.events) == "organisation.exported"
+    assert {one.action for one in page.events[:2]} == {"organisation.exported", "audit.exported"}
 
 
 async def test_only_owners_export_an_organisation(house: House, exports: DataExports) -> None:

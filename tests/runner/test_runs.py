@@ -140,7 +140,7 @@ async def test_a_sealed_pair_goes_on_over_slices_and_its_seed_is_destroyed_at_it
     service: Service, tmp_path
 ):
     organisation = await Organisation.make(service.place, tmp_path)
-    files = some_files(40, 20_000)
+    files = some_files(150, 6_000)  # more than are under way at once
     put(organisation.source, files)
     key = pyrage.x25519.Identity.generate()
     options = json.dumps({"seal_to": [str(key.to_public())], "bandwidth": "250K"})
