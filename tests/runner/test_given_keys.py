@@ -233,7 +233,7 @@ async def test_a_runner_that_was_killed_takes_the_key_with_it_and_the_run_asks_a
 
 async def test_a_runner_that_comes_later_goes_on_without_asking(service: Service, desk):
     at_desk = await desk()
-    files = some_files(40, 20_000)
+    files = some_files(200, 4_000)  # more than are under way at once
     put(at_desk.organisation.source, sealed(files))
     chosen = await at_desk.pair(open_with=True, bandwidth="300K")
     async with service.running() as first:
