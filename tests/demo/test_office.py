@@ -41,6 +41,7 @@ def world() -> World:
     return World(["box", "google", "microsoft"])
 
 
+@pytest.mark.promise("audit")
 async def test_everybody_finds_files_and_colleagues_again(world: World, tmp_path: Path) -> None:
     connections, new_domain = fill(world, STAFF)
     (tmp_path / "front").mkdir()
@@ -86,6 +87,11 @@ async def move(server: Server, title: str, world: World, source: str) -> None:
     assert {copy.code for copy in copies} == {COPIED}, [(copy.code, copy.message) for copy in copies]
     check_shares([line for one in copies for line in await shares_of(server, one)], promised, "given")
 
+    kept = (await server.get("/audit-events", Page[dict[str, Any]], {"limit": 200})).items
+    given = {one["subject"]: one["details"] for one in kept if one["action"] == "permissions.given"}
+    assert {f"run {copy.id}" for copy in copies} <= given.keys()
+    assert all(given[f"run {copy.id}"]["given"] == "1" for copy in copies)
+
     again = await run(server, base, "copy")
     assert {one.code for one in again} == {NOTHING_TO_DO}, [(one.code, one.message) for one in again]
     assert sum(one.counts.files_copied for one in again) == 0
@@ -100,7 +106,9 @@ def let_in(at: Served, ca_file: Path) -> Access:
         )
         entrance = await services.sign_in.with_password(founded.owner.email, Secret(PASSWORD), CLIENT)
         assert isinstance(entrance, Entrance)
-        scopes = frozenset({Permission.READ, Permission.RUN, Permission.PLAN, Permission.CONNECT})
+        scopes = frozenset(
+            {Permission.READ, Permission.RUN, Permission.PLAN, Permission.CONNECT, Permission.ADMINISTER}
+        )
         made = await services.api_keys.make(
             entrance.signed_in.actor, "the test", scopes, calls_per_minute=60_000, burst=10_000
         )
