@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -12,14 +13,31 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import Connection
 from tests.database_url import Kind, fresh
 
 from mover.cli.main import run_command_line
+from mover.database.database import Database
+from mover.vault.secret import Secret
 
+T = TypeVar("T")
 Mover = Callable[..., "Said"]
+
+
+def in_database(home: Path, work: Callable[[Connection], T]) -> T:
+    """Do something in the database that the commands use, of either kind."""
+
+    async def opened() -> T:
+        database = await Database.open(Secret(fresh(home)))
+        try:
+            return await database.write(work)
+        finally:
+            await database.close()
+
+    return asyncio.run(opened())
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import sqlite3
 
 import pytest
+from sqlalchemy import select
+from tests.cli.conftest import in_database
 from tests.servers.hashicorp import hashicorp
 
+from mover.audit.tables import audit_events
 from mover.vault.vault import Vault
 
 KEY, NEXT = "11" * 32, "22" * 32
@@ -39,8 +41,8 @@ def test_keys_in_a_file_are_renewed_and_open_the_secrets(mover, connected, home)
     assert (home / "keys" / "global.key").read_text() != before
     assert [path.name for path in (home / "keys").iterdir()] == ["global.key"]
     assert can_open(mover)
-    with sqlite3.connect(home / "mover.db") as connection:
-        told = connection.execute("SELECT action, actor_name FROM audit_events").fetchall()
+    events = select(audit_events.c.action, audit_events.c.actor_name)
+    told = in_database(home, lambda connection: [tuple(row) for row in connection.execute(events)])
     assert ("vault.keys_rotated", "the operator") in told
 
 

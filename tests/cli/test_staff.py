@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, select
+from tests.cli.conftest import in_database
+
+from mover.staff.tables import staff_keys, staff_people
 
 pytestmark = pytest.mark.promise("P9")
 
@@ -59,14 +62,18 @@ def test_keys_of_the_staff_are_listed_and_ended_by_the_operator(mover, home: Pat
     assert "have no API keys" in mover("staff", "keys").err
     assert mover("staff", "keys", "--json").out == ""
     key_id = "5" * 32
-    with sqlite3.connect(home / "mover.db") as database:
-        (staff_id,) = database.execute("SELECT id FROM staff_people").fetchone()
-        database.execute(
-            "INSERT INTO staff_keys (id, staff_id, name, networks, secret_hash, created_ns, expires_ns, arrival_ns)"
-            " VALUES (?, ?, 'watching', '[]', 'hash', 1, ?, 0)",
-            (key_id, staff_id, 2**62),
-        )
-    database.close()
+    staff_id = in_database(home, lambda connection: connection.scalar(select(staff_people.c.id)))
+    row = {
+        "id": key_id,
+        "staff_id": staff_id,
+        "name": "watching",
+        "networks": "[]",
+        "secret_hash": "hash",
+        "created_ns": 1,
+        "expires_ns": 2**62,
+        "arrival_ns": 0,
+    }
+    in_database(home, lambda connection: connection.execute(insert(staff_keys), row).close())
 
     listed = mover("staff", "keys").out
     assert [part.strip() for part in listed.split("  ")][:3] == [key_id, "sam@staff.example", "watching"]
