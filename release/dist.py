@@ -16,19 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from release.dependencies import ROOT, UV, exported
+from release.moment import EPOCH, moment_of_source
 from release.sbom import written
 
 _TOOLS = ROOT / "release" / "build-requirements.txt"
-_EPOCH = "SOURCE_DATE_EPOCH"  # https://reproducible-builds.org/specs/source-date-epoch/
-
-
-def moment_of_source() -> dt.datetime:
-    """When what is built was written: SOURCE_DATE_EPOCH, else the time of the commit."""
-    given = os.environ.get(_EPOCH)
-    if given is None:
-        command = ["git", "log", "-1", "--format=%ct"]
-        given = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return dt.datetime.fromtimestamp(int(given), dt.UTC)
 
 
 def built(source: Path, folder: Path, moment: dt.datetime) -> tuple[Path, Path]:
@@ -38,7 +29,7 @@ def built(source: Path, folder: Path, moment: dt.datetime) -> tuple[Path, Path]:
     """
     command = [str(UV), "build", "--quiet", "--no-python-downloads", "--python", sys.executable]
     hashed = ["--build-constraints", str(_TOOLS), "--require-hashes", "--out-dir", str(folder), str(source)]
-    environment = {**os.environ, _EPOCH: str(int(moment.timestamp()))}
+    environment = {**os.environ, EPOCH: str(int(moment.timestamp()))}
     # What .ci/setup has fetched is enough as a rule, and works without a network.
     said = ""
     for network in (["--offline"], []):

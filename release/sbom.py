@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name
 
 from release.dependencies import dependencies, exported
 from release.licences import licence_of, vendored
+from release.moment import moment_of_source
 
 
 def bill(made: dt.datetime) -> dict[str, Any]:
@@ -89,8 +90,6 @@ def _licences(expression: str) -> list[dict[str, Any]]:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the file that is named; returns the exit code."""
-    from release.dist import moment_of_source  # noqa: PLC0415 - that module uses this one
-
     written(Path(arguments[0]), moment_of_source())
     return 0
 

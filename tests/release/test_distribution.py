@@ -11,7 +11,8 @@ import zipfile
 import pytest
 from packaging.requirements import Requirement
 from release.dependencies import ROOT, exported
-from release.dist import built, moment_of_source
+from release.dist import built
+from release.moment import moment_of_source
 from tests.outside import trusting_the_system
 from tests.servers.installed import Installed
 

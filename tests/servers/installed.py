@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.dependencies import ROOT, UV, exported
-from release.dist import built, moment_of_source
+from release.dist import built
+from release.moment import moment_of_source
 from tests.outside import trusting_the_system
 
 _DEBIANS = Path("/usr/bin/python3")
