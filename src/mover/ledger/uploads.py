@@ -84,6 +84,7 @@ class UploadLedger:
 
     async def parts_kept(self, source_key: str) -> int:
         """How many parts of an entry's upload the destination has."""
+        await self._parts.flush()  # one that has just arrived may be on its way still
         return await self._database.read(
             lambda connection: uploads.parts_kept(connection, self._pair.id, source_key)
         )
