@@ -73,6 +73,22 @@ async def test_what_is_not_stored_is_not_found(vault: Vault, place: tuple[str, s
         await vault.fetch(*place)
 
 
+async def test_a_secret_that_many_make_at_once_is_one(database: Database, key_file: Path) -> None:
+    vaults = [Vault(database, FileKeyProvider(key_file)) for _ in range(6)]
+    await vaults[0].prepare("staff")
+    numbers = iter(range(100))
+
+    made = await asyncio.gather(
+        *(
+            vault.fetch_or_make("staff", "staff:seal", "key", lambda: Secret(f"key {next(numbers)}"))
+            for vault in vaults
+        )
+    )
+
+    assert len({one.reveal() for one in made}) == 1
+    assert await vaults[0].fetch("staff", "staff:seal", "key") == made[0]
+
+
 async def test_replacing_leaves_only_the_new_secrets_of_that_owner(vault: Vault) -> None:
     await vault.store("alice", "connection:1", "password", Secret("old"))
     await vault.store("alice", "connection:2", "password", Secret("untouched"))

@@ -12,7 +12,6 @@ import json
 from dataclasses import dataclass, replace
 
 from mover.errors import NotFound
-from mover.staff.kept_keys import FIELD, kept_key
 from mover.staff.records import Approval, Request
 from mover.vault.secret import Secret
 from mover.vault.signing import SigningKey, is_signed
@@ -20,6 +19,7 @@ from mover.vault.vault import Vault
 
 PRIVATE_HOLDER, PRIVATE = "approvals", "approvals:private"
 PUBLIC_HOLDER, PUBLIC = "approvals-public", "approvals:public"
+_FIELD = "key"
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
@@ -52,7 +52,7 @@ class ApprovalKey:
     async def proof(self) -> Proof:
         """With the public half, for whoever acts upon an approval."""
         try:
-            public = await self._vault.fetch(PUBLIC_HOLDER, PUBLIC, FIELD)
+            public = await self._vault.fetch(PUBLIC_HOLDER, PUBLIC, _FIELD)
         except NotFound:
             return Proof(b"")
         return Proof(base64.b64decode(public.reveal()))
@@ -62,11 +62,13 @@ class ApprovalKey:
         key = await self._private()
         if (await self.proof()).public != key.public:
             public = Secret(base64.b64encode(key.public).decode())
-            await self._vault.store(PUBLIC_HOLDER, PUBLIC, FIELD, public)
+            await self._vault.store(PUBLIC_HOLDER, PUBLIC, _FIELD, public)
         return key
 
     async def _private(self) -> SigningKey:
-        secret = await kept_key(self._vault, PRIVATE_HOLDER, PRIVATE, lambda: SigningKey.make().secret)
+        secret = await self._vault.fetch_or_make(
+            PRIVATE_HOLDER, PRIVATE, _FIELD, lambda: SigningKey.make().secret
+        )
         return SigningKey.from_secret(secret)
 
 

@@ -12,12 +12,12 @@ from secrets import token_hex
 
 import msgspec
 
-from mover.staff.kept_keys import kept_key
 from mover.staff.records import StaffSession
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
 _HOLDER, _OWNER = "staff-sessions", "staff-sessions:seal"
+_FIELD = "key"
 _KEY_BYTES = 32
 
 
@@ -43,7 +43,9 @@ class SessionSeals:
 
     async def _fetched(self) -> Secret:
         if self._key is None:
-            self._key = await kept_key(self._vault, _HOLDER, _OWNER, lambda: Secret(token_hex(_KEY_BYTES)))
+            self._key = await self._vault.fetch_or_make(
+                _HOLDER, _OWNER, _FIELD, lambda: Secret(token_hex(_KEY_BYTES))
+            )
         return self._key
 
 

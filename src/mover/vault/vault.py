@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from mover.database.database import Database
 from mover.errors import NotFound
 from mover.vault import queries
-from mover.vault.person_keys import PersonKeys, expect_unchanged, until_not_overtaken
+from mover.vault.person_keys import OvertakenError, PersonKeys, expect_unchanged, until_not_overtaken
 from mover.vault.providers import KeyProvider
 from mover.vault.refreshing import Exchange, Refreshing
 from mover.vault.ring import KeyRing
@@ -129,6 +130,26 @@ class Vault:
         if field not in found:
             raise NotFound(f"no secret {field!r} is stored for {owner!r}")
         return found[field]
+
+    async def fetch_or_make(self, person: str, owner: str, field: str, make: Callable[[], Secret]) -> Secret:
+        """Hand out one secret; if there is none, store what `make` returns. Of several processes, all get the same one."""
+
+        def expect_none(connection: Connection) -> None:
+            if queries.sealed_secrets(connection, person, owner, field):
+                raise _MadeElsewhereError
+
+        async def attempt() -> Secret:
+            found = (await self._open(person, owner, field)).get(field)
+            if found is not None:
+                return found
+            made = make()
+            try:
+                await self.store(person, owner, field, made, along=expect_none)
+            except (_MadeElsewhereError, IntegrityError):  # the latter on PostgreSQL, at the very same moment
+                raise OvertakenError from None
+            return made
+
+        return await until_not_overtaken(attempt)
 
     async def fetch_all(self, person: str, owner: str) -> dict[str, Secret]:
         """Hand out all secrets of an owner by their fields; empty if there are none."""
@@ -260,6 +281,10 @@ class Vault:
             await self._database.write(put)
 
         await until_not_overtaken(attempt)
+
+
+class _MadeElsewhereError(Exception):
+    """Another process made the secret at this moment."""
 
 
 def _check(person: str, owner: str, *fields: str) -> None:

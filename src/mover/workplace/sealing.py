@@ -279,12 +279,12 @@ def _opens(crypt: Crypt, name: str) -> bool:
 
 async def _names_key(vault: Vault, person: str, pair: str) -> bytes:
     """The key that the names of a pair are hidden with: the same in each run, so that names stay. It opens nothing."""
-    owner = f"sealing-names:{pair}"
-    found = await vault.fetch_all(person, owner)
-    if _NAMES_FIELD not in found:
-        found = {_NAMES_FIELD: Secret(base64.b64encode(secrets.token_bytes(_NAMES_KEY)).decode())}
-        await vault.replace(person, owner, found)
-    return base64.b64decode(found[_NAMES_FIELD].reveal())
+
+    def fresh() -> Secret:
+        return Secret(base64.b64encode(secrets.token_bytes(_NAMES_KEY)).decode())
+
+    found = await vault.fetch_or_make(person, f"sealing-names:{pair}", _NAMES_FIELD, fresh)
+    return base64.b64decode(found.reveal())
 
 
 def _pair(sides: Sides, *, scheme: str) -> str:

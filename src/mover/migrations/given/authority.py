@@ -7,12 +7,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from contextlib import suppress
 
-from sqlalchemy import Connection
-
-from mover.errors import Locked
-from mover.vault import queries
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
@@ -31,24 +26,8 @@ async def find_authority(vault: Vault) -> bytes | None:
 
 async def make_authority(vault: Vault) -> bytes:
     """The secret, made if there is none. Raises what the vault raises."""
-    found = await find_authority(vault)
-    if found is not None:
-        return found
-    fresh = Secret(base64.b64encode(secrets.token_bytes(_BYTES)).decode())
-    with suppress(_Faster):  # another process made one at the same moment
-        await vault.store(PERSON, OWNER, _FIELD, fresh, along=_expect_none)
-    made = await find_authority(vault)
-    if made is None:
-        raise Locked(
-            "the secret that keys are handed to runners with was removed while it was made; try again"
-        )
-    return made
+    return base64.b64decode((await vault.fetch_or_make(PERSON, OWNER, _FIELD, _fresh)).reveal())
 
 
-class _Faster(Exception):
-    pass
-
-
-def _expect_none(connection: Connection) -> None:
-    if queries.sealed_secrets(connection, PERSON, OWNER, _FIELD):
-        raise _Faster
+def _fresh() -> Secret:
+    return Secret(base64.b64encode(secrets.token_bytes(_BYTES)).decode())
