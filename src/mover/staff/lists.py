@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from mover.accounts.refusals import NoSuchThing
+from mover.staff import finding
 from mover.staff.metadata import (
     ConnectionLine,
     EventLine,
@@ -56,10 +56,7 @@ class Lists:
 
     async def organisation(self, organisation_id: str) -> Figures:
         """Show one."""
-        found = await self._read(lambda connection: queries.figures(connection, organisation_id))
-        if not found:
-            raise NoSuchThing("there is no such organisation")
-        return found[0]
+        return await self._read(lambda connection: finding.organisation(connection, organisation_id))
 
     async def people(self, organisation_id: str, *, after: str | None, limit: int) -> Some[MemberLine]:
         """List who belongs to an organisation."""
@@ -92,7 +89,9 @@ class Lists:
 
     async def migration(self, organisation_id: str, migration_id: str) -> MigrationLine:
         """Show one."""
-        return await self._read(lambda connection: _migration(connection, organisation_id, migration_id))
+        return await self._read(
+            lambda connection: finding.migration(connection, organisation_id, migration_id)
+        )
 
     async def pairs(
         self, organisation_id: str, migration_id: str, *, after: str | None, limit: int
@@ -100,7 +99,7 @@ class Lists:
         """List the pairs of a migration."""
 
         def work(connection: Connection, part: Part) -> list[PairLine]:
-            _migration(connection, organisation_id, migration_id)
+            finding.migration(connection, organisation_id, migration_id)
             return queries.pairs_of(
                 connection, organisation_id, migration_id, after_id=int(part.after or 0), limit=part.limit
             )
@@ -109,7 +108,7 @@ class Lists:
 
     async def pair(self, organisation_id: str, pair_id: int) -> PairLine:
         """Show one."""
-        return await self._read(lambda connection: _pair(connection, organisation_id, pair_id))
+        return await self._read(lambda connection: finding.pair(connection, organisation_id, pair_id))
 
     async def runs(
         self, organisation_id: str, pair_id: int, *, after: str | None, limit: int
@@ -117,7 +116,7 @@ class Lists:
         """List the runs of a pair, the newest first."""
 
         def work(connection: Connection, part: Part) -> list[RunLine]:
-            _pair(connection, organisation_id, pair_id)
+            finding.pair(connection, organisation_id, pair_id)
             before = int(part.after) if part.after else None
             return queries.runs_of(connection, organisation_id, pair_id, before=before, limit=part.limit)
 
@@ -125,7 +124,7 @@ class Lists:
 
     async def run(self, organisation_id: str, run_id: int) -> RunLine:
         """Show one."""
-        return await self._read(lambda connection: _run(connection, organisation_id, run_id))
+        return await self._read(lambda connection: finding.run(connection, organisation_id, run_id))
 
     async def items(
         self, organisation_id: str, run_id: int, *, problems_only: bool, after: str | None, limit: int
@@ -133,7 +132,7 @@ class Lists:
         """List the items of a run in the order in which they were seen."""
 
         def work(connection: Connection, part: Part) -> list[ItemLine]:
-            _run(connection, organisation_id, run_id)
+            finding.run(connection, organisation_id, run_id)
             return queries.items_of(
                 connection,
                 organisation_id,
@@ -171,24 +170,3 @@ class Lists:
         found = await self._read(lambda connection: work(connection, part))
         shown = tuple(found[:limit])
         return Some(shown, place(shown[-1]) if len(found) > limit else None)
-
-
-def _migration(connection: Connection, organisation_id: str, migration_id: str) -> MigrationLine:
-    found = queries.migrations_of(connection, organisation_id, migration_id)
-    if not found:
-        raise NoSuchThing("there is no such migration in this organisation")
-    return found[0]
-
-
-def _pair(connection: Connection, organisation_id: str, pair_id: int) -> PairLine:
-    found = queries.pair(connection, organisation_id, pair_id)
-    if found is None:
-        raise NoSuchThing("there is no such pair in this organisation")
-    return found
-
-
-def _run(connection: Connection, organisation_id: str, run_id: int) -> RunLine:
-    found = queries.run(connection, organisation_id, run_id)
-    if found is None:
-        raise NoSuchThing("there is no such run in this organisation")
-    return found

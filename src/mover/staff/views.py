@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from mover.accounts.refusals import NoSuchThing
 from mover.ledger.states import ItemState
+from mover.staff import finding
 from mover.staff.metadata import (
     ConnectionLine,
     EventPage,
     Figures,
-    MigrationLine,
     MigrationView,
     OrganisationView,
     PairView,
@@ -46,14 +45,14 @@ class Views:
 
     async def organisation_name(self, organisation_id: str) -> str:
         """Tell the name of an organisation, also of one that is being deleted. Raises NotFound."""
-        return (await self._read(lambda connection: _organisation(connection, organisation_id))).name
+        return (await self._read(lambda connection: finding.organisation(connection, organisation_id))).name
 
     async def organisation(self, organisation_id: str) -> OrganisationView:
         """Show an organisation. Raises NotFound."""
 
         def work(connection: Connection) -> OrganisationView:
             return OrganisationView(
-                figures=_organisation(connection, organisation_id),
+                figures=finding.organisation(connection, organisation_id),
                 members=tuple(queries.members(connection, organisation_id)),
                 connections=tuple(queries.connections_of(connection, organisation_id)),
                 migrations=tuple(queries.migrations_of(connection, organisation_id)),
@@ -65,7 +64,7 @@ class Views:
         """Show a migration and a hundred of its pairs. Raises NotFound."""
 
         def work(connection: Connection) -> MigrationView:
-            migration = _migration(connection, organisation_id, migration_id)
+            migration = finding.migration(connection, organisation_id, migration_id)
             pairs = queries.pairs_of(
                 connection, organisation_id, migration_id, after_id=after_id, limit=_PAIRS + 1
             )
@@ -90,9 +89,7 @@ class Views:
         """Show a pair, its latest runs, and a hundred items of one of them (the last one). Raises NotFound."""
 
         def work(connection: Connection) -> PairView:
-            pair = queries.pair(connection, organisation_id, pair_id)
-            if pair is None:
-                raise NoSuchThing("there is no such pair in this organisation")
+            pair = finding.pair(connection, organisation_id, pair_id)
             runs = queries.runs_of(connection, organisation_id, pair_id, limit=_RUNS)
             shown = _shown(runs, run_id)
             items = (
@@ -109,7 +106,7 @@ class Views:
             )
             return PairView(
                 pair=pair,
-                migration=_migration(connection, organisation_id, pair.migration_id),
+                migration=finding.migration(connection, organisation_id, pair.migration_id),
                 connections=_connections(connection, organisation_id),
                 runs=tuple(runs),
                 run=shown,
@@ -134,20 +131,6 @@ def _shown(runs: Sequence[RunLine], run_id: int | None) -> RunLine | None:
     if run_id is not None:
         return next((run for run in runs if run.id == run_id), None)
     return next((run for run in runs if run.started_ns is not None), runs[0] if runs else None)
-
-
-def _organisation(connection: Connection, organisation_id: str) -> Figures:
-    found = queries.figures(connection, organisation_id)
-    if not found:
-        raise NoSuchThing("there is no such organisation")
-    return found[0]
-
-
-def _migration(connection: Connection, organisation_id: str, migration_id: str) -> MigrationLine:
-    found = queries.migrations_of(connection, organisation_id, migration_id)
-    if not found:
-        raise NoSuchThing("there is no such migration in this organisation")
-    return found[0]
 
 
 def _connections(connection: Connection, organisation_id: str) -> dict[str, ConnectionLine]:
