@@ -72,9 +72,8 @@ def pending_marks(transaction: Connection) -> list[Event]:
 def ends(transaction: Connection, organisation_ids: Iterable[str]) -> dict[str, int]:
     """The highest number of each of these chains that has events."""
     found = {}
-    for (
-        organisation_id
-    ) in organisation_ids:  # each is one step down an index; a group would read whole chains
+    # Each is one step down an index; a group would read whole chains.
+    for organisation_id in organisation_ids:
         end = transaction.execute(
             select(func.max(_e.number)).where(_e.organisation_id == organisation_id)
         ).scalar_one()

@@ -100,7 +100,5 @@ staff_keys = Table(
     Column("revoked_ns", BigInteger),
     Column("last_used_ns", BigInteger),
     Column("last_used_address", String(45)),
-    Column(
-        "arrival_ns", BigInteger, nullable=False
-    ),  # GCRA's theoretical arrival time, see accounts/rates.py
+    Column("arrival_ns", BigInteger, nullable=False),  # theoretical arrival time, see accounts/rates.py
 )

@@ -253,28 +253,19 @@ async def _expect_same_password(destination: Side, crypt: Crypt) -> None:
 
     Raises InvalidConfiguration: it was encrypted with another one.
     """
-    names = list[str]()
+    told = set[bool | None]()
     try:
         async with aclosing(destination.connector.list_folder(destination.ref("/", None))) as pages:
             async for page in pages:
-                names.extend(entry.name for entry in page.entries)
+                told = {crypt.is_own_name(entry.name) for entry in page.entries}
                 break
     except NotFound:
         return
-    of_another = [crypt.is_name_of_another(name) for name in names]
-    if any(of_another) and not any(_opens(crypt, name) for name in names):
+    if False in told and True not in told:
         raise InvalidConfiguration(
             f"crypt: what stands in {destination.label} was encrypted with another password: give that one, or choose "
             "another folder"
         )
-
-
-def _opens(crypt: Crypt, name: str) -> bool:
-    try:
-        crypt.plain_name(name, folder=False)
-    except ValueError:
-        return False
-    return True
 
 
 async def _names_key(vault: Vault, person: str, pair: str) -> bytes:

@@ -160,19 +160,20 @@ class Crypt:
             raise ValueError("no name that a file could have")
         return plain
 
-    def is_name_of_another(self, name: str) -> bool:
-        """Whether a name was encrypted as these settings say, and with another password."""
+    def is_own_name(self, name: str) -> bool | None:
+        """Whether a name was encrypted with this password; False: with another one, None: nothing tells."""
+        if not self.hides_names:
+            return None
         try:
-            shaped = len(unspell_name(name, self._settings.encoding)) % BLOCK == 0
+            if len(unspell_name(name, self._settings.encoding)) % BLOCK:
+                return None
         except ValueError:
-            return False
-        if not (shaped and self.hides_names):
-            return False
+            return None
         try:
             self.plain_name(name, folder=False)
         except ValueError:
-            return True
-        return False
+            return False
+        return True
 
     def _decrypted(self, name: str) -> str:
         padded = self._eme.decrypt(unspell_name(name, self._settings.encoding))

@@ -12,9 +12,8 @@ revision = "0069"
 down_revision = "0066"
 
 
-_IDENTITY = sa.BigInteger().with_variant(
-    sa.Integer(), "sqlite"
-)  # SQLite numbers rows only in an INTEGER column
+# SQLite numbers rows only in an INTEGER column.
+_IDENTITY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
