@@ -218,6 +218,7 @@ async def test_files_come_from_box_whole_with_their_times_in_two_calls_each(
     assert box.tally.calls["GET /2.0/folders/{id}/items"] == 4
 
 
+@pytest.mark.promise("P4")
 async def test_what_a_user_edits_at_box_is_not_overwritten(
     simulators: RunningFront, box: Box, drive: Drive, tmp_path: Path
 ) -> None:
