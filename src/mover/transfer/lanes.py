@@ -190,11 +190,12 @@ class Lanes:
         left = None
         is_untouched = not item.interrupted
         begun = item.interrupted
+        meetings = 0
         while True:
             tries.begin()
             reader = self._mover.reader(item, entry)
+            look_first = not is_untouched or self._looks > 0
             try:
-                look_first = not is_untouched or self._looks > 0
                 moved = await self._mover.move(item, reader, look_first=look_first, begun=begun, left=left)
             except (MissingDependency, DatabaseTrouble):
                 raise
@@ -205,9 +206,19 @@ class Lanes:
                 did_nothing = isinstance(error, Throttled) and error.did_nothing and not at_source
                 is_untouched = is_untouched and did_nothing
                 begun = begun or not (did_nothing or isinstance(error, Conflict))
+                meetings += isinstance(error, Conflict)
                 parts = await self._parts_kept(item)
                 again, wait_s = tries.failed(error, parts=parts, arrivals=self._arrivals)
-                if again or _is_worth_a_look(item, error, tries.attempt, at_source=at_source):
+                if again or (
+                    not at_source
+                    and _is_worth_a_look(
+                        item, error, tries.attempt, looked=look_first, begun=begun, meetings=meetings
+                    )
+                ):
+                    if not again and look_first and not item.interrupted:
+                        begun = (
+                            False  # nothing stood there a moment ago: it is whole and ours, or a stranger's
+                        )
                     left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(wait_s)
                     entry = await self._entry_now(item, entry, error)
@@ -286,18 +297,32 @@ class Lanes:
         )
 
 
-def _is_worth_a_look(item: Item, error: MoverError, attempt: int, *, at_source: bool) -> bool:
+def _is_worth_a_look(
+    item: Item, error: MoverError, attempt: int, *, looked: bool, begun: bool, meetings: int
+) -> bool:
     """Whether what stands in the way may be the very file, though the ledger does not say so. The next attempt looks.
 
     Either the process that sent the item before may have been at it still: it had lost the pair and did not know, and put
     the file into its place, or took the temporary one away, between this process's look and its own turn. Or the
     ledger has forgotten: its database was restored from a backup, or a standby took over that lacked the last commits.
+    Or an attempt before this one made it after all: one that the service is said to have refused, so that nobody has
+    looked yet, or one whose answer was lost, and the service was late to show what it has (`begun`).
+
+    Args:
+        item: What is in somebody's way.
+        error: How the attempt at the destination ended.
+        attempt: Its number.
+        looked: It looked before it sent, and nothing stood there, or something else.
+        begun: It, or one before, may have left something there.
+        meetings: Attempts so far that met something.
     """
-    if at_source or not isinstance(error, (Conflict, NotFound)):
+    if not isinstance(error, (Conflict, NotFound)):
         return False
     if item.interrupted:
         return attempt <= _MEETINGS
-    return isinstance(error, Conflict) and attempt == 1 and item.action in {Action.COPY, Action.REPLACE}
+    if not isinstance(error, Conflict) or item.action not in {Action.COPY, Action.REPLACE}:
+        return False
+    return not looked or (begun and meetings == 1)
 
 
 def _state_for(error: MoverError, kind: EntryKind, *, at_source: bool) -> ItemState:
