@@ -10,8 +10,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import msgspec
 
@@ -38,12 +39,14 @@ from mover.ledger.records import Item, Outcome
 from mover.ledger.states import Action, ItemState
 from mover.transfer.arrivals import DamagedArrival
 from mover.transfer.concurrency import task_group
+from mover.transfer.confined import Confined
 from mover.transfer.copy import FileMover, Moved
 from mover.transfer.options import Options
 from mover.transfer.progress import Progress
 from mover.transfer.tries import Tries
 from mover.transport.retries import RetryPolicy
 
+_NOTHING_CONFINED: Mapping[str, Confined] = MappingProxyType({})
 _log = logging.getLogger(__name__)
 
 _SMALL_BATCH = 48
@@ -65,6 +68,7 @@ class Lanes:
         progress: For the display.
         retries: Pauses between attempts.
         sleep: The pause itself.
+        confined: Of each side, what is wrong with single accounts.
     """
 
     def __init__(
@@ -75,10 +79,12 @@ class Lanes:
         progress: Progress,
         *,
         retries: RetryPolicy,
+        confined: Mapping[str, Confined] = _NOTHING_CONFINED,
         rng: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
+        self._confined = confined
         self._mover = mover
         self._ledger = ledger
         self._options = options
@@ -185,6 +191,8 @@ class Lanes:
 
     async def _outcome(self, item: Item) -> Outcome:
         started = self._now_ns()
+        if (known := self._known_trouble(item)) is not None:
+            return self._failed(item, *known, 0, started)
         entry = item.entry
         tries = Tries(self._retries, self._options.attempts, self._rng, self._arrivals)
         left = None
@@ -224,7 +232,7 @@ class Lanes:
                     entry = await self._entry_now(item, entry, error)
                     continue
                 failed = self._failed(item, error, at_source, tries.attempt, started)
-                if self._pointless(error):
+                if await self._pointless(item, error, at_source=at_source):
                     await self._ledger.finish(failed)
                     raise
                 return failed
@@ -252,10 +260,22 @@ class Lanes:
         """How many parts of a large file the destination has."""
         return await self._ledger.uploads.parts_kept(item.source_key) if item.large else 0
 
-    def _pointless(self, error: MoverError) -> bool:
+    async def _pointless(self, item: Item, error: MoverError, *, at_source: bool) -> bool:
         """Whether going on with other files would only repeat the trouble."""
         self._in_vain = self._in_vain + 1 if isinstance(error, _SERVICE_DOWN) else 0
-        return isinstance(error, _ENDS_THE_RUN) or self._in_vain >= _VAIN_LIMIT
+        if not isinstance(error, _ENDS_THE_RUN):
+            return self._in_vain >= _VAIN_LIMIT
+        confined = self._confined.get("source" if at_source else "destination")
+        path = item.path if at_source else item.destination_path
+        return confined is None or not await confined.confines(error, path)
+
+    def _known_trouble(self, item: Item) -> tuple[MoverError, bool] | None:
+        """What goes wrong with everything in an account that the file belongs to, and whether that is at the source."""
+        for side, path in (("source", item.path), ("destination", item.destination_path)):
+            confined = self._confined.get(side)
+            if confined is not None and (error := confined.trouble_at(path)) is not None:
+                return error, side == "source"
+        return None
 
     async def _entry_now(self, item: Item, entry: Entry, error: MoverError) -> Entry:
         """The entry for the next attempt: looked at afresh if it changed while it was read."""

@@ -18,7 +18,7 @@ import msgspec
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
 from mover.entries import AccessRole, Entry, EntryKind, EntryRef, GranteeKind, Permission, join_path
-from mover.errors import MoverError, NotFound, Reason, SignInFailed, Terminal, Unsupported
+from mover.errors import AccountSuspended, MoverError, NotFound, Reason, SignInFailed, Terminal, Unsupported
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
@@ -246,9 +246,9 @@ class SharingPlanner:
                 await self._take_back(self._to, one)
             except DatabaseTrouble:
                 raise
-            except SignInFailed:
-                raise
             except MoverError as error:
+                if isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended):
+                    raise
                 kept.append(one)
                 failed.append(_back(one, GrantState.FAILED, error))
         taken = [one for one in plan.take_back if one not in kept]
@@ -354,9 +354,9 @@ class SharingPlanner:
         """
         try:
             return await permissions.of(refs)
-        except SignInFailed:
-            raise
         except Terminal as error:
+            if isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended):
+                raise
             if (
                 len(refs) == 1
             ):  # where nothing can be permitted (above the storage of all users), nobody has access
