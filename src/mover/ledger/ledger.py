@@ -373,12 +373,17 @@ class RunLedger:
             lambda connection: arrivals.arrivals_at(connection, self.pair.id, destination_path_keys)
         )
 
-    async def hand_over(self, from_keys: Sequence[str], taken: Sequence[Arrival]) -> None:
-        """Let entries have the arrivals of others that are gone from the source."""
+    async def hand_over(self, taken: Mapping[str, Arrival]) -> None:
+        """Let entries have the arrivals of others that are gone from the source, by the source keys of those.
+
+        What was permitted on what stands there goes with it.
+        """
 
         def work(connection: Connection) -> None:
-            arrivals.forget_arrivals(connection, self.pair.id, from_keys)
-            arrivals.keep_arrivals(connection, self.pair.id, taken)
+            arrivals.forget_arrivals(connection, self.pair.id, sorted(taken))
+            arrivals.keep_arrivals(connection, self.pair.id, list(taken.values()))
+            heirs = {key: arrival.source_key for key, arrival in taken.items()}
+            grants.pass_on(connection, self.pair.id, heirs)
 
         await self._write(work)
 

@@ -39,6 +39,7 @@ from mover.ledger.tokens import UploadKeys
 from mover.staging import Staging
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
+from mover.transfer.confined import Confined
 from mover.transfer.copy import FileMover
 from mover.transfer.feeds import Feeds
 from mover.transfer.finish import Finisher
@@ -198,6 +199,11 @@ class _Run:
         self._progress = progress
         self._ledger = ledger
         self._right = right
+        self._confined = {
+            name: Confined(side)
+            for name, side in (("source", source), ("destination", destination))
+            if side is not None
+        }
         self._began_ns = engine.now_ns()
 
     async def execute(self) -> RunResult:
@@ -260,6 +266,7 @@ class _Run:
             resumed=self._ledger.run.resumed,
             large_from=_LARGE_FROM,
             sharing=sharing,
+            confined=self._confined,
             now_ns=self._engine.now_ns,
         )
         if lanes is None or destination is None:
@@ -369,6 +376,7 @@ class _Run:
             self._options,
             self._progress,
             retries=self._engine.retries,
+            confined=self._confined,
             now_ns=self._engine.now_ns,
         )
 

@@ -18,7 +18,7 @@ import msgspec
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
 from mover.entries import AccessRole, Entry, EntryKind, EntryRef, GranteeKind, Permission, join_path
-from mover.errors import MoverError, NotFound, Reason, SignInFailed, Terminal, Unsupported
+from mover.errors import AccountSuspended, MoverError, NotFound, Reason, SignInFailed, Terminal, Unsupported
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
@@ -118,9 +118,7 @@ class SharingPlanner:
         asked = [item for item in standing if item.entry.shared is not False]
         told = await self._told(folder, standing, asked, above)
         earlier = (
-            await self._ledger.sharing.granted_of([item.source_key for item in standing])
-            if self._earlier
-            else {}
+            await self._ledger.sharing.granted_of([item.source_key for item in new]) if self._earlier else {}
         )
         seen = await self._seen(folder, standing, told, earlier, there, above)
         await self._know_people(seen)
@@ -129,6 +127,8 @@ class SharingPlanner:
         for one in seen:
             plans[one.source_key], about = await self._taken_back(one, self._judge.plan(one))
             lines += about
+        aside = [item for item in new if item not in standing and item.source_key in earlier]
+        lines += await self._taken_back_aside(folder, aside, earlier, above)
         items = await self._with_access(folder, new, plans)
         return [self._held(item, plans.get(item.source_key), above) for item in items], lines
 
@@ -205,6 +205,34 @@ class SharingPlanner:
             seen[index] = replace(seen[index], there=answer or ())
         return seen
 
+    async def _taken_back_aside(
+        self,
+        folder: FolderTask,
+        aside: Sequence[NewItem],
+        earlier: Mapping[str, Sequence[Granted]],
+        above: Access,
+    ) -> list[NewGrant]:
+        """Take back what the source has no more on entries to which nothing else is done: in conflict, kept out.
+
+        What stands at their place may be somebody else's, so only where it was given it is taken back.
+        """
+        told = await self._told(
+            folder, aside, [item for item in aside if item.entry.shared is not False], above
+        )
+        inherited = [msgspec.structs.replace(line, inherited=True) for line in above.told]
+        lines: list[NewGrant] = []
+        for item in aside:
+            seen = Seen(
+                source_key=item.source_key,
+                permissions=told.get(item.source_key, inherited),
+                above=above,
+                owner=item.entry.owner,
+                granted=earlier[item.source_key],
+            )
+            _, about = await self._taken_back(seen, self._judge.plan(seen))
+            lines += [line for line in about if line.action is GrantAction.TAKE_BACK]
+        return lines
+
     async def _taken_back(self, seen: Seen, plan: EntryPlan) -> tuple[EntryPlan, list[NewGrant]]:
         """Take back what is to be; what cannot be stays, and whoever has it counts as one who sees the entry."""
         if not plan.take_back:
@@ -218,9 +246,9 @@ class SharingPlanner:
                 await self._take_back(self._to, one)
             except DatabaseTrouble:
                 raise
-            except SignInFailed:
-                raise
             except MoverError as error:
+                if isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended):
+                    raise
                 kept.append(one)
                 failed.append(_back(one, GrantState.FAILED, error))
         taken = [one for one in plan.take_back if one not in kept]
@@ -326,9 +354,9 @@ class SharingPlanner:
         """
         try:
             return await permissions.of(refs)
-        except SignInFailed:
-            raise
         except Terminal as error:
+            if isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended):
+                raise
             if (
                 len(refs) == 1
             ):  # where nothing can be permitted (above the storage of all users), nobody has access

@@ -79,7 +79,9 @@ class Store:
         """Store a small file. Raises what the calls raise."""
         result = await self._small.do(small)
         if isinstance(result, Sent):
-            return await self.finish(Finish(result.session_id, result.size, small.commit))
+            result = await self.finish(Finish(result.session_id, result.size, small.commit))
+        if isinstance(result, Fault) and result.is_lost_session:
+            self._sessions.clear()  # those that were begun with it will be gone, too
         return result
 
     async def larger(

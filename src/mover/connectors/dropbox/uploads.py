@@ -16,7 +16,16 @@ from mover.connectors.dropbox.entries import address, entry_of, folder_entry, is
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.storing import Small, Store, Stores
 from mover.entries import Entry, EntryKind, EntryRef, HashName
-from mover.errors import Changed, Conflict, MoverError, NotFound, Throttled, TooLarge, Unsupported
+from mover.errors import (
+    Changed,
+    Conflict,
+    MoverError,
+    NotFound,
+    ServiceFault,
+    Throttled,
+    TooLarge,
+    Unsupported,
+)
 from mover.hashing.blocks import DropboxHash
 
 _STEP = 2 * 1024 * 1024  # of content whose size is not known: as much is held as goes out in one call
@@ -64,6 +73,10 @@ class Uploads:
         with _in_turn():
             stored = await self._stored(store, purpose, commit, content)
             if isinstance(stored, Fault):
+                if stored.is_lost_session:
+                    raise ServiceFault(
+                        "Dropbox has lost what was sent; the file is sent again", said=stored.said
+                    )
                 raise await self.refusal(stored, purpose, target)
         return entry_of(stored)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -139,6 +140,27 @@ def forget_granted(connection: Connection, pair_id: int, gone: Sequence[Granted]
     for some in slices(keys):
         mine = tuple_(granted.c.source_key, granted.c.kind, granted.c.identity).in_(some)
         connection.execute(delete(granted).where(granted.c.pair_id == pair_id, mine))
+
+
+def pass_on(connection: Connection, pair_id: int, heirs: Mapping[str, str]) -> None:
+    """Let what was permitted on some entries count for those that stand in their place now; keys are source keys.
+
+    What was permitted to an heir elsewhere is forgotten: what stands there is a copy of nothing any more.
+    """
+    found = granted_of(connection, pair_id, list(heirs))
+    for some in slices(sorted({*heirs, *heirs.values()})):
+        connection.execute(
+            delete(granted).where(granted.c.pair_id == pair_id, granted.c.source_key.in_(some))
+        )
+    keep_granted(
+        connection,
+        pair_id,
+        [
+            msgspec.structs.replace(one, source_key=heirs[key])
+            for key, granted_there in found.items()
+            for one in granted_there
+        ],
+    )
 
 
 def due(connection: Connection, run_id: int, pair_id: int, limit: int, after_id: int) -> list[DueGrant]:
