@@ -41,6 +41,8 @@ from mover.staff.keys import BURST, CALLS_PER_MINUTE, MadeStaffKey, StaffKeys
 from mover.staff.looks import Look
 from mover.staff.records import STAFF_LOG
 from mover.staff.tables import staff_keys
+from mover.vault.providers import FileKeyProvider
+from mover.vault.vault import Vault
 from mover.web.staff.cookies import STAFF_COOKIE
 
 pytestmark = pytest.mark.promise("P9")
@@ -305,7 +307,8 @@ async def test_a_key_has_a_rate_an_end_and_a_place(mover: Running) -> None:
 
     def later(days: float) -> StaffKeys:
         database, clock = services.database, lambda: began + days * 86_400
-        return StaffKeys(database, Attempts(database, now=clock), AuditLog(database), now=clock)
+        vault = Vault(database, FileKeyProvider(services.settings.global_key_path))
+        return StaffKeys(database, vault, Attempts(database, now=clock), AuditLog(database), now=clock)
 
     use = await later(6.9).authenticate(tess.made.text, CLIENT_ADDRESS)
     assert use.member.email == "tess@staff.example"
