@@ -177,7 +177,7 @@ class PairRun(msgspec.Struct, frozen=True, kw_only=True):
     def meaning(self) -> str:
         """What the code means, in words."""
         if self.mode is RunMode.SCAN and self.code == RunCode.SUCCESS:
-            return "Everything was looked at, nothing is copied by a scan"
+            return "Everything was looked at, nothing was copied"
         return MEANINGS[run_code(self.code)]
 
 
