@@ -181,6 +181,10 @@ _COMMAND_WORDS = (
         "run with --conflict overwrite to let the source win",
         "choose “Replace it” in the settings to let the source win",
     ),
+    (
+        "or give client_id and client_secret of an app of your own",
+        "or give the client ID and secret of an app of your own under More settings",
+    ),
     ("connect the service again with `mover connect`", "sign in anew under Connections"),
     (
         "allow its network in MOVER_ALLOW_PRIVATE_ADDRESSES",
