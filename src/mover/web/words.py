@@ -80,7 +80,7 @@ _ITEM_STATES = {
     "renamed": "Renamed",
     "unchanged": "Unchanged",
     "already_there": "Was there already",
-    "excluded": "Left out by a filter",
+    "excluded": "Left out",
     "left_alone": "Left alone",
     "unsupported": "Not supported",
     "conflict": "Conflict",
