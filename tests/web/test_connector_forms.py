@@ -26,7 +26,8 @@ def test_every_service_has_a_form_in_plain_words(service):
     for field in fields:
         assert field.name.startswith(PREFIX)
         assert "_" not in field.label
-        assert not field.hint or field.hint.endswith(".")
+        assert not field.hint or (field.hint.endswith(".") and not field.hint[0].islower())
+        assert not field.hint.startswith(("True", "False")), "is the command line's"
         assert field.hint.rstrip(".").lower() != field.label.lower()
         assert "path of its file" not in field.hint
     known = set(kind.config.model_fields)
@@ -59,6 +60,22 @@ def test_what_was_filled_in_is_taken_by_the_connector():
         "remote_checksums": "off",
     }
     assert filled_in(kind.config, values).config.model_dump()["port"] == 22
+
+
+def test_what_is_usually_on_can_be_switched_off():
+    kind, fields = form_of("ftp")
+    chosen = {"key-host": "h", "key-username": "u", "key-password": "p", "key-plain": "true"}
+    for said, meant in (("true", True), ("false", False)):
+        values = read_values(fields, chosen | {"key-extended_passive": said})
+        saved = filled_in(kind.config, values).config.model_dump()
+        assert saved["extended_passive"] is meant
+        assert shown_values(fields, saved)["key-extended_passive"] == said
+
+
+def test_certificates_and_keys_keep_their_lines():
+    for service, key in (("office365", "certificate"), ("office365", "private_key"), ("sftp", "private_key")):
+        [field] = [field for field in form_of(service)[1] if field.key == key]
+        assert (field.kind, field.first) == ("long_secret", True)
 
 
 def test_pasted_keys_get_the_line_ends_of_key_files():

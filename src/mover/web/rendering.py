@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ from mover.web.assets import Assets
 from mover.web.forms import capitalised
 from mover.web.frame import Frame
 from mover.web.visible import visible, visible_name
+
+_BREAKS = re.compile(r"(?<=/)(?=[^/])|(?=@)")
 
 
 class Renderer:
@@ -37,6 +40,11 @@ class Renderer:
 def exact(text: object) -> Markup:
     """For the value of a field, which comes back as it is: escaped, and not made visible. Half pairs are replaced."""
     return escape(str(text).encode("utf-8", "replace").decode("utf-8"))
+
+
+def path(text: str) -> Markup:
+    """A path or an address of a person, which a narrow column breaks after a `/` or before an `@` where it can."""
+    return Markup("<wbr>").join(_BREAKS.split(visible_name(text)))
 
 
 def _finalize(value: object) -> object:
@@ -61,6 +69,7 @@ def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
     environment.filters |= {
         "exact": exact,
         "name": visible_name,
+        "path": path,
         "number": spelling.number,
         "size": spelling.size,
         "rate": spelling.rate,

@@ -30,7 +30,7 @@ CONNECTOR_TYPE = ConnectorType(
 )
 ADMIN_TYPE = ConnectorType(
     name=ENTERPRISE_SERVICE,
-    title="Box, all users of an enterprise",
+    title="Box (all users of an enterprise)",
     config=BoxEnterpriseConfig,
     make=BoxEnterpriseConnector,
     reaches=_REACHES,
