@@ -6,28 +6,27 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-
-def _trusts_nobody(*_arguments: object, **_options: object) -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+_READS_ALL = "set_default_verify_paths"
 
 
 @contextmanager
-def _without_a_context_of_its_own() -> Iterator[None]:
-    """Keep aiohttp from making the TLS context that it makes when it is loaded, for whoever brings none.
+def _without_certificates() -> Iterator[None]:
+    """Keep aiohttp from reading all of the system's certificates when it is loaded, twice, which takes as long as all else.
 
-    Mover always brings its own (`transport/tls.py`). aiohttp's would read all of the system's certificates, some 20 ms, and
-    write session keys wherever SSLKEYLOGFILE points. What it gets instead trusts nobody; so does what another thread would
-    get that asks in this very moment.
+    They are for two TLS contexts that it makes for whoever brings none. Mover always brings its own (`transport/tls.py`).
+    aiohttp's trust nobody now; so would one that another thread made in this very moment.
     """
-    usual = ssl.create_default_context
-    ssl.create_default_context = _trusts_nobody
+    assert _READS_ALL not in vars(
+        ssl.SSLContext
+    )  # it is inherited, so that what is put before it can be taken away
+    setattr(ssl.SSLContext, _READS_ALL, lambda _context: None)
     try:
         yield
     finally:
-        ssl.create_default_context = usual
+        delattr(ssl.SSLContext, _READS_ALL)
 
 
-with _without_a_context_of_its_own():
+with _without_certificates():
     import aiohttp
     import aiohttp.abc
     import aiohttp.client_proto
