@@ -6,10 +6,10 @@ import io
 import pytest
 from rich.console import Console
 
+from mover.cli.console import CommandConsole
 from mover.cli.display import line, shown
 from mover.cli.picture import picture, shortened
 from mover.cli.rate import Before, Meter
-from mover.cli.screen import CommandConsole
 from mover.cli.watched import Watched
 from mover.entries import EntryKind
 from mover.ledger.records import Tally

@@ -31,7 +31,7 @@ def services(monkeypatch: pytest.MonkeyPatch) -> tuple[MemoryService, MemoryServ
     one.restrict("/team/secret.txt")
 
     @asynccontextmanager
-    async def open_them(*_: object) -> AsyncIterator[Sides]:
+    async def open_them(*_: object, **__: object) -> AsyncIterator[Sides]:
         async with signed_in(one) as source, signed_in(other) as destination:
             yield Sides(
                 Side("old:/", "one", source, "/"),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -18,7 +21,7 @@ from tests.transport.conftest import StartWorld, World
 from tests.transport.scripted_server import Client, server_tls
 
 from mover.errors import InvalidConfiguration, MoverError, SignInFailed, UntrustedServer
-from mover.transport.tls import tls_context
+from mover.transport.tls import SharedContext, tls_context
 
 
 class Listener:
@@ -176,6 +179,30 @@ def test_a_client_certificate_may_have_its_key_in_the_same_file(authority: Autho
 
 def test_an_authority_of_its_own_replaces_the_system_s(authority: Authority) -> None:
     assert len(tls_context(ca_file=authority.ca_file).get_ca_certs()) == 1
+
+
+def test_certificates_are_read_once_and_again_when_they_change(authority: Authority, tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(authority.ca_file.read_bytes())
+    os.utime(ca_file, ns=(1, 1))
+    shared = SharedContext(ca_file=ca_file, protocols=())
+    first = shared.current()
+    assert shared.current() is first
+    assert len(first.get_ca_certs()) == 1
+    os.utime(ca_file, ns=(2, 2))
+    assert shared.current() is not first
+    ca_file.unlink()
+    with pytest.raises(InvalidConfiguration):
+        shared.current()
+
+
+def test_http_is_loaded_without_the_system_s_certificates() -> None:
+    code = (
+        "import ssl, mover.transport.http, aiohttp.connector as them\n"
+        "assert not them._SSL_CONTEXT_VERIFIED.get_ca_certs() + them._SSL_CONTEXT_UNVERIFIED.get_ca_certs()\n"
+        "assert 'set_default_verify_paths' not in vars(ssl.SSLContext)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_certificates_and_names_are_always_checked(authority: Authority) -> None:

@@ -20,6 +20,7 @@ def main() -> None:
     except KeyboardInterrupt:  # before or after the command itself
         code = 130
     process.ignore_interrupts()
+    process.end_without_collecting()
     sys.exit(code)
 
 

@@ -1,10 +1,12 @@
-"""`mover copy`, `mover verify` and the walk of `mover scan`: from addresses and options to a run and its result."""
+"""`mover copy`, `mover verify` and the walk of `mover scan`: from addresses and options to a run.
+
+What is loaded here is what it takes to reach the services; the rest is loaded while they are waited for.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import importlib
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,32 +14,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mover.cli.addresses import parse_address
 from mover.cli.codes import COULD_NOT_RUN, exit_code
-from mover.cli.display import shown
 from mover.cli.faults import say
-from mover.cli.loop import Told
-from mover.cli.outcome import Outcome, outcome_of, print_outcome, print_where_to_look
-from mover.cli.rate import Meter
-from mover.cli.screen import err, print_json
-from mover.cli.watched import Watched
+from mover.cli.screen import print_json
 from mover.cli.workplace import workplace
-from mover.connections.connections import LOCAL_PERSON
 from mover.errors import InvalidConfiguration
 from mover.ledger.states import RunMode
-from mover.staging import Staging
 from mover.transfer.bandwidth import parse_rate
 from mover.transfer.filters import Filters, parse_moment, parse_size
 from mover.transfer.grantees import GranteeMap
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
-from mover.transfer.progress import Progress
-from mover.transfer.run import Engine, run_pair
 from mover.transfer.sharing_rules import SharingRules, Unmapped, Wider
 from mover.workplace.addresses import Address
-from mover.workplace.keeping_out import kept_out
-from mover.workplace.sides import Sides, open_sides
-from mover.workplace.upload_keys import VaultUploadKeys, destroy_old_upload_keys
+from mover.workplace.sides import open_sides
 from mover.workplace.workplace import Workplace
 
 if TYPE_CHECKING:
+    from mover.cli.outcome import Outcome
     from mover.workplace.sealing import SealingChoice
 
 T = TypeVar("T")
@@ -190,6 +182,8 @@ async def move(
         if machine:
             print_json(_with_trouble(found.as_object(), trouble))
         else:
+            from mover.cli.outcome import print_outcome, print_where_to_look  # noqa: PLC0415 - loaded by now
+
             await print_outcome(place.ledger, found)
             print_where_to_look(found, written)
         if trouble is not None:
@@ -209,64 +203,15 @@ async def run(
     sealing: SealingChoice | None = None,
 ) -> Outcome:
     """Run a pair and show it while it works."""
-    settings = place.settings
-    staging = Staging(
-        settings.staging_path,
-        memory_bytes=settings.staging_memory_bytes,
-        disk_bytes=settings.staging_disk_bytes,
-    )
-    async with open_sides(place, source, destination) as sides, staging:
-        formed = None
-        if sealing is not None:
-            from mover.workplace.sealing import in_the_form  # noqa: PLC0415 - only some runs need it
+    async with open_sides(place, source, destination, meanwhile=_load_the_rest) as sides:
+        from mover.cli.under_way import run_between  # noqa: PLC0415 - loaded by now, while the services were waited for
 
-            formed = await in_the_form(
-                place.vault, LOCAL_PERSON, sides, sealing, mode if not choices.dry_run else RunMode.SCAN
-            )
-            sides = formed.sides  # noqa: PLW2901 - from here on they are these
-        progress = Progress()
-        looking = mode is RunMode.SCAN or choices.dry_run
-        watched = Watched(_title(sides), progress, Meter(progress), only_looking=looking)
-        engine = Engine(
-            ledger=place.ledger,
-            staging=staging,
-            staging_memory_bytes=settings.staging_memory_bytes,
-        )
-        options = choices.options(
-            kept_out(place.settings, sides), only=sides.single_file, form=formed.mark if formed else ""
-        )
-        live = not machine and err().is_terminal and not err().is_dumb_terminal
-        try:
-            async with shown(watched, place.ledger, live=live) as show:
+        return await run_between(place, mode, sides, choices, machine=machine, sealing=sealing)
 
-                async def started(run_id: int, resumed: bool) -> None:  # noqa: FBT001 - the engine's call
-                    if formed is not None:
-                        await formed.begin()
-                    show(run_id, resumed)
 
-                result = await run_pair(
-                    engine,
-                    sides.source,
-                    sides.destination,
-                    mode,
-                    options,
-                    progress,
-                    shown_options=choices.shown(),
-                    upload_keys=VaultUploadKeys(place.vault, LOCAL_PERSON),
-                    started=started,
-                )
-        except asyncio.CancelledError:
-            if machine and watched.run is not None:
-                stopped = await outcome_of(place.ledger, watched.run, resumed=watched.resumed)
-                print_json(stopped.as_object())
-                raise Told from None
-            raise
-        if formed is not None:
-            if result.finished:
-                await formed.end()
-            await formed.destroy_old_seeds()
-        await destroy_old_upload_keys(place.vault, now=time.time())
-        return await outcome_of(place.ledger, result.run, resumed=watched.resumed, ended_by=result.reason)
+def _load_the_rest() -> None:
+    """Load what runs need as soon as their sides are open."""
+    importlib.import_module("mover.cli.under_way")
 
 
 def sealing_of(choices: Choices) -> SealingChoice | None:
@@ -283,10 +228,6 @@ def sealing_of(choices: Choices) -> SealingChoice | None:
         crypt_from=choices.crypt_from,
         versions=choices.versions,
     )
-
-
-def _title(sides: Sides) -> str:
-    return f"{sides.source.label} → {sides.destination.label}" if sides.destination else sides.source.label
 
 
 def _check_writable(folder: Path | None) -> None:

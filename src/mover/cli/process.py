@@ -50,6 +50,11 @@ def collect_rarely() -> None:
     gc.enable()
 
 
+def end_without_collecting() -> None:
+    """Leave what is loaded to the system: the interpreter would go over all of it once more before it ends."""
+    gc.freeze()
+
+
 def end_on_terminate() -> None:
     """Let SIGTERM end the process the way Ctrl-C does, also before the event loop takes both over."""
     signal.signal(signal.SIGTERM, _interrupt)

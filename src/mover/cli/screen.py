@@ -5,26 +5,22 @@ from __future__ import annotations
 import sys
 import unicodedata
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Console
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 _UNFOLDED = 10_000  # columns
-
-
-class CommandConsole(Console):
-    """A console that leaves it to the command what becomes of it when nobody reads any more."""
-
-    def on_broken_pipe(self) -> None:
-        """Raise the BrokenPipeError on, where Rich would end the process with its move."""
-        raise BrokenPipeError
 
 
 @cache
 def out() -> Console:
     """For results."""
+    from mover.cli.console import CommandConsole  # noqa: PLC0415 - Rich takes time to load, and JSON needs none
+
     # Where no terminal folds lines, nothing else shall: programs read them.
     width = None if sys.stdout.isatty() else _UNFOLDED
     return CommandConsole(highlight=False, soft_wrap=True, width=width)
@@ -33,6 +29,8 @@ def out() -> Console:
 @cache
 def err() -> Console:
     """For progress, warnings and errors."""
+    from mover.cli.console import CommandConsole  # noqa: PLC0415 - as above
+
     return CommandConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -55,4 +53,6 @@ def plain(text: str) -> str:
 
 def words(text: str, style: str = "") -> Text:
     """Text from outside for Rich: no markup in it counts."""
+    from rich.text import Text  # noqa: PLC0415 - as above
+
     return Text(plain(text), style=style)

@@ -42,6 +42,10 @@ def _nothing_more(_transaction: Transaction, _connection: Connection) -> None:
     pass
 
 
+def _nobody_waits() -> None:
+    pass
+
+
 class ConnectionGone(NotFound):
     """What a pair refers to was deleted."""
 
@@ -236,8 +240,12 @@ class Connections:
         """
         return await self.sign_in_to(await self.get(name))
 
-    async def sign_in_to(self, connection: Connection) -> tuple[Connector, Account]:
+    async def sign_in_to(
+        self, connection: Connection, *, made: Callable[[], object] = _nobody_waits
+    ) -> tuple[Connector, Account]:
         """As `sign_in`, for a connection that was found.
+
+        `made` is called when the connector is there, and from then on the service is waited for.
 
         Raises NotFound if it has gone meanwhile, and NotAllowed if the rules forbid it by now.
         """
@@ -275,6 +283,7 @@ class Connections:
             ),
         )
         try:
+            made()
             account = await connector.sign_in()
             self._expect_wanted(connection.service, filled.config, account)
             await self._database.write(

@@ -19,12 +19,13 @@ from mover.transport.ftp_access import FtpAccess, FtpTls
 from mover.transport.ftp_door import FtpDoor
 from mover.transport.limits import Limits
 from mover.transport.proxy import Proxy
-from mover.transport.tls import tls_context
+from mover.transport.tls import SharedContext, tls_context
 
 if TYPE_CHECKING:
     from mover.transport.http import HttpSession
 
 _HAPPY_EYEBALLS_DELAY_S = 0.25  # RFC 8305
+_HTTP = ("http/1.1",)
 
 
 class Egress:
@@ -50,6 +51,7 @@ class Egress:
         self._proxy = proxy
         self._ca_file = ca_file
         self._sessions: set[HttpSession] = set()
+        self._http_tls = SharedContext(ca_file=ca_file, protocols=_HTTP)
 
     @classmethod
     def from_settings(cls, settings: Settings, *, allowed: PrivateAddresses | None = None) -> Self:
@@ -100,8 +102,10 @@ class Egress:
                 ca_file=ca_file or self._ca_file,
                 client_certificate=client_certificate,
                 client_key=client_key,
-                protocols=("http/1.1",),
-            ),
+                protocols=_HTTP,
+            )
+            if ca_file or client_certificate or client_key
+            else self._http_tls.current(),
             limits=self.limits,
             allow_plain=allow_plain,
             connections=connections,

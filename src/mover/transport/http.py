@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
-import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -29,6 +28,7 @@ from mover.errors import (
 from mover.transport.causes import cause
 from mover.transport.http_body import RequestBody, in_one_piece
 from mover.transport.http_connections import Connect, EgressConnector
+from mover.transport.http_library import aiohttp
 from mover.transport.limits import Limits
 from mover.transport.tls import error_from_tls
 

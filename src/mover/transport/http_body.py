@@ -6,18 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import NoReturn
 
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_writer import StreamWriter
-from aiohttp.payload import Payload
-
 from mover.errors import IntegrityError, MoverError, TimedOut
+from mover.transport.http_library import aiohttp
 
 # What is handed to the socket at once. Progress shows only in such steps, so a small one tells a slow line from a
 # dead one.
 _STEP = 128 * 1024
 
 
-class RequestBody(Payload):
+class RequestBody(aiohttp.payload.Payload):
     """Sends pieces as they come.
 
     Args:
@@ -59,13 +56,17 @@ class RequestBody(Payload):
         """Refuse: nobody but a debugger would want a stream as text."""
         raise TypeError("the body is a stream")
 
-    async def write(self, writer: AbstractStreamWriter) -> None:
+    async def write(self, writer: aiohttp.abc.AbstractStreamWriter) -> None:
         """Send the whole body."""
         await self.write_with_length(writer, None)
 
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:  # noqa: ARG002 - the size is known since the start
+    async def write_with_length(
+        self,
+        writer: aiohttp.abc.AbstractStreamWriter,
+        content_length: int | None,  # noqa: ARG002 - the size is known since the start
+    ) -> None:
         """Send the whole body; raises what reading the pieces raises, IntegrityError, TimedOut."""
-        assert isinstance(writer, StreamWriter)
+        assert isinstance(writer, aiohttp.http_writer.StreamWriter)
         self._consumed = True
         try:
             while (piece := await self._next()) is not None:
@@ -96,7 +97,7 @@ class RequestBody(Payload):
         self.failure = self._place(error)
         raise self.failure
 
-    async def _send(self, writer: StreamWriter, piece: bytes) -> None:
+    async def _send(self, writer: aiohttp.http_writer.StreamWriter, piece: bytes) -> None:
         if len(piece) <= _STEP:
             await self._send_step(writer, piece)
             return
@@ -104,7 +105,7 @@ class RequestBody(Payload):
         for start in range(0, len(piece), _STEP):
             await self._send_step(writer, view[start : start + _STEP])
 
-    async def _send_step(self, writer: StreamWriter, step: bytes | memoryview) -> None:
+    async def _send_step(self, writer: aiohttp.http_writer.StreamWriter, step: bytes | memoryview) -> None:
         await writer.write(step, drain=False)
         if not writer.protocol.writing_paused:
             return
@@ -121,7 +122,7 @@ class RequestBody(Payload):
             draining.cancel()
 
 
-def _unsent(writer: StreamWriter) -> int:
+def _unsent(writer: aiohttp.http_writer.StreamWriter) -> int:
     return writer.transport.get_write_buffer_size() if writer.transport else 0
 
 

@@ -8,12 +8,9 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ClientRequest
-
 from mover.errors import TimedOut, Unreachable
 from mover.transport.causes import cause
+from mover.transport.http_library import aiohttp
 from mover.transport.tls import error_from_tls
 
 _GOODBYE_S = 2.0
@@ -25,7 +22,7 @@ Connect = Callable[[str, int], Awaitable[socket.socket]]
 """Open a checked connection to a host and port: `Egress.connect`."""
 
 
-class _Handler(ResponseHandler):
+class _Handler(aiohttp.client_proto.ResponseHandler):
     """aiohttp's protocol, which also says which transport is still open.
 
     aiohttp lets go of a transport when it closes it, but one whose peer no longer reads stays open behind its back.
@@ -135,10 +132,10 @@ class EgressConnector(aiohttp.BaseConnector):
 
     async def _create_connection(
         self,
-        req: ClientRequest,
+        req: aiohttp.client_reqrep.ClientRequest,
         traces: list[aiohttp.tracing.Trace],  # noqa: ARG002 - aiohttp's signature
         timeout: aiohttp.ClientTimeout,  # noqa: ARG002, ASYNC109 - likewise; the limits are the egress's
-    ) -> ResponseHandler:
+    ) -> aiohttp.client_proto.ResponseHandler:
         host, port = req.url.raw_host, req.url.port
         if not host or not port:
             raise Unreachable("the address has no host")

@@ -49,6 +49,34 @@ def tls_context(
     return context
 
 
+class SharedContext:
+    """The context of all connections that trust the same and show no certificate of their own.
+
+    To read all of a system's certificates takes some 20 ms. When they change on disk they are read again. Its arguments
+    are those of `tls_context`.
+    """
+
+    def __init__(self, *, ca_file: Path | None, protocols: tuple[str, ...]) -> None:
+        self._ca_file = ca_file
+        self._protocols = protocols
+        self._made: tuple[int, ssl.SSLContext] | None = None
+
+    def current(self) -> ssl.SSLContext:
+        """Return it; it must not be changed. Raises InvalidConfiguration."""
+        changed = _changed_ns(self._ca_file)
+        if self._made is None or self._made[0] != changed:
+            self._made = changed, tls_context(ca_file=self._ca_file, protocols=self._protocols)
+        return self._made[1]
+
+
+def _changed_ns(ca_file: Path | None) -> int:
+    path = ca_file or ssl.get_default_verify_paths().cafile
+    try:
+        return Path(path).stat().st_mtime_ns if path else 0
+    except OSError:  # reading it will say what is wrong
+        return 0
+
+
 def error_from_tls(error: ssl.SSLError, host: str) -> MoverError:
     """Say what a failed TLS connection to `host` means: not trusted, not signed in, or merely broken off."""
     reason = (error.reason or "").replace("_", " ").lower()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -47,11 +47,18 @@ class Sides:
 
 @asynccontextmanager
 async def open_sides(
-    place: Workplace, source: Address, destination: Address | None = None
+    place: Workplace,
+    source: Address,
+    destination: Address | None = None,
+    *,
+    meanwhile: Callable[[], object] | None = None,
 ) -> AsyncIterator[Sides]:
-    """Sign in on both sides and look whether the source is a file or a folder.
+    """Sign in on both sides, at the same time, and look whether the source is a file or a folder.
 
-    Raises InvalidConfiguration (no such connection, sides within each other), NotFound, and what signing in raises.
+    `meanwhile` is called in a thread while the services are waited for, and has returned when the sides are open.
+
+    Raises InvalidConfiguration (no such connection, sides within each other), NotFound, and what signing in raises: of the
+    source, where neither can be signed in to.
     """
     async with AsyncExitStack() as stack:
         accounts = _Accounts(place, stack)
@@ -59,6 +66,7 @@ async def open_sides(
         to = await accounts.place(destination) if destination else None
         if to:
             _check_apart(from_, to)
+        done = accounts.begin([from_, to] if to else [from_], meanwhile)
         one = await accounts.side(from_)
         named = await _named(one)
         file = None if named.kind is EntryKind.FOLDER else named
@@ -69,6 +77,7 @@ async def open_sides(
             one = replace(one, root=parent_path(one.root))
         else:
             one = replace(one, root_id=named.id, root_stands=True)
+        await done
         yield Sides(
             source=one,
             destination=other,
@@ -126,7 +135,9 @@ class _Accounts:
     def __init__(self, place: Workplace, stack: AsyncExitStack) -> None:
         self._place = place
         self._stack = stack
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, asyncio.Task[_Open]] = {}
+        self._unmade = 0
+        self._all_made = asyncio.Event()
 
     async def place(self, address: Address) -> _Place:
         """Find out whose path this is. Raises InvalidConfiguration and NotFound: no such connection."""
@@ -139,21 +150,21 @@ class _Accounts:
                 connection = await self._place.connections.with_id(connection_id)
                 return _at(f"{connection.name}:{path}", connection, path)
 
+    def begin(self, places: Sequence[_Place], meanwhile: Callable[[], object] | None) -> Awaitable[None]:
+        """Begin to sign in everywhere, and do something when nothing is left but to wait for it.
+
+        What is returned is to be waited for, unless something is raised.
+        """
+        for place in places:
+            self._sign_in(place)
+        done = asyncio.create_task(self._when_all_are_made(meanwhile))
+        self._stack.push_async_callback(_ended, done)
+        return done
+
     async def side(self, place: _Place, paced: Callable[[Connector, Pacer], Paced] = Paced) -> Side:
         """Sign in, unless this run has."""
-        make: Callable[[], Awaitable[tuple[Connector, Account]]]
-        if place.connection is None:
-            mount = mount_point(raw_path(place.path))
-            account, root = _account_and_root(place.path, mount)
-            make = partial(self._local, mount)
-        else:
-            account, root = place.connection.id, place.path
-            make = partial(self._place.connections.sign_in_to, place.connection)
-        if account not in self._open:
-            connector, told = await make()
-            self._stack.push_async_callback(connector.close)
-            self._open[account] = _Open(connector, self._place.pacers.of(account, connector), told)
-        found = self._open[account]
+        account, root = _account_and_root(place)
+        found = await self._sign_in(place)
         return Side(
             place.text,
             account,
@@ -163,18 +174,60 @@ class _Accounts:
             who=found.told.description,
         )
 
+    def _sign_in(self, place: _Place) -> asyncio.Task[_Open]:
+        account, _ = _account_and_root(place)
+        if account not in self._open:
+            self._unmade += 1
+            self._open[account] = asyncio.create_task(self._signed_in(account, place))
+            self._stack.push_async_callback(_closed, self._open[account])
+        return self._open[account]
+
+    async def _signed_in(self, account: str, place: _Place) -> _Open:
+        if place.connection is None:
+            connector, told = await self._local(mount_point(raw_path(place.path)))
+        else:
+            connector, told = await self._place.connections.sign_in_to(place.connection, made=self._made)
+        return _Open(connector, self._place.pacers.of(account, connector), told)
+
+    def _made(self) -> None:
+        self._unmade -= 1
+        if self._unmade == 0:
+            self._all_made.set()
+
+    async def _when_all_are_made(self, do: Callable[[], object] | None) -> None:
+        await self._all_made.wait()
+        if do is not None:
+            await asyncio.to_thread(do)
+
     async def _local(self, mount: Path) -> tuple[Connector, Account]:
         kind = connector_type("local")
         connector = kind.make(
             kind.config.model_validate({"path": mount}),
             Surroundings(egress=self._place.egress, remember=_forget),
         )
+        self._made()
         try:
             account = await connector.sign_in()
         except BaseException:
             await connector.close()
             raise
         return connector, account
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End what nobody waits for any more. What it raised was either raised already, or comes too late to matter."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
+
+
+async def _closed(opening: asyncio.Task[_Open]) -> None:
+    """Close what was signed in to, or end the attempt."""
+    opening.cancel()
+    await asyncio.wait({opening})
+    if not opening.cancelled() and opening.exception() is None:
+        await opening.result().connector.close()
 
 
 def _at(text: str, connection: Connection, path: str) -> _Place:
@@ -196,15 +249,17 @@ def _real_path(base: str, path: str) -> str:
     return clean_path(text_from_bytes(os.path.realpath(os.fsencode(base))) + path)
 
 
-def _account_and_root(path: str, mount: Path) -> tuple[str, str]:
-    """What the ledger knows a local path by: the file system's root, and the path below it.
+def _account_and_root(place: _Place) -> tuple[str, str]:
+    """What the ledger knows a path by: a local one by the root of the file system, and the path below it.
 
     The connector stands at the root of the file system, since it finds out there what that can do.
     """
-    at = text_from_bytes(os.fsencode(mount))
+    if place.connection is not None:
+        return place.connection.id, place.path
+    at = text_from_bytes(os.fsencode(mount_point(raw_path(place.path))))
     if at == "/":
-        return LOCAL_ACCOUNT, path
-    return f"{LOCAL_ACCOUNT}:{at}", path.removeprefix(at) or "/"
+        return LOCAL_ACCOUNT, place.path
+    return f"{LOCAL_ACCOUNT}:{at}", place.path.removeprefix(at) or "/"
 
 
 async def _forget(_key: str, _value: str) -> None:
