@@ -17,7 +17,7 @@ from simulators.accounts import Accounts, Person, Token
 from simulators.blobs import Bytes
 from simulators.clock import Clock
 from simulators.consent import Consent, ConsentRules, OAuthError
-from simulators.dropbox import file_sharing, files, listing, sharing, team, uploads, users
+from simulators.dropbox import file_sharing, files, folders, listing, sharing, team, uploads, users
 from simulators.dropbox.calls import Call, Route, read_argument
 from simulators.dropbox.namespaces import Forest, Member, Namespace, token_text
 from simulators.dropbox.refusals import (
@@ -52,6 +52,7 @@ ALL_SCOPES = (
 )
 _ROUTES: Mapping[str, Route] = {
     **files.ROUTES,
+    **folders.ROUTES,
     **listing.ROUTES,
     **uploads.ROUTES,
     **users.ROUTES,
@@ -71,6 +72,8 @@ class Limits:
         pause_s: What `Retry-After` says.
         write_s: How long a write holds the lock of its namespace.
         lock_patience_s: How long another one waits for it before it is refused.
+        folders_at_once: Of a batch; more are a job (the number is a guess).
+        folder_job_s: How long such a job takes.
     """
 
     calls_per_s: float | None = None
@@ -78,6 +81,8 @@ class Limits:
     pause_s: int = 1
     write_s: float = 0.0
     lock_patience_s: float = 0.05
+    folders_at_once: int = 100
+    folder_job_s: float = 0.0
 
 
 @dataclass

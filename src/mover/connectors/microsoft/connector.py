@@ -38,6 +38,8 @@ from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH,
 from mover.connectors.microsoft.sites import Sites, SitesDirectory
 from mover.connectors.microsoft.tenant import SITES, Tenant
 from mover.connectors.microsoft.territory import OneDrive, Territory, in_drive, is_above, locate
+from mover.connectors.microsoft.told_links import ToldLinks
+from mover.connectors.microsoft.units import Units
 from mover.connectors.microsoft.uploads import Uploads
 from mover.connectors.microsoft.versions import MicrosoftVersions
 from mover.connectors.registry import Surroundings
@@ -69,7 +71,7 @@ class MicrosoftConnector:
     def __init__(self, service: str, http: HttpSession, tokens: Tokens) -> None:
         self.service = service
         self._http = http
-        self._api = GraphApi(Caller(service, BearerSession(http, tokens), Fresh()))
+        self._api = GraphApi(Caller(service, BearerSession(http, tokens), Fresh(), Units()))
         self._sign_in: Callable[[], Awaitable[Account]] = self._sign_in_to_drive
         self._tells_tenant = False
         self.places: MicrosoftPlaces | None = None
@@ -116,7 +118,8 @@ class MicrosoftConnector:
     def _set_up(self, grain: Grain, root_path: str = "") -> None:
         api, territory = self._api, self._territory
         self.capabilities: Capabilities = describe(grain, root_path=root_path)
-        self._lister = Lister(api, territory, notebooks_open=not grain.personal)
+        self._links = ToldLinks()
+        self._lister = Lister(api, territory, self._links, notebooks_open=not grain.personal)
         self._uploads = Uploads(api, self._lister, grain)
         self._changing = Changing(api, territory, self._lister, grain)
         self.times = self._changing
@@ -193,7 +196,10 @@ class MicrosoftConnector:
             address = await locate(self._territory, file, operation="read")
             if address is None:
                 raise NotFound("it is no file")
-            reading = read_file(self._api, address, file.path, offset=offset, length=length, version=version)
+            link = self._links.take(address, version) if not offset and length is None else None
+            reading = read_file(
+                self._api, address, file.path, offset=offset, length=length, version=version, told=link
+            )
             async with aclosing(reading):
                 async for piece in reading:
                     yield piece

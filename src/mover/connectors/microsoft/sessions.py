@@ -111,7 +111,7 @@ class UploadUrl:
             "Content-Range": f"bytes {offset}-{offset + length - 1}/{total}",
             "Content-Type": "application/octet-stream",
         }
-        async with self._caller.unsigned.request(
+        async with self._caller.unsigned(
             "PUT",
             self._url,
             headers=headers,
@@ -133,7 +133,7 @@ class UploadUrl:
 
     async def next_offset(self, total: int | None) -> int:
         """Where the service goes on: all bytes before that it has. Raises NotFound if the upload is gone."""
-        async with self._caller.unsigned.request(
+        async with self._caller.unsigned(
             "GET", self._url, operation=self._operation, path=self._path
         ) as answer:
             if answer.status != 200:  # noqa: PLR2004 - HTTP statuses are best known as numbers
@@ -151,7 +151,7 @@ class UploadUrl:
 
     async def commit(self) -> Item:
         """Make the file of a deferred upload, at OneDrive for Business and SharePoint."""
-        async with self._caller.unsigned.request(
+        async with self._caller.unsigned(
             "POST", self._url, body=b"", operation=self._operation, path=self._path
         ) as answer:
             if answer.status not in {200, 201}:
@@ -161,7 +161,7 @@ class UploadUrl:
 
     async def cancel(self) -> None:
         """Drop the upload; one that is gone is no error."""
-        async with self._caller.unsigned.request(
+        async with self._caller.unsigned(
             "DELETE", self._url, operation=self._operation, path=self._path
         ) as answer:
             if answer.status >= 300 and answer.status != _NOT_FOUND:  # noqa: PLR2004 - as above
