@@ -68,6 +68,7 @@ class GoogleConnector:
     """
 
     described_reads = None
+    sharing_changes: Changes | None = None
     hashes = None
 
     def __init__(

@@ -64,6 +64,7 @@ class MicrosoftConnector:
 
     hashes: ServiceHashes | None = None
     described_reads: DescribedReads | None = None
+    sharing_changes: Changes | None = None
     part_rules = RULES
 
     def __init__(self, service: str, http: HttpSession, tokens: Tokens) -> None:
