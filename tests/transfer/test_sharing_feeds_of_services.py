@@ -13,6 +13,7 @@ from simulators.blobs import Bytes
 from simulators.front import RunningFront
 from simulators.microsoft.state import APP_ROLES, FULL_CONTROL
 from simulators.nodes import Drive, Node
+from tests.contract import google as people
 from tests.contract.services import forget
 from tests.memory.directory import Directory
 from tests.memory.service import MemoryService
@@ -67,6 +68,23 @@ class World:
         return {grant.identity.partition("@")[0] for grant in node.grants}
 
 
+def google_world(front: RunningFront) -> World:
+    google = people.google_of(front)
+    front.inside(lambda: [google.add_person(f"{name}@example.org") for name in ("ann", "ben", "zoe")])
+    drive = google.drive_of(people.ALICE)
+
+    def share(node: Node, email: str) -> None:
+        google.state.grant(node, email, "reader")
+        drive.touch(node)
+
+    def unshare(node: Node, email: str) -> None:
+        node.grants[:] = [grant for grant in node.grants if grant.identity != email]
+        drive.touch(node)
+
+    connect = people.connects(front, "google-admin", people.administrator(front))
+    return World("example.org", f"/Users/{people.ALICE}", drive, connect, share, unshare)
+
+
 def microsoft_world(front: RunningFront) -> World:
     vendor = front.world.vendors["microsoft"]
     assert isinstance(vendor, Microsoft)
@@ -94,7 +112,7 @@ def microsoft_world(front: RunningFront) -> World:
     )
 
 
-@pytest.fixture(params=[microsoft_world], ids=["microsoft"])
+@pytest.fixture(params=[google_world, microsoft_world], ids=["google", "microsoft"])
 def world(request: pytest.FixtureRequest, simulators: RunningFront) -> World:
     """One service in turn."""
     found: World = request.param(simulators)
