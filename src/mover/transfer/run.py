@@ -234,22 +234,17 @@ class _Run:
 
     async def _work(self) -> list[str]:
         destination = self._destination
+        sharing = self._sharing()
+        looked = await sharing.look() if sharing is not None else None
         feeds = None
-        # Permissions are looked at on each run, of everything: a feed of contents does not tell all that changes them.
-        if (
-            destination is not None
-            and self._mode is RunMode.COPY
-            and not self._options.dry_run
-            and self._options.sharing is None
-        ):
-            feeds = Feeds(self._source, destination, self._ledger, self._options)
+        if destination is not None and self._mode is RunMode.COPY and not self._options.dry_run:
+            feeds = Feeds(self._source, destination, self._ledger, self._options, sharing=looked)
             await feeds.begin()
         await self._ledger.add_root(
             source_id=self._source.root_id,
             destination_id=destination.root_id if destination else None,
             destination_exists=_stands(destination),
         )
-        sharing = self._sharing()
         if sharing is not None:
             await sharing.begin()
         lanes = self._lanes()

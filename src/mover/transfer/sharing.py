@@ -39,7 +39,7 @@ _decode_access = msgspec.json.Decoder(Access).decode
 
 
 class SharingPlanner:
-    """Plans the permissions of one run. `begin` first.
+    """Plans the permissions of one run. `look` first, and `begin` when the run has a root.
 
     Args:
         source: Where permissions are read; it has some.
@@ -67,43 +67,55 @@ class SharingPlanner:
         self._rules = rules
         self._dry_run = dry_run
         self._judge = Judge(rules=rules, kinds=frozenset())
+        self._root: Seen | None = None
         self._accesses: OrderedDict[int, Access] = OrderedDict()
         self._earlier = False
         self._questions = asyncio.Semaphore(_AT_ONCE)
         self._listing = asyncio.Lock()
         self._people_listed = False
 
-    async def begin(self) -> None:
-        """Look at both roots, and at the people of the destination where it tells them."""
+    async def look(self) -> str:
+        """Look at both roots, with what they inherit from folders above them.
+
+        Returns what decides about everything besides the options: text that is equal as long as that is the same.
+        """
         source = await self._source.connector.refresh(self._source.ref("/", self._source.root_id))
-        permissions = await self._of(self._from, [self._source.ref("/", self._source.root_id)])
+        [permissions] = await self._of(self._from, [self._source.ref("/", self._source.root_id)])
         there = await self._root_there()
-        self._judge = Judge(
+        self._root = Seen(
+            source_key=ROOT_KEY,
+            permissions=permissions,
+            above=Access(),
+            owner=source.owner,
+            there=there,
+            shareable=self._destination is None or self._destination.root != "/",
+        )
+        judge = self._judge = Judge(
             rules=self._rules,
             kinds=self._to.kinds if self._to is not None else self._from.kinds,
-            owner=source.owner or _owner(permissions[0]),
+            owner=source.owner or _owner(permissions),
             owners=frozenset(
                 Grantee(line.kind, line.identity) for line in there if line.role is AccessRole.OWNER
             ),
             source_inherits=self._from.inherited,
             destination_inherits=self._to.inherited if self._to is not None else True,
         )
+        owners = sorted((one.kind, one.identity) for one in judge.owners)
+        return repr(
+            (judge.owner, owners, sorted(judge.kinds), judge.source_inherits, judge.destination_inherits)
+        )
+
+    async def begin(self) -> None:
+        """Plan the root, and list the people of the destination if it tells them and anybody has access to the root."""
+        assert self._root is not None, "it was looked at"
         self._earlier = await self._ledger.sharing.has_granted()
         if await self._ledger.sharing.root_access() is not None:
             return  # an interrupted run goes on
         granted = await self._ledger.sharing.granted_of([ROOT_KEY]) if self._earlier else {}
-        seen = Seen(
-            source_key=ROOT_KEY,
-            permissions=permissions[0],
-            above=Access(),
-            owner=source.owner,
-            there=there,
-            granted=granted.get(ROOT_KEY, ()),
-            shareable=self._destination is None or self._destination.root != "/",
-        )
+        seen = replace(self._root, granted=granted.get(ROOT_KEY, ()))
         await self._know_people([seen])
         plan, lines = await self._taken_back(seen, self._judge.plan(seen))
-        await self._ledger.sharing.set_root(_encode(self._allowed(plan.access)).decode(), lines)
+        await self._ledger.sharing.set_root(_spelled(self._allowed(plan.access)), lines)
 
     async def plan(
         self, folder: FolderTask, new: Sequence[NewItem], there: Mapping[str, Entry]
@@ -282,7 +294,7 @@ class SharingPlanner:
         numbers = dict(
             zip(
                 own,
-                await self._ledger.sharing.keep_accesses([_encode(one).decode() for one in accesses]),
+                await self._ledger.sharing.keep_accesses([_spelled(one) for one in accesses]),
                 strict=True,
             )
         )
@@ -394,6 +406,11 @@ class SharingPlanner:
             if len(found) > _MOST_PEOPLE:
                 return None
         return frozenset(found)
+
+
+def _spelled(access: Access) -> str:
+    """Equal for equal access, in whatever order a service tells it."""
+    return _encode(msgspec.structs.replace(access, told=tuple(sorted(access.told, key=_encode)))).decode()
 
 
 def _owner(permissions: Sequence[Permission] | None) -> str | None:

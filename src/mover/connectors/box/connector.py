@@ -83,6 +83,7 @@ class _Box:
     """
 
     described_reads: DescribedReads | None = None
+    sharing_changes: Changes | None = None
     hashes: ServiceHashes | None = None
     times: Times | None = (
         None  # at upload; folders would take a call each, and change by what is put into them

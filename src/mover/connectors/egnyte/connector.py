@@ -36,6 +36,7 @@ class EgnyteConnector:
 
     service = SERVICE
     described_reads = None
+    sharing_changes = None
     hashes = None
     times = None
     quota = None

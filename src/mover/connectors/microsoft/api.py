@@ -157,10 +157,12 @@ class GraphApi:
         """Make the file of an upload, at a personal drive. NotFound: the upload is gone."""
         return await self.caller.ask("PUT", address.url(), Item, body=body, operation=operation, path=path)
 
-    async def delta(self, link: str, *, operation: str, path: str) -> Collection[Item]:
+    async def delta(
+        self, link: str, headers: Mapping[str, str] = _NO_HEADERS, *, operation: str, path: str
+    ) -> Collection[Item]:
         """A page of changes."""
         return await self.caller.ask(
-            "GET", graph_link(link), Collection[Item], operation=operation, path=path
+            "GET", graph_link(link), Collection[Item], headers=headers, operation=operation, path=path
         )
 
     async def permissions(self, address: Address, *, operation: str, path: str) -> list[PermissionLine]:

@@ -1,8 +1,15 @@
-"""The change feed of a drive ("driveItem: delta"). A cursor is the service's own link."""
+"""The change feed of a drive ("driveItem: delta"). A cursor is the service's own link.
+
+It tells of permissions, too, if asked to ("Scanning permissions hierarchies" there, and "Best practices for discovering
+files and detecting changes at scale"): of drives of work, to an app with Sites.FullControl.All. Whoever asks with less
+is told only of what changes for himself. A folder then comes without what is in it, and what changed without the
+folders above it. That a line is there because of permissions (`@microsoft.graph.sharedChanged`) is not looked at: it is
+missing on folders, and where something was taken back. Changes of a whole library end the feed (`resyncRequired`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from mover.connectors.contract import Change
 from mover.connectors.microsoft.addressing import GRAPH, ROOT_ITEM, drive_url
@@ -15,13 +22,21 @@ from mover.entries import ROOT, EntryRef
 from mover.errors import NotFound, ProtocolViolation
 
 _SEPARATOR = " "
+_WITH_SHARING = {
+    "Prefer": "deltashowremovedasdeleted, deltatraversepermissiongaps, deltashowsharingchanges, hierarchicalsharing",
+    "deltaExcludeParent": "true",
+}
 
 
 class MicrosoftChanges:
-    """See `contract.Changes`: one feed for each drive. Of what stands above drives `ManyFeeds` makes one."""
+    """See `contract.Changes`: one feed for each drive. Of what stands above drives `ManyFeeds` makes one.
 
-    def __init__(self, api: GraphApi, territory: Territory, lister: Lister) -> None:
+    With `sharing` as in `Connector.sharing_changes`.
+    """
+
+    def __init__(self, api: GraphApi, territory: Territory, lister: Lister, *, sharing: bool = False) -> None:
         self._api = api
+        self._headers: Mapping[str, str] = _WITH_SHARING if sharing else {}
         self._territory = territory
         self._lister = lister
 
@@ -30,7 +45,7 @@ class MicrosoftChanges:
         address = await in_drive(self._territory, folder, operation="changes")
         link = f"{drive_url(address.drive)}/root/delta?token=latest&{SELECT}&$top={PAGE}"
         for _ in range(10):
-            page = await self._api.delta(link, operation="changes", path=folder.path)
+            page = await self._api.delta(link, self._headers, operation="changes", path=folder.path)
             if page.delta_link is not None:
                 return _spelled(address.drive, page.delta_link)
             if page.next_link is None or page.next_link == link:
@@ -45,7 +60,7 @@ class MicrosoftChanges:
         drive, link = _read(cursor)
         root_id = ""
         while True:
-            page = await self._api.delta(link, operation="changes", path="/")
+            page = await self._api.delta(link, self._headers, operation="changes", path="/")
             for item in page.value:
                 if item.root is not None:
                     root_id = item.id

@@ -33,6 +33,7 @@ from mover.connectors.microsoft.permissions import MicrosoftPermissions
 from mover.connectors.microsoft.places import MicrosoftPlaces
 from mover.connectors.microsoft.quota import MicrosoftQuota, free_of
 from mover.connectors.microsoft.reading import read_file
+from mover.connectors.microsoft.roles import FULL_CONTROL, roles_of
 from mover.connectors.microsoft.sessions import Grain
 from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, tokens_of_person
 from mover.connectors.microsoft.sites import Sites, SitesDirectory
@@ -66,11 +67,13 @@ class MicrosoftConnector:
 
     hashes: ServiceHashes | None = None
     described_reads: DescribedReads | None = None
+    sharing_changes: Changes | None = None
     part_rules = RULES
 
     def __init__(self, service: str, http: HttpSession, tokens: Tokens) -> None:
         self.service = service
         self._http = http
+        self._tokens = tokens
         self._api = GraphApi(Caller(service, BearerSession(http, tokens), Fresh(), Units()))
         self._sign_in: Callable[[], Awaitable[Account]] = self._sign_in_to_drive
         self._tells_tenant = False
@@ -263,6 +266,8 @@ class MicrosoftConnector:
     async def _sign_in_to_tenant(self, tenant: str) -> Account:
         await self._api.users(None, operation="sign_in", path="")
         await self._api.sites(None, everything=True, operation="sign_in", path="")
+        if FULL_CONTROL in roles_of(await self._tokens.access()):
+            self.sharing_changes = MicrosoftChanges(self._api, self._territory, self._lister, sharing=True)
         return Account(f"all users and sites of {tenant} at Office 365", secure=True, tenant=tenant)
 
     async def _tenant(self) -> str:
