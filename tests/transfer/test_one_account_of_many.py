@@ -18,10 +18,10 @@ FILES = 60
 SUSPENDED = AccountSuspended("the account is suspended")
 
 
-def organisation(**values: dict[str, int]) -> MemoryService:
+def organisation(room: dict[str, int] | None = None) -> MemoryService:
     """Three people, each with a folder."""
     people = Directory(lists_people=True, people=frozenset({ANN, BEN, CLEO}))
-    service = MemoryService(directory=people, **values)
+    service = MemoryService(directory=people, room=room)
     for one in (ANN, BEN, CLEO):
         service.add_folder(f"/Users/{one}")
     return service
