@@ -183,9 +183,8 @@ async def test_each_look_is_kept_and_shows_metadata_alone(mover: Running, sample
             sam.caller.member.email,
             operation.what,
         )
-        if whose != STAFF_LOG:
-            page = address(route, known)
-            assert json.loads(kept.details) == {"page": page, "key": "watching"}
+        page = address(route, known)
+        assert json.loads(kept.details) == {"page": page, "key": "watching"}
     nothing = known | {"organisation_id": mover.installation.stranger.organisation_id}
     for route in ROUTES:
         if len(_PARAMETER.findall(route.path)) > 1:
