@@ -33,6 +33,8 @@ _LABELS = {
     "service_account": "Key of the service account",
     "admin": "Administrator",
     "app_config": "App configuration",
+    "others": "What others share",
+    "orphans": "Files in no folder",
     "allowed_domain": "Only accounts of this mail domain",
     "allowed_tenant": "Only accounts of this organisation",
 }

@@ -14,6 +14,7 @@ from mover.connectors.registry import connector_type
 from mover.sealing.limits import DOES_NOT_APPLY
 from mover.web import spelling, words
 from mover.web.assets import Assets
+from mover.web.code_words import code_advice
 from mover.web.forms import capitalised
 from mover.web.frame import Frame
 from mover.web.visible import visible, visible_name
@@ -89,6 +90,7 @@ def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
         "permission_word": words.permission_word,
         "action_word": words.action_word,
         "reason_word": words.reason_word,
+        "code_advice": code_advice,
         "item_state_word": words.item_state_word,
         "grant_state_word": words.grant_state_word,
         "trigger_word": words.trigger_word,
