@@ -16,7 +16,7 @@ from mover.connectors.dropbox.answers import Folder, FoldersLaunch
 from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.calls import Purpose, Who
 from mover.connectors.dropbox.faults import Fault
-from mover.connectors.dropbox.gathering import Gathering
+from mover.connectors.gathering import Gathering
 from mover.errors import TimedOut
 
 _MOST = 1_000  # of the 10,000 that Dropbox takes: of fewer the answer comes at once rather than as a job

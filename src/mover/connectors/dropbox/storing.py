@@ -25,7 +25,7 @@ from mover.connectors.dropbox.api import MOST_BATCHED, FilesApi
 from mover.connectors.dropbox.calls import Body, Purpose, Who
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.folders import Folders
-from mover.connectors.dropbox.gathering import Gathering
+from mover.connectors.gathering import Gathering
 from mover.hashing.blocks import DropboxHash
 
 _FEW = 2  # one after the other costs no more calls than together
