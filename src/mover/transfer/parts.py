@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mover.connectors.contract import PartRules, PartUploads, SentPart, Target
 from mover.entries import Entry, HashName
@@ -206,11 +206,11 @@ class PartsUpload:
             if number not in self._parts
         ]
         window = asyncio.Semaphore(self._at_once)
-        before = _passed()
+        before = _Turn.passed()
         async with task_group() as group:
             for number, offset, length in missing:
                 await window.acquire()
-                after = asyncio.Event()
+                after = _Turn()
                 task = group.create_task(self._range(upload, number, offset, length, hasher, before, after))
                 task.add_done_callback(lambda _: window.release())
                 before = after
@@ -222,25 +222,34 @@ class PartsUpload:
         offset: int,
         length: int,
         hasher: MultiHasher | None,
-        before: asyncio.Event,
-        after: asyncio.Event,
+        before: _Turn,
+        after: _Turn,
     ) -> None:
         part = await self._staged.receive(
             self._reader.read(offset, length), most=length, offset=offset, hashes=self._part_hashes
         )
         try:
-            if hasher is not None:
-                await before.wait()
-                async for chunk in part.chunks():
-                    await asyncio.to_thread(hasher.update, chunk)
-            if self._rules.parallel:
-                after.set()
-            else:
-                await before.wait()
-            await self._send(upload, number, offset, part)
-            after.set()
+            # The hash of the whole file must not keep the part waiting, nor those after it.
+            async with task_group() as group:
+                if hasher is not None:
+                    group.create_task(_hash(part, hasher, before, after))
+                group.create_task(self._send_in_turn(upload, number, offset, part, before, after))
         finally:
             await part.destroy()
+
+    async def _send_in_turn(
+        self,
+        upload: UploadRecord,
+        number: int,
+        offset: int,
+        part: StagedPart,
+        before: _Turn,
+        after: _Turn,
+    ) -> None:
+        if not self._rules.parallel:
+            await before.sent.wait()
+        await self._send(upload, number, offset, part)
+        after.sent.set()
 
     async def _send_stream(self, upload: UploadRecord, hasher: MultiHasher | None) -> None:
         """Cut one stream; parts that the destination has already are read at most, and not sent."""
@@ -301,7 +310,25 @@ class PartsUpload:
         self._sent_bytes += part.size
 
 
-def _passed() -> asyncio.Event:
-    event = asyncio.Event()
-    event.set()
-    return event
+@dataclass(frozen=True)
+class _Turn:
+    """What has been done with a part; where order counts, it is the next one's turn then."""
+
+    hashed: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @classmethod
+    def passed(cls) -> _Turn:
+        """What comes before the first part."""
+        turn = cls()
+        turn.hashed.set()
+        turn.sent.set()
+        return turn
+
+
+async def _hash(part: StagedPart, hasher: MultiHasher, before: _Turn, after: _Turn) -> None:
+    await before.hashed.wait()
+    async with aclosing(part.chunks()) as chunks:
+        async for chunk in chunks:
+            await asyncio.to_thread(hasher.update, chunk)
+    after.hashed.set()
