@@ -187,7 +187,7 @@ async def test_of_a_large_organisation_no_more_is_listed_than_tells_that_it_is_o
     async def is_above(ref: EntryRef) -> bool:
         return ref.path == "/"
 
-    async def list_folder(_folder_: EntryRef) -> AsyncGenerator[Page, None]:
+    async def list_folder(_above: EntryRef) -> AsyncGenerator[Page, None]:
         nonlocal pages
         while True:
             pages += 1
