@@ -178,9 +178,21 @@ class FileMover:
         )
 
     async def _look(self, item: Item) -> Entry | None:
-        ref = self._destination.ref(item.destination_path, None)
+        connector = self._destination.connector
+        if connector.capabilities.duplicate_names and item.action is not Action.COPY:
+            arrival = await self._arrival_before(item)  # of several of that name, ours
+            if arrival is not None and arrival.destination_id is not None:
+                try:
+                    found = await connector.refresh(
+                        self._destination.ref(item.destination_path, arrival.destination_id)
+                    )
+                except NotFound:
+                    pass
+                else:
+                    if self._rules.key(found.name) == self._rules.key(item.destination_name):
+                        return found
         try:
-            return await self._destination.connector.look_up(ref.path)
+            return await connector.look_up(self._destination.ref(item.destination_path, None).path)
         except NotFound:
             return None
 

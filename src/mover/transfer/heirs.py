@@ -1,7 +1,8 @@
 """Files that stand where another one stood at the source: saved under a new id, or renamed onto a place that became free.
 
 What an earlier run left at the destination for the one that is gone is ours, not a stranger's: the new one takes over
-the record of its arrival, and with it its place, and what Mover permitted there.
+the record of its arrival, and with it its place, and what Mover permitted there. Where it leaves a place of its own behind,
+the two exchange their records: whatever comes to stand there next is no stranger's heir either.
 """
 
 from __future__ import annotations
@@ -74,9 +75,16 @@ class Heirs:
             taken[key] = freed[holder] = msgspec.structs.replace(
                 earlier, source_key=key, path=path, version=None, modified_ns=None
             )
+        left = {
+            holder: msgspec.structs.replace(behind, source_key=holder, version=None, modified_ns=None)
+            for holder, arrival in freed.items()
+            if holder not in taken
+            and arrival.source_key not in freed
+            and (behind := arrivals.get(arrival.source_key)) is not None
+        }
         arrivals.update(taken)
         if self._keep and taken:
-            await self._ledger.hand_over(freed)
+            await self._ledger.hand_over(freed, left)
         return frozenset(freed)
 
     def _places(

@@ -266,11 +266,21 @@ class Scanner:
             new += await self._decide(folder, moving, standing)
         lines: list[NewGrant] = []
         if self._sharing is not None:
-            there = await standing.get([item.destination_key for item in new])
+            ours = await self._ours(new) if standing.has_namesakes else {}
+            there = await standing.get([item.destination_key for item in new], ours)
             new, lines = await self._sharing.plan(folder, new, there)
         await self._ledger.add_items(folder, new, page.cursor, lines)
         self._count(folder, new)
         return any(item.action is not Action.NONE and item.entry.kind is not EntryKind.FOLDER for item in new)
+
+    async def _ours(self, new: Sequence[NewItem]) -> dict[str, str]:
+        """Ids of what earlier runs left at the destination, by name key."""
+        arrivals = await self._ledger.arrivals_of([item.source_key for item in new])
+        return {
+            item.destination_key: there
+            for item in new
+            if item.source_key in arrivals and (there := arrivals[item.source_key].destination_id) is not None
+        }
 
     def _kept_out(self, path: str, entry: Entry) -> Decision | None:
         """Decide about entries that are not moved whatever the destination has; None for all others."""
@@ -299,7 +309,14 @@ class Scanner:
         arrivals = await self._ledger.arrivals_of([key for _, _, key in moving]) if self._earlier else {}
         freed = await self._heirs.take_over(folder, moving, arrivals) if self._earlier else frozenset[str]()
         names = await self._names.choose(folder, [(entry, key) for entry, _, key in moving], arrivals, freed)
-        there = await standing.get([chosen.key for chosen in names.values() if not chosen.problem])
+        there = await standing.get(
+            [chosen.key for chosen in names.values() if not chosen.problem],
+            {
+                names[key].key: arrival.destination_id
+                for key, arrival in arrivals.items()
+                if arrival.destination_id is not None
+            },
+        )
         new = []
         known_better: list[Arrival] = []
         files = needed = 0

@@ -78,6 +78,19 @@ async def test_a_file_whose_answer_was_lost_is_found(vendor: Microsoft, drive: M
     assert await read(drive, ref_of(ROOT, entry)) == DATA
 
 
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_whole_file_whose_session_is_gone_is_to_be_sent_again(
+    vendor: Microsoft, drive: MicrosoftConnector, status: int
+) -> None:
+    body = b'{"error": {"code": "itemNotFound", "message": "The upload session was not found"}}'
+    vendor.faults.add(
+        Answer(status, {"Content-Type": "application/json"}, body), method="PUT", path="uploadSession"
+    )
+    with pytest.raises(ServiceFault):
+        await put(drive, ROOT, "file", b"content")
+    await put(drive, ROOT, "file", b"content")
+
+
 async def test_an_upload_that_breaks_leaves_no_session_behind(
     vendor: Microsoft, drive: MicrosoftConnector
 ) -> None:

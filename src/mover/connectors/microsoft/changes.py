@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.contract import Change
-from mover.connectors.microsoft.addressing import GRAPH, ROOT_ITEM, drive_url
+from mover.connectors.microsoft.addressing import GRAPH, ROOT_ITEM, Address, drive_url
 from mover.connectors.microsoft.api import PAGE, GraphApi
 from mover.connectors.microsoft.links import graph_link
 from mover.connectors.microsoft.listing import Lister
@@ -26,6 +27,7 @@ _WITH_SHARING = {
     "Prefer": "deltashowremovedasdeleted, deltatraversepermissiongaps, deltashowsharingchanges, hierarchicalsharing",
     "deltaExcludeParent": "true",
 }
+_MOST_ROOTS = 10_000
 
 
 class MicrosoftChanges:
@@ -39,6 +41,7 @@ class MicrosoftChanges:
         self._headers: Mapping[str, str] = _WITH_SHARING if sharing else {}
         self._territory = territory
         self._lister = lister
+        self._roots: Bounded[str, str] = Bounded(_MOST_ROOTS)
 
     async def cursor(self, folder: EntryRef = ROOT) -> str:
         """See the contract; Unsupported above drives."""
@@ -67,11 +70,24 @@ class MicrosoftChanges:
             following = page.next_link or page.delta_link
             if following is None or page.next_link == link:
                 raise ProtocolViolation("the service gives no link to later changes", operation="changes")
+            if not root_id and any(_names_a_parent(item) for item in page.value):
+                root_id = await self._root_of(drive)
             changes = [self._change(drive, item, root_id) for item in page.value if item.root is None]
             yield changes, _spelled(drive, following)
             if page.next_link is None:
                 return
             link = page.next_link
+
+    async def _root_of(self, drive: str) -> str:
+        """The id by which lines call the root of a drive; one call, once, where the feed does not tell it with them.
+
+        Lines have no paths ("driveItem: delta", remarks), and nothing promises that the root comes along each time.
+        """
+        if drive not in self._roots:
+            item = await self._api.item(Address(drive, ROOT_ITEM), operation="changes", path="/")
+            self._roots.put(drive, item.id)
+            return item.id
+        return self._roots.get(drive) or ""
 
     def _change(self, drive: str, item: Item, root_id: str) -> Change:
         change_id = self._territory.id_of(drive, item.id)
@@ -85,6 +101,13 @@ class MicrosoftChanges:
             return None
         is_root = parent.id == root_id or (parent.path or "").endswith("/root:")
         return self._territory.id_of(drive, ROOT_ITEM if is_root else parent.id)
+
+
+def _names_a_parent(item: Item) -> bool:
+    """Whether an item is told to stand in a folder, by its id alone."""
+    parent = item.parent_reference
+    known = parent is not None and parent.id is not None and item.deleted is None and item.root is None
+    return known and parent is not None and not parent.path
 
 
 def _spelled(drive: str, link: str) -> str:

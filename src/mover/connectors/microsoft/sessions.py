@@ -27,6 +27,10 @@ _REPEATED = 416
 _LONGEST_ANSWER = 1024 * 1024
 
 
+class UploadGone(NotFound):
+    """The upload itself is gone, and nothing else."""
+
+
 class RepeatedError(Exception):
     """The service has a fragment already, or awaits another one first."""
 
@@ -106,7 +110,7 @@ class UploadUrl:
     async def send(
         self, offset: int, length: int, total: int, body: bytes | AsyncIterator[bytes]
     ) -> Item | None:
-        """Send a fragment; returns the file where it was the last one, and is made by it. Raises RepeatedError."""
+        """Send a fragment; returns the file where it was the last one, and is made by it. Raises RepeatedError, UploadGone."""
         headers = {
             "Content-Range": f"bytes {offset}-{offset + length - 1}/{total}",
             "Content-Type": "application/octet-stream",
@@ -128,6 +132,11 @@ class UploadUrl:
                     return None
                 case 416:
                     raise RepeatedError
+                case 404 | 410:
+                    error = await self._caller.refusal(answer, operation=self._operation, path=self._path)
+                    raise UploadGone(
+                        "the upload is gone", operation=self._operation, path=self._path, said=error.said
+                    )
                 case _:
                     raise await self._caller.refusal(answer, operation=self._operation, path=self._path)
 

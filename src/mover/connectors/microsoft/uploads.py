@@ -28,6 +28,7 @@ from mover.connectors.microsoft.sessions import (
     LARGEST_FRAGMENT,
     Grain,
     RepeatedError,
+    UploadGone,
     UploadUrl,
     create,
     file_times,
@@ -140,6 +141,10 @@ class Uploads:
                     await pieces.check_end()
         except RepeatedError:
             raise ServiceFault("the service awaits another part of the file") from None
+        except UploadGone as error:
+            raise ServiceFault(
+                "the service has lost the upload; the file is sent again", said=error.said
+            ) from None
         if item is None:
             raise ProtocolViolation("the service has the whole file and does not make it")
         return item
