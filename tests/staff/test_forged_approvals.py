@@ -122,6 +122,23 @@ async def test_nor_between_the_look_and_the_approval(office: StaffOffice, what: 
     assert (await office.requests.find(shown.id)).approvals == ()
 
 
+@pytest.mark.parametrize("how", ["refused", "withdrawn"])
+async def test_what_was_ended_is_not_brought_back_by_a_word(office: StaffOffice, how: str) -> None:
+    request = await office.ask()
+    await office.requests.approve(office.tess, request)
+    if how == "refused":
+        ended = await office.requests.refuse(office.uma, request.id, "in doubt")
+    else:
+        ended = await office.requests.withdraw(office.sam, request.id)
+    assert [one.email for one in ended.approvals] == [office.tess.email], "who approved it stays known"
+    await changed(office, approved(request))
+
+    with pytest.raises(NotApproved):
+        await use(office)
+    with pytest.raises(NotApproved, match="waits for the approval"):
+        await office.requests.standing(request.id)
+
+
 async def test_nor_who_approved_it(office: StaffOffice) -> None:
     request = await office.ask()
     await office.requests.approve(office.tess, request)

@@ -16,7 +16,7 @@ from mover.accounts.attempts import Attempts
 from mover.accounts.audit_log import AuditLog
 from mover.accounts.key_text import KeyText, Prefix
 from mover.accounts.passwords import Passwords
-from mover.accounts.refusals import KeyRefused, MayNot, SignInRefused
+from mover.accounts.refusals import KeyRefused, MayNot, SignInRefused, TooManyAttempts
 from mover.accounts.tokens import hashed, new_token
 from mover.staff.keys import StaffKeys
 from mover.staff.records import StaffEntrance, Step
@@ -132,6 +132,25 @@ async def test_a_revoked_key_is_not_brought_back_by_a_word(door: Door) -> None:
 
     with pytest.raises(KeyRefused):
         await keys_of(door).authenticate(made.text, ADDRESS)
+
+
+async def test_nor_is_a_key_good_whose_owner_has_lost_the_second_factor(door: Door) -> None:
+    made = await keys_of(door).make((await whole(door)).signed_in, "watching", days=1)
+    await changed(door, delete(staff_totp))
+
+    with pytest.raises(KeyRefused):
+        await keys_of(door).authenticate(made.text, ADDRESS)
+
+
+async def test_wrong_keys_are_counted_by_where_they_come_from_and_right_ones_are_not(door: Door) -> None:
+    made = await keys_of(door).make((await whole(door)).signed_in, "watching", days=1)
+    keys, wrong = keys_of(door), KeyText.make(made.key.id, Prefix.STAFF).spelled()
+    for _ in range(50):
+        with pytest.raises(KeyRefused):
+            await keys.authenticate(wrong, ADDRESS)
+    with pytest.raises(TooManyAttempts):
+        await keys.authenticate(wrong, ADDRESS)
+    assert (await keys.authenticate(made.text, ADDRESS)).key.id == made.key.id
 
 
 async def test_an_app_that_was_taken_away_by_a_statement_is_not_set_up_by_a_thief(door: Door) -> None:
