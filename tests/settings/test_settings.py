@@ -190,7 +190,7 @@ def test_another_file_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     ("text", "said"),
     [
         (f'proxi = "{CANARY}"', r"unknown keys: proxi \(is proxy meant\?\)"),
-        (f'log_level = "info"\nproxy = "{CANARY}', r"not a TOML file \(at line 2, column \d+\)"),
+        (f'log_level = "info"\nproxy = "{CANARY}', r"not a TOML file \(at .+\)"),
         (f'proxy = "{CANARY}', "not a TOML file"),
         ('proxy = ["http://proxy:1"]', "MOVER_PROXY"),
         ("\0", "not a TOML file"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mover.connections.filled_in import filled_in
@@ -11,6 +13,7 @@ from mover.errors import InvalidConfiguration
 from mover.vault.secret import Secret
 from mover.web.connector_forms import PREFIX, blame, fields_of, read_values, shown_values
 from mover.web.forms import Form
+from mover.web.service_needs import service_needs
 
 
 def form_of(service: str):
@@ -32,6 +35,15 @@ def test_every_service_has_a_form_in_plain_words(service):
         assert "path of its file" not in field.hint
     known = set(kind.config.model_fields)
     assert {field.key for field in fields} <= known
+
+
+def test_what_an_administrator_has_to_allow_is_what_the_pages_of_the_services_say():
+    for service, page in (("office365", "microsoft"), ("google-admin", "google"), ("box-enterprise", "box")):
+        needs = service_needs(service)
+        assert needs is not None
+        text = (Path(__file__).parents[2] / "docs" / "services" / f"{page}.md").read_text()
+        assert [one for one in needs[1] if one not in text] == []
+    assert service_needs("onedrive") is None
 
 
 def test_nothing_that_names_a_file_of_the_server_is_asked():

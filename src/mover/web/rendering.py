@@ -17,6 +17,7 @@ from mover.web.assets import Assets
 from mover.web.code_words import code_advice
 from mover.web.forms import capitalised
 from mover.web.frame import Frame
+from mover.web.service_needs import service_needs
 from mover.web.visible import visible, visible_name
 
 _BREAKS = re.compile(r"(?<=/)(?=[^/])|(?=@)")
@@ -85,6 +86,7 @@ def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
         "tone": words.tone,
         "status_icon": words.status_icon,
         "service_icon": words.service_icon,
+        "service_needs": service_needs,
         "service_title": lambda service: connector_type(service).title,
         "role_word": words.role_word,
         "permission_word": words.permission_word,
