@@ -204,11 +204,14 @@ class Dropbox:
                     found.add("/" + "/".join(names).lower())
         return found
 
-    def put(self, person: Person, path: str, data: bytes) -> Node:
-        """Put a file into a home, behind everybody's back."""
+    def put(self, person: Person, path: str, data: bytes, *, modified_ns: int | None = None) -> Node:
+        """Put a file into a home, behind everybody's back; its time is kept in whole seconds."""
         home = self.homes[person.id]
         folder = home.drive.folder(path.rpartition("/")[0])
-        node = home.drive.add(folder, path.rpartition("/")[2], blob=Bytes(data), author=person)
+        seconds_ns = None if modified_ns is None else modified_ns // 10**9 * 10**9
+        node = home.drive.add(
+            folder, path.rpartition("/")[2], blob=Bytes(data), author=person, modified_ns=seconds_ns
+        )
         node.version.id = self.forest.new_rev(home)
         self.forest.note(home, node)
         return node
