@@ -11,6 +11,7 @@ from simulators.blobs import Bytes
 from simulators.front import RunningFront, running
 from tests.servers.processes import tool
 
+from bench.ceilings import ceiling
 from bench.clients import Copied, Mover, Rclone
 from bench.cloud_accounts import CloudAccount, limit, open_account
 from bench.measuring import CommandFailedError
@@ -51,6 +52,8 @@ class CloudRun:
         forbidden: Calls of these whose sender knew better.
         wall_s: From start to end of the command.
         cpu_s: The client's alone.
+        peak_bytes: Most resident memory of the client.
+        ceiling: Files a second that the vendor's throttle lets through in the long run; see `bench.ceilings`.
     """
 
     service: str
@@ -63,6 +66,8 @@ class CloudRun:
     forbidden: int
     wall_s: float
     cpu_s: float
+    peak_bytes: int
+    ceiling: float | None
 
     @property
     def total(self) -> int:
@@ -233,4 +238,6 @@ class _Session:
             forbidden=vendor.tally.forbidden,
             wall_s=copied.cost.wall_s,
             cpu_s=copied.cost.cpu_s,
+            peak_bytes=copied.cost.peak_bytes,
+            ceiling=ceiling(vendor, vendor.tally.calls, tree.files, refused=self.account.refused),
         )
