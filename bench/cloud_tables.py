@@ -27,9 +27,13 @@ _SPEED = (
     "files / s: mover",
     "rclone",
     "ratio",
+    "throttle lets through: mover",
+    "rclone",
     "refused: mover",
     "rclone",
     "forbidden: mover",
+    "rclone",
+    "peak MB: mover",
     "rclone",
 )
 
@@ -71,10 +75,16 @@ def _speed(ours: CloudRun, theirs: CloudRun | None) -> tuple[str, ...]:
         ours.service,
         *_both(ours, theirs, lambda run: f"{run.files / run.wall_s:.1f}"),
         "-" if theirs is None else f"{theirs.wall_s / ours.wall_s:.2f}",
+        *_both(ours, theirs, _ceiling),
         *_both(ours, theirs, lambda run: f"{run.refused}"),
         *_both(ours, theirs, lambda run: f"{run.forbidden}"),
+        *_both(ours, theirs, lambda run: f"{run.peak_bytes / 1_000_000:.0f}"),
     )
 
 
 def _both(ours: CloudRun, theirs: CloudRun | None, show: Callable[[CloudRun], str]) -> tuple[str, str]:
     return show(ours), "-" if theirs is None else show(theirs)
+
+
+def _ceiling(run: CloudRun) -> str:
+    return "-" if run.ceiling is None else f"{run.ceiling:.1f}"

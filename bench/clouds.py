@@ -10,6 +10,7 @@ from pathlib import Path
 from simulators.front import RunningFront, running
 from tests.servers.processes import tool
 
+from bench.ceilings import ceiling
 from bench.clients import Copied, Mover, Rclone
 from bench.cloud_accounts import MANY_AT, CloudAccount, limit, open_account, put_there
 from bench.measuring import CommandFailedError
@@ -49,6 +50,8 @@ class CloudRun:
         forbidden: Calls of these whose sender knew better.
         wall_s: From start to end of the command.
         cpu_s: The client's alone.
+        peak_bytes: Most resident memory of the client.
+        ceiling: Files a second that the vendor's throttle lets through in the long run; see `bench.ceilings`.
     """
 
     service: str
@@ -61,6 +64,8 @@ class CloudRun:
     forbidden: int
     wall_s: float
     cpu_s: float
+    peak_bytes: int
+    ceiling: float | None
 
     @property
     def total(self) -> int:
@@ -225,4 +230,6 @@ class _Session:
             forbidden=vendor.tally.forbidden,
             wall_s=copied.cost.wall_s,
             cpu_s=copied.cost.cpu_s,
+            peak_bytes=copied.cost.peak_bytes,
+            ceiling=ceiling(vendor, vendor.tally.calls, tree.files, refused=self.account.refused),
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mover.cli.addresses import parse_address
 from mover.cli.codes import COULD_NOT_RUN, exit_code
 from mover.cli.faults import say
+from mover.cli.process import collect_rarely, load_without_collecting
 from mover.cli.screen import print_json
 from mover.cli.workplace import workplace
 from mover.errors import InvalidConfiguration
@@ -203,6 +204,7 @@ async def run(
     sealing: SealingChoice | None = None,
 ) -> Outcome:
     """Run a pair and show it while it works."""
+    load_without_collecting()  # connectors, too, until all is there
     async with open_sides(place, source, destination, meanwhile=_load_the_rest) as sides:
         from mover.cli.under_way import run_between  # noqa: PLC0415 - loaded by now, while the services were waited for
 
@@ -212,6 +214,7 @@ async def run(
 def _load_the_rest() -> None:
     """Load what runs need as soon as their sides are open."""
     importlib.import_module("mover.cli.under_way")
+    collect_rarely()
 
 
 def sealing_of(choices: Choices) -> SealingChoice | None:
