@@ -13,6 +13,7 @@ from tests.transfer.test_sharing import PERSON, THERE, lines, named, rules
 from tests.transfer.workbench import Workbench, workbench
 
 from mover.entries import AccessRole
+from mover.errors import SignInFailed
 from mover.ledger.grants import GrantState
 from mover.ledger.states import ItemState
 from mover.ledger.tables import accesses, folders, runs
@@ -106,6 +107,30 @@ async def test_a_folder_that_is_shared_is_looked_at_with_all_below(bench: Workbe
     assert bench.destination.shares("/into/b") == {(PERSON, "ann@new.org"): READ}
 
 
+async def test_what_a_folder_hands_down_is_looked_at_by_one_more_run(bench: Workbench) -> None:
+    bench.source.share("/top/b", "ann@example.org")
+    counts = []
+    for _ in range(4):
+        forget(bench)
+        await run(bench)
+        counts.append(len(listed(bench.source)))
+
+    assert counts == [5, 5, 0, 0]
+
+
+async def test_the_order_in_which_people_are_told_does_not_matter(bench: Workbench) -> None:
+    bench.source.share("/top/a", "ben@example.org")
+    for _ in range(3):
+        await run(bench)
+    forget(bench)
+    bench.source.unshare("/top/a", "ann@example.org")
+    bench.source.share("/top/a", "ann@example.org", WRITE)
+
+    await run(bench)
+
+    assert listed(bench.source) == {"/top"}
+
+
 async def test_what_is_restricted_and_then_changes_gets_no_new_content(bench: Workbench) -> None:
     bench.source.restrict("/top/a/1")
     await run(bench)
@@ -118,7 +143,11 @@ async def test_what_is_restricted_and_then_changes_gets_no_new_content(bench: Wo
 
 
 async def test_what_a_folder_above_the_root_permits_is_seen(bench: Workbench) -> None:
-    bench.source.share("/", "ben@example.org")
+    assert bench.source.directory is not None
+    top = bench.source.nodes.root
+    bench.source.directory.permit(
+        top, PERSON, "ben@example.org", READ
+    )  # the feed of the pair is silent about it
 
     await run(bench)
 
@@ -147,6 +176,29 @@ async def test_nothing_new_is_put_where_others_have_let_somebody_in(bench: Workb
     bench.destination.unshare("/into/c", "zoe@new.org")
     await run(bench)
     assert "/into/c/2/new" in bench.destination.tree()
+
+
+async def test_what_a_feed_tells_late_is_asked_about_before_anything_new_is_put_there(
+    bench: Workbench,
+) -> None:
+    there, here = bench.destination.directory, bench.source.directory
+    assert there is not None
+    assert here is not None
+    opened, closed = bench.destination.nodes.at("/into/c"), bench.source.nodes.at("/top/a")
+    assert opened is not None
+    assert closed is not None
+    there.permit(opened, PERSON, "zoe@new.org", READ)  # neither feed says so yet
+    here.take_back(closed, PERSON, "ann@example.org")
+    for path in ("/c/2/new", "/c/2/folder/new", "/a/1/new", "/b/1/new"):
+        bench.source.add_file(f"/top{path}", b"new")
+
+    number = await run(bench)
+
+    put = {path for path, data in bench.destination.tree().items() if data == b"new"}
+    assert put == {"/into/b/1/new"}
+    rows = await bench.rows(number)
+    held = {path for path, row in rows.items() if row["reason"] == "would_be_wider"}
+    assert held == {"/c/2/new", "/c/2/folder", "/a/1/new"}
 
 
 async def test_another_map_leads_to_a_full_reading_and_so_does_going_back_to_the_first(
@@ -235,3 +287,18 @@ async def test_a_run_stands_by_itself_when_the_one_before_is_removed(bench: Work
     assert followed is not None
     assert len(kept) == 13
     assert {row.run_id for row in kept} == {number}
+
+
+async def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(bench: Workbench) -> None:
+    bench.source.share("/top/b", "ann@example.org")
+    bench.source.unshare("/top/b/1/1", "ben@example.org")
+    bench.source.share("/top/c/2/0", "ben@example.org")
+    bench.source.faults.add("list_folder", "/top/b/1", error=SignInFailed("no"), times=1)
+    result = await bench.run(source_root="/top", destination_root="/into", sharing=RULES)
+    assert not result.finished
+
+    assert await run(bench) == result.run
+
+    assert bench.destination.shares("/into/b") == {(PERSON, "ann@new.org"): READ}
+    assert bench.destination.shares("/into/b/1/1") == {}
+    assert bench.destination.shares("/into/c/2/0") == {(PERSON, "ben@new.org"): READ}

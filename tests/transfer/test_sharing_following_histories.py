@@ -23,7 +23,7 @@ from mover.ledger.states import ItemState
 
 pytestmark = pytest.mark.promise("P13")
 
-EXAMPLES = int(os.environ.get("SHARING_HISTORIES", "6"))
+EXAMPLES = int(os.environ.get("SHARING_HISTORIES", "3"))
 MAPS = {
     "all": rules(),
     "some": rules({"example.org": "new.org", "ben@example.org": "", "Sales": "Staff"}),

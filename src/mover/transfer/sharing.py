@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import msgspec
 
+from mover.connectors.bounded import Bounded
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
 from mover.entries import AccessRole, Entry, EntryKind, EntryRef, GranteeKind, Permission, join_path
@@ -68,6 +69,7 @@ class SharingPlanner:
         self._dry_run = dry_run
         self._judge = Judge(rules=rules, kinds=frozenset())
         self._root: Seen | None = None
+        self._checked = Bounded[int, int](_REMEMBERED)
         self._accesses: OrderedDict[int, Access] = OrderedDict()
         self._earlier = False
         self._questions = asyncio.Semaphore(_AT_ONCE)
@@ -124,8 +126,7 @@ class SharingPlanner:
 
         `there` is what stands at the destination, by name key.
         """
-        assert folder.access_id is not None, "the root has one, and every folder gets that of its own folder"
-        above = await self._access(folder.access_id)
+        number, above = await self._above(folder, new)
         standing = [item for item in new if item.state not in PROBLEMS | {ItemState.EXCLUDED}]
         asked = [item for item in standing if item.entry.shared is not False]
         told = await self._told(folder, standing, asked, above)
@@ -141,7 +142,7 @@ class SharingPlanner:
             lines += about
         aside = [item for item in new if item not in standing and item.source_key in earlier]
         lines += await self._taken_back_aside(folder, aside, earlier, above)
-        items = await self._with_access(folder, new, plans)
+        items = await self._with_access(number, new, plans)
         return [self._held(item, plans.get(item.source_key), above) for item in items], lines
 
     async def _told(
@@ -281,8 +282,43 @@ class SharingPlanner:
             except NotFound:
                 return
 
+    async def _above(self, folder: FolderTask, new: Sequence[NewItem]) -> tuple[int, Access]:
+        """Who may do what in a folder, by number and in full.
+
+        What is known from the run before is compared with what both sides say now before anything new is put there: a feed
+        may tell late that somebody was let in at the destination, or lost access at the source.
+        """
+        assert folder.access_id is not None, "the root has one, and every folder gets that of its own folder"
+        known = await self._access(folder.access_id)
+        if folder.earlier_id is None or not any(_is_put(item) for item in new):
+            return folder.access_id, known
+        if folder.id not in self._checked:
+            self._checked.put(folder.id, await self._as_it_is_now(folder, folder.access_id, known))
+        number = self._checked.get(folder.id) or folder.access_id
+        return number, await self._access(number)
+
+    async def _as_it_is_now(self, folder: FolderTask, number: int, known: Access) -> int:
+        """Ask both sides about a folder; returns the number of what is known of it if that is no more than they say."""
+        [here] = await self._of(self._from, [self._source.ref(folder.path, folder.source_id)])
+        there: Sequence[Permission] | None = None
+        if self._to is not None and self._destination is not None:
+            ref = self._destination.ref(folder.destination_path, folder.destination_id)
+            [there] = await self._of(self._to, [ref])
+        if not self._judge.is_wider_than_known(known, here, there):
+            return number
+        seen = Seen(
+            source_key=ROOT_KEY,
+            permissions=known.told if here is None else here,
+            above=Access(),
+            there=there or (),
+            shareable=not known.loose,
+        )
+        access = self._allowed(self._judge.plan(seen).access)
+        [changed] = await self._ledger.sharing.keep_accesses([_spelled(access)])
+        return changed
+
     async def _with_access(
-        self, folder: FolderTask, new: Sequence[NewItem], plans: Mapping[str, EntryPlan]
+        self, number: int, new: Sequence[NewItem], plans: Mapping[str, EntryPlan]
     ) -> list[NewItem]:
         """Give folders the access that what is in them inherits: their own, or that of the folder above."""
         own = [
@@ -301,7 +337,7 @@ class SharingPlanner:
         for key, access in zip(own, accesses, strict=True):
             self._remember(numbers[key], access)
         return [
-            msgspec.structs.replace(item, access_id=numbers.get(item.source_key, folder.access_id))
+            msgspec.structs.replace(item, access_id=numbers.get(item.source_key, number))
             if item.entry.kind is EntryKind.FOLDER
             else item
             for item in new
@@ -406,6 +442,11 @@ class SharingPlanner:
             if len(found) > _MOST_PEOPLE:
                 return None
         return frozenset(found)
+
+
+def _is_put(item: NewItem) -> bool:
+    """Whether it is about to be put at the destination, or what is there changed."""
+    return item.action is not Action.NONE and item.state not in PROBLEMS | {ItemState.EXCLUDED}
 
 
 def _spelled(access: Access) -> str:

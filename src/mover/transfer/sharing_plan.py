@@ -233,6 +233,26 @@ class Judge:
             wider=wider,
         )
 
+    def is_wider_than_known(
+        self, known: Access, here: Sequence[Permission] | None, there: Sequence[Permission] | None
+    ) -> bool:
+        """Whether a folder is more open at the destination than it was, or less at the source: what is told of it now.
+
+        None: it is not told. That more people have access at the source can wait until its feed says so.
+        """
+        if here is not None:
+            now = {(line.kind, line.identity, line.link): RANK[line.role] for line in _merged(here)}
+            for line in _merged(known.told):
+                is_owner = line.role is AccessRole.OWNER and line.kind is GranteeKind.PERSON
+                if not is_owner and now.get((line.kind, line.identity, line.link), 0) < RANK[line.role]:
+                    return True
+        held = dict(known.audience)
+        holding, _ = _left_there(there or (), ())
+        return any(
+            who not in self.owners and (who not in held or RANK[held[who]] < RANK[role])
+            for who, role in holding.items()
+        )
+
     def _inherited(self, above: Access) -> Audience:
         return dict(above.audience) if self.destination_inherits else {}
 

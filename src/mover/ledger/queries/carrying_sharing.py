@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, bindparam, case, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, case, insert, literal, select, update
 
 from mover.database.many import execute_many
 from mover.ledger.grants import GrantState
 from mover.ledger.queries.grants import access_texts, keep_accesses
+from mover.ledger.queries.slicing import slices
 from mover.ledger.tables import folders, grants, items
 
-_KEPT = [
-    state.value
-    for state in GrantState
-    if state not in {GrantState.PLANNED, GrantState.TAKEN_BACK, GrantState.NOT_THERE}
-]
+_ENDED = [state.value for state in (GrantState.PLANNED, GrantState.TAKEN_BACK, GrantState.NOT_THERE)]
 _STANDS = (
     update(folders)
     .where(
@@ -49,21 +46,23 @@ def carry_sharing(connection: Connection, run_id: int, base_id: int, folder_ids:
 
 
 def _carry_lines(connection: Connection, run_id: int, base_id: int, folder_ids: Sequence[int]) -> None:
+    """Entry by entry: as a join PostgreSQL looked at every line of the run before for each of many calls."""
+    if connection.execute(select(grants.c.id).where(grants.c.run_id == base_id).limit(1)).first() is None:
+        return
     given = grants.c.state == GrantState.GIVEN.value
     own = {"id", "run_id", "state", "message"}
     columns = [column for column in grants.c if column.name not in own]
-    query = (
-        select(
-            literal(run_id).label("run_id"),
-            case((given, GrantState.ALREADY_THERE.value), else_=grants.c.state).label("state"),
-            case((given & (grants.c.message == ""), _HOLDS), else_=grants.c.message).label("message"),
-            *columns,
-        )
-        .select_from(
-            grants.join(items, and_(items.c.run_id == run_id, items.c.source_key == grants.c.source_key))
-        )
-        .where(grants.c.run_id == base_id, grants.c.state.in_(_KEPT), items.c.folder_id.in_(folder_ids))
-        .order_by(grants.c.id)
-    )
     names = ["run_id", "state", "message", *(column.name for column in columns)]
-    connection.execute(insert(grants).from_select(names, query, include_defaults=False))
+    keys = select(items.c.source_key).where(items.c.folder_id.in_(folder_ids)).order_by(items.c.id)
+    for some in slices(list(connection.scalars(keys))):
+        query = (
+            select(
+                literal(run_id).label("run_id"),
+                case((given, GrantState.ALREADY_THERE.value), else_=grants.c.state).label("state"),
+                case((given & (grants.c.message == ""), _HOLDS), else_=grants.c.message).label("message"),
+                *columns,
+            )
+            # Neither by the states that are kept nor in order: SQLite would not go by the index of entries.
+            .where(grants.c.run_id == base_id, grants.c.source_key.in_(some), grants.c.state.not_in(_ENDED))
+        )
+        connection.execute(insert(grants).from_select(names, query, include_defaults=False))
