@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulators.blobs import Bytes
 from simulators.front import RunningFront, running
 from tests.servers.processes import tool
 
 from bench.ceilings import ceiling
 from bench.clients import Copied, Mover, Rclone
-from bench.cloud_accounts import CloudAccount, limit, open_account
+from bench.cloud_accounts import MANY_AT, CloudAccount, limit, open_account, put_there
 from bench.measuring import CommandFailedError
 from bench.rounds import WrongResultError
 from bench.trees import KIB, MIB, Tree
-from simulators.google import Google
 
 LATENCY_S = 0.05
 _WINDOW_S = 120.0
@@ -110,9 +108,10 @@ class Clouds:
                     yield from self._both(front, service, self._documented)
                 yield from self._both(front, service, self._tight)
                 yield from self._both(front, service, self._unlimited)
-            if "google" in services:
-                self._many.write(trees)
-                yield from self._both(front, "google", self._unchanged)
+            for service in services:
+                if service in MANY_AT:
+                    self._many.write(trees)
+                    yield from self._both(front, service, self._unchanged)
 
     def _both(
         self, front: RunningFront, service: str, measured: Callable[[_Session], Iterator[CloudRun]]
@@ -157,19 +156,12 @@ class Clouds:
         yield session.run(MORE_OUT, self._more, session.remote("more"), session.home / "out")
 
     def _unchanged(self, session: _Session) -> Iterator[CloudRun]:
-        google = session.account.vendor
-        assert isinstance(google, Google)
         local = self._folder / "trees" / "many"
-        person = next(iter(google.accounts.people.values()))
-        drive = google.state.my_drive(person)
         for path, _ in self._many.entries():
             file = local / path
             session.front.inside(
-                lambda file=file, path=path: google.state.add_file(  # type: ignore[misc]
-                    drive,
-                    f"/many/{path}",
-                    Bytes(file.read_bytes()),
-                    modified_ns=file.stat().st_mtime_ns // 10**6 * 10**6,
+                lambda file=file, path=path: put_there(  # type: ignore[misc]
+                    session.account, f"/many/{path}", file.read_bytes(), file.stat().st_mtime_ns
                 )
             )
         for what in (MANY_FIRST, MANY_AGAIN):

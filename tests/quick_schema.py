@@ -1,6 +1,6 @@
 """Gives new SQLite files the schema as the revisions leave it, from memory: a thousand tests need not run them all anew.
 
-The revisions themselves are run once for that, and by `tests/database` and every process that a test starts.
+The revisions themselves are run once for that, and by `tests/database/test_schema.py` and every process that a test starts.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ items.py          folders, files, web links
 trash.py          deleting, the trash, copies
 content.py        uploads in one go, downloads
 chunks.py         uploads in chunks
+zips.py           many files as one archive
 sharing.py        collaborations
 people.py         users and groups
 events.py         streams of events
@@ -39,6 +40,7 @@ from simulators.box.sharing import Sharing
 from simulators.box.tokens import SigningIn
 from simulators.box.trash import Trash
 from simulators.box.views import Views
+from simulators.box.zips import Zips
 from simulators.clock import Clock
 from simulators.faults import FaultScript, Faulty
 from simulators.tally import Counted, Tally
@@ -52,6 +54,7 @@ class Box:
     Attributes:
         organisation: Its state.
         limits: Of calls.
+        zips: Archives; knows how many are being fetched.
         sharing: Collaborations; knows who got mail.
         signing_in: Apps and consent.
     """
@@ -74,12 +77,14 @@ class Box:
         callers = Callers(organisation, self.limits)
         items = Items(organisation, callers, views, self.faults)
         contents = Contents(organisation, callers, views, items, self.faults)
+        self.zips = Zips(organisation, callers, items, self.faults)
         self.sharing = Sharing(organisation, callers, views, items)
         self.signing_in = SigningIn(organisation)
         routes: list[Route] = []
         for part in (
             contents,
             Chunks(organisation, callers, items, contents, self.faults),
+            self.zips,
             Trash(organisation, callers, views, items),
             items,
             self.sharing,

@@ -17,7 +17,7 @@ from simulators.accounts import Accounts, Person, Token
 from simulators.blobs import Bytes
 from simulators.clock import Clock
 from simulators.consent import Consent, ConsentRules, OAuthError
-from simulators.dropbox import file_sharing, files, listing, sharing, team, uploads, users
+from simulators.dropbox import file_sharing, files, folders, listing, sharing, team, uploads, users
 from simulators.dropbox.calls import Call, Route, read_argument
 from simulators.dropbox.namespaces import Forest, Member, Namespace, token_text
 from simulators.dropbox.refusals import (
@@ -52,6 +52,7 @@ ALL_SCOPES = (
 )
 _ROUTES: Mapping[str, Route] = {
     **files.ROUTES,
+    **folders.ROUTES,
     **listing.ROUTES,
     **uploads.ROUTES,
     **users.ROUTES,
@@ -71,6 +72,8 @@ class Limits:
         pause_s: What `Retry-After` says.
         write_s: How long a write holds the lock of its namespace.
         lock_patience_s: How long another one waits for it before it is refused.
+        folders_at_once: Of a batch; more are a job (the number is a guess).
+        folder_job_s: How long such a job takes.
     """
 
     calls_per_s: float | None = None
@@ -78,6 +81,8 @@ class Limits:
     pause_s: int = 1
     write_s: float = 0.0
     lock_patience_s: float = 0.05
+    folders_at_once: int = 100
+    folder_job_s: float = 0.0
 
 
 @dataclass
@@ -199,11 +204,14 @@ class Dropbox:
                     found.add("/" + "/".join(names).lower())
         return found
 
-    def put(self, person: Person, path: str, data: bytes) -> Node:
-        """Put a file into a home, behind everybody's back."""
+    def put(self, person: Person, path: str, data: bytes, *, modified_ns: int | None = None) -> Node:
+        """Put a file into a home, behind everybody's back; its time is kept in whole seconds."""
         home = self.homes[person.id]
         folder = home.drive.folder(path.rpartition("/")[0])
-        node = home.drive.add(folder, path.rpartition("/")[2], blob=Bytes(data), author=person)
+        seconds_ns = None if modified_ns is None else modified_ns // 10**9 * 10**9
+        node = home.drive.add(
+            folder, path.rpartition("/")[2], blob=Bytes(data), author=person, modified_ns=seconds_ns
+        )
         node.version.id = self.forest.new_rev(home)
         self.forest.note(home, node)
         return node

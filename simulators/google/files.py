@@ -187,14 +187,14 @@ def changed(
             403, "insufficientFilePermissions", "The user does not have sufficient permissions for this file."
         )
     if blob is not None:
-        if node.is_folder or is_native(node):
+        if node.is_folder:
             raise bad_request()
-        try:
-            drive.put(node, blob, modified_ns=modified_ns, author=call.me)
-        except OverQuotaError:
-            raise storage_full() from None
-        if content_type and content_type != DEFAULT_TYPE:
-            node.properties["mimeType"] = content_type
+        if is_native(node):  # what is sent over a document is converted into it
+            node.properties["text"] = _converted(blob, content_type, media_type(node))
+            node.modified_ns = call.state.now_ns() if modified_ns is None else modified_ns
+            drive.touch(node)
+        else:
+            _put(call, drive, node, blob, modified_ns, content_type)
     elif modified_ns is not None:
         node.modified_ns = modified_ns
         drive.touch(node)
@@ -207,6 +207,17 @@ def changed(
         if name in asked:
             node.properties[name] = asked[name]
     return drive, node
+
+
+def _put(
+    call: Call, drive: Drive, node: Node, blob: Blob, modified_ns: int | None, content_type: str
+) -> None:
+    try:
+        drive.put(node, blob, modified_ns=modified_ns, author=call.me)
+    except OverQuotaError:
+        raise storage_full() from None
+    if content_type and content_type != DEFAULT_TYPE:
+        node.properties["mimeType"] = content_type
 
 
 def place(call: Call, asked: dict[str, Any]) -> tuple[Drive, Node]:

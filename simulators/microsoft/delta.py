@@ -1,4 +1,9 @@
-"""Changes ("driveItem: delta")."""
+"""Changes ("driveItem: delta").
+
+Of permissions that alone changed it tells an app with Sites.FullControl.All, about drives of work, and only if all three
+preferences are there that the page asks for. In an answer with `hierarchicalsharing` an entry that is unique has a facet
+`shared`, an empty one where nobody has anything. `deltaExcludeParent` leaves out the folders above what changed.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +18,10 @@ from simulators.microsoft.calls import Answer, Call
 from simulators.microsoft.errors import GraphError, invalid
 from simulators.microsoft.ids import read_time
 from simulators.microsoft.items import GRAPH, chosen, item_json, page_size
-from simulators.microsoft.state import State
+from simulators.microsoft.state import FULL_CONTROL, SHARED, State
 from simulators.nodes import Drive, Line, Node
 
+_SHARING = {"deltashowremovedasdeleted", "deltatraversepermissiongaps", "deltashowsharingchanges"}
 _MESSAGES = {
     "resyncChangesApplyDifferences": "Resync required. Replace any local items with the server's version (including "
     "deletes) if you're sure that the service was up to date with your local changes when you last sync'd. Upload any "
@@ -51,7 +57,7 @@ def get_delta(state: State, call: Call, spot: Spot) -> Answer:
     if position.since is not None and position.offset == 0 and position.since == position.until:
         position = _Position(position.since, now)
     try:
-        told = _told(state, spot, position)
+        told = _told(state, spot, position, call)
     except LookupError:
         raise _resync(spot, "resyncChangesApplyDifferences") from None
     page = page_size(call.query)
@@ -92,12 +98,24 @@ def _read(token: str | None, now: int, drive: Drive, *, personal: bool) -> _Posi
     return _Position(max((line.sequence for line in drive.log if line.at_ns <= moment), default=0), now)
 
 
-def _told(state: State, spot: Spot, position: _Position) -> list[dict[str, Any]]:
+def _tells_sharing(state: State, spot: Spot, call: Call) -> bool:
+    asked = {word.strip() for word in call.headers.get("prefer", "").split(",")}
+    is_whole = call.person is None and FULL_CONTROL in state.roles_of(call.token.client_id)
+    return is_whole and not spot.library.is_personal and asked >= _SHARING
+
+
+def _told(state: State, spot: Spot, position: _Position, call: Call) -> list[dict[str, Any]]:
     drive, library = spot.library.drive, spot.library
     if position.since is None:
         nodes = [drive.root, *drive.below(drive.root)]
         return [item_json(state, library, node) for node in nodes]
-    lines = [line for line in drive.lines_after(position.since) if line.sequence <= position.until]
+    tells_sharing = _tells_sharing(state, spot, call)
+    lines = [
+        line
+        for line in drive.lines_after(position.since)
+        if line.sequence <= position.until and (line.what != SHARED or tells_sharing)
+    ]
+    shared = {line.node_id for line in lines if line.what == SHARED}
     newest: dict[str, Line] = {}
     for line in lines:
         newest.pop(line.node_id, None)
@@ -109,11 +127,22 @@ def _told(state: State, spot: Spot, position: _Position) -> list[dict[str, Any]]
         if node is None:
             told.append(_deleted(spot, line))
             continue
-        for above in [*reversed(list(node.ancestors())), node]:
+        parents = [] if "deltaexcludeparent" in call.headers else reversed(list(node.ancestors()))
+        for above in [*parents, node]:
             if above.id not in shown:
                 shown[above.id] = above
                 told.append(item_json(state, library, above))
+        if node.id in shared:
+            _annotate(told, node)
     return told
+
+
+def _annotate(told: list[dict[str, Any]], node: Node) -> None:
+    """Say of an entry that its permissions changed; folders are seen without that (msgraph-sdk-java, issue 2548)."""
+    one = next(one for one in told if one["id"] == node.id)
+    if not node.is_folder:
+        one["@microsoft.graph.sharedChanged"] = "True"
+    one.setdefault("shared", {})
 
 
 def _deleted(spot: Spot, line: Line) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from simulators.clock import Clock
 from simulators.faults import FaultScript, Faulty
 from simulators.microsoft.graph import Graph
 from simulators.microsoft.sign_in import LOGIN, SignIn
-from simulators.microsoft.state import BUSINESS, LIBRARY, PERSONAL, Library, Site, State
+from simulators.microsoft.state import BUSINESS, LIBRARY, PERSONAL, SHARED, Library, Site, State
 from simulators.microsoft.throttling import Throttle
 from simulators.nodes import Grant, Node
 from simulators.tally import Counted, Tally
@@ -136,12 +136,24 @@ class Microsoft:
     def share(self, node: Node, email: str, role: str = "read") -> None:
         """Let somebody use an entry, behind everybody's back."""
         node.grants.append(Grant(self.state.ids.guid(), "grant", email, role))
+        self._sharing_changed(node)
+
+    def unshare(self, node: Node, email: str) -> None:
+        """Take that back, likewise."""
+        node.grants[:] = [grant for grant in node.grants if grant.identity != email]
+        self._sharing_changed(node)
 
     def share_by_link(self, node: Node, scope: str = "anonymous", role: str = "read") -> None:
         """Make a sharing link, likewise."""
         kind = "edit" if role == "write" else "view"
         details = {"scope": scope, "type": kind, "url": self.state.ids.secret()}
         node.grants.append(Grant(self.state.ids.guid(), "link", "", role, details))
+        self._sharing_changed(node)
+
+    def _sharing_changed(self, node: Node) -> None:
+        for library in self.state.libraries.values():
+            if library.drive.nodes.get(node.id) is node:
+                library.drive.touch(node, SHARED)
 
     def _site(
         self, host: str, address: str, name: str, *, is_personal: bool = False, above: Site | None = None

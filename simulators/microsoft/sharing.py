@@ -9,7 +9,7 @@ from simulators.accounts import Group, Person
 from simulators.microsoft.addresses import Spot
 from simulators.microsoft.calls import Answer, Call
 from simulators.microsoft.errors import GraphError, invalid, not_found
-from simulators.microsoft.state import LIBRARY, Library, State
+from simulators.microsoft.state import LIBRARY, SHARED, Library, State
 from simulators.nodes import Grant, Node
 
 _ROLES = ("read", "write", "owner")
@@ -48,7 +48,7 @@ def invite(state: State, call: Call, spot: Spot) -> Answer:
         else:
             standing.role = grant.role
         told.append(_told(state, spot.library, standing or grant, None))
-    node.revision += 1
+    spot.library.drive.touch(node, SHARED)
     return Answer(200, {"value": told})
 
 
@@ -62,17 +62,19 @@ def create_link(state: State, call: Call, spot: Spot) -> Answer:
         state.ids.guid(), "link", "", role, {"scope": scope, "type": kind, "url": state.ids.secret()}
     )
     node.grants.append(grant)
-    node.revision += 1
+    spot.library.drive.touch(node, SHARED)
     return Answer(201, _told(state, spot.library, grant, None))
 
 
 def change_permission(state: State, call: Call, spot: Spot, permission_id: str) -> Answer:
     """PATCH the role of one."""
-    grant = _own(spot.there(), permission_id)
+    node = spot.there()
+    grant = _own(node, permission_id)
     roles = call.json().get("roles") or []
     if len(roles) != 1 or roles[0] not in _ROLES:
         raise invalid("The roles are not valid.")
     grant.role = roles[0]
+    spot.library.drive.touch(node, SHARED)
     return Answer(200, _told(state, spot.library, grant, None))
 
 
@@ -80,7 +82,7 @@ def delete_permission(_state: State, _call: Call, spot: Spot, permission_id: str
     """Take one back; what is inherited cannot be taken back here."""
     node = spot.there()
     node.grants.remove(_own(node, permission_id))
-    node.revision += 1
+    spot.library.drive.touch(node, SHARED)
     return Answer(204)
 
 

@@ -7,8 +7,10 @@ refusals is that of "Microsoft identity platform and OAuth 2.0", with AADSTS num
 from __future__ import annotations
 
 import base64
+import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -93,6 +95,9 @@ class SignIn:
             raise OAuthError("invalid_scope", "AADSTS1002012: The provided value for scope is not valid.")
         lifetime_s = self.consent.rules.access_lifetime_s
         issued = self._state.accounts.issue(None, lifetime_s=lifetime_s, client_id=app.client_id)
+        claims = {"appid": app.client_id, "roles": sorted(self._state.roles_of(app.client_id))}
+        issued = replace(issued, value=_as_jwt(claims, issued.value))
+        self._state.accounts.tokens[issued.value] = issued
         return {
             "token_type": "Bearer",
             "expires_in": int(lifetime_s),
@@ -171,6 +176,13 @@ class SignIn:
             "error_uri": f"https://{LOGIN}/error?code={number}",
         }
         return JSONResponse(body, 401 if error.error == "invalid_client" else 400)
+
+
+def _as_jwt(claims: Mapping[str, object], signature: str) -> str:
+    """Spell a token as those for apps are seen to be: a JWT, whose claim `roles` has the app's permissions."""
+    parts = [json.dumps(part).encode() for part in ({"typ": "JWT", "alg": "RS256"}, claims)]
+    spelled = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts]
+    return ".".join([*spelled, signature])
 
 
 def thumbprint(certificate: x509.Certificate) -> str:

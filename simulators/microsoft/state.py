@@ -18,6 +18,10 @@ from simulators.nodes import Drive, Node, Version
 PERSONAL = "personal"
 BUSINESS = "business"
 LIBRARY = "documentLibrary"
+SHARED = "shared"
+"""What the log says of an entry whose permissions alone changed."""
+FULL_CONTROL = "Sites.FullControl.All"
+APP_ROLES = frozenset({"Files.ReadWrite.All", "Sites.ReadWrite.All", "User.Read.All"})
 DOWNLOADABLE_S = 3600
 
 
@@ -132,6 +136,12 @@ class State:
         self.sessions: dict[str, Session] = {}
         self.tickets: dict[str, Ticket] = {}
         self.fresh: dict[str, int] = {}
+        self.app_roles: dict[str, frozenset[str]] = {}
+        """Permissions of apps by client id, where they are others than `APP_ROLES`."""
+
+    def roles_of(self, client_id: str) -> frozenset[str]:
+        """Which application permissions an app was granted."""
+        return self.app_roles.get(client_id, APP_ROLES)
 
     def add_drive(
         self,

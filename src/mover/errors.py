@@ -364,7 +364,7 @@ class InvalidConfiguration(Terminal):
     """What a person filled in cannot work."""
 
     reason = Reason.CONFIGURATION
-    advice = "Correct the named setting."
+    advice = "Correct what the message names, then try again."
 
 
 class Canceled(Terminal):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import typer.main
 from sqlalchemy import Connection
 from tests.database_url import Kind, fresh
 
@@ -67,6 +69,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_kind: Kind) -
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
     return home
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_are_built_once() -> Iterator[None]:
+    """Typer makes all commands anew for each call, which takes longer than most of them run; a process makes one call."""
+    build = typer.main.get_command
+    typer.main.get_command = functools.cache(build)
+    yield
+    typer.main.get_command = build
 
 
 @pytest.fixture

@@ -182,6 +182,7 @@ def test_report_writes_a_file_or_a_folder(mover):
     mover("copy", "./tree", "./there")
     assert mover("report", "1", "--format", "csv", "--output", "items.csv").code == 0
     assert Path("items.csv").read_text().count("\n") > 4
+    assert Path("items.csv").stat().st_mode & 0o777 == 0o600  # names and paths
     assert len(mover("report", "1", "--output", "all", "--json").json["written"]) == 6
 
 

@@ -178,6 +178,30 @@ async def test_more_feeds_than_are_worth_it_are_refused(monkeypatch: pytest.Monk
         await Feeds(["a", "b", "c", "d"]).made().cursor(TOP)
 
 
+async def test_of_a_large_organisation_no_more_is_listed_than_tells_that_it_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(many_feeds, "MOST", 3)
+    pages = 0
+
+    async def is_above(ref: EntryRef) -> bool:
+        return ref.path == "/"
+
+    async def list_folder(_above: EntryRef) -> AsyncGenerator[Page, None]:
+        nonlocal pages
+        while True:
+            pages += 1
+            yield Page([_folder(f"{pages}-{number}") for number in range(2)])
+
+    async def top_of(_ref: EntryRef) -> str | None:
+        return None
+
+    many = ManyFeeds(Feeds(), is_above=is_above, list_folder=list_folder, top_of=top_of)
+    with pytest.raises(Unsupported):
+        await many.cursor(TOP)
+    assert pages == 2
+
+
 async def test_what_has_no_id_or_stands_twice_is_not_followed() -> None:
     feeds = Feeds()
     feeds.above["/"].append(Entry(name="c", kind=EntryKind.FOLDER))

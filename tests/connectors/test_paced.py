@@ -108,6 +108,7 @@ class Service(Scripted):
     renames: Any = None
     quota: Any = None
     changes: Any = None
+    sharing_changes: Any = None
     permissions: Any = None
     versions: Any = None
     places: Any = None

@@ -33,6 +33,7 @@ async def test_creating_again_returns_the_folder_with_what_is_in_it(
     assert await names(connector, folder) == ["new"]
 
 
+@pytest.mark.promise("P4")
 async def test_file_in_the_way_is_a_conflict_and_stays(connector: Connector, folder: EntryRef) -> None:
     need_folders_in_folders(connector)
     file = ref_of(folder, await put(connector, folder, "taken", b"kept"))

@@ -254,6 +254,7 @@ async def test_aborted_upload_is_gone_and_aborting_again_is_no_error(
     assert await listed(connector, folder) == []
 
 
+@pytest.mark.promise("P4")
 async def test_beginning_over_a_file_is_a_conflict_at_the_latest_at_the_end(
     connector: Connector, folder: EntryRef, upload: Upload
 ) -> None:

@@ -44,6 +44,7 @@ async def test_folder_moves_with_what_is_in_it(connector: Connector, folder: Ent
     assert await names(connector, ref_of(folder, entry)) == ["file"]
 
 
+@pytest.mark.promise("P4")
 @pytest.mark.parametrize("taken_by", ["a file", "a folder"])
 async def test_taken_name_is_a_conflict_and_both_stay(
     connector: Connector, folder: EntryRef, taken_by: str

@@ -94,6 +94,7 @@ async def test_damage_on_the_way_is_noticed_or_shown_by_the_returned_hashes(
         assert all(announced.get(name) != value for name, value in entry.hashes.items())
 
 
+@pytest.mark.promise("P4")
 async def test_creating_over_a_file_is_a_conflict_and_changes_nothing(
     connector: Connector, folder: EntryRef
 ) -> None:
@@ -104,6 +105,7 @@ async def test_creating_over_a_file_is_a_conflict_and_changes_nothing(
     assert await names(connector, folder) == ["file"]
 
 
+@pytest.mark.promise("P4")
 async def test_creating_over_a_folder_is_a_conflict(connector: Connector, folder: EntryRef) -> None:
     need(not connector.capabilities.implicit_folders, "that a folder is an entry like others")
     need_folders_in_folders(connector)

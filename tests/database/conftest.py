@@ -16,7 +16,7 @@ def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
     yield from using(Kind(request.param))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def revisions_run() -> Iterator[None]:
     """New files get their schema by the revisions, one after the other."""
     with step_by_step():

@@ -17,6 +17,8 @@ from mover.database.schema import revisions
 from mover.database.upgrading import upgrade
 from mover.errors import InvalidConfiguration
 
+pytestmark = pytest.mark.usefixtures("revisions_run")
+
 
 async def test_revisions_make_the_tables_that_the_rooms_define(database: Database) -> None:
     for module in walk_packages(mover.__path__, "mover."):

@@ -15,7 +15,7 @@ import mover.connectors
 from mover.connectors.registry import connector_type, service_names
 from mover.connectors.s3.destinations import REGIONS
 from mover.destinations.in_use import of_configuration
-from mover.errors import InvalidConfiguration
+from mover.errors import AddressRefused, InvalidConfiguration
 from mover.settings import PrivateAddresses
 from mover.transport.addresses import AddressRules, forbidden_networks
 from mover.transport.destinations import Destination
@@ -184,6 +184,42 @@ def test_what_names_may_not_lead_to_is_all_that_is_special_but_what_the_operator
     for outside in ("10.1.2.3", "fd00::1", "8.8.8.8", "2606:4700::1"):
         assert not any(_in(outside, network) for network in left), outside
     assert forbidden_networks(PrivateAddresses(every=True)) == ()
+
+
+CARRIED = ("127.0.0.1", "169.254.169.254", "10.0.0.1", "10.1.2.3", "8.8.8.8", "0.0.0.1", "168.63.129.16")
+CARRYING = ("::{}", "::ffff:0:{}", "64:ff9b::{}", "2002:{hex}::1")
+OTHERS = (
+    "1::1",
+    "65::1",
+    "80::1",
+    "1fff::1",
+    "4000::1",
+    "fe80::1",
+    "5f00::1",
+    "2001::1",
+    "2a00::1",
+    "64:ff9b:1::1",
+)
+
+
+def test_a_name_cannot_lead_to_what_an_address_may_not() -> None:
+    """Whatever is refused when somebody types it is refused by the proxy when a name server says it, and nothing else."""
+    permitted = PrivateAddresses.parse("10.1.0.0/16, fd00::/8")
+    left, rules = forbidden_networks(permitted), AddressRules(permitted)
+    spelled = [
+        form.format(
+            address, hex=f"{(number := int(ipaddress.ip_address(address))) >> 16:x}:{number & 0xFFFF:x}"
+        )
+        for form in CARRYING
+        for address in CARRIED
+    ]
+    for each in (*spelled, *OTHERS):
+        try:
+            rules.check(ipaddress.ip_address(each))
+            refused = each == "2001::1"  # Teredo's are refused whole
+        except AddressRefused:
+            refused = True
+        assert any(_in(each, network) for network in left) is refused, each
 
 
 def _in(address: str, network: object) -> bool:

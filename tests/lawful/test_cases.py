@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyrage  # type: ignore[import-untyped] # no stubs are published
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.lawful.court import CASE, NS, REASON, Court, some_bytes
 from tests.staging.streams import MIB
 
 from mover.accounts.refusals import MayNot
 from mover.errors import Conflict, InvalidConfiguration, PermissionDenied
+from mover.lawful.recipients import recipients_digest
 from mover.lawful.records import AnswerState
 from mover.lawful.refusals import NoSuchCase, OutputRefused
+from mover.lawful.tables import legal_orders
 from mover.migrations.tables import signing_keys
+from mover.staff.tables import staff_requests
 from mover.staging.held import Held
 
 pytestmark = pytest.mark.promise("P10")
@@ -101,6 +106,24 @@ async def test_it_takes_two_others(court: Court) -> None:
                 await court.export(order, one, by=other)
         await court.export(order, one)
     assert court.open().contents() == {("/folder/plan.docx", 0): b"held"}
+
+
+async def test_what_is_approved_is_sealed_to_those_who_were_shown(court: Court) -> None:
+    """Whoever writes to the tables puts in other recipients: for the digest first, or while somebody reads."""
+    order = await court.ask()
+    thief = [str(pyrage.x25519.Identity.generate().to_public())]
+    bound = update(staff_requests).values(bound=recipients_digest(thief))
+    await court.database.write(lambda c: c.execute(bound))
+    shown = await court.orders.find(CASE)
+    assert shown.recipients == (court.recipient,)
+    with pytest.raises(Conflict, match="not those that it was asked for with"):
+        await court.orders.approve(court.office.tess, shown)
+
+    swapped = update(legal_orders).values(recipients=json.dumps(thief))
+    await court.database.write(lambda c: c.execute(swapped))
+    with pytest.raises(Conflict, match="not what you were shown"):
+        await court.orders.approve(court.office.tess, order)
+    assert (await court.orders.find(CASE)).request.approvals == ()
 
 
 @pytest.mark.parametrize("how", ["refused", "withdrawn", "expired"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,3 +76,17 @@ async def test_a_period_that_is_to_come_has_nothing_yet(court: Court) -> None:
         exported = await court.export(await court.approved(from_ns=court.now_ns() + 60 * NS), one)
     assert exported.findings.parts == []
     assert court.open().lines("items") == []
+
+
+async def test_what_was_approved_counts_and_not_what_a_row_said_a_moment_ago(court: Court) -> None:
+    async with court.station("one") as one:
+        hers, other = await court.under_way("one", name="hers"), await court.under_way("one", name="other")
+        for run, content in ((hers, b"hers"), (other, b"other")):
+            await one.hold(run, content)
+        order = await court.approved(pair_id=str(hers.pair_id))
+        wider = replace(order.request, scope=replace(order.request.scope, pair_id=None))
+        await court.export(replace(order, request=wider), one)
+    archive = court.open()
+    assert set(archive.contents().values()) == {b"hers"}
+    assert [line["path"] for line in archive.lines("items")] == ["/folder/hers"]
+    assert archive.manifest["scope"]["pair"] == str(hers.pair_id)

@@ -14,7 +14,7 @@ from tests.database_url import fresh
 from tests.matrix.moving import Bench, Moved, reached
 from tests.matrix.page import page_of, read_page, said
 from tests.matrix.services import SERVICES
-from tests.matrix.tree import Dump, plant, planted_tables
+from tests.matrix.tree import Dump, everything, plant, planted_tables
 from tests.servers.mariadb import MariaDbServer
 from tests.transfer.uploading import upload_keys
 
@@ -48,6 +48,7 @@ def make_tables(server: MariaDbServer) -> str:
     return name
 
 
+@pytest.mark.promise("P3", "P4")
 @pytest.mark.parametrize("source", SERVICES)
 async def test_a_realistic_tree_moves_to_every_other_service(
     source: str, request: pytest.FixtureRequest, bench: Bench, mariadb_server: MariaDbServer
@@ -67,9 +68,13 @@ async def test_a_realistic_tree_moves_to_every_other_service(
         else:
             root = await origin.new_folder(f"matrix-{uuid.uuid4().hex[:8]}")
             tree = await plant(origin.connector, root, origin.person, Dump(path.strip("/"), data))
+        async with reached(source, origin.place) as afresh:
+            before = await everything(afresh.connector, tree.root)
         for name, destination in there.items():
             if name != source:
                 seen[name] = await bench.move(origin, tree, destination)
+        async with reached(source, origin.place) as afresh:
+            assert await everything(afresh.connector, tree.root) == before  # nothing is changed at a source
     if folder := os.environ.get("MOVER_TEST_MATRIX"):  # for `python -m tests.matrix.page FOLDER`
         (Path(folder) / f"{source}.json").write_text(json.dumps({name: vars(seen[name]) for name in seen}))
         return

@@ -140,6 +140,26 @@ async def content(connector: Connector, file: EntryRef) -> bytes:
         return b"".join([piece async for piece in pieces])
 
 
+async def everything(connector: Connector, root: EntryRef) -> dict[str, object]:
+    """Tell all that a service shows of a tree, for comparing: files and folders, content, earlier versions, permissions."""
+    shown: dict[str, object] = {}
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        async with aclosing(connector.list_folder(folder)) as pages:
+            entries = [entry async for page in pages for entry in page.entries]
+        for entry in entries:
+            ref = folder.child(entry.name, entry.id)
+            lines = await connector.permissions.of([ref]) if connector.permissions else ()
+            if entry.kind is EntryKind.FOLDER:
+                waiting.append(ref)
+                shown[ref.path] = (entry, lines)
+            else:
+                versions = await connector.versions.of(ref) if connector.versions else ()
+                shown[ref.path] = (entry, lines, versions, await content(connector, ref))
+    return shown
+
+
 async def planted_tables(connector: Connector, root: EntryRef) -> Tree:
     """Describe what a database has: it is a tree of dumps."""
     tree = Tree(root)

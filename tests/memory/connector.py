@@ -51,6 +51,7 @@ class MemoryConnector:
     renames: Renames | None
     quota: Quota | None
     changes: Changes | None
+    sharing_changes: Changes | None
     permissions: Permissions | None
     versions: Versions | None
     places: Places | None
@@ -69,6 +70,7 @@ class MemoryConnector:
         self.quota = MemoryQuota(self) if service.free_bytes is not None or service.room else None
         self.versions = MemoryVersions(self) if service.versions else None
         self.changes = MemoryChanges(self) if service.change_feed else None
+        self.sharing_changes = MemoryChanges(self) if service.sharing_feed else None
         known = service.directory
         self.permissions = MemoryPermissions(self, known) if known else None
         self.places = MemoryPlaces(self, known) if known and known.lists_people else None

@@ -40,6 +40,7 @@ class MadeUpConnector:
     renames = None
     quota = None
     changes: Changes | None
+    sharing_changes = None
     permissions = None
     versions = None
     places = None

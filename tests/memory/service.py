@@ -104,6 +104,7 @@ class MemoryService:
         change_feed: `Connector.changes` is there (needs ids).
         free_bytes: Room in the account; None for endless room and an account that does not say.
         room: Room in folders that have a limit of their own (the drives of several people), by path.
+        sharing_feed: `Connector.sharing_changes` is there (needs a directory): the feed tells of permissions, too.
         versions: `Connector.versions` is there.
         alter: What the service makes of files whose names end as `Capabilities.alters` says, when it takes them.
         directory: Whom the service knows; with it `Connector.permissions` is there, and entries tell their owner.
@@ -124,6 +125,7 @@ class MemoryService:
         change_feed: bool = True,
         free_bytes: int | None = None,
         room: dict[str, int] | None = None,
+        sharing_feed: bool = False,
         versions: bool = False,
         alter: Callable[[bytes], bytes] | None = None,
         directory: Directory | None = None,
@@ -139,6 +141,7 @@ class MemoryService:
         self.change_feed = change_feed and capabilities.stable_ids
         self.free_bytes = free_bytes
         self.room = room if room is not None else {}
+        self.sharing_feed = sharing_feed and self.change_feed and directory is not None
         self.versions = versions
         self.alter = alter
         self.directory = directory
@@ -244,19 +247,28 @@ class MemoryService:
         kind: GranteeKind = GranteeKind.PERSON,
     ) -> None:
         """Permit something on an entry, as its owner would."""
+        self.sharing_changed(self._existing(path))
         self._known.permit(self._existing(path), kind, identity, role)
 
     def share_by_link(self, path: str, role: AccessRole = AccessRole.READ) -> None:
         """Let whoever has the link see an entry."""
+        self.sharing_changed(self._existing(path))
         self._known.permit(self._existing(path), GranteeKind.ANYONE, "", role)
 
     def unshare(self, path: str, identity: str, *, kind: GranteeKind = GranteeKind.PERSON) -> None:
         """Take it back."""
+        self.sharing_changed(self._existing(path))
         self._known.take_back(self._existing(path), kind, identity)
 
     def restrict(self, path: str) -> None:
         """Let an entry inherit nothing from its folder any more."""
+        self.sharing_changed(self._existing(path))
         self._known.cut(self._existing(path))
+
+    def sharing_changed(self, node: Node) -> None:
+        """Let the feed tell of an entry's permissions, where it does that."""
+        if self.sharing_feed:
+            self.nodes.touch(node)
 
     def forget_changes(self) -> None:
         """Make every cursor of the change feed so far too old."""

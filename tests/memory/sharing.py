@@ -59,6 +59,7 @@ class MemoryPermissions:
             if not directory.knows(grantee.kind, grantee.identity):
                 raise UserNotFound(f"there is no {grantee.kind} {grantee.identity!r}")
             if (grantee.kind, grantee.identity) != (GranteeKind.PERSON, directory.owner):
+                self._connector.account.sharing_changed(node)
                 directory.permit(node, grantee.kind, grantee.identity, grantee.role)
 
     async def revoke(self, entry: EntryRef, grantee: Permission) -> None:
@@ -69,6 +70,7 @@ class MemoryPermissions:
             except NotFound:
                 return
             assert grantee.role in AccessRole
+            self._connector.account.sharing_changed(node)
             self._directory.take_back(node, grantee.kind, grantee.identity)
 
 

@@ -30,6 +30,7 @@ from mover.migrations.given.boxes import (
 )
 from mover.migrations.given.handing import Handing
 from mover.migrations.given.holding import Holding, KeysElsewhere, KeysMissing
+from mover.migrations.given.queries import publish
 from mover.migrations.given.tables import given_boxes, given_keys, runner_keys
 from mover.migrations.given.wanted import GivenKeys, Wanted
 from mover.migrations.options import PairOptions
@@ -206,6 +207,52 @@ async def test_rows_that_were_moved_or_exchanged_in_the_database_open_nothing(of
         with pytest.raises(KeysMissing):
             await runner.open(stolen, WANTED)
     assert await runner.open(one, WANTED) == PASSWORD
+
+
+async def test_a_runner_that_pretends_is_sealed_nothing_and_is_waited_for_by_nobody(office: Office):
+    chosen = await prepared(office)
+    runner = holding(office, "r1")
+    await runner.look()
+    await office.runs.start(ANN, chosen, keys=PASSWORD)
+    run = await taken(office)
+    forged = RunnerKey(
+        id=key_id_of(bytes(range(32))),
+        runner="r2",
+        queue="default",
+        public=bytes(range(32)),
+        until_ns=2**62,
+        proof=bytes(32),
+    )
+    await office.database.write(lambda connection: publish(connection, forged))
+    await runner.look()
+    assert await left(office) == (1, 1)
+    # Whoever writes to the tables puts a box there: no runner waits for the one that is said to have it.
+    values = {"runner_key_id": forged.id}
+    await office.database.write(lambda connection: connection.execute(update(given_boxes).values(values)))
+    with pytest.raises(KeysMissing, match="have ended"):
+        await runner.open(run, WANTED)
+
+
+async def test_a_run_that_needs_more_than_was_given_asks_and_what_it_does_not_need_is_not_kept(
+    office: Office,
+):
+    chosen = await prepared(office)
+    runner = holding(office, "r1")
+    await runner.look()
+    more = replace(PASSWORD, crypt_to=Secret("of no use to this pair"))
+    await office.runs.start(ANN, chosen, keys=more)
+    run = await taken(office)
+    assert await runner.open(run, WANTED) == PASSWORD
+    with pytest.raises(KeysMissing, match="needs more than was given"):
+        await runner.open(run, WANTED | {Wanted.CRYPT_TO})
+
+
+async def test_keys_of_runners_that_fell_silent_long_ago_are_removed(office: Office):
+    await prepared(office)
+    await holding(office, "r1").look()
+    office.clock.advance(3_700)
+    await holding(office, "r2").look()
+    assert [row.runner for row in await office.rows(runner_keys)] == ["r2"]
 
 
 async def test_a_start_with_a_key_that_nobody_can_take_or_use_does_nothing(office: Office):

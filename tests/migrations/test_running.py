@@ -524,6 +524,9 @@ async def test_runs_that_only_looked_are_told_from_those_that_copied(office: Off
     await office.start(ann, migration, RunMode.SCAN)
     [scan] = await office.take()
     await office.finish(scan, 100)
+    assert await office.pairs.only_scanned(ann, migration.id) == 1
+    assert await office.pairs.only_scanned(actor("other"), migration.id) == 0
+    assert "nothing was copied" in (await office.runs.get(ann, scan.id)).meaning
     await office.start(ann, migration)
     [copy] = await office.take()
 

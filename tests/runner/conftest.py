@@ -14,11 +14,11 @@ from tests.database_url import Kind, as_runner, fresh, in_use
 from tests.servers.temporal import TemporalServer, temporal
 
 from mover.migrations.scheduler import Scheduler
+from mover.runner.bench import Pace
 from mover.runner.client import TemporalAccess
 from mover.runner.orchestration import TemporalOrchestration
 from mover.runner.reconciler import Reconciler
 from mover.runner.runner import Runner, open_runner
-from mover.runner.slices import Pace
 from mover.settings import Settings
 from mover.vault.secret import Secret
 from mover.workplace.workplace import Workplace, open_workplace

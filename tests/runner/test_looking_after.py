@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from mover.errors import Unreachable
+from mover.runner.bench import Draining, Pace
 from mover.runner.runner import Runner
-from mover.runner.slices import Draining, Pace
 
 
 class Nowhere:

@@ -25,7 +25,7 @@ from mover.audit.sealing import Sealer
 from mover.audit.verifying import verify
 from mover.ledger import tables as ledger
 from mover.migrations.tables import pair_runs
-from mover.runner.slices import Pace
+from mover.runner.bench import Pace
 from mover.workplace.removers import REMOVERS
 from mover.workplace.seeds import OWNER
 

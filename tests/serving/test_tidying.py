@@ -46,3 +46,14 @@ async def test_nothing_is_done_before_its_time() -> None:
         await asyncio.sleep(0)
 
     assert expired.left == [1]
+
+
+async def test_a_step_that_always_fails_keeps_no_other_from_being_done(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken, deleted = Rows(*[Locked("away")] * 1_000), Rows(4, 0)
+
+    async with tidying([broken.remove, deleted.remove], first_s=0, every_s=60):
+        await asyncio.wait_for(deleted.gone.wait(), 60)
+
+    assert "away" in caplog.text

@@ -189,7 +189,8 @@ def test_another_file_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f'proxi = "{CANARY}"', "unknown keys: proxi"),
+        (f'proxi = "{CANARY}"', r"unknown keys: proxi \(is proxy meant\?\)"),
+        (f'log_level = "info"\nproxy = "{CANARY}', r"not a TOML file \(at .+\)"),
         (f'proxy = "{CANARY}', "not a TOML file"),
         ('proxy = ["http://proxy:1"]', "MOVER_PROXY"),
         ("\0", "not a TOML file"),

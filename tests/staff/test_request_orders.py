@@ -30,13 +30,13 @@ async def test_of_two_processes_that_decide_at_once_one_wins(
         for _ in range(4):
             asked = await office.ask(RequestKind.LEGAL_EXPORT)
             twice = await asyncio.gather(
-                office.requests.approve(office.tess, asked.id),
-                there.approve(office.tess, asked.id),
+                office.requests.approve(office.tess, asked),
+                there.approve(office.tess, asked),
                 return_exceptions=True,
             )
             assert sorted(type(one).__name__ for one in twice) == ["NotPossible", "Request"]
             ends = await asyncio.gather(
-                office.requests.approve(office.uma, asked.id),
+                office.requests.approve(office.uma, asked),
                 there.refuse(office.tess, asked.id, "in doubt"),
                 office.requests.withdraw(office.sam, asked.id),
                 return_exceptions=True,
@@ -71,7 +71,7 @@ async def test_whatever_is_done_in_whatever_order_nothing_stands_without_enough_
                     )
                     asked[made.id], approved[made.id] = made, set()
                 case "approve" if chosen:
-                    await office.requests.approve(who, chosen.id)
+                    await office.requests.approve(who, chosen)
                     assert who.id != chosen.asked_by
                     assert chosen.id not in ended
                     approved[chosen.id].add(who.id)

@@ -25,11 +25,11 @@ async def test_one_other_person_opens_it_and_nobody_approves_their_own(office: S
     with pytest.raises(NotApproved, match="waits for the approval of one other person"):
         await office.requests.standing(asked.id)
     with pytest.raises(MayNot, match="somebody else"):
-        await office.requests.approve(office.sam, asked.id)
+        await office.requests.approve(office.sam, asked)
     with pytest.raises(NotApproved):
         await office.requests.standing(asked.id)
 
-    await office.requests.approve(office.tess, asked.id)
+    await office.requests.approve(office.tess, asked)
 
     standing = await office.requests.standing(asked.id)
     assert standing.state is RequestState.APPROVED
@@ -38,14 +38,14 @@ async def test_one_other_person_opens_it_and_nobody_approves_their_own(office: S
 
 async def test_a_legal_export_takes_two_others(office: StaffOffice) -> None:
     asked = await office.ask(RequestKind.LEGAL_EXPORT)
-    after = await office.requests.approve(office.tess, asked.id)
+    after = await office.requests.approve(office.tess, asked)
     assert after.state is RequestState.OPEN
     with pytest.raises(NotPossible, match="approved this already"):
-        await office.requests.approve(office.tess, asked.id)
+        await office.requests.approve(office.tess, asked)
     with pytest.raises(NotApproved, match="one other person"):
         await office.requests.standing(asked.id)
 
-    await office.requests.approve(office.uma, asked.id)
+    await office.requests.approve(office.uma, asked)
 
     assert len((await office.requests.standing(asked.id)).approvers) == 2
 
@@ -62,29 +62,29 @@ async def test_an_account_made_anew_for_the_same_person_is_still_that_person(off
         password_given=False,
     )
     with pytest.raises(MayNot):  # not of the staff under this id
-        await office.requests.approve(again, asked.id)
+        await office.requests.approve(again, asked)
     await office.directory.remove(office.sam.email)
     anew = await office.directory.add(office.sam.email, "Sam")
     with pytest.raises(MayNot):
-        await office.requests.approve(anew.member, asked.id)
+        await office.requests.approve(anew.member, asked)
 
 
 async def test_it_is_over_when_it_expires_open_or_approved(office: StaffOffice) -> None:
     waiting, approved = await office.ask(), await office.ask()
-    await office.requests.approve(office.tess, approved.id)
+    await office.requests.approve(office.tess, approved)
     office.house.clock.at += 86_400
 
     for request in (waiting, approved):
         with pytest.raises(NotApproved, match="expired"):
             await office.requests.standing(request.id)
     with pytest.raises(NotPossible, match="expired"):
-        await office.requests.approve(office.tess, waiting.id)
+        await office.requests.approve(office.tess, waiting)
 
 
 async def test_what_was_approved_can_be_stopped_by_anybody(office: StaffOffice) -> None:
     refused, withdrawn = await office.ask(), await office.ask()
     for request in (refused, withdrawn):
-        await office.requests.approve(office.tess, request.id)
+        await office.requests.approve(office.tess, request)
     with pytest.raises(MayNot, match="withdraw it instead"):
         await office.requests.refuse(office.sam, refused.id, "no")
     with pytest.raises(MayNot, match="only the one who asked"):
@@ -99,7 +99,7 @@ async def test_what_was_approved_can_be_stopped_by_anybody(office: StaffOffice) 
         with pytest.raises(NotApproved, match=word):
             await office.requests.standing(request.id)
         with pytest.raises(NotPossible, match=word):
-            await office.requests.approve(office.uma, request.id)
+            await office.requests.approve(office.uma, request)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ async def test_owners_are_told_by_mail_and_read_every_step_in_their_log(office: 
     await office.house.add_person("vic@example.org", Role.ADMINISTRATOR)
     asked = await office.ask()
     assert await office.house.rows(run_mails) == []
-    await office.requests.approve(office.tess, asked.id)
+    await office.requests.approve(office.tess, asked)
     await office.requests.withdraw(office.sam, asked.id)
 
     mails = await office.house.rows(run_mails)
@@ -178,8 +178,8 @@ async def test_owners_are_told_by_mail_and_read_every_step_in_their_log(office: 
 
 async def test_of_a_legal_export_the_organisation_learns_when_it_may(office: StaffOffice) -> None:
     asked = await office.ask(RequestKind.LEGAL_EXPORT)
-    await office.requests.approve(office.tess, asked.id)
-    await office.requests.approve(office.uma, asked.id)
+    await office.requests.approve(office.tess, asked)
+    await office.requests.approve(office.uma, asked)
 
     def told(log: list) -> list[str]:
         return [row.action for row in log if row.action.startswith("exception.")]
@@ -208,7 +208,7 @@ async def test_of_a_legal_export_the_organisation_learns_when_it_may(office: Sta
 async def test_nothing_stands_for_an_account_that_is_not_there(office: StaffOffice) -> None:
     """However it went: removing somebody withdraws their requests, but rows can be taken away by other means."""
     asked = await office.ask()
-    await office.requests.approve(office.tess, asked.id)
+    await office.requests.approve(office.tess, asked)
     query = delete(staff_people).where(staff_people.c.id == office.sam.id)
     await office.house.database.write(lambda transaction: transaction.execute(query))
     with pytest.raises(NotApproved, match="not of the staff any more"):
@@ -217,15 +217,15 @@ async def test_nothing_stands_for_an_account_that_is_not_there(office: StaffOffi
 
 async def test_who_leaves_takes_requests_and_open_approvals_along(office: StaffOffice) -> None:
     approved, waiting = await office.ask(), await office.ask(RequestKind.LEGAL_EXPORT, by=office.uma)
-    await office.requests.approve(office.tess, approved.id)
-    await office.requests.approve(office.sam, waiting.id)
+    await office.requests.approve(office.tess, approved)
+    await office.requests.approve(office.sam, waiting)
 
     await office.directory.remove(office.sam.email)
 
     assert (await office.requests.find(approved.id)).state is RequestState.WITHDRAWN
     assert (await office.requests.find(waiting.id)).approvals == ()
     with pytest.raises(MayNot, match="not of the staff"):
-        await office.requests.approve(office.sam, waiting.id)
+        await office.requests.approve(office.sam, waiting)
     with pytest.raises(MayNot, match="not of the staff"):
         await office.ask(by=office.sam)
 
@@ -246,7 +246,7 @@ async def test_a_moment_that_no_column_holds_is_refused_in_words(office: StaffOf
 
 async def test_what_is_over_does_not_stand_whoever_asks_the_request_itself(office: StaffOffice) -> None:
     """Runners look at nothing else."""
-    request = await office.requests.approve(office.tess, (await office.ask()).id)
+    request = await office.requests.approve(office.tess, await office.ask())
 
     assert request.stands(request.expires_ns - 1)
     assert not request.stands(request.expires_ns)

@@ -61,6 +61,7 @@ async def test_what_changed_at_the_source_replaces_our_copy(bench: Workbench) ->
     assert await bench.files(result.run) == {"/a": ItemState.REPLACED, "/b": ItemState.UNCHANGED}
 
 
+@pytest.mark.promise("P4")
 async def test_what_was_edited_at_the_destination_is_left_alone(bench: Workbench) -> None:
     bench.source.add_file("/a", b"one")
     await bench.run()
@@ -72,6 +73,7 @@ async def test_what_was_edited_at_the_destination_is_left_alone(bench: Workbench
     assert await bench.files(result.run) == {"/a": ItemState.LEFT_ALONE}
 
 
+@pytest.mark.promise("P4")
 async def test_what_changed_on_both_sides_is_a_conflict(bench: Workbench) -> None:
     bench.source.add_file("/a", b"one")
     await bench.run()

@@ -20,7 +20,7 @@ from mover.errors import (
 )
 from mover.ledger.states import Code, ItemState, RunStatus, status_of
 from mover.migrations.states import AUTOMATIC, MEANINGS, RunCode
-from mover.runner.slices import code_of
+from mover.runner.codes import code_of
 
 FOLDERS = 30
 USED_UP = ApiQuotaExceeded("no more calls today", said="daily limit")

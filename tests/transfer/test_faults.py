@@ -99,6 +99,7 @@ async def test_what_a_run_left_half_sent_is_ours_to_one_with_other_options(
         assert destination.entry("/a").modified_ns == moment
 
 
+@pytest.mark.promise("P4")
 async def test_a_strangers_file_where_an_earlier_run_failed_is_not_overwritten(bench: Workbench) -> None:
     bench.source.add_file("/a", b"ours")
     bench.destination.faults.add("upload", "/a", error=PermissionDenied("no"))
@@ -509,6 +510,7 @@ async def test_a_canceled_run_ends_although_its_connections_break(
     assert task.cancelled()
 
 
+@pytest.mark.promise("P4")
 async def test_a_strangers_file_is_not_overwritten(bench: Workbench) -> None:
     bench.source.add_file("/a", b"ours")
     bench.destination.add_file("/a", b"theirs")
@@ -528,6 +530,7 @@ async def test_a_strangers_file_is_overwritten_when_the_user_insists(bench: Work
     assert bench.destination.files() == [("/a", b"ours")]
 
 
+@pytest.mark.promise("P4")
 async def test_a_file_that_appears_after_the_listing_is_not_overwritten(bench: Workbench) -> None:
     bench.source.add_file("/a", b"ours")
     bench.source.faults.add("read", "/a", action=lambda: bench.destination.add_file("/a", b"theirs"))

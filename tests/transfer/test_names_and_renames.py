@@ -228,6 +228,7 @@ async def test_a_file_saved_anew_under_another_id_replaces_our_copy_of_the_one_b
         assert third.code is Code.NOTHING_TO_COPY
 
 
+@pytest.mark.promise("P4")
 async def test_a_copy_that_was_edited_at_the_destination_is_nobodys_heritage(tmp_path: Path) -> None:
     async with workbench(tmp_path) as bench:
         bench.source.add_file("/a", b"one")

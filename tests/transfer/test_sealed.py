@@ -271,6 +271,7 @@ async def test_verifying_reads_back_where_nothing_else_tells(tmp_path: Path) -> 
         assert {path for path, state in states.items() if state is ItemState.CONFLICT} == {"/one block"}
 
 
+@pytest.mark.promise("P4")
 async def test_what_stands_there_is_a_conflict_and_never_taken_for_ours(bench: SealingBench) -> None:
     bench.source.add_file("/a", b"same", modified_ns=10**18)
     bench.destination.add_file("/a.age", sealed(b"same"), modified_ns=10**18)

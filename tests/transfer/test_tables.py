@@ -113,6 +113,7 @@ async def test_verifying_does_not_take_an_earlier_runs_word(tmp_path: Path) -> N
         assert bench.destination.calls["read"] > before
 
 
+@pytest.mark.promise("P4")
 async def test_table_that_was_edited_at_the_destination_is_a_conflict(restoring: Workbench) -> None:
     restoring.source.add_file("/a.sql", b"first")
     restoring.source.add_file("/b.sql", b"first")

@@ -39,9 +39,17 @@ _OUT_OF_PLACE = """() => {
         found.push(`under the label ${cell.dataset.label}: ${words.currentNode.data.trim()}`);
     }
   }
+  for (const sheet of document.querySelectorAll(".dropdown > .dropdown-sheet")) {
+    const was = sheet.parentElement.open;
+    sheet.parentElement.open = true;
+    const box = sheet.getBoundingClientRect();
+    if (box.width && (box.left < 0 || box.right > document.documentElement.clientWidth))
+      found.push(`the sheet of ${sheet.previousElementSibling.innerText || "a button"} leaves the screen`);
+    sheet.parentElement.open = was;
+  }
   return found;
 }"""
-"""What a phone shows where it does not belong: past the edge of the screen, or a value among the labels."""
+"""What a phone shows where it does not belong: past the edge of the screen, closed or open, or a value among the labels."""
 
 
 @dataclass

@@ -78,6 +78,7 @@ class Office:
             "/connections/new",
             "/connections/new/sftp",
             "/connections/new/s3",
+            "/connections/new/box",
             f"/connections/{self.connection_id}/delete",
             "/maps",
             f"/maps/{self.map_id}",

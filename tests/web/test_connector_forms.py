@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mover.connections.filled_in import filled_in
@@ -11,6 +13,7 @@ from mover.errors import InvalidConfiguration
 from mover.vault.secret import Secret
 from mover.web.connector_forms import PREFIX, blame, fields_of, read_values, shown_values
 from mover.web.forms import Form
+from mover.web.service_needs import service_needs
 
 
 def form_of(service: str):
@@ -26,11 +29,21 @@ def test_every_service_has_a_form_in_plain_words(service):
     for field in fields:
         assert field.name.startswith(PREFIX)
         assert "_" not in field.label
-        assert not field.hint or field.hint.endswith(".")
+        assert not field.hint or (field.hint.endswith(".") and not field.hint[0].islower())
+        assert not field.hint.startswith(("True", "False")), "is the command line's"
         assert field.hint.rstrip(".").lower() != field.label.lower()
         assert "path of its file" not in field.hint
     known = set(kind.config.model_fields)
     assert {field.key for field in fields} <= known
+
+
+def test_what_an_administrator_has_to_allow_is_what_the_pages_of_the_services_say():
+    for service, page in (("office365", "microsoft"), ("google-admin", "google"), ("box-enterprise", "box")):
+        needs = service_needs(service)
+        assert needs is not None
+        text = (Path(__file__).parents[2] / "docs" / "services" / f"{page}.md").read_text()
+        assert [one for one in needs[1] if one not in text] == []
+    assert service_needs("onedrive") is None
 
 
 def test_nothing_that_names_a_file_of_the_server_is_asked():
@@ -59,6 +72,22 @@ def test_what_was_filled_in_is_taken_by_the_connector():
         "remote_checksums": "off",
     }
     assert filled_in(kind.config, values).config.model_dump()["port"] == 22
+
+
+def test_what_is_usually_on_can_be_switched_off():
+    kind, fields = form_of("ftp")
+    chosen = {"key-host": "h", "key-username": "u", "key-password": "p", "key-plain": "true"}
+    for said, meant in (("true", True), ("false", False)):
+        values = read_values(fields, chosen | {"key-extended_passive": said})
+        saved = filled_in(kind.config, values).config.model_dump()
+        assert saved["extended_passive"] is meant
+        assert shown_values(fields, saved)["key-extended_passive"] == said
+
+
+def test_certificates_and_keys_keep_their_lines():
+    for service, key in (("office365", "certificate"), ("office365", "private_key"), ("sftp", "private_key")):
+        [field] = [field for field in form_of(service)[1] if field.key == key]
+        assert (field.kind, field.first) == ("long_secret", True)
 
 
 def test_pasted_keys_get_the_line_ends_of_key_files():

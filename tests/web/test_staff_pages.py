@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.web.test_every_page import HTML, Inline
 
 from mover.accounts.actor import Permission
 from mover.lawful.tables import legal_collections
+from mover.staff.approving import asked_digest
 from mover.staff.looks import Look
 from mover.staff.records import STAFF_LOG, Request, RequestKind, Scope, Step
 from mover.web.app import WAYS
@@ -180,9 +182,15 @@ async def test_with_an_approved_exception_more_is_seen_done_and_kept(
     nothing = [row for row in await log(mover, mover.owner.organisation_id) if row.action == "exception.used"]
     assert nothing == []
 
-    approved = await mover.client.post(f"/staff/requests/{request.id}/approve", headers=sam.browser | HTML)
+    page = f"/staff/requests/{request.id}"
+    for unseen in ({}, {"shown": asked_digest(replace(request, reason="something else"))}):
+        answer = await mover.client.post(f"{page}/approve", headers=tess.browser | HTML, data=unseen)
+        assert answer.status_code == 409
+    seen = {"shown": asked_digest(request)}
+    assert seen["shown"] in (await mover.client.get(page, headers=tess.browser | HTML)).text
+    approved = await mover.client.post(f"{page}/approve", headers=sam.browser | HTML, data=seen)
     assert approved.status_code == 403
-    approved = await mover.client.post(f"/staff/requests/{request.id}/approve", headers=tess.browser | HTML)
+    approved = await mover.client.post(f"{page}/approve", headers=tess.browser | HTML, data=seen)
     assert approved.status_code == 303
 
     shown = ""
@@ -228,7 +236,7 @@ async def test_an_exception_covers_what_it_names_and_no_other_organisation(
     }
     for part, scope in covers.items():
         request = await asked(mover, sam, **scope)
-        await mover.services.staff.requests.approve(tess.member, request.id)
+        await mover.services.staff.requests.approve(tess.member, request)
         opened = set()
         for way in deeper:
             answer = await ask(mover, way, known, sam.browser)
@@ -239,7 +247,7 @@ async def test_an_exception_covers_what_it_names_and_no_other_organisation(
         await mover.services.staff.requests.withdraw(sam.member, request.id)
 
     whole = await asked(mover, sam)
-    await mover.services.staff.requests.approve(tess.member, whole.id)
+    await mover.services.staff.requests.approve(tess.member, whole)
     elsewhere = known | {"organisation_id": mover.installation.stranger.organisation_id}
     for way in deeper:
         assert (await ask(mover, way, elsewhere, sam.browser)).status_code == 403, named(way)
@@ -251,7 +259,7 @@ async def test_an_exception_covers_what_it_names_and_no_other_organisation(
         "",
         int(mover.services.now() * 1e9) + HOUR_NS,
     )
-    await mover.services.staff.requests.approve(tess.member, request.id)
+    await mover.services.staff.requests.approve(tess.member, request)
     for way in deeper:  # approved there, but the things are another organisation's
         assert (await ask(mover, way, elsewhere, sam.browser)).status_code == 404, named(way)
     for way in STAFF_WAYS:
@@ -323,7 +331,8 @@ async def test_what_one_asks_and_refuses_through_the_forms(mover: Running, sampl
     refused = await mover.client.post(f"{page}/refuse", headers=tess.browser | HTML, data={"why": "not now"})
     assert refused.status_code == 303
     assert "not now" in (await mover.client.get(page, headers=sam.browser | HTML)).text
-    again = await mover.client.post(f"{page}/approve", headers=tess.browser | HTML)
+    seen = asked_digest(await mover.services.staff.requests.find(page.rpartition("/")[2]))
+    again = await mover.client.post(f"{page}/approve", headers=tess.browser | HTML, data={"shown": seen})
     assert again.status_code == 409
     legal = await mover.services.staff.requests.ask(
         sam.member,
@@ -336,7 +345,9 @@ async def test_what_one_asks_and_refuses_through_the_forms(mover: Running, sampl
     page = f"/staff/requests/{legal.id}"
     shown = await mover.client.get(page, headers=tess.browser | HTML)
     assert "mover legal approve" in shown.text
-    blind = await mover.client.post(f"{page}/approve", headers=tess.browser | HTML)
+    blind = await mover.client.post(
+        f"{page}/approve", headers=tess.browser | HTML, data={"shown": asked_digest(legal)}
+    )
     assert blind.status_code == 409  # its recipients are not shown here
     assert (await mover.services.staff.requests.find(legal.id)).approvals == ()
     for day, status in (("soon", 422), ("9999-12-31", 422), ("2027-01-31", 303)):

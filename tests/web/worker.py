@@ -11,7 +11,8 @@ from mover.migrations.given.handing import Handing
 from mover.migrations.given.holding import Holding
 from mover.migrations.records import PairRun, Schedule
 from mover.migrations.work import Limits, Work
-from mover.runner.slices import Bench, Draining, Held, Pace, Slice
+from mover.runner.bench import Bench, Draining, Pace
+from mover.runner.slices import Held, Slice
 from mover.staging import Staging
 from mover.transfer.run import Engine
 from mover.workplace.workplace import Workplace

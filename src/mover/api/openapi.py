@@ -22,7 +22,8 @@ _PUBLIC = """\
 Moves files between cloud storage services: verified, encrypted, and without keeping anything.
 
 **Signing in.** Every call carries an API key, `Authorization: Bearer mvr_...`, that an administrator of the organisation \
-made. Each operation names the permission that the key needs.
+made: `curl -H "Authorization: Bearer $KEY" https://mover.example.org/api/v1/migrations`. Each operation names the permission that \
+the key needs. `RateLimit-Policy` says how many calls it has; 429 and 503 carry `Retry-After`.
 
 **Lists** come in pages: give `next_cursor` of one page as `cursor` to get the next; null says that it was the last.
 

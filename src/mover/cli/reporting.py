@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -50,7 +51,9 @@ async def _write(
         formats = frozenset({format_name} if format_name else FORMATS)
         return await write_report(ledger, number, output, formats)
     try:
-        with output.open("w", encoding="utf-8", newline="") as stream:
+        # Names and paths are for its owner only, if it is made now.
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
             await print_report(ledger, number, format_name, stream)
     except OSError as error:
         raise InvalidConfiguration(f"--output: {output} cannot be written: {error.strerror}") from None

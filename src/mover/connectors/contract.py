@@ -11,8 +11,8 @@ The engine knows services only through this page. Three rules hold for every ope
 * **Nothing is invented.** What a service does not tell is None or absent in the returned `Entry`.
 
 What a service cannot do at all is absent, not stubbed: the optional operations are attributes that hold an object or
-None (`part_uploads`, `described_reads`, `hashes`, `times`, `renames`, `quota`, `changes`, `permissions`, `versions`,
-`places`), and callers look. How well it can do the rest is data, in `Capabilities`.
+None (`part_uploads`, `described_reads`, `hashes`, `times`, `renames`, `quota`, `changes`, `sharing_changes`, `permissions`,
+`versions`, `places`), and callers look. How well it can do the rest is data, in `Capabilities`.
 
 Everything is cancellable: a cancelled operation closes what it opened. No operation holds more than about 1 MiB of a
 file in memory, and none writes content to the local disk (the local folder connector's uploads excepted: that is its
@@ -552,6 +552,16 @@ class Connector(Protocol):
     @property
     def changes(self) -> Changes | None:
         """A change feed, if the service has one."""
+
+    @property
+    def sharing_changes(self) -> Changes | None:
+        """A change feed that tells of permissions as well, where the service documents that its feed does; else None.
+
+        It is `changes`, and has a line besides of each entry on which itself something was permitted, changed or taken
+        back, or which no longer inherits all that its folder permits, or does again. What entries inherit needs no lines
+        of theirs: that of the folder is enough. Nobody is told of who belongs to a group.
+        Its cursors are its own. `cursor` raises Unsupported where this holds for other folders only: above drives.
+        """
 
     @property
     def permissions(self) -> Permissions | None:

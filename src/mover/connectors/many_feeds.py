@@ -167,8 +167,10 @@ class ManyFeeds:
                             waiting.append(ref)
                         else:
                             tops += 1
-            if tops > MOST:
-                raise Unsupported(f"there are more than {MOST} change feeds here", operation=_OPERATION)
+                    if tops > MOST:
+                        raise Unsupported(
+                            f"there are more than {MOST} change feeds here", operation=_OPERATION
+                        )
         return found
 
     async def _begun(self, folder: _Folder) -> _Folder:

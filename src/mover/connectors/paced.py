@@ -179,6 +179,12 @@ class Paced:
         return _PacedChanges(inner, self._pace) if inner else None
 
     @property
+    def sharing_changes(self) -> Changes | None:
+        """The change feed that tells of permissions, too."""
+        inner = self._connector.sharing_changes
+        return _PacedChanges(inner, self._pace) if inner else None
+
+    @property
     def permissions(self) -> Permissions | None:
         """Who may do what."""
         inner = self._connector.permissions

@@ -116,11 +116,11 @@ class Exporter:
         Raises PermissionDenied (not theirs, or it does not stand), InvalidConfiguration (the file is there, no recipients),
         ExportUnderWay, OutputRefused, DatabaseTrouble.
         """
-        if staff.id != order.request.asked_by:
-            raise MayNot("only the one who asked for an export makes it")
         if not order.recipients:
             raise InvalidConfiguration("this was asked for without recipients; ask anew with mover legal ask")
-        await self._expect_standing(order)
+        order = await self._standing(order)
+        if staff.id != order.request.asked_by:
+            raise MayNot("only the one who asked for an export makes it")
         expect_free(output)
         try:
             async with self._database.lock(f"lawful:{order.request.id}"):
@@ -128,13 +128,14 @@ class Exporter:
         except Held:
             raise ExportUnderWay("this export is being made by another process") from None
 
-    async def _expect_standing(self, order: Order) -> None:
-        """Raises PermissionDenied."""
-        standing = await self._requests.standing(order.request.id)
-        if not replace(order, request=standing).stands(self._now_ns()):
+    async def _standing(self, order: Order) -> Order:
+        """The order as it was approved, whatever the one that was given says it is about. Raises PermissionDenied."""
+        approved = replace(order, request=await self._requests.standing(order.request.id))
+        if not approved.stands(self._now_ns()):
             raise NotApproved(
                 "these recipients are not those that were approved; ask anew with mover legal ask"
             )
+        return approved
 
     async def _alone(
         self,

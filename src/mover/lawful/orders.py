@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from mover.accounts.refusals import NoSuchThing
+from mover.accounts.refusals import NoSuchThing, NotPossible
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration
 from mover.lawful.queries import naming, removal
@@ -125,10 +125,15 @@ class Orders:
         )
 
     async def approve(self, staff: StaffMember, order: Order) -> Order:
-        """Approve what somebody else asked for. Raises as `Requests.approve`."""
-        return Order(
-            request=await self._requests.approve(staff, order.request.id), recipients=order.recipients
-        )
+        """Approve what somebody else asked for, as it was shown. Raises as `Requests.approve`.
+
+        Raises Conflict too if these recipients are not those that it was asked for with: what is signed is their digest.
+        """
+        if not order.is_bound:
+            raise NotPossible(
+                "the recipients of this request are not those that it was asked for with; refuse it, and have it asked anew"
+            )
+        return Order(request=await self._requests.approve(staff, order.request), recipients=order.recipients)
 
     async def stop(self, staff: StaffMember, order: Order, why: str) -> Order:
         """Refuse it, or withdraw one's own; what was handed over for it and not exported is removed.

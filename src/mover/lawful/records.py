@@ -59,14 +59,14 @@ class Order:
     request: Request
     recipients: tuple[str, ...]
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether these are the recipients that it was asked for with."""
+        return bool(self.recipients) and self.request.bound == recipients_digest(self.recipients)
+
     def stands(self, now_ns: int) -> bool:
         """Whether it is an order for an export, approved with exactly these recipients, and may be acted upon at that moment."""
-        return (
-            self.request.kind is RequestKind.LEGAL_EXPORT
-            and self.request.stands(now_ns)
-            and bool(self.recipients)
-            and self.request.bound == recipients_digest(self.recipients)
-        )
+        return self.request.kind is RequestKind.LEGAL_EXPORT and self.request.stands(now_ns) and self.is_bound
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,10 +53,10 @@ class EarlierRuns:
         found = await self._database.read(lambda connection: following.root_of(connection, self._run.id))
         return found is not None
 
-    async def base(self, basis: str) -> Base | None:
-        """The newest run that this one can follow."""
+    async def base(self, basis: str, *, last: bool = False) -> Base | None:
+        """The newest run that this one can follow; with `last` only the one before: no other has changed anything since."""
         return await self._database.read(
-            lambda connection: following.base_for(connection, self._pair, self._run.id, basis)
+            lambda connection: following.base_for(connection, self._pair, self._run.id, basis, last=last)
         )
 
     async def mark_changed(self, found: Mapping[int, bool]) -> None:
@@ -67,6 +67,16 @@ class EarlierRuns:
     async def mark_unsettled(self, run_id: int) -> None:
         """Likewise those in which something is to be tried again."""
         await self._write(lambda connection: following.mark_unsettled(connection, run_id))
+
+    async def mark_unsettled_sharing(self, run_id: int) -> None:
+        """Likewise those in which permissions are to be tried again, or are open to too many."""
+        await self._write(lambda connection: following.mark_unsettled_sharing(connection, run_id))
+
+    async def with_lines(self, run_id: int, source_keys: Sequence[str]) -> set[str]:
+        """Those of these entries about whose permissions a run has something to say."""
+        return await self._database.read(
+            lambda connection: following.with_lines(connection, run_id, source_keys)
+        )
 
     async def mark_with_strangers(self, run_id: int) -> None:
         """Likewise those in which files of others were found that are the same as at the source."""

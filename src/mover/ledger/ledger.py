@@ -373,12 +373,22 @@ class RunLedger:
             lambda connection: arrivals.arrivals_at(connection, self.pair.id, destination_path_keys)
         )
 
-    async def hand_over(self, from_keys: Sequence[str], taken: Sequence[Arrival]) -> None:
-        """Let entries have the arrivals of others that are gone from the source."""
+    async def hand_over(self, taken: Mapping[str, Arrival], left: Mapping[str, Arrival]) -> None:
+        """Let entries have the arrivals of others that are gone from their places at the source.
+
+        What was permitted on what stands there goes with it.
+
+        Args:
+            taken: By the source keys of the others.
+            left: What these get for it, likewise: the arrivals that those had who took theirs.
+        """
 
         def work(connection: Connection) -> None:
-            arrivals.forget_arrivals(connection, self.pair.id, from_keys)
-            arrivals.keep_arrivals(connection, self.pair.id, taken)
+            arrivals.forget_arrivals(connection, self.pair.id, sorted(taken))
+            arrivals.keep_arrivals(connection, self.pair.id, [*taken.values(), *left.values()])
+            heirs = {key: arrival.source_key for key, arrival in taken.items()}
+            heirs |= {taken[key].source_key: key for key in left}
+            grants.pass_on(connection, self.pair.id, heirs)
 
         await self._write(work)
 

@@ -110,6 +110,7 @@ class KnownFolder(msgspec.Struct, frozen=True, kw_only=True):
     parent: int | None
     parent_path: str | None
     parent_destination_id: str | None
+    source_key: str | None = None  # of its item; the root has none
 
 
 class FolderTask(msgspec.Struct, frozen=True, kw_only=True):

@@ -130,6 +130,12 @@ class Pairs:
 
         return await self._database.read(work)
 
+    async def only_scanned(self, actor: Actor, migration_id: str) -> int:
+        """How many pairs of a migration count as a success because a scan ended well: nothing of them was copied by it."""
+        actor.require(Permission.READ)
+        belongs = queries.of_migration(actor.organisation_id, migration_id)
+        return await self._database.read(lambda connection: queries.only_scanned(connection, belongs))
+
     async def get(self, actor: Actor, pair_id: int) -> Pair:
         """Find one."""
         actor.require(Permission.READ)

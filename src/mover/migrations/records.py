@@ -9,7 +9,7 @@ import msgspec
 
 from mover.ledger.states import RunMode
 from mover.migrations.options import PairOptions
-from mover.migrations.states import MEANINGS, RunState, Status, Trigger, Wish, run_code, status_of
+from mover.migrations.states import MEANINGS, RunCode, RunState, Status, Trigger, Wish, run_code, status_of
 from mover.migrations.timetable import Timing, Window
 
 T = TypeVar("T")
@@ -176,6 +176,8 @@ class PairRun(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def meaning(self) -> str:
         """What the code means, in words."""
+        if self.mode is RunMode.SCAN and self.code == RunCode.SUCCESS:
+            return "Everything was looked at, nothing was copied"
         return MEANINGS[run_code(self.code)]
 
 

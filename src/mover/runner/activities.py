@@ -14,11 +14,12 @@ from mover.database.database import Database
 from mover.migrations.records import Counts
 from mover.migrations.scheduler import Scheduler
 from mover.runner import queries
+from mover.runner.bench import Bench
 from mover.runner.housekeeping import Housekeeper
 from mover.runner.measures import Measures
 from mover.runner.reconciler import Reconciler
 from mover.runner.records import Plan, SliceEnd, Swept
-from mover.runner.slices import Bench, Held, run_slice
+from mover.runner.slices import Held, run_slice
 from mover.runner.tracing import about
 
 

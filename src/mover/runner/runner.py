@@ -34,11 +34,11 @@ from mover.migrations.work import Work
 from mover.notices.delivering import Deliverer
 from mover.runner import names, workflows
 from mover.runner.activities import DeskActivities, SliceActivities
+from mover.runner.bench import Bench, Draining, Pace
 from mover.runner.client import TemporalAccess
 from mover.runner.housekeeping import Housekeeper
 from mover.runner.measures import Measures
 from mover.runner.reconciler import Reconciler
-from mover.runner.slices import Bench, Draining, Pace
 from mover.runner.versions import GONE_S, Versions, versions_from_settings
 from mover.staging import Staging
 from mover.transfer.run import Engine

@@ -14,52 +14,37 @@ import asyncio
 import enum
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
-import msgspec
-
-from mover.accounts.actor import system_actor
-from mover.audit.recording import Auditor, Recorder
-from mover.connections.connections import ConnectionGone
 from mover.connections.service_rules import NotAllowed
 from mover.database.failures import DatabaseTrouble
 from mover.errors import (
-    AddressRefused,
-    ApiQuotaExceeded,
-    InvalidConfiguration,
     MoverError,
     NotFound,
-    QuotaExceeded,
     SignInFailed,
-    Throttled,
-    TimedOut,
     Transient,
-    Unreachable,
-    UntrustedServer,
-    UserNotFound,
 )
 from mover.ledger.states import RunMode
-from mover.migrations.acts import Act
-from mover.migrations.given.holding import Holding, KeysElsewhere, KeysMissing
-from mover.migrations.given.wanted import GivenKeys, wanted_by
-from mover.migrations.options import PairOptions, applies_permissions, engine_options, shown_options
-from mover.migrations.records import Answer, Assignment, Counts, PairRun
+from mover.migrations.given.holding import KeysElsewhere, KeysMissing
+from mover.migrations.given.wanted import wanted_by
+from mover.migrations.options import applies_permissions, engine_options, shown_options
+from mover.migrations.records import Answer, Counts, PairRun
 from mover.migrations.refusals import Overtaken
 from mover.migrations.states import RunCode, RunState, Wish
-from mover.migrations.work import Limits, Work
+from mover.migrations.work import Limits
+from mover.runner.assigned import keys_of, paths_of, sealing_choice, without_own_files
+from mover.runner.bench import Bench
+from mover.runner.codes import code_of
 from mover.runner.counting import Counting
 from mover.runner.records import SliceEnd
+from mover.runner.slice_acts import SliceActs
 from mover.transfer.locking import AlreadyRunning
 from mover.transfer.progress import Progress
-from mover.transfer.run import Engine, RunResult, run_pair
+from mover.transfer.run import RunResult, run_pair
 from mover.workplace.addresses import ConnectedPath
-from mover.workplace.keeping_out import kept_out
-from mover.workplace.sealing import SealingChoice, in_the_form
-from mover.workplace.sides import Sides, open_sides
+from mover.workplace.sealing import in_the_form
+from mover.workplace.sides import open_sides
 from mover.workplace.upload_keys import VaultUploadKeys
-from mover.workplace.workplace import Workplace
 
 _log = logging.getLogger(__name__)
 
@@ -85,49 +70,6 @@ class Stop(enum.Enum):
     LOST = enum.auto()  # the run is another runner's by now
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How long things take, in seconds.
-
-    Attributes:
-        longest_s: A slice.
-        look_s: Between looks at what is wished.
-        quiet_s: Files under way are waited for so long, before a slice is cancelled.
-        drain_s: The same where the runner ends.
-        reconcile_s: Between the runner's looks into the database for what no message told of.
-    """
-
-    longest_s: float = 600
-    look_s: float = 1
-    quiet_s: float = 5
-    drain_s: float = 30
-    reconcile_s: float = 5
-
-
-class Draining:
-    """Told when the runner is to end."""
-
-    def __init__(self) -> None:
-        self.begun = False
-        self.at_once = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """What slices of one runner share."""
-
-    place: Workplace
-    work: Work
-    engine: Engine
-    queue: str
-    runner: str
-    draining: Draining
-    keys: Holding
-    pace: Pace = Pace()
-    auditor: Auditor = field(default_factory=Recorder)
-    now_ns: Callable[[], int] = time.time_ns
-
-
 class Slice:
     """One slice. Used once."""
 
@@ -149,6 +91,7 @@ class Slice:
         self._progress = Progress()
         self._ledger_run: int | None = None
         self._counting = Counting(bench.work, run)
+        self._acts = SliceActs(bench, run)
         self._accounts: tuple[str, ...] = ()
         self._pauses_before = 0
 
@@ -190,15 +133,15 @@ class Slice:
         if applies_permissions(assignment.options):
             map_id, grantees = await work.map_of(run.id)
         names = {one.id: one.name for one in await own.connections.with_ids(self._accounts)}
-        await self._tell_of_use(assignment, names, scan_alone=scan_alone)
+        await self._acts.opened(assignment, names, scan_alone=scan_alone)
         async with open_sides(own, source, None if scan_alone else destination) as opened:
             formed = await in_the_form(
                 own.vault,
                 f"organisation:{run.organisation_id}",
                 opened,
-                _sealing(assignment.options, given),
+                sealing_choice(assignment.options, given),
                 run.mode,
-                owner=_keys_of(run),
+                owner=keys_of(run),
             )
             sides = formed.sides
 
@@ -207,11 +150,11 @@ class Slice:
                 await formed.begin()
 
             options = engine_options(
-                self._without_own(assignment, sides),
+                without_own_files(place.settings, assignment, sides),
                 run.mode,
                 queued_ns=run.queued_ns,
                 bytes_per_s=assignment.bytes_per_s,
-                retry_paths=_paths(assignment, sides),
+                retry_paths=paths_of(assignment, sides),
                 map_id=map_id,
                 grantees=grantees,
                 form=formed.mark,
@@ -227,56 +170,6 @@ class Slice:
                 upload_keys=VaultUploadKeys(own.vault, f"organisation:{run.organisation_id}"),
                 started=started,
             )
-
-    async def _tell_of_use(
-        self, assignment: Assignment, names: Mapping[str, str], *, scan_alone: bool
-    ) -> None:
-        """Record for what the secrets of connections are used by this slice, before they are."""
-        details = {"pair": str(self._run.pair_id), "process": f"runner {self._bench.runner}"}
-        sides = {"source": assignment.source_connection_id}
-        if not scan_alone:
-            sides["destination"] = assignment.destination_connection_id
-        for side, connection_id in sides.items():
-            details[side] = names.get(connection_id, "")
-            details[f"{side}_id"] = connection_id
-        await self._record(Act.CONNECTIONS_OPENED, details)
-
-    async def _tell_of_grants(self) -> None:
-        """Record how many permissions the run gave at the destination, or could not."""
-        if self._ledger_run is None:
-            return
-        tally = await self._bench.place.ledger.grant_tally(self._ledger_run)
-        states: Counter[str] = Counter()
-        for one in tally:
-            states[one.state.value] += one.count
-        if states:
-            details = {
-                "pair": str(self._run.pair_id),
-                **{state: str(count) for state, count in states.items()},
-            }
-            await self._record(Act.PERMISSIONS_GIVEN, details)
-
-    async def _record(self, act: Act, details: Mapping[str, str]) -> None:
-        run = self._run
-        await self._bench.place.database.write(
-            lambda transaction: self._bench.auditor.record(
-                transaction,
-                system_actor(run.organisation_id, "runner"),
-                act,
-                f"run {run.id}",
-                details,
-                now_ns=self._bench.now_ns(),
-            )
-        )
-
-    def _without_own(self, assignment: Assignment, sides: Sides) -> PairOptions:
-        """The options, and Mover's own files kept out. Raises InvalidConfiguration where the source is nothing else."""
-        own = kept_out(self._bench.place.settings, sides)
-        if not own:
-            return assignment.options
-        return msgspec.structs.replace(
-            assignment.options, exclude=(*(assignment.options.exclude or ()), *own)
-        )
 
     async def _started(self, ledger_run_id: int, _resumed: bool) -> None:  # noqa: FBT001 - the engine's call
         """Note which run of the ledger it is, before the engine does anything. Raises Overtaken."""
@@ -421,7 +314,7 @@ class Slice:
             )
         else:
             self._ledger_run = result.run
-            await self._tell_of_grants()
+            await self._acts.gave(result.run)
             if result.finished:
                 await self._destroy_keys()
             await self._end(RunCode(int(result.code)), result.message)
@@ -444,7 +337,7 @@ class Slice:
         """Destroy what the keys of sealed files followed from, before the run is told to have ended."""
         options = (await self._bench.work.assignment(self._run.id)).options
         if options.seal_to or options.crypt_to:
-            await self._bench.place.vault.destroy(_keys_of(self._run))
+            await self._bench.place.vault.destroy(keys_of(self._run))
 
     async def _connection_of(self, error: MoverError | None) -> str | None:
         """Which of the two could not be signed in to, or is not allowed any more."""
@@ -502,49 +395,6 @@ async def _not_taken(bench: Bench, run_id: int) -> SliceEnd:
             return SliceEnd.RESTING
         case _:
             raise Held(2)
-
-
-def code_of(error: MoverError) -> RunCode:
-    """The code of a run that ended before its engine could say one."""
-    match error:
-        case ConnectionGone():
-            return RunCode.CONNECTION_NOT_FOUND
-        case SignInFailed() | NotAllowed():
-            return RunCode.SIGN_IN_FAILED
-        case UserNotFound():
-            return RunCode.USER_NOT_FOUND
-        case NotFound() | InvalidConfiguration():
-            return RunCode.ROOT_INVALID
-        case QuotaExceeded():
-            return RunCode.DESTINATION_QUOTA
-        case Throttled() | ApiQuotaExceeded():
-            return RunCode.API_QUOTA
-        case Unreachable() | TimedOut() | AddressRefused() | UntrustedServer():
-            return RunCode.SOURCE_UNREACHABLE
-        case _:
-            return RunCode.GENERAL_FAILURE
-
-
-def _sealing(options: PairOptions, given: GivenKeys) -> SealingChoice:
-    recipients = options.seal_to or ()
-    return SealingChoice(
-        recipients=recipients,
-        names=bool(recipients and options.seal_names),
-        crypt_to=given.crypt_to,
-        open_with=(given.open_with,) if given.open_with else (),
-        crypt_from=given.crypt_from,
-    )
-
-
-def _keys_of(run: PairRun) -> str:
-    """Where the vault has what the keys of a pair's sealed files follow from."""
-    return f"sealing:pair:{run.pair_id}"
-
-
-def _paths(assignment: Assignment, sides: Sides) -> tuple[str, ...] | None:
-    if sides.single_file is not None:
-        return (sides.single_file,)
-    return assignment.retry_paths
 
 
 async def _cancelled(task: asyncio.Task[RunResult]) -> None:

@@ -18,7 +18,9 @@ from mover.connectors.contract import Connector, Remarks
 from mover.entries import EntryRef
 from mover.errors import MoverError
 
-_GROUPS = frozenset({"part_uploads", "described_reads", "hashes", "times", "renames", "quota", "changes"})
+_GROUPS = frozenset(
+    {"part_uploads", "described_reads", "hashes", "times", "renames", "quota", "changes", "sharing_changes"}
+)
 
 
 def traced(provider: TracerProvider) -> TracingInterceptor:

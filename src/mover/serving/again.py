@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from mover.errors import MoverError
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -25,10 +27,16 @@ async def again_and_again(
     """
     await asyncio.sleep(first_s)
     while True:
-        try:
-            await step()
-        except MoverError as error:
-            _log.warning("cannot %s now: %s", what, error)
-        except Exception:  # noqa: BLE001 - whatever it is, the next time is tried all the same
-            _log.exception("unexpected error while trying to %s", what)
+        await attempted(step, what)
         await asyncio.sleep(every_s)
+
+
+async def attempted(step: Callable[[], Awaitable[T]], what: str) -> T | None:
+    """Do something, and log if it fails; then None. `what` as in `again_and_again`."""
+    try:
+        return await step()
+    except MoverError as error:
+        _log.warning("cannot %s now: %s", what, error)
+    except Exception:  # noqa: BLE001 - whatever it is, what comes after is tried all the same
+        _log.exception("unexpected error while trying to %s", what)
+    return None

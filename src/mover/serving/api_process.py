@@ -18,17 +18,16 @@ from mover.api.request_ids import RequestIdFilter
 from mover.api.services import Services
 from mover.audit.custody import Custodian
 from mover.audit.sealing import Sealer
-from mover.connections.missing_keys import make_missing_keys
 from mover.database.clock import check_clock
-from mover.errors import MoverError, ServiceFault
+from mover.errors import ServiceFault
 from mover.lawful.orders import remove_over
-from mover.migrations.given.handing import Handing
 from mover.migrations.scheduler import Scheduler
 from mover.notices.audit_copies import AuditCopies, receivers_from_settings
 from mover.runner.client import TemporalAccess
 from mover.runner.orchestration import TemporalOrchestration
 from mover.runner.reconciler import Reconciler
 from mover.serving.audit_keeping import Measured, audit_kept
+from mover.serving.first_keys import make_first_keys, try_first_keys
 from mover.serving.listening import close_all, listen
 from mover.serving.routes import NoticeRoute
 from mover.serving.server import HttpsServer
@@ -67,13 +66,9 @@ async def run_api(
         redirecting = listen(settings.redirect_listen) if settings.redirect_listen else []
         stack.callback(close_all, redirecting)
         place = await stack.enter_async_context(open_workplace(settings))
-        await make_missing_keys(place.database, place.vault)
+        await try_first_keys(place.database, place.vault)
         name_requests_in_the_log()
         made = _wrapped(stack, settings, place, tls)
-        try:
-            await Handing(place.vault).begin()
-        except MoverError as error:  # a key service that is away; it is made when the first key is given
-            _log.warning("keys cannot be handed to runners yet: %s", error)
         await stack.enter_async_context(tidying(_over(place, made.services)))
         copies = AuditCopies(place.database, receivers_from_settings(settings, place.egress))
         sealer = Sealer(place.database, place.vault)
@@ -101,6 +96,7 @@ def _over(place: Workplace, services: Services) -> list[Step]:
     )
     accounts = services.accounts
     return [
+        functools.partial(make_first_keys, place.database, place.vault),
         accounts.upkeep.remove_expired,
         accounts.departures.remove_deleted,
         custodian.forget_due,

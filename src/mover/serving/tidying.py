@@ -6,14 +6,17 @@ In the process of the API, not in runners: those can neither read nor remove ses
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from mover.serving.again import again_and_again
+from mover.serving.again import again_and_again, attempted
 
 FIRST_S = 60.0
 EVERY_S = 3600.0
+
+_WHAT = "tidy up the accounts"
 
 _log = logging.getLogger(__name__)
 
@@ -23,8 +26,14 @@ Step = Callable[[], Awaitable[int]]
 
 
 async def tidy_up(steps: Iterable[Step]) -> int:
-    """Remove all that is over, in small steps, and tell how many rows that were. Several may at the same time."""
-    return sum([await _all(step) for step in steps])
+    """Remove all that is over, in small steps, and tell how many rows that were. Several may at the same time.
+
+    A step that fails is logged, and keeps none of the others from being done.
+    """
+    removed = 0
+    for step in steps:
+        removed += await attempted(functools.partial(_all, step), _WHAT) or 0
+    return removed
 
 
 @asynccontextmanager
@@ -37,9 +46,7 @@ async def tidying(
         removed = await tidy_up(steps)
         _log.info("%d rows of the accounts were over and are removed", removed)
 
-    task = asyncio.create_task(
-        again_and_again(step, "tidy up the accounts", every_s=every_s, first_s=first_s), name="tidying"
-    )
+    task = asyncio.create_task(again_and_again(step, _WHAT, every_s=every_s, first_s=first_s), name="tidying")
     try:
         yield
     finally:

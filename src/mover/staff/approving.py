@@ -8,6 +8,7 @@ put another one in its place. One approval is signed over everything that was as
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from dataclasses import dataclass, replace
 
@@ -79,28 +80,32 @@ def signed(request: Request, approval: Approval, key: SigningKey) -> Approval:
 
 def approval_bytes(request: Request, approval: Approval) -> bytes:
     """What the signature of an approval is over: all that was asked for, and who approved it when."""
+    approved = [approval.staff_id, approval.email, approval.approved_ns]
+    return _encode(["mover approval 1", *_asked(request), *approved]).encode("ascii")
+
+
+def asked_digest(request: Request) -> str:
+    """A digest of all that was asked for: what somebody was shown, and approves no other in its place."""
+    return hashlib.sha256(_encode(_asked(request)).encode("ascii")).hexdigest()
+
+
+def _asked(request: Request) -> list[str | int | None]:
     scope = request.scope
-    return _encode(
-        [
-            "mover approval 1",
-            request.id,
-            request.kind.value,
-            scope.organisation_id,
-            scope.person_id,
-            scope.connection_id,
-            scope.pair_id,
-            scope.from_ns,
-            scope.until_ns,
-            request.organisation_name,
-            request.reason,
-            request.case,
-            request.asked_by,
-            request.asked_by_email,
-            request.asked_ns,
-            request.expires_ns,
-            request.bound,
-            approval.staff_id,
-            approval.email,
-            approval.approved_ns,
-        ]
-    ).encode("ascii")
+    return [
+        request.id,
+        request.kind.value,
+        scope.organisation_id,
+        scope.person_id,
+        scope.connection_id,
+        scope.pair_id,
+        scope.from_ns,
+        scope.until_ns,
+        request.organisation_name,
+        request.reason,
+        request.case,
+        request.asked_by,
+        request.asked_by_email,
+        request.asked_ns,
+        request.expires_ns,
+        request.bound,
+    ]

@@ -78,7 +78,7 @@ def assemble(
         directory=Directory(database, vault, passwords, requests, auditor, now=now),
         sign_in=StaffSignIn(database, vault, passwords, sessions, attempts, auditor, now=now),
         sessions=sessions,
-        keys=StaffKeys(database, attempts, auditor, now=now),
+        keys=StaffKeys(database, vault, attempts, auditor, now=now),
         requests=requests,
         disclosures=Disclosures(database, auditor, now=now),
         exceptions=exceptions,

@@ -29,8 +29,10 @@ from mover.settings import IPAddress
 from mover.staff.queries import keys as queries
 from mover.staff.queries import people
 from mover.staff.records import STAFF_LOG, StaffKey, StaffMember, StaffSignedIn
+from mover.staff.seals import Seals
 from mover.staff.tables import staff_keys
 from mover.vault.secret import Secret
+from mover.vault.vault import Vault
 
 CALLS_PER_MINUTE = 120
 BURST = 60
@@ -66,6 +68,7 @@ class StaffKeys:
 
     Args:
         database: Where they are.
+        vault: Holds the key that seals them.
         attempts: Counts wrong keys.
         auditor: Keeps what happened, in the staff's log.
         now: Seconds since 1970 UTC.
@@ -74,12 +77,14 @@ class StaffKeys:
     def __init__(
         self,
         database: Database,
+        vault: Vault,
         attempts: Attempts,
         auditor: Auditor,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
+        self._seals = Seals(vault)
         self._attempts = attempts
         self._auditor = auditor
         self._now = now
@@ -117,13 +122,15 @@ class StaffKeys:
             last_used_ns=None,
             last_used_address=None,
         )
+        secret_hash = hashed(text.secret)
+        seal = await self._seals.of_key(key, secret_hash)
 
         def make(transaction: Connection) -> None:
             if people.find(transaction, member.id) is None:
                 raise MayNot("this account is not of the staff any more")
             if queries.count_working(transaction, member.id, now_ns) >= _MOST_KEYS:
                 raise NotPossible(f"you have {_MOST_KEYS} keys that work already; revoke one first")
-            queries.add(transaction, key, hashed(text.secret))
+            queries.add(transaction, key, secret_hash, seal)
             self._record(transaction, member.actor(), Action.STAFF_KEY_MADE, key, {"days": str(days)})
 
         await self._database.write(make)
@@ -169,7 +176,7 @@ class StaffKeys:
             return (stored, member) if stored and member else None
 
         found = await self._database.read(look)
-        if found is None or not _works(*found, text, now_ns):
+        if found is None or not _works(*found, text, now_ns) or not await self._is_sealed(found[0]):
             limit = address_limit("staff-key", str(address), free=_FREE_WRONG_KEYS)
             await self._attempts.blocked(limit)
             await self._attempts.begin(limit)
@@ -191,6 +198,9 @@ class StaffKeys:
         return await self._database.write(
             lambda transaction: queries.remove_ended(transaction, before_ns, limit=limit)
         )
+
+    async def _is_sealed(self, stored: queries.StoredStaffKey) -> bool:
+        return await self._seals.holds_key(stored.key, stored.secret_hash, stored.seal)
 
     def _record(
         self, transaction: Connection, actor: Actor, action: Action, key: StaffKey, details: dict[str, str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 
 from mover.staff.exceptions import Exceptions
 from mover.staff.records import StaffMember
@@ -35,8 +34,6 @@ class Looks:
 
     async def keep(self, member: StaffMember, what: str, organisation_id: str | None, **details: str) -> None:
         """Keep a look at an organisation, or (None) at the installation. Raises NotFound: there is no such organisation."""
-        said: Mapping[str, str] | None = None
         if organisation_id is not None:
             await self._views.organisation_name(organisation_id)  # nothing is kept about what is not there
-            said = details
-        await self._exceptions.looked(member, organisation_id, what, said)
+        await self._exceptions.looked(member, organisation_id, what, details)

@@ -45,7 +45,7 @@ class StaffSession(msgspec.Struct, frozen=True, kw_only=True):
     created_ns: int
     last_seen_ns: int
     expires_ns: int
-    seal: str = ""  # of session_seals.py; without a right one it is nobody's
+    seal: str = ""  # of seals.py; without a right one it is nobody's
 
 
 class StaffKey(msgspec.Struct, frozen=True, kw_only=True):

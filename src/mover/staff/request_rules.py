@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
+
 from sqlalchemy import Connection
 
 from mover.accounts.refusals import MayNot, NoSuchThing, NotAcceptable, NotPossible
 from mover.errors import one_line
+from mover.staff.approving import asked_digest
 from mover.staff.letters import moment
 from mover.staff.queries import people
 from mover.staff.queries import requests as queries
@@ -53,6 +56,12 @@ def expect_in_time(request: Request, now_ns: int) -> None:
     """Raise Conflict if it is over by now."""
     if now_ns >= request.expires_ns:
         raise NotPossible(f"this request expired on {moment(request.expires_ns)}")
+
+
+def expect_shown(request: Request, shown: str) -> None:
+    """Raise Conflict unless this is what somebody was shown before they agreed; `shown` is the digest of that."""
+    if not hmac.compare_digest(asked_digest(request).encode(), shown.encode("utf-8", "surrogatepass")):
+        raise NotPossible("this request is not what you were shown; look at it again")
 
 
 def expect_near(moment_ns: int | None) -> None:

@@ -14,7 +14,7 @@ from mover.accounts.refusals import MayNot, NoSuchThing, NotAcceptable, NotPossi
 from mover.database.database import Database
 from mover.errors import one_line
 from mover.notices.outbox import put_mails
-from mover.staff.approving import ApprovalKey, Proof, signed
+from mover.staff.approving import ApprovalKey, Proof, asked_digest, signed
 from mover.staff.letters import approved_letter, moment
 from mover.staff.queries import people
 from mover.staff.queries import requests as queries
@@ -32,6 +32,7 @@ from mover.staff.request_rules import (
     case_of,
     expect_in_time,
     expect_period,
+    expect_shown,
     expect_staff,
     expiry_of,
     locked,
@@ -133,18 +134,19 @@ class Requests:
 
         return await self._database.write(ask)
 
-    async def approve(self, staff: StaffMember, request_id: str) -> Request:
-        """Approve what somebody else asked for; it stands once enough did.
+    async def approve(self, staff: StaffMember, shown: Request) -> Request:
+        """Approve what somebody else asked for, exactly as it was shown; it stands once enough did.
 
         Raises NotFound, PermissionDenied (one's own, or not of the staff any more), Conflict (approved by them already,
-        not open, expired).
+        not open, expired, or not what was shown any more).
         """
         now_ns = self._now_ns()
         key = await self._key.signing()
         proof = Proof(key.public)
 
         def approve(transaction: Connection) -> Request:
-            found = proof.of(locked(transaction, staff, request_id))
+            found = proof.of(locked(transaction, staff, shown.id))
+            expect_shown(found, asked_digest(shown))
             if staff.id == found.asked_by or staff.email == found.asked_by_email:
                 raise MayNot("nobody approves what they asked for themselves; it takes somebody else")
             if found.state is not RequestState.OPEN:
@@ -290,8 +292,12 @@ class Requests:
         why: str,
         action: Action,
     ) -> Request:
-        """End a request in the caller's transaction, and keep who did it."""
+        """End a request in the caller's transaction, and keep who did it.
+
+        Its approvals lose their signatures, so that nobody brings it back by a word in its row.
+        """
         now_ns = self._now_ns()
+        queries.void_approvals(transaction, found.id)
         after = replace(found, state=state, ended_by_email=staff.email, ended_ns=now_ns, ended_why=why)
         queries.change(
             transaction,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_hex
 
+import msgspec
 from sqlalchemy import Connection
 
 from mover.accounts.audit import Action, Auditor
@@ -18,7 +19,7 @@ from mover.errors import one_line
 from mover.staff.queries import people
 from mover.staff.queries import sessions as queries
 from mover.staff.records import StaffEntrance, StaffMember, StaffSession, StaffSignedIn, Step
-from mover.staff.session_seals import SessionSeals
+from mover.staff.seals import Seals
 from mover.vault.secret import Secret
 from mover.vault.vault import Vault
 
@@ -61,7 +62,7 @@ class StaffSessions:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
-        self._seals = SessionSeals(vault)
+        self._seals = Seals(vault)
         self._auditor = auditor
         self._idle_ns = int(idle_s * _SECOND_NS)
         self._absolute_ns = int(absolute_s * _SECOND_NS)
@@ -77,7 +78,7 @@ class StaffSessions:
             return (session, member) if session and member else None
 
         found = await self._database.read(look)
-        if found is None or not await self._seals.holds(found[0], hashed(token)):
+        if found is None or not await self._seals.holds_session(found[0], hashed(token)):
             raise SignInRefused(_NOT_SIGNED_IN)
         session, member = found
         before_ns = now_ns - _SEEN_EVERY_NS
@@ -101,7 +102,8 @@ class StaffSessions:
             expires_ns=now_ns + (self._absolute_ns if second_factor else _HALF_S * _SECOND_NS),
         )
         token = new_token()
-        return NewStaffSession(token, await self._seals.sealed(session, hashed(token)))
+        seal = await self._seals.of_session(session, hashed(token))
+        return NewStaffSession(token, msgspec.structs.replace(session, seal=seal))
 
     def begin(self, transaction: Connection, new: NewStaffSession, *, instead_of: str | None = None) -> None:
         """Keep a prepared session, in the place of another one that has to be there still. Raises SignInFailed."""

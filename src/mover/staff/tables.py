@@ -43,7 +43,7 @@ staff_sessions = Table(
     Column("created_ns", BigInteger, nullable=False),
     Column("last_seen_ns", BigInteger, nullable=False),
     Column("expires_ns", BigInteger, nullable=False, index=True),  # whatever happens
-    Column("seal", String(64)),  # of session_seals.py; NULL: of an earlier Mover, and nobody's
+    Column("seal", String(64)),  # of seals.py; NULL: of an earlier Mover, and nobody's
 )
 
 staff_requests = Table(
@@ -101,4 +101,5 @@ staff_keys = Table(
     Column("last_used_ns", BigInteger),
     Column("last_used_address", String(45)),
     Column("arrival_ns", BigInteger, nullable=False),  # theoretical arrival time, see accounts/rates.py
+    Column("seal", String(64)),  # of seals.py; NULL: of an earlier Mover, and opens nothing
 )

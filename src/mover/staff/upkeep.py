@@ -19,7 +19,7 @@ class StaffUpkeep:
 
     Args:
         database: Where they are.
-        vault: Of the sessions.
+        vault: Of sessions and keys.
         auditor: Tells organisations.
         now: Seconds since 1970 UTC.
     """
@@ -28,7 +28,7 @@ class StaffUpkeep:
         self, database: Database, vault: Vault, auditor: Auditor, *, now: Callable[[], float] = time.time
     ) -> None:
         self._sessions = StaffSessions(database, vault, auditor, now=now)
-        self._keys = StaffKeys(database, Attempts(database, now=now), auditor, now=now)
+        self._keys = StaffKeys(database, vault, Attempts(database, now=now), auditor, now=now)
         self._disclosures = Disclosures(database, auditor, now=now)
 
     async def step(self) -> int:

@@ -2,7 +2,7 @@
 
 What counts: the file is of a kind that the service says it changes, it took all bytes without an error, and the content of
 the document is what was sent, part by part. Where a file is no package of parts (a .doc of old) that cannot be told, and
-the item says so.
+the item says so. Nor can it where the service made a document of its own of the file, as it was asked to.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from mover.connectors.contract import Capabilities, Connector
-from mover.entries import Entry, EntryRef
+from mover.entries import Entry, EntryKind, EntryRef
 from mover.errors import IntegrityError
 from mover.transfer.evidence import altered_kind
 from mover.transfer.options import VerifyLevel
@@ -59,6 +59,28 @@ async def altered_on_arrival(
         there,
         "the destination changed the file's properties when it took it; its content is what was sent, part by part",
     )
+
+
+def converted_on_arrival(written: Entry, destination: Connector, level: VerifyLevel) -> str | None:
+    """In words how a file arrived of which the destination made a document of its own; None if it did not.
+
+    What can be had of such a document is made anew each time, of the service's own format.
+
+    Raises IntegrityError if the person asked for proof.
+    """
+    if not is_converted(written, destination.capabilities):
+        return None
+    if level not in {VerifyLevel.AUTO, VerifyLevel.SIZE}:
+        raise IntegrityError(
+            "the destination turns files of this kind into documents of its own, so nothing can prove what they hold; "
+            "--verify auto takes them as they are"
+        )
+    return "the destination turned the file into a document of its own, as its connection asks for; its content cannot be compared"
+
+
+def is_converted(standing: Entry, can: Capabilities) -> bool:
+    """Whether a file at the destination is a document of its own, made of a file as they are moved."""
+    return standing.kind is EntryKind.NATIVE and altered_kind(standing.name, can.alters)
 
 
 async def package_of(reader: FileReader, source: Capabilities) -> Parts | None:

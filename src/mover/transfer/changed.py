@@ -55,9 +55,12 @@ class Marks:
 
 
 async def changed_at_source(
-    changes: Sequence[Change], side: Side, ledger: RunLedger, run: int
+    changes: Sequence[Change], side: Side, ledger: RunLedger, run: int, *, sharing: bool = False
 ) -> Mapping[int, bool]:
-    """Folders of an earlier run in which these lines of the source's feed change something."""
+    """Folders of an earlier run in which these lines of the source's feed change something.
+
+    With `sharing` any line may mean that its entry is shared otherwise than it was.
+    """
     marks = Marks()
     by_id = [change for change in changes if change.id]
     ids = {change.id for change in by_id}
@@ -67,7 +70,8 @@ async def changed_at_source(
     for change in by_id:
         item, entry = items.get(f"id:{change.id}"), change.entry
         in_place = item is not None and entry is not None and _in_place(item, change, entry)
-        if item is not None and entry is not None and in_place and _says_nothing_new(item.entry, entry):
+        is_old = item is not None and entry is not None and _says_nothing_new(item.entry, entry)
+        if in_place and is_old and not sharing:
             continue
         if item is not None:
             marks.add(item.folder)
@@ -84,8 +88,14 @@ async def changed_at_source(
     return marks.found
 
 
-async def changed_at_destination(changes: Sequence[Change], side: Side, ledger: RunLedger, run: int) -> Told:
-    """Find out in which folders of a run these lines of the destination's feed change something that the run left there."""
+async def changed_at_destination(
+    changes: Sequence[Change], side: Side, ledger: RunLedger, run: int, *, sharing: bool = False
+) -> Told:
+    """Find out in which folders of a run these lines of the destination's feed change something that the run left there.
+
+    With `sharing` that may be permissions: those of an entry that has some of its own, or about which the run has
+    something to say, are to be looked at again. Nothing tells what the run itself gave from what others did meanwhile.
+    """
     marks, strangers = Marks(), False
     altered: dict[str, Arrival] = {}
     can = side.connector.capabilities
@@ -103,8 +113,11 @@ async def changed_at_destination(changes: Sequence[Change], side: Side, ledger: 
         for folder in await ledger.earlier.folders_by_destination_id(run, wanted)
     }
     root = await _root(changes, ledger, run)
+    spoken_of = await _spoken_of(keys, known, ledger, run, sharing=sharing)
     for change in by_id:
         ours = arrivals.get(change.id, [])
+        itself = known.get(change.id)
+        _mark_shared(marks, change, [items.get(one.source_key) for one in ours], itself, spoken_of)
         for arrival in ours:
             item = items.get(arrival.source_key)
             if item is None:
@@ -115,7 +128,6 @@ async def changed_at_destination(changes: Sequence[Change], side: Side, ledger: 
                 altered[arrival.source_key] = altered_arrival(change.entry, arrival)
             elif not destination_untouched(change.entry, arrival, can.modified_resolution_ns):
                 marks.add(item.folder)
-        itself = known.get(change.id)
         if itself is not None and not _stands_as_before(change, itself, names):
             marks.add(itself.parent)
             marks.add(itself.id, deep=True)
@@ -131,6 +143,39 @@ async def changed_at_destination(changes: Sequence[Change], side: Side, ledger: 
     gone = [change.path for change in changes if change.path and not change.id]
     await _mark_paths(marks, gone, side, ledger, run, at_destination=True)
     return Told(marks.found, strangers, list(altered.values()))
+
+
+async def _spoken_of(
+    keys: Sequence[str],
+    known: Mapping[str | None, KnownFolder],
+    ledger: RunLedger,
+    run: int,
+    *,
+    sharing: bool,
+) -> frozenset[str] | None:
+    """Source keys of those about whose permissions the run has something to say; None: permissions do not count."""
+    if not sharing:
+        return None
+    own = [folder.source_key for folder in known.values() if folder.source_key]
+    return frozenset(await ledger.earlier.with_lines(run, sorted({*keys, *own})))
+
+
+def _mark_shared(
+    marks: Marks,
+    change: Change,
+    files: Sequence[KnownItem | None],
+    folder: KnownFolder | None,
+    spoken_of: frozenset[str] | None,
+) -> None:
+    """Note the folder that holds an entry which has permissions of its own, or had some, where they count."""
+    if spoken_of is None:
+        return
+    is_shared = change.entry is not None and change.entry.shared is not False
+    for item in files:
+        if item is not None and (is_shared or item.source_key in spoken_of):
+            marks.add(item.folder)
+    if folder is not None and (is_shared or folder.source_key in spoken_of):
+        marks.add(folder.parent)
 
 
 async def _folders_of_source(

@@ -14,7 +14,7 @@ from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, Item
 from mover.ledger.states import Action, ItemState, Verification
 from mover.staging import Staging
-from mover.transfer.altered import package_of
+from mover.transfer.altered import is_converted, package_of
 from mover.transfer.arrivals import arrival_of
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.compare import COMPARED_BY, content_hash, same_beginning
@@ -178,9 +178,21 @@ class FileMover:
         )
 
     async def _look(self, item: Item) -> Entry | None:
-        ref = self._destination.ref(item.destination_path, None)
+        connector = self._destination.connector
+        if connector.capabilities.duplicate_names and item.action is not Action.COPY:
+            arrival = await self._arrival_before(item)  # of several of that name, ours
+            if arrival is not None and arrival.destination_id is not None:
+                try:
+                    found = await connector.refresh(
+                        self._destination.ref(item.destination_path, arrival.destination_id)
+                    )
+                except NotFound:
+                    pass
+                else:
+                    if self._rules.key(found.name) == self._rules.key(item.destination_name):
+                        return found
         try:
-            return await self._destination.connector.look_up(ref.path)
+            return await connector.look_up(self._destination.ref(item.destination_path, None).path)
         except NotFound:
             return None
 
@@ -225,6 +237,8 @@ class FileMover:
         alters = altered_kind(standing.name, destination.capabilities.alters)
         if not alters or self._options.verify is VerifyLevel.HASH:
             return None
+        if is_converted(standing, destination.capabilities):
+            return self._converted_already(item, reader, standing)
         sent = await package_of(reader, self._source.connector.capabilities)
         ref = self._destination.ref(item.destination_path, standing.id)
         there = await parts_at(destination, ref, standing.size) if sent is not None else None
@@ -240,6 +254,25 @@ class FileMover:
                 item, reader.entry, standing, self._rules, proof=proof, digest=None, size=standing.size
             ),
             message="found complete after an interruption; the destination has changed its properties",
+        )
+
+    def _converted_already(self, item: Item, reader: FileReader, standing: Entry) -> Moved | None:
+        """Whether a document of the destination's own was made of the file: it keeps its time, which no edit does."""
+        grain_ns = self._destination.connector.capabilities.modified_resolution_ns or 1
+        if self._options.verify is VerifyLevel.READBACK or not same_time(
+            standing.modified_ns, reader.modified_ns, grain_ns
+        ):
+            return None
+        proof = Verification.ALTERED
+        return Moved(
+            state=ItemState.COPIED,
+            verification=proof,
+            content_hash=None,
+            sent_bytes=0,
+            arrival=arrival_of(
+                item, reader.entry, standing, self._rules, proof=proof, digest=None, size=standing.size
+            ),
+            message="found complete after an interruption; the destination has turned it into a document of its own",
         )
 
     async def _with_time(self, item: Item, reader: FileReader, standing: Entry, found: Moved) -> Moved:

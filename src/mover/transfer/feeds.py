@@ -13,6 +13,17 @@ told to the next run; they are read, and recognised, at the end of the run that 
 
 Where the destination has no feed, its folders are listed, since a file that was removed there is to be copied again; the
 source's entries are then taken from the ledger.
+
+With permissions both feeds must tell of these, too (`Connector.sharing_changes`); else everything is read, as in a first
+run. What a folder permits holds for all below it, and feeds need not say so. So the folder that holds the changed one is
+listed, which shows who may see the changed one now; and a folder is known only if that is the same as it was. Both roots
+are asked about in each run, with what they inherit, so that folders above them need no feed.
+
+    line of the source's feed ─────► its folder is listed ─► who sees each folder in it, now?
+    line of the destination's, ────► likewise                   │ as it was: known
+      unless it has no permissions of its own, and had none     └ otherwise: listed, and so on below it
+
+Options that were others in the last run, and people who own the roots now and did not then, lead to a full reading.
 """
 
 from __future__ import annotations
@@ -33,13 +44,29 @@ _ENDS_THE_RUN = (SignInFailed, ApiQuotaExceeded)
 
 
 class Feeds:
-    """The change feeds of one run that copies. `remarks` holds what a person should know of them."""
+    """The change feeds of one run that copies. `remarks` holds what a person should know of them.
 
-    def __init__(self, source: Side, destination: Side, ledger: RunLedger, options: Options) -> None:
+    Args:
+        source, destination: The two sides.
+        ledger: Of the run.
+        options: Of the run.
+        sharing: What permissions are decided by besides the options, where they are moved; None where they are not.
+    """
+
+    def __init__(
+        self,
+        source: Side,
+        destination: Side,
+        ledger: RunLedger,
+        options: Options,
+        *,
+        sharing: str | None = None,
+    ) -> None:
         self._source = source
         self._destination = destination
         self._ledger = ledger
         self._options = options
+        self._sharing = sharing
         self.remarks: list[str] = []
 
     async def begin(self) -> None:
@@ -47,12 +74,15 @@ class Feeds:
 
         Raises what ends a run: SignInFailed, ApiQuotaExceeded. Any other trouble costs no more than a listing.
         """
-        source = _feed(self._source)
-        if source is None or await self._ledger.earlier.is_begun():
+        source, destination = self._feed(self._source), self._feed(self._destination)
+        if source is None or (destination is None and self._sharing is not None):
             return
-        destination = _feed(self._destination)
+        if await self._ledger.earlier.is_begun():
+            return
         basis = self._basis()
-        base = None if self._options.full else await self._ledger.earlier.base(basis)
+        base = None
+        if not self._options.full:
+            base = await self._ledger.earlier.base(basis, last=self._sharing is not None)
         follows = await self._following(base, basis, source, destination) if base is not None else None
         if follows is None:
             there = await self._cursor(destination, self._destination) if destination else None
@@ -67,7 +97,7 @@ class Feeds:
 
         `moved`: this run changed something there itself, so that its own doing is to be told from that of others.
         """
-        cursor, feed = self._ledger.run.destination_cursor, _feed(self._destination)
+        cursor, feed = self._ledger.run.destination_cursor, self._feed(self._destination)
         if cursor is None or not moved:
             return
         reached = None
@@ -78,7 +108,7 @@ class Feeds:
     def _basis(self) -> str:
         """Equal for runs that decide the same about the same entries, of the same two folders."""
         sides = [(side.who, side.root_id) for side in (self._source, self._destination)]
-        parts = (self._options.basis, __version__, sides)
+        parts = (self._options.basis, __version__, sides, self._sharing)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     async def _following(
@@ -95,6 +125,10 @@ class Feeds:
             there = there or await self._cursor(destination, self._destination)
         else:
             carries = False
+        if self._sharing is not None:
+            if not carries:
+                return None
+            await self._ledger.earlier.mark_unsettled_sharing(base.run)
         await self._ledger.earlier.mark_unsettled(base.run)
         return Follows(
             basis=basis,
@@ -113,7 +147,9 @@ class Feeds:
             after = base.source_cursor
             try:
                 async for changes, cursor in feed.since(start):
-                    found = await changed_at_source(changes, self._source, self._ledger, base.run)
+                    found = await changed_at_source(
+                        changes, self._source, self._ledger, base.run, sharing=self._sharing is not None
+                    )
                     await self._ledger.earlier.mark_changed(found)
                     after = cursor
                 return after
@@ -132,7 +168,9 @@ class Feeds:
         after, strangers = start, False
         try:
             async for changes, cursor in feed.since(start):
-                told = await changed_at_destination(changes, self._destination, self._ledger, run)
+                told = await changed_at_destination(
+                    changes, self._destination, self._ledger, run, sharing=self._sharing is not None
+                )
                 await self._ledger.earlier.mark_changed(told.folders)
                 if told.altered:
                     await self._ledger.keep_arrivals(told.altered)
@@ -165,7 +203,8 @@ class Feeds:
             self.remarks.append(f"{side.label} has no change feed for the next run: {error}")
             return None
 
-
-def _feed(side: Side) -> Changes | None:
-    """The change feed of one side, if what it tells can be found in the ledger: by ids that stay."""
-    return side.connector.changes if side.connector.capabilities.stable_ids else None
+    def _feed(self, side: Side) -> Changes | None:
+        """The change feed of one side, if what it tells can be found in the ledger: by ids that stay."""
+        if not side.connector.capabilities.stable_ids:
+            return None
+        return side.connector.changes if self._sharing is None else side.connector.sharing_changes

@@ -14,7 +14,15 @@ from collections.abc import Sequence
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
 from mover.entries import AccessRole, Permission
-from mover.errors import ApiQuotaExceeded, MoverError, Reason, SignInFailed, Unsupported, UserNotFound
+from mover.errors import (
+    AccountSuspended,
+    ApiQuotaExceeded,
+    MoverError,
+    Reason,
+    SignInFailed,
+    Unsupported,
+    UserNotFound,
+)
 from mover.ledger.grants import DueGrant, Granted, Grantee, GrantOutcome, GrantState
 from mover.ledger.ledger import RunLedger
 from mover.ledger.states import MOVED, SKIPPED, ItemState
@@ -95,6 +103,8 @@ class Granter:
                 if role not in _NARROWER:
                     return _failed(line, GrantState.UNSUPPORTED, error.reason, refused)
                 role = _NARROWER[role]
+            except AccountSuspended as error:  # of many, perhaps: the others get theirs
+                return _failed(line, GrantState.FAILED, error.reason, str(error))
             except (DatabaseTrouble, *_ENDS_THE_RUN):
                 raise
             except MoverError as error:

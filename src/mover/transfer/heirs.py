@@ -1,7 +1,8 @@
 """Files that stand where another one stood at the source: saved under a new id, or renamed onto a place that became free.
 
 What an earlier run left at the destination for the one that is gone is ours, not a stranger's: the new one takes over
-the record of its arrival, and with it its place.
+the record of its arrival, and with it its place, and what Mover permitted there. Where it leaves a place of its own behind,
+the two exchange their records: whatever comes to stand there next is no stranger's heir either.
 """
 
 from __future__ import annotations
@@ -64,20 +65,26 @@ class Heirs:
         known = await self._ledger.arrivals_of(list(before.values()))
         now = {key: path for _, path, key in listed}
         taken: dict[str, Arrival] = {}
-        freed = set[str]()
+        freed: dict[str, Arrival] = {}
         for place, holder in before.items():
             _, path, key = wanted[place]
             earlier = known.get(holder)
             if earlier is None or not await self._is_gone(holder, earlier, path, now):
                 continue
-            freed.add(holder)
             # The version and the time are those of another file: only the content tells whether it is the same.
-            taken[key] = msgspec.structs.replace(
+            taken[key] = freed[holder] = msgspec.structs.replace(
                 earlier, source_key=key, path=path, version=None, modified_ns=None
             )
+        left = {
+            holder: msgspec.structs.replace(behind, source_key=holder, version=None, modified_ns=None)
+            for holder, arrival in freed.items()
+            if holder not in taken
+            and arrival.source_key not in freed
+            and (behind := arrivals.get(arrival.source_key)) is not None
+        }
         arrivals.update(taken)
         if self._keep and taken:
-            await self._ledger.hand_over(sorted(freed), list(taken.values()))
+            await self._ledger.hand_over(freed, left)
         return frozenset(freed)
 
     def _places(

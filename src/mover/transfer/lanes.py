@@ -10,8 +10,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import msgspec
 
@@ -38,12 +39,14 @@ from mover.ledger.records import Item, Outcome
 from mover.ledger.states import Action, ItemState
 from mover.transfer.arrivals import DamagedArrival
 from mover.transfer.concurrency import task_group
+from mover.transfer.confined import Confined
 from mover.transfer.copy import FileMover, Moved
 from mover.transfer.options import Options
 from mover.transfer.progress import Progress
 from mover.transfer.tries import Tries
 from mover.transport.retries import RetryPolicy
 
+_NOTHING_CONFINED: Mapping[str, Confined] = MappingProxyType({})
 _log = logging.getLogger(__name__)
 
 _SMALL_BATCH = 48
@@ -65,6 +68,7 @@ class Lanes:
         progress: For the display.
         retries: Pauses between attempts.
         sleep: The pause itself.
+        confined: Of each side, what is wrong with single accounts.
     """
 
     def __init__(
@@ -75,10 +79,12 @@ class Lanes:
         progress: Progress,
         *,
         retries: RetryPolicy,
+        confined: Mapping[str, Confined] = _NOTHING_CONFINED,
         rng: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
+        self._confined = confined
         self._mover = mover
         self._ledger = ledger
         self._options = options
@@ -185,16 +191,19 @@ class Lanes:
 
     async def _outcome(self, item: Item) -> Outcome:
         started = self._now_ns()
+        if (known := self._known_trouble(item)) is not None:
+            return self._failed(item, *known, 0, started)
         entry = item.entry
         tries = Tries(self._retries, self._options.attempts, self._rng, self._arrivals)
         left = None
         is_untouched = not item.interrupted
         begun = item.interrupted
+        meetings = 0
         while True:
             tries.begin()
             reader = self._mover.reader(item, entry)
+            look_first = not is_untouched or self._looks > 0
             try:
-                look_first = not is_untouched or self._looks > 0
                 moved = await self._mover.move(item, reader, look_first=look_first, begun=begun, left=left)
             except (MissingDependency, DatabaseTrouble):
                 raise
@@ -205,15 +214,25 @@ class Lanes:
                 did_nothing = isinstance(error, Throttled) and error.did_nothing and not at_source
                 is_untouched = is_untouched and did_nothing
                 begun = begun or not (did_nothing or isinstance(error, Conflict))
+                meetings += isinstance(error, Conflict)
                 parts = await self._parts_kept(item)
                 again, wait_s = tries.failed(error, parts=parts, arrivals=self._arrivals)
-                if again or _is_worth_a_look(item, error, tries.attempt, at_source=at_source):
+                if again or (
+                    not at_source
+                    and _is_worth_a_look(
+                        item, error, tries.attempt, looked=look_first, begun=begun, meetings=meetings
+                    )
+                ):
+                    if not again and look_first and not item.interrupted:
+                        begun = (
+                            False  # nothing stood there a moment ago: it is whole and ours, or a stranger's
+                        )
                     left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(wait_s)
                     entry = await self._entry_now(item, entry, error)
                     continue
                 failed = self._failed(item, error, at_source, tries.attempt, started)
-                if self._pointless(error):
+                if await self._pointless(item, error, at_source=at_source):
                     await self._ledger.finish(failed)
                     raise
                 return failed
@@ -241,10 +260,22 @@ class Lanes:
         """How many parts of a large file the destination has."""
         return await self._ledger.uploads.parts_kept(item.source_key) if item.large else 0
 
-    def _pointless(self, error: MoverError) -> bool:
+    async def _pointless(self, item: Item, error: MoverError, *, at_source: bool) -> bool:
         """Whether going on with other files would only repeat the trouble."""
         self._in_vain = self._in_vain + 1 if isinstance(error, _SERVICE_DOWN) else 0
-        return isinstance(error, _ENDS_THE_RUN) or self._in_vain >= _VAIN_LIMIT
+        if not isinstance(error, _ENDS_THE_RUN):
+            return self._in_vain >= _VAIN_LIMIT
+        confined = self._confined.get("source" if at_source else "destination")
+        path = item.path if at_source else item.destination_path
+        return confined is None or not await confined.confines(error, path)
+
+    def _known_trouble(self, item: Item) -> tuple[MoverError, bool] | None:
+        """What goes wrong with everything in an account that the file belongs to, and whether that is at the source."""
+        for side, path in (("source", item.path), ("destination", item.destination_path)):
+            confined = self._confined.get(side)
+            if confined is not None and (error := confined.trouble_at(path)) is not None:
+                return error, side == "source"
+        return None
 
     async def _entry_now(self, item: Item, entry: Entry, error: MoverError) -> Entry:
         """The entry for the next attempt: looked at afresh if it changed while it was read."""
@@ -286,18 +317,32 @@ class Lanes:
         )
 
 
-def _is_worth_a_look(item: Item, error: MoverError, attempt: int, *, at_source: bool) -> bool:
+def _is_worth_a_look(
+    item: Item, error: MoverError, attempt: int, *, looked: bool, begun: bool, meetings: int
+) -> bool:
     """Whether what stands in the way may be the very file, though the ledger does not say so. The next attempt looks.
 
     Either the process that sent the item before may have been at it still: it had lost the pair and did not know, and put
     the file into its place, or took the temporary one away, between this process's look and its own turn. Or the
     ledger has forgotten: its database was restored from a backup, or a standby took over that lacked the last commits.
+    Or an attempt before this one made it after all: one that the service is said to have refused, so that nobody has
+    looked yet, or one whose answer was lost, and the service was late to show what it has (`begun`).
+
+    Args:
+        item: What is in somebody's way.
+        error: How the attempt at the destination ended.
+        attempt: Its number.
+        looked: It looked before it sent, and nothing stood there, or something else.
+        begun: It, or one before, may have left something there.
+        meetings: Attempts so far that met something.
     """
-    if at_source or not isinstance(error, (Conflict, NotFound)):
+    if not isinstance(error, (Conflict, NotFound)):
         return False
     if item.interrupted:
         return attempt <= _MEETINGS
-    return isinstance(error, Conflict) and attempt == 1 and item.action in {Action.COPY, Action.REPLACE}
+    if not isinstance(error, Conflict) or item.action not in {Action.COPY, Action.REPLACE}:
+        return False
+    return not looked or (begun and meetings == 1)
 
 
 def _state_for(error: MoverError, kind: EntryKind, *, at_source: bool) -> ItemState:

@@ -69,7 +69,7 @@ class Renamer:
 
     async def _renamed(self, item: Item, arrival: Arrival) -> bool:
         renames = self._destination.connector.renames
-        if renames is None:
+        if renames is None or await self._would_bring_permissions(item, arrival):
             return False
         started = self._now_ns()
         try:
@@ -112,6 +112,12 @@ class Renamer:
         )
         self._progress.ended(ItemState.RENAMED, item.entry.size)
         return True
+
+    async def _would_bring_permissions(self, item: Item, arrival: Arrival) -> bool:
+        """Whether something is permitted on a copy of another entry, which this one would take along with it."""
+        if arrival.source_key == item.source_key:
+            return False
+        return bool(await self._ledger.sharing.granted_of([arrival.source_key]))
 
     async def _gone(self, item: Item, arrival: Arrival) -> bool:
         """Whether the earlier file is no longer at the source: one that this run did not see may just be filtered out."""

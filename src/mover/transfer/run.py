@@ -39,6 +39,7 @@ from mover.ledger.tokens import UploadKeys
 from mover.staging import Staging
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
+from mover.transfer.confined import Confined
 from mover.transfer.copy import FileMover
 from mover.transfer.feeds import Feeds
 from mover.transfer.finish import Finisher
@@ -198,6 +199,11 @@ class _Run:
         self._progress = progress
         self._ledger = ledger
         self._right = right
+        self._confined = {
+            name: Confined(side)
+            for name, side in (("source", source), ("destination", destination))
+            if side is not None
+        }
         self._began_ns = engine.now_ns()
 
     async def execute(self) -> RunResult:
@@ -228,22 +234,17 @@ class _Run:
 
     async def _work(self) -> list[str]:
         destination = self._destination
+        sharing = self._sharing()
+        looked = await sharing.look() if sharing is not None else None
         feeds = None
-        # Permissions are looked at on each run, of everything: a feed of contents does not tell all that changes them.
-        if (
-            destination is not None
-            and self._mode is RunMode.COPY
-            and not self._options.dry_run
-            and self._options.sharing is None
-        ):
-            feeds = Feeds(self._source, destination, self._ledger, self._options)
+        if destination is not None and self._mode is RunMode.COPY and not self._options.dry_run:
+            feeds = Feeds(self._source, destination, self._ledger, self._options, sharing=looked)
             await feeds.begin()
         await self._ledger.add_root(
             source_id=self._source.root_id,
             destination_id=destination.root_id if destination else None,
             destination_exists=_stands(destination),
         )
-        sharing = self._sharing()
         if sharing is not None:
             await sharing.begin()
         lanes = self._lanes()
@@ -260,6 +261,7 @@ class _Run:
             resumed=self._ledger.run.resumed,
             large_from=_LARGE_FROM,
             sharing=sharing,
+            confined=self._confined,
             now_ns=self._engine.now_ns,
         )
         if lanes is None or destination is None:
@@ -369,6 +371,7 @@ class _Run:
             self._options,
             self._progress,
             retries=self._engine.retries,
+            confined=self._confined,
             now_ns=self._engine.now_ns,
         )
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
 from mover.connectors.contract import Page, is_temporary_name
 from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry, EntryKind, join_path, parent_path
-from mover.errors import ApiQuotaExceeded, MoverError, Reason, SignInFailed, Unsupported
+from mover.errors import AccountSuspended, ApiQuotaExceeded, MoverError, Reason, SignInFailed, Unsupported
 from mover.ledger.grants import NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask, NewItem, Outcome
@@ -23,6 +24,7 @@ from mover.ledger.rows import fingerprint_of
 from mover.ledger.states import Action, ItemState, Verification
 from mover.naming import EXACT
 from mover.transfer.concurrency import task_group
+from mover.transfer.confined import Confined
 from mover.transfer.heirs import Heirs
 from mover.transfer.keys import short_key
 from mover.transfer.known import KnownFolders
@@ -43,6 +45,8 @@ _NOT_MOVED = {
     EntryKind.SHORTCUT: "a link is not followed: what it points to is moved where it stands",
     EntryKind.SPECIAL: "not a file: a device, socket or pipe, or a document that cannot be exported",
 }
+
+_NOTHING_CONFINED: Mapping[str, Confined] = MappingProxyType({})
 
 _TOO_LONG = Decision(
     state=ItemState.FAILED,
@@ -67,6 +71,7 @@ class Scanner:
         resumed: The run was interrupted before.
         large_from: Files of at least this size in bytes are moved in the lane for large files; unknown sizes too.
         sharing: Plans permissions, and has begun; None where they are not moved.
+        confined: Of each side, what is wrong with single accounts.
     """
 
     def __init__(
@@ -83,8 +88,10 @@ class Scanner:
         resumed: bool,
         large_from: int,
         sharing: SharingPlanner | None = None,
+        confined: Mapping[str, Confined] = _NOTHING_CONFINED,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
+        self._confined = confined
         self._source = source
         self._destination = destination
         self._ledger = ledger
@@ -147,6 +154,7 @@ class Scanner:
         started = self._now_ns()
         side = "destination"
         try:
+            self._expect_no_trouble(folder)
             created, folder = await self._make_sure(folder)
             async with Standing(self._destination, folder, self._ledger) as standing:
                 side = "source"
@@ -156,6 +164,11 @@ class Scanner:
             side = "destination"
             if not filled and await self._make_without_files(folder):
                 created = True
+        except AccountSuspended as error:
+            if not await self._is_confined(folder, error, side):
+                raise
+            await self._failed(folder, error, side, started)
+            return
         except (DatabaseTrouble, SignInFailed, ApiQuotaExceeded):
             raise  # no other folder would fare better
         except MoverError as error:
@@ -176,6 +189,20 @@ class Scanner:
                     ended_ns=self._now_ns(),
                 )
             )
+
+    def _expect_no_trouble(self, folder: FolderTask) -> None:
+        """Raise what goes wrong with everything in the account that holds a folder, if that is known."""
+        for side, path in (("source", folder.path), ("destination", folder.destination_path)):
+            confined = self._confined.get(side)
+            trouble = confined.trouble_at(path) if confined is not None else None
+            if isinstance(trouble, AccountSuspended):
+                raise trouble
+
+    async def _is_confined(self, folder: FolderTask, error: AccountSuspended, side: str) -> bool:
+        """Whether an account is suspended that is one of many in the pair."""
+        if folder.item_id is None or (confined := self._confined.get(side)) is None:
+            return False
+        return await confined.confines(error, folder.path if side == "source" else folder.destination_path)
 
     async def _make_sure(self, folder: FolderTask) -> tuple[bool, FolderTask]:
         """Create the folder at the destination if it is not there. Returns whether it is new, and the folder."""
@@ -239,11 +266,21 @@ class Scanner:
             new += await self._decide(folder, moving, standing)
         lines: list[NewGrant] = []
         if self._sharing is not None:
-            there = await standing.get([item.destination_key for item in new])
+            ours = await self._ours(new) if standing.has_namesakes else {}
+            there = await standing.get([item.destination_key for item in new], ours)
             new, lines = await self._sharing.plan(folder, new, there)
         await self._ledger.add_items(folder, new, page.cursor, lines)
         self._count(folder, new)
         return any(item.action is not Action.NONE and item.entry.kind is not EntryKind.FOLDER for item in new)
+
+    async def _ours(self, new: Sequence[NewItem]) -> dict[str, str]:
+        """Ids of what earlier runs left at the destination, by name key."""
+        arrivals = await self._ledger.arrivals_of([item.source_key for item in new])
+        return {
+            item.destination_key: there
+            for item in new
+            if item.source_key in arrivals and (there := arrivals[item.source_key].destination_id) is not None
+        }
 
     def _kept_out(self, path: str, entry: Entry) -> Decision | None:
         """Decide about entries that are not moved whatever the destination has; None for all others."""
@@ -272,7 +309,14 @@ class Scanner:
         arrivals = await self._ledger.arrivals_of([key for _, _, key in moving]) if self._earlier else {}
         freed = await self._heirs.take_over(folder, moving, arrivals) if self._earlier else frozenset[str]()
         names = await self._names.choose(folder, [(entry, key) for entry, _, key in moving], arrivals, freed)
-        there = await standing.get([chosen.key for chosen in names.values() if not chosen.problem])
+        there = await standing.get(
+            [chosen.key for chosen in names.values() if not chosen.problem],
+            {
+                names[key].key: arrival.destination_id
+                for key, arrival in arrivals.items()
+                if arrival.destination_id is not None
+            },
+        )
         new = []
         known_better: list[Arrival] = []
         files = needed = 0

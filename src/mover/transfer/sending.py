@@ -16,7 +16,7 @@ from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item, PartRecord
 from mover.ledger.states import Verification
 from mover.staging import Label, StagedPart, Staging
-from mover.transfer.altered import altered_on_arrival, package_of
+from mover.transfer.altered import altered_on_arrival, converted_on_arrival, package_of
 from mover.transfer.arrivals import DamagedArrival, arrival_of
 from mover.transfer.evidence import strongest
 from mover.transfer.options import Options, VerifyLevel
@@ -119,7 +119,7 @@ class Sender:
                 ref,
                 written,
                 size,
-                self._verifier.whole(ref, written, size, part.hashes),
+                lambda: self._verifier.whole(ref, written, size, part.hashes),
                 lambda: _package(part),
             )
             return Sent(
@@ -152,7 +152,7 @@ class Sender:
                 ref,
                 written,
                 part.size,
-                self._verifier.whole(ref, written, part.size, part.hashes),
+                lambda: self._verifier.whole(ref, written, part.size, part.hashes),
                 lambda: _package(part),
             )
             return Sent(
@@ -199,7 +199,7 @@ class Sender:
                 ref,
                 written,
                 size,
-                self._verifier.in_parts(ref, written, parts, whole),
+                lambda: self._verifier.in_parts(ref, written, parts, whole),
                 lambda: package_of(reader, can),
             )
             return Sent(
@@ -249,7 +249,7 @@ class Sender:
                 ref,
                 sent.entry,
                 size,
-                self._verifier.in_parts(ref, sent.entry, sent.parts, sent.whole),
+                lambda: self._verifier.in_parts(ref, sent.entry, sent.parts, sent.whole),
                 lambda: package_of(reader, can),
             )
             return Sent(
@@ -271,13 +271,15 @@ class Sender:
         ref: EntryRef,
         written: Entry,
         size: int,
-        verifying: Awaitable[Verification],
+        verifying: Callable[[], Awaitable[Verification]],
         package: Callable[[], Awaitable[Parts | None]],
     ) -> _Proof:
         """Prove an arrival, also of a file that the destination changes when it takes it; `package` tells its parts."""
         with self._damage(item, source, written, size):
+            if (why := converted_on_arrival(written, self._destination, self._options.verify)) is not None:
+                return _Proof(written, Verification.ALTERED, why)
             try:
-                return _Proof(written, await verifying)
+                return _Proof(written, await verifying())
             except IntegrityError as error:
                 there, why = await altered_on_arrival(
                     error, self._destination, ref, self._options.verify, package

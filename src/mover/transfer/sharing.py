@@ -18,7 +18,7 @@ import msgspec
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
 from mover.entries import AccessRole, Entry, EntryKind, EntryRef, GranteeKind, Permission, join_path
-from mover.errors import MoverError, NotFound, Reason, SignInFailed, Terminal, Unsupported
+from mover.errors import AccountSuspended, MoverError, NotFound, Reason, SignInFailed, Terminal, Unsupported
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
@@ -39,7 +39,7 @@ _decode_access = msgspec.json.Decoder(Access).decode
 
 
 class SharingPlanner:
-    """Plans the permissions of one run. `begin` first.
+    """Plans the permissions of one run. `look` first, and `begin` when the run has a root.
 
     Args:
         source: Where permissions are read; it has some.
@@ -67,43 +67,55 @@ class SharingPlanner:
         self._rules = rules
         self._dry_run = dry_run
         self._judge = Judge(rules=rules, kinds=frozenset())
+        self._root: Seen | None = None
         self._accesses: OrderedDict[int, Access] = OrderedDict()
         self._earlier = False
         self._questions = asyncio.Semaphore(_AT_ONCE)
         self._listing = asyncio.Lock()
         self._people_listed = False
 
-    async def begin(self) -> None:
-        """Look at both roots, and at the people of the destination where it tells them."""
+    async def look(self) -> str:
+        """Look at both roots, with what they inherit from folders above them.
+
+        Returns what decides about everything besides the options: text that is equal as long as that is the same.
+        """
         source = await self._source.connector.refresh(self._source.ref("/", self._source.root_id))
-        permissions = await self._of(self._from, [self._source.ref("/", self._source.root_id)])
+        [permissions] = await self._of(self._from, [self._source.ref("/", self._source.root_id)])
         there = await self._root_there()
-        self._judge = Judge(
+        self._root = Seen(
+            source_key=ROOT_KEY,
+            permissions=permissions,
+            above=Access(),
+            owner=source.owner,
+            there=there,
+            shareable=self._destination is None or self._destination.root != "/",
+        )
+        judge = self._judge = Judge(
             rules=self._rules,
             kinds=self._to.kinds if self._to is not None else self._from.kinds,
-            owner=source.owner or _owner(permissions[0]),
+            owner=source.owner or _owner(permissions),
             owners=frozenset(
                 Grantee(line.kind, line.identity) for line in there if line.role is AccessRole.OWNER
             ),
             source_inherits=self._from.inherited,
             destination_inherits=self._to.inherited if self._to is not None else True,
         )
+        owners = sorted((one.kind, one.identity) for one in judge.owners)
+        return repr(
+            (judge.owner, owners, sorted(judge.kinds), judge.source_inherits, judge.destination_inherits)
+        )
+
+    async def begin(self) -> None:
+        """Plan the root, and list the people of the destination if it tells them and anybody has access to the root."""
+        assert self._root is not None, "it was looked at"
         self._earlier = await self._ledger.sharing.has_granted()
         if await self._ledger.sharing.root_access() is not None:
             return  # an interrupted run goes on
         granted = await self._ledger.sharing.granted_of([ROOT_KEY]) if self._earlier else {}
-        seen = Seen(
-            source_key=ROOT_KEY,
-            permissions=permissions[0],
-            above=Access(),
-            owner=source.owner,
-            there=there,
-            granted=granted.get(ROOT_KEY, ()),
-            shareable=self._destination is None or self._destination.root != "/",
-        )
+        seen = replace(self._root, granted=granted.get(ROOT_KEY, ()))
         await self._know_people([seen])
         plan, lines = await self._taken_back(seen, self._judge.plan(seen))
-        await self._ledger.sharing.set_root(_encode(self._allowed(plan.access)).decode(), lines)
+        await self._ledger.sharing.set_root(_spelled(self._allowed(plan.access)), lines)
 
     async def plan(
         self, folder: FolderTask, new: Sequence[NewItem], there: Mapping[str, Entry]
@@ -118,9 +130,7 @@ class SharingPlanner:
         asked = [item for item in standing if item.entry.shared is not False]
         told = await self._told(folder, standing, asked, above)
         earlier = (
-            await self._ledger.sharing.granted_of([item.source_key for item in standing])
-            if self._earlier
-            else {}
+            await self._ledger.sharing.granted_of([item.source_key for item in new]) if self._earlier else {}
         )
         seen = await self._seen(folder, standing, told, earlier, there, above)
         await self._know_people(seen)
@@ -129,6 +139,8 @@ class SharingPlanner:
         for one in seen:
             plans[one.source_key], about = await self._taken_back(one, self._judge.plan(one))
             lines += about
+        aside = [item for item in new if item not in standing and item.source_key in earlier]
+        lines += await self._taken_back_aside(folder, aside, earlier, above)
         items = await self._with_access(folder, new, plans)
         return [self._held(item, plans.get(item.source_key), above) for item in items], lines
 
@@ -205,6 +217,34 @@ class SharingPlanner:
             seen[index] = replace(seen[index], there=answer or ())
         return seen
 
+    async def _taken_back_aside(
+        self,
+        folder: FolderTask,
+        aside: Sequence[NewItem],
+        earlier: Mapping[str, Sequence[Granted]],
+        above: Access,
+    ) -> list[NewGrant]:
+        """Take back what the source has no more on entries to which nothing else is done: in conflict, kept out.
+
+        What stands at their place may be somebody else's, so only where it was given it is taken back.
+        """
+        told = await self._told(
+            folder, aside, [item for item in aside if item.entry.shared is not False], above
+        )
+        inherited = [msgspec.structs.replace(line, inherited=True) for line in above.told]
+        lines: list[NewGrant] = []
+        for item in aside:
+            seen = Seen(
+                source_key=item.source_key,
+                permissions=told.get(item.source_key, inherited),
+                above=above,
+                owner=item.entry.owner,
+                granted=earlier[item.source_key],
+            )
+            _, about = await self._taken_back(seen, self._judge.plan(seen))
+            lines += [line for line in about if line.action is GrantAction.TAKE_BACK]
+        return lines
+
     async def _taken_back(self, seen: Seen, plan: EntryPlan) -> tuple[EntryPlan, list[NewGrant]]:
         """Take back what is to be; what cannot be stays, and whoever has it counts as one who sees the entry."""
         if not plan.take_back:
@@ -218,9 +258,9 @@ class SharingPlanner:
                 await self._take_back(self._to, one)
             except DatabaseTrouble:
                 raise
-            except SignInFailed:
-                raise
             except MoverError as error:
+                if isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended):
+                    raise
                 kept.append(one)
                 failed.append(_back(one, GrantState.FAILED, error))
         taken = [one for one in plan.take_back if one not in kept]
@@ -254,7 +294,7 @@ class SharingPlanner:
         numbers = dict(
             zip(
                 own,
-                await self._ledger.sharing.keep_accesses([_encode(one).decode() for one in accesses]),
+                await self._ledger.sharing.keep_accesses([_spelled(one) for one in accesses]),
                 strict=True,
             )
         )
@@ -326,9 +366,9 @@ class SharingPlanner:
         """
         try:
             return await permissions.of(refs)
-        except SignInFailed:
-            raise
         except Terminal as error:
+            if isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended):
+                raise
             if (
                 len(refs) == 1
             ):  # where nothing can be permitted (above the storage of all users), nobody has access
@@ -366,6 +406,11 @@ class SharingPlanner:
             if len(found) > _MOST_PEOPLE:
                 return None
         return frozenset(found)
+
+
+def _spelled(access: Access) -> str:
+    """Equal for equal access, in whatever order a service tells it."""
+    return _encode(msgspec.structs.replace(access, told=tuple(sorted(access.told, key=_encode)))).decode()
 
 
 def _owner(permissions: Sequence[Permission] | None) -> str | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Self
 
-from mover.entries import Entry
+from mover.entries import Entry, EntryKind
 from mover.errors import NotFound
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask
 from mover.transfer.side import Side
 
+_NO_IDS: Mapping[str, str] = MappingProxyType({})
+_MOST_NAMESAKES = 100
 _IN_MEMORY = 10_000  # entries of one folder; some 5 MB
 
 
@@ -18,7 +21,7 @@ class Standing:
     """The listing of a destination folder, taken once before its counterpart at the source is read.
 
     An asynchronous context manager: leaving it forgets what was kept. Of several entries with one name the first
-    counts.
+    counts, unless it is a shortcut, or another one is asked for by its id.
     """
 
     def __init__(self, side: Side | None, folder: FolderTask, ledger: RunLedger) -> None:
@@ -27,6 +30,7 @@ class Standing:
         self._folder = folder
         self._ledger = ledger
         self._entries: dict[str, Entry] = {}
+        self._namesakes: dict[str, list[Entry]] = {}
         self._kept = False
 
     async def __aenter__(self) -> Self:
@@ -37,11 +41,12 @@ class Standing:
         try:
             async for page in self._side.connector.list_folder(ref):
                 for entry in page.entries:
-                    self._entries.setdefault(key_of(entry.name), entry)
-                if len(self._entries) > _IN_MEMORY:
+                    self._add(key_of(entry.name), entry)
+                if len(self._entries) + len(self._namesakes) > _IN_MEMORY:
                     await self._spill()
         except NotFound:
-            self._entries.clear()  # removed since its parent was listed: nothing stands there
+            self._entries.clear()
+            self._namesakes.clear()  # removed since its parent was listed: nothing stands there
         if self._kept and self._entries:
             await self._spill()
         return self
@@ -50,16 +55,35 @@ class Standing:
         if self._kept:
             await self._ledger.drop_listing(self._folder)
 
+    @property
+    def has_namesakes(self) -> bool:
+        """Several entries of one name stand there."""
+        return bool(self._namesakes)
+
+    def _add(self, key: str, entry: Entry) -> None:
+        before = self._entries.setdefault(key, entry)
+        if before is entry:
+            return
+        if before.kind is EntryKind.SHORTCUT and entry.kind is not EntryKind.SHORTCUT:
+            self._entries[key], entry = entry, before
+        same = self._namesakes.setdefault(key, [])
+        if len(same) < _MOST_NAMESAKES:
+            same.append(entry)
+
     async def _spill(self) -> None:
         if not self._kept:
             await self._ledger.drop_listing(self._folder)  # of an interrupted attempt
             self._kept = True
         await self._ledger.keep_listing(self._folder, self._entries)
         self._entries = {}
+        self._namesakes = {}
 
-    async def get(self, keys: Sequence[str]) -> dict[str, Entry]:
-        """Return the entries that have these names, by name key."""
+    async def get(self, keys: Sequence[str], ids: Mapping[str, str] = _NO_IDS) -> dict[str, Entry]:
+        """Return the entries that have these names, by name key; of namesakes that with the id in `ids`, if it is there."""
         if self._kept:
             return await self._ledger.listed(self._folder, keys)
         entries = self._entries
-        return {key: entries[key] for key in keys if key in entries}
+        found = {key: entries[key] for key in keys if key in entries}
+        for key in self._namesakes.keys() & ids.keys() & found.keys():
+            found[key] = next((one for one in self._namesakes[key] if one.id == ids[key]), found[key])
+        return found

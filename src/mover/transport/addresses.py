@@ -17,6 +17,7 @@ import re
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from typing import TypeVar
 
 from aiohappyeyeballs import AddrInfoType
 
@@ -70,13 +71,28 @@ _SPECIAL_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
 )
 _PUBLIC_V6 = IPv6Network("2000::/3")
 
+_RESERVED_V6 = tuple(
+    # What is neither public nor in 0::/16 or 64::/16, which hold the prefixes below. squid keeps IPv4 addresses in 0::/16, so
+    # that a rule for all of it would be one for all of IPv4.
+    IPv6Network((first << 112, 16 - size.bit_length() + 1))
+    for first, size in (
+        *((1 << shift, 1 << shift) for shift in range(6)),
+        *((0x40, 0x20), (0x60, 4), (0x65, 1), (0x66, 2), (0x68, 8), (0x70, 0x10), (0x80, 0x80)),
+        *((1 << shift, 1 << shift) for shift in range(8, 13)),
+        *((0x4000, 0x4000), (0x8000, 0x8000)),
+    )
+)
+
 # Prefixes (RFC 4291, 6052, 7915) that end in an IPv4 address.
 _ENDS_IN_V4 = tuple(
     IPv6Network(network) for network in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96")
 )
+_MAPPED = IPv6Network("::ffff:0:0/96")
 _SIX_TO_FOUR = IPv6Network("2002::/16")  # RFC 3056
 _TEREDO = IPv6Network("2001::/32")  # RFC 4380
 _ISATAP_MARKS = {0x00005EFE, 0x02005EFE}  # RFC 5214: third quarter of the address
+
+N = TypeVar("N", IPv4Network, IPv6Network)
 
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _LOCAL_NAMES = {
@@ -168,25 +184,42 @@ def spelled_for_proxy(host: str) -> str:
 def forbidden_networks(allowed: PrivateAddresses) -> tuple[IPNetwork, ...]:
     """All networks of special addresses but those that the operator permits: what a proxy has to refuse in its turn.
 
-    Mover names hosts to a proxy and never learns their addresses.
+    Mover names hosts to a proxy and never learns their addresses. IPv6 addresses that carry a special IPv4 address are
+    among them; of Teredo's all, since what those carry is no part that a network could name. None is within another.
     """
     if allowed.every:
         return ()
-    left: list[IPNetwork] = [network for network, _ in _SPECIAL_V4]
-    left += [network for network, _ in _SPECIAL_V6]
+    v4 = [left for network, _ in _SPECIAL_V4 for left in _but(network, allowed)]
+    v6 = [network for network, _ in _SPECIAL_V6]
+    v6 += [*_RESERVED_V6, _TEREDO, *(carrying for network in v4 for carrying in _carrying(network))]
+    left_v6 = [left for network in v6 for left in _but(network, allowed)]
+    return (*ipaddress.collapse_addresses(v4), *ipaddress.collapse_addresses(left_v6))
+
+
+def _but(network: N, allowed: PrivateAddresses) -> list[N]:
+    """What is left of a network without those that the operator permits."""
+    left = [network]
     for permitted in allowed.networks:
-        left = [rest for network in left for rest in _without(network, permitted)]
-    return tuple(left)
+        left = [rest for one in left for rest in _without(one, permitted)]
+    return left
 
 
-def _without(network: IPNetwork, permitted: IPNetwork) -> Iterator[IPNetwork]:
-    match network, permitted:
-        case (IPv4Network(), IPv4Network()) | (IPv6Network(), IPv6Network()):
-            if network.subnet_of(permitted):  # type: ignore[arg-type]  # both of one kind, as the case says
-                return
-            if permitted.subnet_of(network):  # type: ignore[arg-type]  # likewise
-                yield from network.address_exclude(permitted)  # type: ignore[arg-type]  # likewise
-                return
+def _carrying(network: IPv4Network) -> Iterator[IPv6Network]:
+    """Yield the networks of those IPv6 addresses that carry one of these."""
+    number, length = int(network.network_address), network.prefixlen
+    for prefix in _ENDS_IN_V4:
+        if (
+            prefix != _MAPPED
+        ):  # to squid and dante these are the IPv4 addresses themselves; dante refuses to name them
+            yield IPv6Network((int(prefix.network_address) | number, prefix.prefixlen + length))
+    yield IPv6Network((int(_SIX_TO_FOUR.network_address) | number << 80, _SIX_TO_FOUR.prefixlen + length))
+
+
+def _without(network: N, permitted: IPNetwork) -> Iterator[N]:
+    if network.version == permitted.version and network.overlaps(permitted):  # either is within the other
+        if network.prefixlen < permitted.prefixlen:
+            yield from network.address_exclude(permitted)
+        return
     yield network
 
 

@@ -30,10 +30,16 @@ _LABELS = {
     "secret_key": "Secret access key",
     "path_style": "Bucket in the path",
     "client_id": "Client ID",
+    "service_account": "Key of the service account",
+    "admin": "Administrator",
+    "app_config": "App configuration",
+    "others": "What others share",
+    "orphans": "Files in no folder",
     "allowed_domain": "Only accounts of this mail domain",
     "allowed_tenant": "Only accounts of this organisation",
 }
-_LONG_TEXTS = frozenset({"private_key"})
+_LONG_TEXTS = frozenset({"private_key", "service_account", "app_config", "certificate"})
+_SHORT_FORMS = re.compile(r"\b(?:id|api|tls)\b", re.IGNORECASE)
 _NAMED_KEY = re.compile(r"'([a-z0-9_]+)'(?::| is missing| names| has to| cannot| is not)\s*")
 _KNOWN_KEYS = re.compile(r" \(known keys: [^)]*\)$")
 
@@ -131,12 +137,14 @@ def _field(kind: ConnectorType, key: Key) -> ConnectorField:
     info = kind.config.model_fields[key.name]
     shape, options = _shape(info, key)
     default = "" if info.default in {None, PydanticUndefined} or shape == "check" else _spelled(info.default)
-    label = _LABELS.get(key.name, key.name.replace("_", " ").capitalize())
+    label = _LABELS.get(key.name) or _SHORT_FORMS.sub(
+        lambda found: found[0].upper(), key.name.replace("_", " ").capitalize()
+    )
     return ConnectorField(
         key=key.name,
         name=PREFIX + key.name,
         label=label,
-        hint=_hint(label, key.help, default if shape != "select" else ""),
+        hint=_hint(label, _chosen(key.help), default if shape != "select" else ""),
         kind=shape,
         required=key.required,
         first=key.required or key.ask or (key.secret and key.name in _LONG_TEXTS),
@@ -150,7 +158,8 @@ def _shape(info: FieldInfo, key: Key) -> tuple[str, tuple[tuple[str, str], ...]]
         return ("long_secret" if key.name in _LONG_TEXTS else "secret"), ()
     members = _members(info.annotation)
     if members == [bool]:
-        return "check", ()
+        # A box that nobody ticked looks like one that was cleared: what is usually on is chosen.
+        return ("select", (("true", "Yes"), ("false", "No"))) if info.default is True else ("check", ())
     if any(get_origin(member) is Literal for member in members):
         words = [word for member in members for word in _choices(member)]
         if type(None) in get_args(info.annotation):
@@ -174,8 +183,13 @@ def _choices(member: Any) -> list[tuple[str, str]]:
 def _hint(label: str, text: str, default: str) -> str:
     """What a person needs to know besides the label, which is not said twice."""
     text = text.replace(", or the path of its file", "")
-    said = [] if text.lower() == label.lower() else [f"{text}."]
+    said = [] if text.lower() == label.lower() else [f"{text[:1].upper()}{text[1:]}."]
     return " ".join([*said, *([f"Usually {default}."] if default else [])])
+
+
+def _chosen(text: str) -> str:
+    """What a choice means: the command line's help says `true asks for ...`, `true: ...` or `false takes ...`."""
+    return re.sub(r"^false:? ", "No: ", re.sub(r"^true:? ", "", text))
 
 
 def _spelled(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +14,13 @@ from mover.connectors.registry import connector_type
 from mover.sealing.limits import DOES_NOT_APPLY
 from mover.web import spelling, words
 from mover.web.assets import Assets
+from mover.web.code_words import code_advice
 from mover.web.forms import capitalised
 from mover.web.frame import Frame
+from mover.web.service_needs import service_needs
 from mover.web.visible import visible, visible_name
+
+_BREAKS = re.compile(r"(?<=/)(?=[^/])|(?=@)")
 
 
 class Renderer:
@@ -37,6 +42,11 @@ class Renderer:
 def exact(text: object) -> Markup:
     """For the value of a field, which comes back as it is: escaped, and not made visible. Half pairs are replaced."""
     return escape(str(text).encode("utf-8", "replace").decode("utf-8"))
+
+
+def path(text: str) -> Markup:
+    """A path or an address of a person, which a narrow column breaks after a `/` or before an `@` where it can."""
+    return Markup("<wbr>").join(_BREAKS.split(visible_name(text)))
 
 
 def _finalize(value: object) -> object:
@@ -61,6 +71,7 @@ def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
     environment.filters |= {
         "exact": exact,
         "name": visible_name,
+        "path": path,
         "number": spelling.number,
         "size": spelling.size,
         "rate": spelling.rate,
@@ -75,11 +86,13 @@ def _environment(assets: Assets, now: Callable[[], float]) -> Environment:
         "tone": words.tone,
         "status_icon": words.status_icon,
         "service_icon": words.service_icon,
+        "service_needs": service_needs,
         "service_title": lambda service: connector_type(service).title,
         "role_word": words.role_word,
         "permission_word": words.permission_word,
         "action_word": words.action_word,
         "reason_word": words.reason_word,
+        "code_advice": code_advice,
         "item_state_word": words.item_state_word,
         "grant_state_word": words.grant_state_word,
         "trigger_word": words.trigger_word,

@@ -55,9 +55,9 @@ _SERVICE_LEADS = {
     "ftps": "A file server with TLS.",
     "sftp": "A server that you reach by SSH.",
     "local": "A folder of the machine that Mover runs on.",
-    "mysql": "Databases as folders, tables as files; also MariaDB.",
+    "mysql": "Databases as folders, tables as files.",
     "s3": "Amazon S3, or any service that speaks like it.",
-    "swift": "OpenStack Swift, Rackspace Cloud Files.",
+    "swift": "Containers of one account.",
     "webdav": "Nextcloud, ownCloud and plain WebDAV.",
     "google": "My Drive and the shared drives of one account.",
     "google-admin": "The drives of all users of a domain, by a service account.",
@@ -80,7 +80,7 @@ _ITEM_STATES = {
     "renamed": "Renamed",
     "unchanged": "Unchanged",
     "already_there": "Was there already",
-    "excluded": "Left out by a filter",
+    "excluded": "Left out",
     "left_alone": "Left alone",
     "unsupported": "Not supported",
     "conflict": "Conflict",
@@ -180,6 +180,10 @@ _COMMAND_WORDS = (
     (
         "run with --conflict overwrite to let the source win",
         "choose “Replace it” in the settings to let the source win",
+    ),
+    (
+        "or give client_id and client_secret of an app of your own",
+        "or give the client ID and secret of an app of your own under More settings",
     ),
     ("connect the service again with `mover connect`", "sign in anew under Connections"),
     (

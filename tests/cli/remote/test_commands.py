@@ -143,6 +143,7 @@ def test_reports_are_shown_and_downloaded(remote, migration, tmp_path):
     assert "Canceled (230)" in remote("report", number).out
     file = tmp_path / "report.csv"
     assert remote("report", migration, "--output", file, "--json").json["written"] == str(file)
+    assert file.stat().st_mode & 0o777 == 0o600  # names and paths
     rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8-sig"))))
     assert [row["code"] for row in rows] == ["230", "0", "0"]
     assert remote("report", number, "--kind", "errors", "--format", "jsonl").code == 0

@@ -43,6 +43,7 @@ from mover.errors import (
     Throttled,
     TimedOut,
     TooLarge,
+    Transient,
     Unreachable,
     Unsupported,
     UserNotFound,
@@ -379,3 +380,17 @@ async def test_words_of_the_service_are_made_safe_and_tokens_are_not_shown(
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 600
     assert token not in repr(caught.value) + str(caught.value)
+
+
+@pytest.mark.parametrize("route", ["append_batch", "finish_batch"])
+async def test_a_small_file_whose_session_dropbox_has_lost_is_to_be_sent_again(
+    connector: DropboxConnector, dropbox: Dropbox, route: str
+) -> None:
+    lost = {".tag": "not_found"}
+    failure = lost if route == "append_batch" else {".tag": "lookup_failed", "lookup_failed": lost}
+    entries = [{".tag": "failure", "failure": failure} for _ in range(3)]
+    dropbox.faults.add(_refusal(200, {"entries": entries}), path=route)
+    stored = await asyncio.gather(
+        *(put(connector, ROOT, name) for name in ("one", "two", "three")), return_exceptions=True
+    )
+    assert all(isinstance(each, Transient) for each in stored), stored

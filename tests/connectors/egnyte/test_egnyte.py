@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import pytest
 from simulators.accounts import Person
+from simulators.blobs import Bytes
 from simulators.faults import Answer
 from tests.connectors.egnyte.conftest import Connect
 from tests.contents import GivenContent
@@ -346,3 +347,33 @@ def test_a_domain_is_understood(domain: str) -> None:
 def test_tokens_are_shown_to_egnyte_only(domain: str) -> None:
     with pytest.raises((ValueError, InvalidConfiguration)):
         CONNECTOR_TYPE.config.model_validate({"domain": domain})
+
+
+@pytest.mark.parametrize("is_resumed", [False, True], ids=["at once", "resumed"])
+async def test_what_is_removed_while_a_folder_is_listed_hides_nothing(
+    connector: EgnyteConnector, vendor: Egnyte, *, is_resumed: bool
+) -> None:
+    folder = vendor.drive.add(vendor.shared, "large", kind="folder")
+    nodes = [vendor.drive.add(folder, f"{number:04}", blob=Bytes()) for number in range(600)]
+    ref = EntryRef("/Shared/large")
+    names: list[str] = []
+    async with aclosing(connector.list_folder(ref)) as pages:
+        first = await anext(pages)
+        names += [entry.name for entry in first.entries]
+        for node in nodes[10:20]:
+            vendor.drive.trash(node)
+        rest = connector.list_folder(ref, first.cursor) if is_resumed else pages
+        async for page in rest:
+            names += [entry.name for entry in page.entries]
+    assert set(names) >= {f"{number:04}" for number in range(600) if not 10 <= number < 20}
+
+
+async def test_a_folder_that_stays_as_it_is_is_told_once(connector: EgnyteConnector, vendor: Egnyte) -> None:
+    folder = vendor.drive.add(vendor.shared, "large", kind="folder")
+    for number in range(600):
+        vendor.drive.add(folder, f"{number:04}", blob=Bytes())
+    vendor.tally.clear()
+    async with aclosing(connector.list_folder(EntryRef("/Shared/large"))) as pages:
+        names = [entry.name async for page in pages for entry in page.entries]
+    assert names == [f"{number:04}" for number in range(600)]
+    assert vendor.tally.calls == {"list": 2}

@@ -27,6 +27,7 @@ from mover.errors import (
     SignInFailed,
     Throttled,
     Unreachable,
+    Unsupported,
 )
 from simulators.google import Google
 
@@ -53,6 +54,7 @@ def _refusal(status: int, reason: str, **headers: str) -> Answer:
         (403, "sharingRateLimitExceeded", ApiQuotaExceeded),
         (403, "storageQuotaExceeded", QuotaExceeded),
         (403, "teamDriveFileLimitExceeded", QuotaExceeded),
+        (403, "numChildrenInNonRootLimitExceeded", Unsupported),  # of one folder: others have room
         (403, "cannotDownloadAbusiveFile", MalwareFlagged),
         (403, "insufficientFilePermissions", PermissionDenied),
         (403, "domainPolicy", PermissionDenied),

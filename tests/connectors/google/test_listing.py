@@ -152,6 +152,17 @@ async def test_cursor_that_is_too_old_begins_again(
     assert len(rest) == 1010
 
 
+async def test_a_service_that_forgets_each_cursor_is_not_asked_for_ever(
+    simulators: RunningFront, google: Google, drive: Connector
+) -> None:
+    _fill(simulators, google, 1, 1010)
+    [folder] = await _folders(drive)
+    google.faults.switch("forget page tokens", 1000)
+    with pytest.raises(ServiceFault):
+        await asyncio.wait_for(listed(drive, folder), 20)
+    assert google.tally.total < 30
+
+
 async def test_entries_of_one_name_are_told_apart(
     simulators: RunningFront, google: Google, drive: Connector
 ) -> None:

@@ -179,6 +179,22 @@ async def test_feed_of_everything_tells_of_shared_drives_too(google: Google, dri
     assert google.tally.calls["changes.getStartPageToken"] == 2
 
 
+async def test_feed_of_a_drive_tells_of_permissions_of_the_entry_itself(drive: Connector) -> None:
+    feed = drive.sharing_changes
+    assert feed is not None
+    folder = ref_of(MINE, await drive.create_folder(MINE, "folder"))
+    file = ref_of(folder, await put(drive, folder, "file", b"x"))
+    given = [(folder, _to(people.BOB)), (file, _to(people.CAROL))]
+    for ref, who in given:
+        cursor = await feed.cursor(MINE)
+        for change in (_permissions(drive).grant, _permissions(drive).revoke):
+            await change(ref, who)
+            lines = [line async for found, _ in feed.since(cursor) for line in found]
+            assert {line.id for line in lines} == {ref.id}
+    with pytest.raises(Unsupported):
+        await feed.cursor(EntryRef("/", (await drive.look_up("/")).id))
+
+
 @pytest.mark.parametrize("forgets", [True, False])
 async def test_cursor_that_google_does_not_know_is_not_found(
     simulators: RunningFront,

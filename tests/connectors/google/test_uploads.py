@@ -197,3 +197,16 @@ async def test_names_of_a_folder_that_is_too_large_are_asked_for_one_by_one(
     assert google.tally.calls == {"files.list": 1, "files.create.upload": 1}
     with pytest.raises(Exception, match="this name"):
         await drive.upload(target(MINE, "file 7"), GivenContent(b"x"))
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_whole_file_whose_session_is_gone_is_to_be_sent_again(
+    google: Google, drive: Connector, status: int
+) -> None:
+    data = some_bytes(6 * MIB)
+    place = target(MINE, "file")
+    google.faults.add(Answer(status), method="PUT", path="upload")
+    with pytest.raises(ServiceFault):
+        await drive.upload(place, GivenContent(data))
+    await drive.upload(place, GivenContent(data))
+    assert await names(drive, MINE) == ["file"]

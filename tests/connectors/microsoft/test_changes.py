@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from simulators.blobs import Bytes
 from simulators.faults import Answer
@@ -188,3 +190,22 @@ async def test_a_tenant_is_followed_and_a_user_whose_feed_is_lost_is_listed_afre
 async def test_a_position_that_cannot_be_read_is_not_found(tenant: MicrosoftConnector, kind: str) -> None:
     with pytest.raises(NotFound):
         await _since(tenant, kind)
+
+
+async def test_what_stands_in_the_root_is_told_so_though_neither_the_root_nor_a_path_comes_along(
+    vendor: Microsoft, either: MicrosoftConnector
+) -> None:
+    cursor = await either.changes.cursor()
+    library = library_of(vendor)
+    made = {
+        "id": "NEW",
+        "name": "new",
+        "size": 1,
+        "file": {},
+        "parentReference": {"driveId": library.id, "id": library.drive.root.id},
+    }
+    link = f"https://graph.microsoft.com/v1.0/drives/{library.id}/root/delta?token=later"
+    body = json.dumps({"value": [made], "@odata.deltaLink": link}).encode()
+    vendor.faults.add(Answer(200, {"Content-Type": "application/json"}, body), path="delta")
+    [change], _ = await _since(either, cursor)
+    assert (change.id, change.parent_id) == ("NEW", (await either.look_up("/")).id)

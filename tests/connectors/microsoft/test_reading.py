@@ -9,9 +9,12 @@ from simulators.microsoft.state import Library
 from simulators.nodes import FOLDER
 from tests.contract.acts import listed, names, put, read, ref_of, some_bytes
 
+from mover.connectors.microsoft.addressing import Address
 from mover.connectors.microsoft.connector import MicrosoftConnector
-from mover.entries import ROOT, EntryKind, EntryRef
+from mover.connectors.microsoft.told_links import ToldLink, ToldLinks
+from mover.entries import ROOT, Entry, EntryKind, EntryRef
 from mover.errors import (
+    Changed,
     IntegrityError,
     Locked,
     MalwareFlagged,
@@ -22,6 +25,7 @@ from mover.errors import (
     Unreachable,
     Unsupported,
 )
+from mover.vault.secret import Secret
 from simulators.microsoft import Microsoft
 
 pytestmark = pytest.mark.servers
@@ -40,6 +44,90 @@ async def test_reading_costs_two_calls_and_shows_no_token_where_the_bytes_are_si
     vendor.tally.clear()
     assert await read(drive, file, offset=10, length=1000) == DATA[10:1010]
     assert vendor.tally.calls == {"GET item": 1, "download": 1}
+
+
+async def _as_listed(drive: MicrosoftConnector) -> Entry:
+    [entry] = await listed(drive, ROOT)
+    return entry
+
+
+async def test_what_was_listed_just_now_is_read_in_one_call_and_the_next_time_in_two(
+    vendor: Microsoft, drive: MicrosoftConnector
+) -> None:
+    await put(drive, ROOT, "file", DATA)
+    entry = await _as_listed(drive)
+    vendor.tally.clear()
+    file = ref_of(ROOT, entry)
+    assert await read(drive, file, version=entry.version) == DATA
+    assert vendor.tally.calls == {"download": 1}
+    assert await read(drive, file, version=entry.version) == DATA
+    assert vendor.tally.calls == {"download": 2, "GET item": 1}
+
+
+async def test_a_part_of_what_was_listed_is_read_in_two_calls(
+    vendor: Microsoft, drive: MicrosoftConnector
+) -> None:
+    await put(drive, ROOT, "file", DATA)
+    file = ref_of(ROOT, await _as_listed(drive))
+    vendor.tally.clear()
+    assert await read(drive, file, offset=10, length=1000) == DATA[10:1010]
+    assert vendor.tally.calls == {"GET item": 1, "download": 1}
+
+
+@pytest.mark.parametrize("now", [some_bytes(300_000, seed=1), some_bytes(300_001), b"short"])
+async def test_what_changed_since_it_was_listed_is_noticed_by_its_hash(
+    vendor: Microsoft, drive: MicrosoftConnector, now: bytes
+) -> None:
+    await put(drive, ROOT, "file", DATA)
+    entry = await _as_listed(drive)
+    library = library_of(vendor)
+    node = library.drive.at("/file")
+    assert node is not None
+    library.drive.put(node, Bytes(now))
+    file = ref_of(ROOT, entry)
+    vendor.tally.clear()
+    with pytest.raises(Changed):
+        await read(drive, file, version=entry.version)
+    assert vendor.tally.calls == {"download": 1}
+    assert await read(drive, file) == now
+
+
+async def test_another_version_than_the_listed_one_is_asked_for_anew(
+    vendor: Microsoft, drive: MicrosoftConnector
+) -> None:
+    await put(drive, ROOT, "file", DATA)
+    file = ref_of(ROOT, await _as_listed(drive))
+    vendor.tally.clear()
+    with pytest.raises(Changed):
+        await read(drive, file, version="another")
+    assert vendor.tally.calls == {"GET item": 1}
+
+
+async def test_a_listed_link_that_has_expired_costs_no_more_than_a_call(
+    vendor: Microsoft, drive: MicrosoftConnector
+) -> None:
+    await put(drive, ROOT, "file", DATA)
+    file = ref_of(ROOT, await _as_listed(drive))
+    vendor.faults.add(Answer(401, {}, b""), path="download.aspx")
+    vendor.tally.clear()
+    assert await read(drive, file) == DATA
+    assert (vendor.tally.calls["GET item"], vendor.tally.total) == (1, 3)
+
+
+async def test_listed_links_are_few_and_for_minutes() -> None:
+    now = [0.0]
+    links = ToldLinks(lambda: now[0])
+    told = ToldLink(Secret("https://x"), frozenset({"1", None}), 1, "00")
+    number = 0
+    while links.has_room:
+        links.put("drive", str(number), told)
+        number += 1
+    links.put("drive", "late", told)
+    assert links.take(Address("drive", "late"), None) is None
+    assert links.take(Address("drive", "0"), "1") is told
+    now[0] = 300.0
+    assert links.take(Address("drive", "1"), "1") is None
+    assert links.has_room
 
 
 async def test_without_a_link_in_the_description_the_redirection_is_followed(

@@ -8,10 +8,12 @@ import pytest
 from simulators.blobs import Bytes, content
 from simulators.faults import Answer, Drop, DropRequest, LoseAnswer
 from simulators.microsoft.state import Library
+from tests.connectors.microsoft.conftest import Connects
 from tests.contents import GivenContent, hashes_of
 from tests.contract.acts import put, read, ref_of, some_bytes, target
 
 from mover.connectors.contract import Target
+from mover.connectors.microsoft import CONNECTOR_TYPE
 from mover.connectors.microsoft.connector import MicrosoftConnector
 from mover.connectors.microsoft.sessions import LARGEST_FRAGMENT, UNIT
 from mover.entries import ROOT, HashName
@@ -28,6 +30,7 @@ from mover.errors import (
     Unreachable,
     Unsupported,
 )
+from mover.vault.secret import Secret
 from simulators.microsoft import Microsoft
 
 pytestmark = pytest.mark.servers
@@ -75,6 +78,19 @@ async def test_a_file_whose_answer_was_lost_is_found(vendor: Microsoft, drive: M
     assert await read(drive, ref_of(ROOT, entry)) == DATA
 
 
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_whole_file_whose_session_is_gone_is_to_be_sent_again(
+    vendor: Microsoft, drive: MicrosoftConnector, status: int
+) -> None:
+    body = b'{"error": {"code": "itemNotFound", "message": "The upload session was not found"}}'
+    vendor.faults.add(
+        Answer(status, {"Content-Type": "application/json"}, body), method="PUT", path="uploadSession"
+    )
+    with pytest.raises(ServiceFault):
+        await put(drive, ROOT, "file", b"content")
+    await put(drive, ROOT, "file", b"content")
+
+
 async def test_an_upload_that_breaks_leaves_no_session_behind(
     vendor: Microsoft, drive: MicrosoftConnector
 ) -> None:
@@ -115,15 +131,19 @@ async def test_a_full_drive_says_so(vendor: Microsoft, either: MicrosoftConnecto
     assert vendor.tally.calls["PUT uploadUrl"] == (1 if either.capabilities.alters else 0)
 
 
-async def test_a_pause_is_told_to_the_second(vendor: Microsoft, drive: MicrosoftConnector) -> None:
+async def test_a_pause_is_told_to_the_second(
+    vendor: Microsoft, drive: MicrosoftConnector, connects: Connects
+) -> None:
     vendor.throttle.limit = 3
     with pytest.raises(Throttled) as caught:
         await drive.upload(target(ROOT, "file"), GivenContent(DATA))
     assert caught.value.retry_after_s == 60
+    assert vendor.throttle.used == 4  # nothing more was asked
     vendor.state.clock.advance(60)
-    vendor.throttle.limit = 4
-    await drive.upload(target(ROOT, "file"), GivenContent(DATA))
-    assert vendor.tally.early == 1  # that of the cleaning up
+    vendor.throttle.limit = 5
+    another = await connects(CONNECTOR_TYPE, access_token=Secret(vendor.token(vendor.add_user("bert"))))
+    await another.upload(target(ROOT, "file"), GivenContent(DATA))
+    assert vendor.tally.early == 0
 
 
 async def test_more_than_one_fragment_is_sent_in_order(vendor: Microsoft, drive: MicrosoftConnector) -> None:

@@ -461,6 +461,7 @@ class Store:
                 return Reply(200, headers={"ETag": f'"{self.etag}"'})
 
 
+@pytest.mark.promise("P4")
 @pytest.mark.parametrize(
     ("conditions", "exclusive"), [("honoured", True), ("ignored", False), ("none", False)]
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import zipfile
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from box_sdk_gen import (
     CreateCollaborationRole,
     CreateFolderParent,
     CreateWebLinkParent,
+    CreateZipDownloadItems,
+    CreateZipDownloadItemsTypeField,
     GetEventsStreamType,
     OAuthConfig,
     PreflightFileUploadCheckParent,
@@ -49,6 +52,29 @@ def upload(client, folder: str, name: str, data: bytes, **how):
     return client.uploads.upload_file(attributes, io.BytesIO(data), **how).entries[0]
 
 
+def archive(client: Any, folder: Any, file: Any) -> None:
+    """Fetch a folder and a file as one archive, once."""
+    inner = client.folders.create_folder("small.txt", CreateFolderParent(id="0"))
+    items = [
+        CreateZipDownloadItems(CreateZipDownloadItemsTypeField(kind), each.id)
+        for kind, each in (("folder", folder), ("file", file), ("folder", inner))
+    ]
+    made = client.zip_downloads.create_zip_download(items, download_file_name="all")
+    names = {told.original_name for pair in made.name_conflicts for told in pair}
+    assert names == {"small.txt"}
+    with pytest.raises(BoxAPIError):
+        client.zip_downloads.get_zip_download_status(made.status_url)
+    data = client.zip_downloads.get_zip_download_content(made.download_url).read()
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        assert {opened.read(name) for name in opened.namelist()} == {b"hello"}
+        assert "Work/small.txt" in opened.namelist()
+    status = client.zip_downloads.get_zip_download_status(made.status_url)
+    assert (status.downloaded_file_count, status.state.value) == (2, "succeeded")
+    with pytest.raises(BoxAPIError):
+        client.zip_downloads.get_zip_download_content(made.download_url)
+    client.folders.delete_folder_by_id(inner.id)
+
+
 def work(box: Box) -> None:
     """Do it. Raises AssertionError if something is not as the SDK's user would expect."""
     with sdk(box) as found:
@@ -58,6 +84,7 @@ def work(box: Box) -> None:
         assert folder.name == "Work"
         small = upload(client, folder.id, "small.txt", b"hello", content_md_5=sha1(b"hello"))
         assert small.sha_1 == sha1(b"hello")
+        archive(client, folder, small)
         _conflicts(client, folder.id, small.id)
         _large(client, folder.id)
         _versions(client, small)

@@ -70,6 +70,16 @@ def work_with_files(dbx: Any) -> None:
         )
     }
     assert names == {"/docs", "/docs/x.txt", "/docs/ä hello (1).txt", "/docs/sub", "/docs/sub/deep"}
+    batch = dbx.files_create_folder_batch(["/docs/sub/one", "/docs/sub/DEEP", "/docs/sub/one"]).get_complete()
+    one, deep, same = batch.entries
+    assert deep.get_failure().get_path().get_conflict().is_folder()
+    assert one.get_success().metadata.id == same.get_success().metadata.id
+    job = dbx.files_create_folder_batch(
+        ["/docs/sub/one"], autorename=True, force_async=True
+    ).get_async_job_id()
+    [renamed] = dbx.files_create_folder_batch_check(job).get_complete().entries
+    assert renamed.get_success().metadata.name == "one (1)"
+    assert refused(dbx.files_create_folder_batch_check, "nothing").is_invalid_async_job_id()
     dbx.files_delete_v2("/docs/sub")
     told = everything(dbx.files_list_folder_continue(start), dbx.files_list_folder_continue)
     assert any(isinstance(one, files.DeletedMetadata) and one.path_lower == "/docs/sub" for one in told)

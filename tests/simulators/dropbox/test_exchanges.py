@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from dataclasses import replace
 
 import pytest
 from simulators.accounts import Person
@@ -55,6 +57,7 @@ async def _work(connector: Connector, top: EntryRef, document: str) -> None:
     cursor = await connector.changes.cursor(top)
     folder = await make_folder(connector, top, "Mappe ü")
     await make_folder(connector, top, "Mappe ü")
+    await asyncio.gather(*(make_folder(connector, folder, name) for name in ("a", "b", "A")))
     file = await put(connector, folder, "ä \u2028.txt", b"one")
     seen = await connector.refresh(file)
     await connector.upload(target(folder, file.name, replaces=seen), content(b"two"))
@@ -123,6 +126,7 @@ async def test_exchanges_of_one_account(simulators: RunningFront, description: D
     alice = dropbox.add_person("alice@example.com", name="Alice Adams")
     dropbox.add_person("bob@example.com")
     _document(dropbox, alice)
+    dropbox.limits = replace(dropbox.limits, folders_at_once=2)
     async with account(simulators, alice) as connector:
         await _work(connector, ROOT, "Plan.docx")
         dropbox.share_by_link(alice, "id:" + "x" * 22)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -81,11 +82,12 @@ async def _address(
 
 
 async def _write(output: Path, pieces: AsyncIterator[bytes]) -> int:
-    """Put a file in place when all of it is there. Returns its size."""
+    """Put a file in place when all of it is there; names and paths are for its owner only. Returns its size."""
     new = output.with_name(output.name + ".part")
     size = 0
     try:
-        with new.open("wb") as file:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             async for piece in pieces:
                 size += file.write(piece)
         new.replace(output)

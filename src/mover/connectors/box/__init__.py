@@ -5,7 +5,7 @@ connector.py     the contract, in both forms
 sign_in.py       how tokens are got
 spots.py, directory.py   where an entry is; the users of an enterprise
 listing.py, describing.py   pages of entries; items as entries
-reading.py, uploads.py, parts.py, chunks.py   content, both ways
+reading.py, together.py, uploads.py, parts.py, chunks.py   content, both ways
 permissions.py, versions.py, changes.py, quota.py   the optional operations
 api.py           the calls, typed; answers.py what is answered, addresses.py where
 faults.py        what refusals mean
@@ -30,7 +30,7 @@ CONNECTOR_TYPE = ConnectorType(
 )
 ADMIN_TYPE = ConnectorType(
     name=ENTERPRISE_SERVICE,
-    title="Box, all users of an enterprise",
+    title="Box (all users of an enterprise)",
     config=BoxEnterpriseConfig,
     make=BoxEnterpriseConnector,
     reaches=_REACHES,

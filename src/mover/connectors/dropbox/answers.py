@@ -91,6 +91,18 @@ class MadeFolder(msgspec.Struct, frozen=True):
     metadata: Folder
 
 
+class FoldersLaunch(msgspec.Struct, frozen=True):
+    """What became of a batch of folders, each in its place: told at once, or the job to ask about, which may have failed.
+
+    A success has a `MadeFolder`'s fields beside the tag.
+    """
+
+    tag: str = msgspec.field(name=".tag")
+    entries: list[dict[str, Any]] = []
+    async_job_id: str | None = None
+    failed: dict[str, Any] = {}
+
+
 class ExportMetadata(msgspec.Struct, frozen=True):
     """What an export is."""
 

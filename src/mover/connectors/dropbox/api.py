@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from mover.connectors.dropbox.answers import (
     CurrentAccount,
     Cursor,
     Finish,
+    Folder,
+    FoldersLaunch,
     Listing,
     MadeFolder,
     Metadata,
@@ -31,6 +33,8 @@ from mover.connectors.dropbox.answers import (
 from mover.connectors.dropbox.calls import Body, Caller, Purpose
 from mover.connectors.dropbox.faults import Fault
 from mover.transport.http import HttpResponse
+
+T = TypeVar("T")
 
 MOST_BATCHED = 1000
 
@@ -68,6 +72,24 @@ class FilesApi:
     async def create_folder(self, purpose: Purpose, path: str) -> MadeFolder | Fault:
         """Make a folder, with those above it that are missing."""
         return await self.caller.try_rpc(purpose, "files/create_folder_v2", {"path": path}, MadeFolder)
+
+    async def create_folders(self, purpose: Purpose, paths: Sequence[str]) -> FoldersLaunch:
+        """Make many folders, with those above them that are missing: done at once, or a job."""
+        arg = {"paths": list(paths), "autorename": False, "force_async": False}
+        return await self.caller.rpc(purpose, "files/create_folder_batch", arg, FoldersLaunch)
+
+    async def folders_job(self, purpose: Purpose, job_id: str) -> FoldersLaunch:
+        """Ask what has become of such a job."""
+        arg = {"async_job_id": job_id}
+        return await self.caller.rpc(purpose, "files/create_folder_batch/check", arg, FoldersLaunch)
+
+    def made_folders(self, purpose: Purpose, done: FoldersLaunch, number: int) -> list[Folder | Fault]:
+        """Read what became of each folder of a batch that is done. Raises ProtocolViolation."""
+        results: list[Folder | Fault] = []
+        for entry in self._all_of(purpose, done, number):
+            failure = _failure(entry)
+            results.append(failure or self._read(purpose, entry, MadeFolder).metadata)
+        return results
 
     async def move(self, purpose: Purpose, source: str, target: str) -> About:
         """Rename or move an entry. Raises NotFound, Conflict."""
@@ -213,14 +235,19 @@ class FilesApi:
         """Tell whose account it is."""
         return await self.caller.rpc(purpose, "users/get_current_account", None, CurrentAccount)
 
-    def _all_of(self, purpose: Purpose, answer: BatchResult, number: int) -> list[dict[str, Any]]:
+    def _all_of(
+        self, purpose: Purpose, answer: BatchResult | FoldersLaunch, number: int
+    ) -> list[dict[str, Any]]:
         if len(answer.entries) != number:
             raise self.caller.strange(purpose, "Dropbox answered to other entries than were sent")
         return answer.entries
 
     def _stored(self, purpose: Purpose, entry: Mapping[str, Any]) -> Metadata:
+        return self._read(purpose, {**entry, ".tag": "file"}, Metadata)
+
+    def _read(self, purpose: Purpose, entry: Mapping[str, Any], kind: type[T]) -> T:
         try:
-            return msgspec.convert({**entry, ".tag": "file"}, Metadata)
+            return msgspec.convert(entry, kind)
         except msgspec.MsgspecError as error:
             raise self.caller.strange(purpose, "Dropbox did not answer as its API is described") from error
 

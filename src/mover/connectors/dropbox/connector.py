@@ -47,6 +47,7 @@ class _Files:
     """What an account and a team have in common."""
 
     described_reads: DescribedReads | None = None
+    sharing_changes: Changes | None = None
     hashes: ServiceHashes | None = None
     times: Times | None = None  # Dropbox takes times with the content only
 

@@ -166,6 +166,12 @@ class Fault(msgspec.Struct, frozen=True):
         """A new access token may mend it."""
         return self.status == UNAUTHORIZED and (not self.tags or self.tags[0] in _STALE_TOKENS)
 
+    @property
+    def is_lost_session(self) -> bool:
+        """The upload session is gone, or closed: of the entries of an upload nothing else is not found."""
+        where = self.tags[1:] if self.tags[:1] == ("lookup_failed",) else self.tags
+        return where[:1] in {("not_found",), ("closed",)}
+
     def has(self, *tags: str) -> bool:
         """Tell whether all of these tags are among its own."""
         return all(tag in self.tags for tag in tags)

@@ -1,4 +1,4 @@
-"""How files come into being, with as few calls and as few writes as Dropbox allows.
+"""How files and folders come into being, with as few calls and as few writes as Dropbox allows.
 
 Each call that writes takes the lock of a whole folder tree ("namespace"), and several at once refuse one another
 (too_many_write_operations). So all writes of one account wait for their turn here, and those that wait share calls:
@@ -6,6 +6,7 @@ Each call that writes takes the lock of a whole folder tree ("namespace"), and s
     a file alone           files/upload
     many small files       their contents in one append_batch, then one finish_batch
     larger ones            a session of its own each, all at once; then one finish_batch for those that are ready
+    many folders           one create_folder_batch: see folders.py
 
 Source: Dropbox's "Performance guide" and "Data ingress guide", which recommend finish_batch for this reason.
 """
@@ -23,7 +24,8 @@ from mover.connectors.dropbox.answers import Commit, Finish, Metadata, Piece
 from mover.connectors.dropbox.api import MOST_BATCHED, FilesApi
 from mover.connectors.dropbox.calls import Body, Purpose, Who
 from mover.connectors.dropbox.faults import Fault
-from mover.connectors.dropbox.gathering import Gathering
+from mover.connectors.dropbox.folders import Folders
+from mover.connectors.gathering import Gathering
 from mover.hashing.blocks import DropboxHash
 
 _FEW = 2  # one after the other costs no more calls than together
@@ -74,12 +76,15 @@ class Store:
             rounds=_SENDING_ROUNDS,
         )
         self._finishes: Gathering[Finish, Metadata | Fault] = Gathering(self._finish, most=MOST_BATCHED)
+        self.folders = Folders(api, who, self.turn)
 
     async def small(self, small: Small) -> Metadata | Fault:
         """Store a small file. Raises what the calls raise."""
         result = await self._small.do(small)
         if isinstance(result, Sent):
-            return await self.finish(Finish(result.session_id, result.size, small.commit))
+            result = await self.finish(Finish(result.session_id, result.size, small.commit))
+        if isinstance(result, Fault) and result.is_lost_session:
+            self._sessions.clear()  # those that were begun with it will be gone, too
         return result
 
     async def larger(
@@ -106,11 +111,12 @@ class Store:
         """End what is under way."""
         await self._small.close()
         await self._finishes.close()
+        await self.folders.close()
 
     @property
     def _is_quiet(self) -> bool:
         """Nobody writes, but for small files whose content is on its way."""
-        return not self._finishes.under_way and not self.turn.locked()
+        return not (self._finishes.under_way or self.folders.under_way or self.turn.locked())
 
     @property
     def _purpose(self) -> Purpose:

@@ -16,7 +16,16 @@ from mover.connectors.dropbox.entries import address, entry_of, folder_entry, is
 from mover.connectors.dropbox.faults import Fault
 from mover.connectors.dropbox.storing import Small, Store, Stores
 from mover.entries import Entry, EntryKind, EntryRef, HashName
-from mover.errors import Changed, Conflict, MoverError, NotFound, Throttled, TooLarge, Unsupported
+from mover.errors import (
+    Changed,
+    Conflict,
+    MoverError,
+    NotFound,
+    ServiceFault,
+    Throttled,
+    TooLarge,
+    Unsupported,
+)
 from mover.hashing.blocks import DropboxHash
 
 _STEP = 2 * 1024 * 1024  # of content whose size is not known: as much is held as goes out in one call
@@ -64,6 +73,10 @@ class Uploads:
         with _in_turn():
             stored = await self._stored(store, purpose, commit, content)
             if isinstance(stored, Fault):
+                if stored.is_lost_session:
+                    raise ServiceFault(
+                        "Dropbox has lost what was sent; the file is sent again", said=stored.said
+                    )
                 raise await self.refusal(stored, purpose, target)
         return entry_of(stored)
 
@@ -137,19 +150,18 @@ class Uploads:
         return self._api.caller.error(purpose, fault)
 
     async def create_folder(self, parent: EntryRef, name: str) -> Entry:
-        """As `Connector.create_folder`. One call; two where it is there already."""
+        """As `Connector.create_folder`. One call, shared by all who want folders; one more where it is there already."""
         ref = parent.child(name)
         where = (await self.folder(parent, "create_folder")).child(name)
         purpose = Purpose(who=where.who, operation="create_folder", path=ref.path)
         if parent.id is not None:
             address(parent, "")  # raises for ids that are none
         with _in_turn():
-            async with self._stores.of(where.who).turn:
-                made = await self._api.create_folder(purpose, where.path)
+            made = await self._stores.of(where.who).folders.make(where.path)
+            if isinstance(made, Fault) and not made.has("conflict"):
+                raise self._api.caller.error(purpose, made)
         if not isinstance(made, Fault):
-            return folder_entry(made.metadata)
-        if not made.has("conflict"):
-            raise self._api.caller.error(purpose, made)
+            return folder_entry(made)
         standing = entry_of(await self._api.get_metadata(purpose, where.path))
         if standing.kind is not EntryKind.FOLDER:
             raise Conflict(

@@ -11,7 +11,7 @@ from mover.connectors.egnyte.capabilities import CAPABILITIES
 from mover.connectors.egnyte.changes import EventChanges
 from mover.connectors.egnyte.config import EgnyteConfig
 from mover.connectors.egnyte.faults import SERVICE
-from mover.connectors.egnyte.listing import Version, entry_of, version_of
+from mover.connectors.egnyte.listing import Place, Version, entry_of, read_place, version_of
 from mover.connectors.egnyte.parts import ChunkedUploads
 from mover.connectors.egnyte.people import People
 from mover.connectors.egnyte.permissions import FolderPermissionsOfEgnyte
@@ -23,6 +23,8 @@ from mover.errors import Conflict, NotFound
 from mover.transport.http import HttpSession
 from mover.transport.oauth.bearer import BearerSession
 from mover.transport.oauth.tokens import Tokens
+
+_ANEW = 3  # times that a folder is listed from its beginning because it changed meanwhile
 
 
 class EgnyteConnector:
@@ -36,6 +38,7 @@ class EgnyteConnector:
 
     service = SERVICE
     described_reads = None
+    sharing_changes = None
     hashes = None
     times = None
     quota = None
@@ -96,18 +99,31 @@ class EgnyteConnector:
         return entry_of(await self._api.describe(ref, operation="refresh"))
 
     async def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[Page, None]:
-        """Yield pages; a call each. The cursor is how many entries came before."""
-        offset = int(cursor) if cursor and cursor.isdecimal() else 0
+        """Yield pages; a call each. The cursor is how many entries came before, and the last one.
+
+        The service counts entries, so what is removed from the part that was listed moves others there unseen. Each page
+        begins with the last entry of the one before; where that stands elsewhere by now, all is listed once more, and
+        entries repeat.
+        """
+        before = read_place(cursor)
+        anew = _ANEW
         while True:
-            listing = await self._api.list(folder, offset)
+            overlaps = bool(before.last) and anew > 0
+            listing = await self._api.list(folder, before.count - overlaps)
             if not listing.is_folder:
                 raise NotFound(
                     "this is a file, not a folder", service=SERVICE, operation="list_folder", path=folder.path
                 )
             found = [*listing.folders, *listing.files]
-            offset += len(found)
-            is_last = not found or offset >= (listing.total_count or 0)
-            yield Page([entry_of(item) for item in found], None if is_last else str(offset))
+            if overlaps:
+                if not found or found[0].key != before.last:
+                    before, anew = Place(), anew - 1
+                    continue
+                found = found[1:]
+            count = before.count + len(found)
+            is_last = not found or count >= (listing.total_count or 0)
+            before = Place(count, found[-1].key if found else "")
+            yield Page([entry_of(item) for item in found], None if is_last else before.text)
             if is_last:
                 return
 

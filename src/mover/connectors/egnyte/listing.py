@@ -37,6 +37,11 @@ class Item(msgspec.Struct, frozen=True):
     uploaded_by: str | None = None
     versions: tuple[Version, ...] = ()
 
+    @property
+    def key(self) -> str:
+        """What tells it from all others in a listing."""
+        return self.folder_id or self.group_id or self.name
+
 
 class Version(msgspec.Struct, frozen=True):
     """An earlier version of a file."""
@@ -55,6 +60,26 @@ class Listing(msgspec.Struct, frozen=True):
     folders: tuple[Item, ...] = ()
     files: tuple[Item, ...] = ()
     total_count: int | None = None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a listing stands: how many entries came before, and the key of the last one of them."""
+
+    count: int = 0
+    last: str = ""
+
+    @property
+    def text(self) -> str:
+        """As a cursor."""
+        return f"{self.count} {self.last}"
+
+
+def read_place(cursor: str | None) -> Place:
+    """Read a cursor; what is none leads to the beginning."""
+    count, _, last = (cursor or "").partition(" ")
+    if not _DIGITS.fullmatch(count) or not int(count):
+        return Place()
+    return Place(int(count), last)
 
 
 def entry_of(item: Item) -> Entry:

@@ -61,6 +61,7 @@ class FtpConnector:
     """
 
     changes = None
+    sharing_changes = None
     permissions = None
     versions = None
     places = None

@@ -1,6 +1,10 @@
 """Change feeds: of a user's My Drive, and of each shared drive ("Retrieve changes" of the Drive guides).
 
 `ManyFeeds` makes one of them for the folders above.
+
+They tell of permissions, too: an item is told "if and only if the item has changed", permissions are part of it
+("REST Resource: files": `permissions`, `permissionIds`, `shared`), and the guide on notifications counts them among what
+changes ("X-Goog-Changed: permissions"). That those which are inherited are told for each item below is said nowhere.
 """
 
 from __future__ import annotations

@@ -125,7 +125,11 @@ class GoogleConnector:
         )
         self.versions = Revisions(api, who, self._reading)
         # A feed tells nothing of what shortcuts point to elsewhere.
-        self.changes = None if shortcuts else self._feeds(ChangeFeeds(api, who, self._tree, self._folders))
+        feeds = ChangeFeeds(api, who, self._tree, self._folders)
+        self.changes = None if shortcuts else self._feeds(feeds)
+        # Of one drive alone: whoever becomes a member of a shared drive changes the drive, which is no entry of a feed. The
+        # permissions of a pair's root are looked at in each run, and these are in them.
+        self.sharing_changes: Changes | None = None if shortcuts else feeds
         self.places = DomainPlaces(self._listings, self._tree) if who.admin is not None else None
         self.capabilities = Capabilities(
             names=GOOGLE_DRIVE,

@@ -39,7 +39,7 @@ _TERMINAL: Mapping[str, tuple[type[Terminal], str]] = {
     "sharingRateLimitExceeded": (ApiQuotaExceeded, "Google grants no more sharing for today"),
     "storageQuotaExceeded": (QuotaExceeded, "the storage of the account is full"),
     "teamDriveFileLimitExceeded": (QuotaExceeded, "the shared drive holds as many items as it may"),
-    "numChildrenInNonRootLimitExceeded": (QuotaExceeded, "the folder holds as many items as it may"),
+    "numChildrenInNonRootLimitExceeded": (Unsupported, "the folder holds as many items as it may"),
     "activeItemCreationLimitExceeded": (QuotaExceeded, "the account has made as many items as it may"),
     "teamDriveHierarchyTooDeep": (PathTooLong, "the shared drive takes no folders as deep as that"),
     "cannotDownloadAbusiveFile": (

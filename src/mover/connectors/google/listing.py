@@ -20,6 +20,8 @@ from mover.connectors.google.tree import Tree, my_drive, own_query, shared_drive
 from mover.entries import Entry
 from mover.errors import NotFound, ServiceFault
 
+_ANEW = 3  # times that one listing begins again
+
 
 class Listings:
     """Lists folders.
@@ -75,9 +77,17 @@ class Listings:
     ) -> AsyncGenerator[Page, None]:
         seen: list[File] | None = [] if cursor is None else None
         before: set[str] = set()
-        token, count = cursor, 0
+        token, count, again = cursor, 0, _ANEW
         while True:
-            page = await self._page(folder, corpus, token, path)
+            try:
+                page = await self._page(folder, corpus, token, path)
+            except NotFound:  # cursors live for some hours; whoever comes later begins again
+                if token is None:
+                    raise
+                if not again:
+                    raise ServiceFault("Google forgets over and over how far the listing had come") from None
+                token, again = None, again - 1
+                continue
             # A page that comes twice is not told twice.
             files = [file for file in page.files if file.id not in before]
             before = {file.id for file in page.files}
@@ -98,24 +108,16 @@ class Listings:
     async def _page(self, folder: Address, corpus: Corpus, token: str | None, path: str) -> FileList:
         query = f"{quoted(folder.item)} in parents and trashed = false"
 
-        async def asked(token: str | None) -> FileList:
-            return _complete(
-                await self._api.search(
-                    query,
-                    subject=corpus.user,
-                    drive=corpus.drive,
-                    token=token,
-                    operation="list_folder",
-                    path=path,
-                )
+        return _complete(
+            await self._api.search(
+                query,
+                subject=corpus.user,
+                drive=corpus.drive,
+                token=token,
+                operation="list_folder",
+                path=path,
             )
-
-        if token is None:
-            return await asked(None)
-        try:
-            return await asked(token)
-        except NotFound:  # cursors live for some hours; whoever comes later begins again
-            return await asked(None)
+        )
 
     async def look(self, folder: Address, name: str | None) -> FileList:
         """A page of a folder's names, or what has one of them."""

@@ -18,7 +18,7 @@ from mover.connectors.bodies import body_of
 from mover.connectors.contract import Content
 from mover.connectors.google.answers import File
 from mover.connectors.google.calls import Calls
-from mover.errors import IntegrityError, MoverError, NotFound, ProtocolViolation
+from mover.errors import IntegrityError, MoverError, NotFound, ProtocolViolation, ServiceFault
 from mover.transport.http import HttpResponse
 
 QUANTUM = 256 * 1024
@@ -68,7 +68,7 @@ class Sessions:
         """Send all of a file; one call."""
         body = await body_of(content, size)
         given = body if isinstance(body, bytes) else body()
-        async with self._put(url, {}, given, size, path) as answer:
+        async with self._put(url, {}, given, size, path, is_whole=True) as answer:
             if answer.status == _INCOMPLETE:
                 raise IntegrityError("Google has not received the whole file", operation="upload", path=path)
             return await self._file(answer, path)
@@ -88,7 +88,7 @@ class Sessions:
             end = offset + len(data)
             total = "*" if waiting else str(end)
             headers = {"Content-Range": f"bytes {offset}-{end - 1}/{total}"}
-            async with self._put(url, headers, data, len(data), path) as answer:
+            async with self._put(url, headers, data, len(data), path, is_whole=True) as answer:
                 if not waiting:
                     if answer.status == _INCOMPLETE:
                         raise IntegrityError(
@@ -150,11 +150,20 @@ class Sessions:
         body: bytes | AsyncIterator[bytes],
         size: int,
         path: str,
+        *,
+        is_whole: bool = False,
     ) -> AsyncGenerator[HttpResponse, None]:
-        """PUT to a session. Statuses that are no part of an upload become errors; NotFound: the session is gone."""
+        """PUT to a session. Statuses that are no part of an upload become errors.
+
+        NotFound: the session is gone. Of a file that is sent as a whole nothing else is gone: it begins again (ServiceFault).
+        """
         async with self._calls.session.unsigned.request(
             "PUT", url, headers=headers, body=body, size=size, operation="upload", path=path
         ) as answer:
+            if answer.status in _GONE and is_whole:
+                raise ServiceFault(
+                    "Google has lost the upload; the file is sent again", operation="upload", path=path
+                )
             if answer.status in _GONE:
                 raise NotFound("the upload is gone", operation="upload", path=path)
             if answer.status not in {_INCOMPLETE, *_DONE}:

@@ -110,6 +110,11 @@ class LocalConnector:
         return None
 
     @property
+    def sharing_changes(self) -> Changes | None:
+        """Nor of those of permissions."""
+        return None
+
+    @property
     def permissions(self) -> Permissions | None:
         """Those of a file system name accounts of this machine; nobody else knows them."""
         return None

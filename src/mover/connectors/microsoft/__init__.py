@@ -7,7 +7,8 @@ listing.py, reading.py, uploads.py, parts.py, changing.py   its pieces
 permissions.py, versions.py, changes.py, places.py, quota.py
 api.py           the calls, typed; model.py what they answer
 calls.py         one request, and what a refusal means; batch.py many in one
-addressing.py    URLs of items; links.py URLs that the service names
+units.py         what calls may still cost
+addressing.py    URLs of items; links.py URLs that the service names; told_links.py those of contents in listings
 sessions.py      upload sessions
 faults.py        the service's error codes
 sign_in.py       tokens of people; app_sign_in.py of apps

@@ -13,6 +13,7 @@ from mover.connectors.microsoft.calls import Caller
 from mover.connectors.microsoft.links import graph_link
 from mover.connectors.microsoft.model import (
     SELECT,
+    WITH_LINKS,
     Collection,
     Drive,
     Item,
@@ -99,10 +100,11 @@ class GraphApi:
         return await self.caller.ask("GET", url, Item, operation=operation, path=path, about=about)
 
     async def children(
-        self, address: Address, link: str | None, *, operation: str, path: str
+        self, address: Address, link: str | None, *, with_links: bool = False, operation: str, path: str
     ) -> Collection[Item]:
-        """A page of a folder."""
-        url = f"{address.url('children')}?$top={PAGE}&{SELECT}" if link is None else graph_link(link)
+        """A page of a folder; `with_links` (of the first page) with the addresses of contents."""
+        selected = WITH_LINKS if with_links else SELECT
+        url = f"{address.url('children')}?$top={PAGE}&{selected}" if link is None else graph_link(link)
         return await self.caller.ask(
             "GET", url, Collection[Item], operation=operation, path=path, about=address
         )
@@ -155,10 +157,12 @@ class GraphApi:
         """Make the file of an upload, at a personal drive. NotFound: the upload is gone."""
         return await self.caller.ask("PUT", address.url(), Item, body=body, operation=operation, path=path)
 
-    async def delta(self, link: str, *, operation: str, path: str) -> Collection[Item]:
+    async def delta(
+        self, link: str, headers: Mapping[str, str] = _NO_HEADERS, *, operation: str, path: str
+    ) -> Collection[Item]:
         """A page of changes."""
         return await self.caller.ask(
-            "GET", graph_link(link), Collection[Item], operation=operation, path=path
+            "GET", graph_link(link), Collection[Item], headers=headers, operation=operation, path=path
         )
 
     async def permissions(self, address: Address, *, operation: str, path: str) -> list[PermissionLine]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from mover.connectors.bounded import Bounded
 from mover.connectors.microsoft.addressing import ROOT_ITEM, Address
 from mover.connectors.microsoft.faults import error_of
+from mover.connectors.microsoft.units import Units
 from mover.errors import MoverError, NotFound, ProtocolViolation, ServiceFault, UserNotFound
-from mover.transport.http import HttpResponse, HttpSession
+from mover.transport.http import HttpResponse
 from mover.transport.oauth.bearer import BearerSession
 from mover.transport.unreadable import UNREADABLE
 
@@ -51,17 +52,32 @@ class Caller:
         service: The connector's name, for errors.
         bearer: Shows the account's token.
         fresh: What was made just now.
+        units: What calls may still cost.
     """
 
-    def __init__(self, service: str, bearer: BearerSession, fresh: Fresh) -> None:
+    def __init__(self, service: str, bearer: BearerSession, fresh: Fresh, units: Units) -> None:
         self.service = service
         self.fresh = fresh
         self._bearer = bearer
+        self._units = units
 
-    @property
-    def unsigned(self) -> HttpSession:
-        """For addresses that carry their own right."""
-        return self._bearer.unsigned
+    @asynccontextmanager
+    async def signed(self, method: str, url: str, **what: Any) -> AsyncGenerator[HttpResponse, None]:
+        """A call with the token, as `BearerSession.request`, when its turn comes; the answer as it comes."""
+        async with (
+            self._units.spent(method, url) as answered,
+            self._bearer.request(method, url, **what) as answer,
+        ):
+            answered(answer.status, answer.headers)
+            yield answer
+
+    @asynccontextmanager
+    async def unsigned(self, method: str, url: str, **what: Any) -> AsyncGenerator[HttpResponse, None]:
+        """Likewise of an address that carries its own right, without the token."""
+        http = self._bearer.unsigned
+        async with self._units.spent(method, url) as answered, http.request(method, url, **what) as answer:
+            answered(answer.status, answer.headers)
+            yield answer
 
     async def ask(
         self,
@@ -85,7 +101,7 @@ class Caller:
             sent["Content-Type"] = "application/json"
         elif method != "GET":
             content = b""
-        async with self._bearer.request(
+        async with self.signed(
             method, url, headers=sent, body=content, operation=operation, path=path
         ) as answer:
             if answer.status >= _FIRST_NO_SUCCESS:
@@ -103,17 +119,11 @@ class Caller:
         about: Address | None = None,
     ) -> None:
         """Call for the sake of what it does."""
-        async with self._bearer.request(
+        async with self.signed(
             method, url, headers={"Accept": "application/json"}, operation=operation, path=path
         ) as answer:
             if answer.status >= _FIRST_NO_SUCCESS:
                 raise await self.refusal(answer, operation=operation, path=path, about=about)
-
-    @asynccontextmanager
-    async def signed(self, url: str, *, operation: str, path: str) -> AsyncIterator[HttpResponse]:
-        """GET with the token; the answer as it comes, a redirection too."""
-        async with self._bearer.request("GET", url, operation=operation, path=path) as answer:
-            yield answer
 
     async def refusal(
         self, answer: HttpResponse, *, operation: str, path: str, about: Address | None = None

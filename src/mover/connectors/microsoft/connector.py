@@ -33,11 +33,14 @@ from mover.connectors.microsoft.permissions import MicrosoftPermissions
 from mover.connectors.microsoft.places import MicrosoftPlaces
 from mover.connectors.microsoft.quota import MicrosoftQuota, free_of
 from mover.connectors.microsoft.reading import read_file
+from mover.connectors.microsoft.roles import FULL_CONTROL, roles_of
 from mover.connectors.microsoft.sessions import Grain
 from mover.connectors.microsoft.sign_in import ONEDRIVE_OAUTH, SHAREPOINT_OAUTH, tokens_of_person
 from mover.connectors.microsoft.sites import Sites, SitesDirectory
 from mover.connectors.microsoft.tenant import SITES, Tenant
 from mover.connectors.microsoft.territory import OneDrive, Territory, in_drive, is_above, locate
+from mover.connectors.microsoft.told_links import ToldLinks
+from mover.connectors.microsoft.units import Units
 from mover.connectors.microsoft.uploads import Uploads
 from mover.connectors.microsoft.versions import MicrosoftVersions
 from mover.connectors.registry import Surroundings
@@ -64,12 +67,14 @@ class MicrosoftConnector:
 
     hashes: ServiceHashes | None = None
     described_reads: DescribedReads | None = None
+    sharing_changes: Changes | None = None
     part_rules = RULES
 
     def __init__(self, service: str, http: HttpSession, tokens: Tokens) -> None:
         self.service = service
         self._http = http
-        self._api = GraphApi(Caller(service, BearerSession(http, tokens), Fresh()))
+        self._tokens = tokens
+        self._api = GraphApi(Caller(service, BearerSession(http, tokens), Fresh(), Units()))
         self._sign_in: Callable[[], Awaitable[Account]] = self._sign_in_to_drive
         self._tells_tenant = False
         self.places: MicrosoftPlaces | None = None
@@ -116,7 +121,8 @@ class MicrosoftConnector:
     def _set_up(self, grain: Grain, root_path: str = "") -> None:
         api, territory = self._api, self._territory
         self.capabilities: Capabilities = describe(grain, root_path=root_path)
-        self._lister = Lister(api, territory, notebooks_open=not grain.personal)
+        self._links = ToldLinks()
+        self._lister = Lister(api, territory, self._links, notebooks_open=not grain.personal)
         self._uploads = Uploads(api, self._lister, grain)
         self._changing = Changing(api, territory, self._lister, grain)
         self.times = self._changing
@@ -193,7 +199,10 @@ class MicrosoftConnector:
             address = await locate(self._territory, file, operation="read")
             if address is None:
                 raise NotFound("it is no file")
-            reading = read_file(self._api, address, file.path, offset=offset, length=length, version=version)
+            link = self._links.take(address, version) if not offset and length is None else None
+            reading = read_file(
+                self._api, address, file.path, offset=offset, length=length, version=version, told=link
+            )
             async with aclosing(reading):
                 async for piece in reading:
                     yield piece
@@ -257,6 +266,8 @@ class MicrosoftConnector:
     async def _sign_in_to_tenant(self, tenant: str) -> Account:
         await self._api.users(None, operation="sign_in", path="")
         await self._api.sites(None, everything=True, operation="sign_in", path="")
+        if FULL_CONTROL in roles_of(await self._tokens.access()):
+            self.sharing_changes = MicrosoftChanges(self._api, self._territory, self._lister, sharing=True)
         return Account(f"all users and sites of {tenant} at Office 365", secure=True, tenant=tenant)
 
     async def _tenant(self) -> str:

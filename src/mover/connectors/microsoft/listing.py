@@ -14,8 +14,10 @@ from mover.connectors.microsoft.api import GraphApi
 from mover.connectors.microsoft.model import Item
 from mover.connectors.microsoft.territory import Territory, folder_entry
 from mover.connectors.microsoft.times import read_time
+from mover.connectors.microsoft.told_links import LARGEST, ToldLink, ToldLinks
 from mover.entries import Entry, EntryKind, HashName
 from mover.errors import NotFound, ProtocolViolation
+from mover.vault.secret import Secret
 
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 _DIGITS = {HashName.SHA1: 40, HashName.SHA256: 64}
@@ -85,10 +87,20 @@ def _from_base64(text: str) -> str | None:
 
 
 class Lister:
-    """Lists folders."""
+    """Lists folders.
 
-    def __init__(self, api: GraphApi, territory: Territory, *, notebooks_open: bool) -> None:
+    Args:
+        api: The calls.
+        territory: Where drives stand.
+        links: Of small files, as listings tell them.
+        notebooks_open: See `entry_of`.
+    """
+
+    def __init__(
+        self, api: GraphApi, territory: Territory, links: ToldLinks, *, notebooks_open: bool
+    ) -> None:
         self._api = api
+        self._links = links
         self._territory = territory
         self.notebooks_open = notebooks_open
         self._folders: Bounded[tuple[str, str], None] = Bounded(_MOST_FOLDERS)
@@ -110,7 +122,9 @@ class Lister:
         link = cursor
         is_first = cursor is None
         while True:
-            page = await self._api.children(address, link, operation="list_folder", path=path)
+            page = await self._api.children(
+                address, link, with_links=self._links.has_room, operation="list_folder", path=path
+            )
             if is_first and not page.value and page.next_link is None:
                 await self._check_is_folder(address, path)
             is_first = False
@@ -119,9 +133,22 @@ class Lister:
                     "the service names the same page as the next one", operation="list_folder", path=path
                 )
             link = page.next_link
-            yield Page([self.entry(address.drive, item) for item in page.value if item.deleted is None], link)
+            there = [item for item in page.value if item.deleted is None]
+            entries = [self.entry(address.drive, item) for item in there]
+            for item, entry in zip(there, entries, strict=True):
+                self._keep_link(address.drive, item, entry)
+            yield Page(entries, link)
             if link is None:
                 return
+
+    def _keep_link(self, drive: str, item: Item, entry: Entry) -> None:
+        quickxor = entry.hashes.get(HashName.QUICKXOR)
+        if item.download_url is None or item.malware is not None or quickxor is None:
+            return
+        if entry.kind is EntryKind.FILE and entry.size is not None and entry.size <= LARGEST:
+            url = Secret(item.download_url)
+            versions = frozenset({item.c_tag, item.e_tag, None})
+            self._links.put(drive, item.id, ToldLink(url, versions, entry.size, quickxor))
 
     async def _check_is_folder(self, address: Address, path: str) -> None:
         """The children of a file are none, where the service does not refuse to tell them."""

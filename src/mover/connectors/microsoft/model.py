@@ -101,6 +101,8 @@ SELECT = (
     "$select=id,name,size,eTag,cTag,file,folder,package,root,deleted,malware,shared,remoteItem,fileSystemInfo,"
     "parentReference,createdDateTime,lastModifiedDateTime"
 )
+WITH_LINKS = f"{SELECT},@microsoft.graph.downloadUrl"
+"""With the addresses of contents."""
 
 
 class Collection(msgspec.Struct, Generic[T], frozen=True):

@@ -1,7 +1,8 @@
 """Reading: one call that describes the file and names where its bytes are, one that gets them, without the token.
 
 That is what following the redirection of `/content` would cost, and it tells whether the file is still the one that was
-listed, and whether the service holds it for malicious.
+listed, and whether the service holds it for malicious. The first call is saved where a listing has just told all of that
+of a small file: its hash then tells whether it is still the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from mover.connectors.microsoft.api import GraphApi
 from mover.connectors.microsoft.calls import Caller
 from mover.connectors.microsoft.links import https_link
 from mover.connectors.microsoft.model import Item
+from mover.connectors.microsoft.told_links import ToldLink
 from mover.connectors.ranges import check_range, exactly, range_header
+from mover.entries import HashName
 from mover.errors import (
     Changed,
     IntegrityError,
@@ -25,6 +28,7 @@ from mover.errors import (
     ServiceFault,
     Unsupported,
 )
+from mover.hashing import MultiHasher
 from mover.transport.http import HttpResponse
 
 _OPERATION = "read"
@@ -33,10 +37,30 @@ _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
 _EXPIRED = frozenset({401, 403})
 
 
+class _LinkExpiredError(ServiceFault):
+    """What an address carries is no right any more."""
+
+
 async def read_file(
-    api: GraphApi, address: Address, path: str, *, offset: int, length: int | None, version: str | None
+    api: GraphApi,
+    address: Address,
+    path: str,
+    *,
+    offset: int,
+    length: int | None,
+    version: str | None,
+    told: ToldLink | None = None,
 ) -> AsyncGenerator[bytes, None]:
-    """Do what `Connector.read` promises."""
+    """Do what `Connector.read` promises; `told` is where a listing said that the whole content is."""
+    if told is not None:
+        try:
+            async with aclosing(_as_told(api.caller, told, path)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except _LinkExpiredError:
+            pass  # nothing of it was read
+        else:
+            return
     item = await api.item(address, with_link=True, operation=_OPERATION, path=path)
     _check(item, path, version)
     size = item.size
@@ -52,9 +76,22 @@ async def read_file(
         yield piece
 
 
+async def _as_told(caller: Caller, told: ToldLink, path: str) -> AsyncGenerator[bytes, None]:
+    """Yield a whole content by its address in a listing. Raises Changed if it is another one by now."""
+    hasher = MultiHasher([HashName.QUICKXOR])
+    async with aclosing(read_link(caller, https_link(told.url.reveal()), path)) as pieces:
+        async for piece in pieces:
+            hasher.update(piece)
+            if hasher.size > told.size:
+                break
+            yield piece
+    if (hasher.size, hasher.hexdigests()[HashName.QUICKXOR]) != (told.size, told.quickxor):
+        raise Changed("the file is no longer the version that was listed", operation=_OPERATION, path=path)
+
+
 async def content_link(caller: Caller, url: str, path: str) -> str:
     """Ask where a content is. Raises what the refusal means."""
-    async with caller.signed(url, operation=_OPERATION, path=path) as answer:
+    async with caller.signed("GET", url, operation=_OPERATION, path=path) as answer:
         if answer.status not in _REDIRECTIONS:
             if answer.status < 300:  # noqa: PLR2004 - HTTP statuses are best known as numbers
                 raise ProtocolViolation(
@@ -87,9 +124,7 @@ async def _opened(
 ) -> AsyncIterator[HttpResponse]:
     headers = range_header(offset, length)
     for _ in range(_MOST_REDIRECTIONS):
-        async with caller.unsigned.request(
-            "GET", url, headers=headers, operation=_OPERATION, path=path
-        ) as answer:
+        async with caller.unsigned("GET", url, headers=headers, operation=_OPERATION, path=path) as answer:
             if answer.status in {200, 206}:
                 yield answer
                 return
@@ -98,7 +133,7 @@ async def _opened(
                 continue
             error = await caller.refusal(answer, operation=_OPERATION, path=path)
             if answer.status in _EXPIRED and not isinstance(error, MalwareFlagged):
-                raise ServiceFault(
+                raise _LinkExpiredError(
                     "the link to the content has expired", operation=_OPERATION, path=path, said=error.said
                 )
             if answer.status == 416:  # noqa: PLR2004 - as above

@@ -27,6 +27,10 @@ _REPEATED = 416
 _LONGEST_ANSWER = 1024 * 1024
 
 
+class UploadGone(NotFound):
+    """The upload itself is gone, and nothing else."""
+
+
 class RepeatedError(Exception):
     """The service has a fragment already, or awaits another one first."""
 
@@ -106,12 +110,12 @@ class UploadUrl:
     async def send(
         self, offset: int, length: int, total: int, body: bytes | AsyncIterator[bytes]
     ) -> Item | None:
-        """Send a fragment; returns the file where it was the last one, and is made by it. Raises RepeatedError."""
+        """Send a fragment; returns the file where it was the last one, and is made by it. Raises RepeatedError, UploadGone."""
         headers = {
             "Content-Range": f"bytes {offset}-{offset + length - 1}/{total}",
             "Content-Type": "application/octet-stream",
         }
-        async with self._caller.unsigned.request(
+        async with self._caller.unsigned(
             "PUT",
             self._url,
             headers=headers,
@@ -128,12 +132,17 @@ class UploadUrl:
                     return None
                 case 416:
                     raise RepeatedError
+                case 404 | 410:
+                    error = await self._caller.refusal(answer, operation=self._operation, path=self._path)
+                    raise UploadGone(
+                        "the upload is gone", operation=self._operation, path=self._path, said=error.said
+                    )
                 case _:
                     raise await self._caller.refusal(answer, operation=self._operation, path=self._path)
 
     async def next_offset(self, total: int | None) -> int:
         """Where the service goes on: all bytes before that it has. Raises NotFound if the upload is gone."""
-        async with self._caller.unsigned.request(
+        async with self._caller.unsigned(
             "GET", self._url, operation=self._operation, path=self._path
         ) as answer:
             if answer.status != 200:  # noqa: PLR2004 - HTTP statuses are best known as numbers
@@ -151,7 +160,7 @@ class UploadUrl:
 
     async def commit(self) -> Item:
         """Make the file of a deferred upload, at OneDrive for Business and SharePoint."""
-        async with self._caller.unsigned.request(
+        async with self._caller.unsigned(
             "POST", self._url, body=b"", operation=self._operation, path=self._path
         ) as answer:
             if answer.status not in {200, 201}:
@@ -161,7 +170,7 @@ class UploadUrl:
 
     async def cancel(self) -> None:
         """Drop the upload; one that is gone is no error."""
-        async with self._caller.unsigned.request(
+        async with self._caller.unsigned(
             "DELETE", self._url, operation=self._operation, path=self._path
         ) as answer:
             if answer.status >= 300 and answer.status != _NOT_FOUND:  # noqa: PLR2004 - as above

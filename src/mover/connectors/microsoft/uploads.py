@@ -5,7 +5,9 @@
 | new or replaced         | createUploadSession + PUT (one for each 60 MiB)                           |
 | empty                   | PUT content, and PATCH for its times: sessions take no content of no bytes |
 
-A simple PUT would be one call, and cost a second version on work drives once the times are set.
+A simple PUT would be one call, and cost a second version on work drives once the times are set. Where the PUT of a new file
+is refused because there are too many calls, its session is kept for the next attempt: to drop it and to begin another one
+would be two calls more, just when the service asks for fewer.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 
 from mover.connectors.bodies import body_of
+from mover.connectors.bounded import Bounded
 from mover.connectors.contract import Content, Target
 from mover.connectors.microsoft.addressing import Address
 from mover.connectors.microsoft.api import GraphApi
@@ -24,6 +28,7 @@ from mover.connectors.microsoft.sessions import (
     LARGEST_FRAGMENT,
     Grain,
     RepeatedError,
+    UploadGone,
     UploadUrl,
     create,
     file_times,
@@ -42,9 +47,30 @@ from mover.errors import (
     Unreachable,
     Unsupported,
 )
+from mover.vault.secret import Secret
 
 _OPERATION = "upload"
 _CLEANING_S = 10.0
+_MOST_KEPT = (
+    1_000  # sessions whose content was refused; those that are forgotten end by themselves in some days
+)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A session of a new file, of which the service has nothing yet.
+
+    Attributes:
+        place: Where the file will stand.
+        target: With its times: they are told when a session begins.
+        size: In bytes.
+        url: A right to write the file.
+    """
+
+    place: Address
+    target: Target
+    size: int
+    url: Secret
 
 
 class Uploads:
@@ -54,6 +80,7 @@ class Uploads:
         self._api = api
         self._lister = lister
         self._grain = grain
+        self._refused: Bounded[str, _Begun] = Bounded(_MOST_KEPT)
 
     async def upload(self, folder: Address, target: Target, content: Content) -> Entry:
         """Do what `Connector.upload` promises."""
@@ -75,12 +102,24 @@ class Uploads:
     async def _in_session(
         self, place: Address, tag: str | None, target: Target, content: Content, size: int
     ) -> Item:
+        kept = self._refused.pop(target.key)
+        if kept is not None and (kept.place, kept.target, kept.size) == (place, target, size):
+            with suppress(NotFound):
+                return await self._by_url(kept.url.reveal(), place, target, content, size)
         url = await create(
             self._api, place, target, size, self._grain, if_match=tag, deferred=False, operation=_OPERATION
         )
+        return await self._by_url(url, place, target, content, size)
+
+    async def _by_url(self, url: str, place: Address, target: Target, content: Content, size: int) -> Item:
         session = UploadUrl(self._api.caller, url, operation=_OPERATION, path=target.ref.path)
         try:
             return await self._send(session, content, size)
+        except Throttled as error:
+            if target.replaces is not None or size > LARGEST_FRAGMENT:
+                return await self._settle(session, place, target, content, error)
+            self._refused.put(target.key, _Begun(place, target, size, Secret(url)))
+            raise
         except BaseException as error:  # noqa: BLE001 - raised again once the upload is dropped
             return await self._settle(session, place, target, content, error)
 
@@ -102,6 +141,10 @@ class Uploads:
                     await pieces.check_end()
         except RepeatedError:
             raise ServiceFault("the service awaits another part of the file") from None
+        except UploadGone as error:
+            raise ServiceFault(
+                "the service has lost the upload; the file is sent again", said=error.said
+            ) from None
         if item is None:
             raise ProtocolViolation("the service has the whole file and does not make it")
         return item

@@ -54,6 +54,7 @@ class MySqlConnector:
     renames = None
     quota = None
     changes = None
+    sharing_changes = None
     permissions = None
     versions = None
     places = None

@@ -64,6 +64,7 @@ class S3Connector:
     renames: Renames | None = None  # would be copy and delete, and Mover never deletes
     quota: Quota | None = None
     changes: Changes | None = None
+    sharing_changes: Changes | None = None
     permissions: Permissions | None = None
     versions: Versions | None = None
     places: Places | None = None

@@ -96,7 +96,14 @@ class SealedSource(ReadInAnotherForm):
     @property
     def changes(self) -> Changes | None:  # type: ignore[override]
         """The change feed; none with sealed names, since each folder's file of names comes with its listing."""
-        feed = self._inner.changes
+        return self._feed(self._inner.changes)
+
+    @property
+    def sharing_changes(self) -> Changes | None:  # type: ignore[override]
+        """Likewise the one that tells of permissions."""
+        return self._feed(self._inner.sharing_changes)
+
+    def _feed(self, feed: Changes | None) -> Changes | None:
         return _SealedChanges(feed, self._sealed) if feed is not None and self._names is None else None
 
     def was_sealed_before(self, ref: EntryRef, name: str) -> bool:

@@ -42,6 +42,7 @@ class ReadInAnotherForm:
     renames: Renames | None = None
     quota: Quota | None = None
     changes: Changes | None = None
+    sharing_changes: Changes | None = None
     versions: Versions | None = None
 
     def __init__(self, inner: Connector) -> None:

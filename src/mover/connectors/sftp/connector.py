@@ -46,6 +46,7 @@ class SftpConnector:
 
     service = SERVICE
     changes = None
+    sharing_changes = None
     permissions = None
     versions = None
     places = None

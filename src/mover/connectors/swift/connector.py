@@ -74,6 +74,7 @@ class SwiftConnector:
     times: Times | None = None  # POST would replace all that is stored with the object
     renames: Renames | None = None  # would be copy and delete, and Mover never deletes
     changes: Changes | None = None
+    sharing_changes: Changes | None = None
     permissions: Permissions | None = None
     versions: Versions | None = None
     places: Places | None = None

@@ -54,6 +54,7 @@ class WebDavConnector:
     described_reads = None
     hashes = None
     changes = None
+    sharing_changes = None
     permissions = None
     versions = None
     places = None

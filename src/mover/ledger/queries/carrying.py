@@ -24,6 +24,7 @@ from sqlalchemy import (
 from mover.database.upsert import insert_missing
 from mover.entries import EntryKind
 from mover.ledger import rows
+from mover.ledger.queries.carrying_sharing import carry_sharing
 from mover.ledger.queries.following import is_there
 from mover.ledger.records import FolderTask, Tally
 from mover.ledger.states import Action, ItemState, Verification
@@ -55,6 +56,7 @@ def carry(
         return 0, []
     _carry_items(connection, run_id, folders.c.id.in_(ids), true(), note, now_ns)
     _queue_folders(connection, run_id, ids)
+    carry_sharing(connection, run_id, base_id, ids)
     connection.execute(update(folders).where(folders.c.id.in_(ids)).values(state="listed"))
     return len(ids), _tallies(connection, items.c.folder_id.in_(ids))
 
@@ -165,6 +167,7 @@ def _queue_folders(connection: Connection, run_id: int, ids: Sequence[int]) -> N
         "destination_parent_id": before.c.destination_parent_id,
         "destination_exists": literal(value=True),
         "modified_ns": now.c.modified_ns,
+        "access_id": before.c.access_id,
         "state": case((known, rows.KNOWN), else_="pending"),
         "earlier_id": case((changed_folders.c.deep, cast(null(), BigInteger)), else_=before.c.id),
     }

@@ -11,32 +11,32 @@ from mover.database.upsert import insert_missing, upsert
 from mover.entries import Entry
 from mover.errors import Reason
 from mover.ledger import rows
+from mover.ledger.grants import GrantState
 from mover.ledger.queries.slicing import slices
 from mover.ledger.records import Base, Follows, KnownFolder, KnownItem
 from mover.ledger.states import OPEN, Action, ItemState, RunMode
-from mover.ledger.tables import changed_folders, folders, items, runs
+from mover.ledger.tables import accesses, changed_folders, folders, grants, items, runs
 
 _AGAIN = sorted(state.value for state in OPEN | {ItemState.FAILED, ItemState.CONFLICT})
+_SHARING_AGAIN = [
+    state.value for state in (GrantState.PLANNED, GrantState.FAILED, GrantState.NOT_THERE, GrantState.WIDER)
+]
 
 
-def base_for(connection: Connection, pair_id: int, run_id: int, basis: str) -> Base | None:
-    """The newest run of a pair that a run with this basis can follow."""
-    query = (
-        select(runs)
-        .where(
-            runs.c.pair_id == pair_id,
-            runs.c.id != run_id,
-            runs.c.mode == RunMode.COPY.value,
-            runs.c.dry_run.is_(False),
-            runs.c.finished,
-            runs.c.basis == basis,
-            runs.c.source_cursor.is_not(None),
-        )
-        .order_by(runs.c.id.desc())
-        .limit(1)
+def base_for(
+    connection: Connection, pair_id: int, run_id: int, basis: str, *, last: bool = False
+) -> Base | None:
+    """The newest run of a pair that a run with this basis can follow; with `last` only the last one that copied at all."""
+    copied = select(runs).where(
+        runs.c.pair_id == pair_id,
+        runs.c.id != run_id,
+        runs.c.mode == RunMode.COPY.value,
+        runs.c.dry_run.is_(False),
     )
-    row = connection.execute(query).one_or_none()
-    if row is None:
+    fits = and_(runs.c.finished, runs.c.basis == basis, runs.c.source_cursor.is_not(None))
+    newest = copied.order_by(runs.c.id.desc()).limit(1)
+    row = connection.execute(newest if last else newest.where(fits)).one_or_none()
+    if row is None or not row.finished or row.basis != basis or row.source_cursor is None:
         return None
     return Base(
         run=row.id,
@@ -99,6 +99,46 @@ def mark_unsettled(connection: Connection, run_id: int) -> None:
     unlisted = select(folders.c.id).where(folders.c.run_id == run_id, folders.c.state != "listed")
     _mark_all(connection, again.distinct())
     _mark_all(connection, unlisted)
+
+
+def mark_unsettled_sharing(connection: Connection, run_id: int) -> None:
+    """Likewise those with permissions that could not be given or taken back, or with what would be open to too many.
+
+    What the destination has no way to permit is not tried again.
+    """
+    held = select(items.c.folder_id).where(
+        items.c.run_id == run_id, items.c.reason == Reason.WOULD_BE_WIDER.value
+    )
+    open_lines = (
+        select(items.c.folder_id)
+        .join(grants, and_(grants.c.run_id == items.c.run_id, grants.c.source_key == items.c.source_key))
+        .where(items.c.run_id == run_id, grants.c.state.in_(_SHARING_AGAIN))
+    )
+    _mark_all(connection, held.distinct())
+    _mark_all(connection, open_lines.distinct())
+
+
+def mark_opened(connection: Connection, run_id: int, item_ids: Sequence[int]) -> None:
+    """Have the next run list these folders once more, with all below them: they are open to others than they were.
+
+    A service may need a while until what is in a folder has inherited that, and not tell when.
+    """
+    for some in slices(item_ids):
+        query = select(folders.c.id).where(folders.c.run_id == run_id, folders.c.item_id.in_(some))
+        mark(connection, dict.fromkeys(connection.scalars(query), True))
+
+
+def with_lines(connection: Connection, run_id: int, source_keys: Sequence[str]) -> set[str]:
+    """Those of these entries about whose permissions a run has something to say."""
+    return {
+        key
+        for some in slices(source_keys)
+        for key in connection.scalars(
+            select(grants.c.source_key)
+            .where(grants.c.run_id == run_id, grants.c.source_key.in_(some))
+            .distinct()
+        )
+    }
 
 
 def mark_with_strangers(connection: Connection, run_id: int) -> None:
@@ -178,8 +218,10 @@ def _folders(run_id: int) -> Select[Any]:
             folders,
             above.c.path.label("parent_path"),
             above.c.destination_id.label("parent_destination"),
+            items.c.source_key,
         )
         .outerjoin(above, above.c.id == folders.c.parent_id)
+        .outerjoin(items, items.c.id == folders.c.item_id)
         .where(folders.c.run_id == run_id)
     )
 
@@ -194,6 +236,7 @@ def _known_folder(row: Any) -> KnownFolder:
         parent=row.parent_id,
         parent_path=row.parent_path,
         parent_destination_id=row.parent_destination,
+        source_key=row.source_key,
     )
 
 
@@ -209,8 +252,14 @@ def earlier_folders(
     """
     for some in slices(list(source_ids)):
         query = (
-            select(folders, changed_folders.c.folder_id.label("marked"), changed_folders.c.deep)
+            select(
+                folders,
+                changed_folders.c.folder_id.label("marked"),
+                changed_folders.c.deep,
+                accesses.c.access,
+            )
             .outerjoin(changed_folders, changed_folders.c.folder_id == folders.c.id)
+            .outerjoin(accesses, accesses.c.id == folders.c.access_id)
             .where(folders.c.parent_id == earlier_parent, folders.c.source_id.in_(some))
         )
         for row in connection.execute(query):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     or_,
     select,
     tuple_,
@@ -36,7 +38,7 @@ from mover.ledger.grants import (
 )
 from mover.ledger.queries.slicing import slices
 from mover.ledger.states import ItemState
-from mover.ledger.tables import accesses, arrivals, folders, granted, grants, items
+from mover.ledger.tables import accesses, arrivals, changed_folders, folders, granted, grants, items
 
 _g = grants.c
 _KEY = ("pair_id", "source_key", "kind", "identity")
@@ -80,6 +82,16 @@ def access(connection: Connection, access_id: int) -> str:
     return str(connection.execute(select(accesses.c.access).where(accesses.c.id == access_id)).scalar_one())
 
 
+def access_texts(connection: Connection, access_ids: Iterable[int | None]) -> dict[int | None, str]:
+    """What was kept, by number; nothing for None."""
+    wanted = sorted(number for number in access_ids if number is not None)
+    return {
+        row.id: row.access
+        for some in slices(wanted)
+        for row in connection.execute(select(accesses.c.id, accesses.c.access).where(accesses.c.id.in_(some)))
+    }
+
+
 def root_access(connection: Connection, run_id: int) -> int | None:
     """The number of that of the pair's root, if it is known."""
     query = select(folders.c.access_id).where(folders.c.run_id == run_id, folders.c.item_id.is_(None))
@@ -87,10 +99,24 @@ def root_access(connection: Connection, run_id: int) -> int | None:
 
 
 def set_root(connection: Connection, run_id: int, text: str, lines: Sequence[NewGrant]) -> int:
-    """Keep what was learned of the pair's root."""
+    """Keep what was learned of the pair's root. If it is open to others than it was, it has to be listed again."""
     [number] = keep_accesses(connection, run_id, [text])
     root = (folders.c.run_id == run_id) & folders.c.item_id.is_(None)
     connection.execute(update(folders).where(root).values(access_id=number))
+    before = folders.alias("before")
+    earlier = (
+        select(accesses.c.access)
+        .join(before, before.c.access_id == accesses.c.id)
+        .join(folders, folders.c.earlier_id == before.c.id)
+        .where(root)
+    )
+    told = connection.execute(earlier).scalar_one_or_none()
+    if told != text:
+        connection.execute(update(folders).where(root).values(state="pending"))
+    if told is not None and told != text:  # and by the next run, too, as in `following.mark_opened`
+        own = select(folders.c.id, literal(value=True)).where(root)
+        marked = insert_missing(connection, changed_folders, ["folder_id"])
+        connection.execute(marked.from_select(["folder_id", "deep"], own))
     add_lines(connection, run_id, lines)
     return number
 
@@ -139,6 +165,27 @@ def forget_granted(connection: Connection, pair_id: int, gone: Sequence[Granted]
     for some in slices(keys):
         mine = tuple_(granted.c.source_key, granted.c.kind, granted.c.identity).in_(some)
         connection.execute(delete(granted).where(granted.c.pair_id == pair_id, mine))
+
+
+def pass_on(connection: Connection, pair_id: int, heirs: Mapping[str, str]) -> None:
+    """Let what was permitted on some entries count for those that stand in their place now; keys are source keys.
+
+    What was permitted to an heir elsewhere is forgotten: what stands there is a copy of nothing any more.
+    """
+    found = granted_of(connection, pair_id, list(heirs))
+    for some in slices(sorted({*heirs, *heirs.values()})):
+        connection.execute(
+            delete(granted).where(granted.c.pair_id == pair_id, granted.c.source_key.in_(some))
+        )
+    keep_granted(
+        connection,
+        pair_id,
+        [
+            msgspec.structs.replace(one, source_key=heirs[key])
+            for key, granted_there in found.items()
+            for one in granted_there
+        ],
+    )
 
 
 def due(connection: Connection, run_id: int, pair_id: int, limit: int, after_id: int) -> list[DueGrant]:

@@ -14,8 +14,8 @@ from mover.ledger import rows
 from mover.ledger.grants import NewGrant
 from mover.ledger.queries.arrivals import keep_arrivals
 from mover.ledger.queries.folders import update_folder
-from mover.ledger.queries.following import earlier_folders
-from mover.ledger.queries.grants import add_lines
+from mover.ledger.queries.following import earlier_folders, mark_opened
+from mover.ledger.queries.grants import access_texts, add_lines
 from mover.ledger.queries.slicing import slices
 from mover.ledger.records import FolderTask, Item, NewItem, Outcome, Run
 from mover.ledger.states import OPEN, Action, ItemState, RunMode
@@ -77,10 +77,12 @@ def add_items(
             for item in walked
             if item.source_key in ids
         ]
+        opened: list[int] = []
         if folder.earlier_id is not None:
-            _recognise(connection, folder.earlier_id, queue, carries=carries)
+            opened = _recognise(connection, folder.earlier_id, queue, carries=carries)
         if queue:
             connection.execute(insert(folders), queue)
+        mark_opened(connection, run_id, opened)
     add_lines(connection, run_id, lines)
     if cursor is not None:
         update_folder(connection, folder.id, {"cursor": cursor})
@@ -88,17 +90,26 @@ def add_items(
 
 def _recognise(
     connection: Connection, earlier_parent: int, queue: Sequence[dict[str, Any]], *, carries: bool
-) -> None:
-    """Say of folders to be queued which of them stood there in the run before, and which are as they were."""
+) -> list[int]:
+    """Say of folders to be queued which of them stood there in the run before, and which are as they were.
+
+    One that is open to others than it was is not: what is in it inherits that. Returns items of such folders.
+    """
+    opened: list[int] = []
     by_id = {row["source_id"]: row for row in queue if row["source_id"] is not None}
+    told = access_texts(connection, {row["access_id"] for row in by_id.values()})
     for earlier, unchanged in earlier_folders(connection, earlier_parent, by_id):
         row = by_id[earlier.source_id]
         same = earlier.path == row["path"] and earlier.destination_path == row["destination_path"]
         if carries:
             same &= row["destination_exists"] and earlier.destination_id == row["destination_id"]
         if same:
+            is_open_as_before = earlier.access == told.get(row["access_id"])
             row["earlier_id"] = earlier.id
-            row["state"] = rows.KNOWN if unchanged else "pending"
+            row["state"] = rows.KNOWN if unchanged and is_open_as_before else "pending"
+            if not is_open_as_before:
+                opened.append(row["item_id"])
+    return opened
 
 
 def _to_walk(item: NewItem) -> bool:

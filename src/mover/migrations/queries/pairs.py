@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, literal, select, update
 
 from mover.ledger.queries.slicing import slices
+from mover.ledger.states import RunMode
 from mover.migrations.filter_box import Term
 from mover.migrations.queries import rows
 from mover.migrations.queries.filtering import condition, ordered
-from mover.migrations.tables import migration_pairs
+from mover.migrations.states import Status
+from mover.migrations.tables import migration_pairs, pair_runs
 
 _c = migration_pairs.c
 _ADDED_AT_ONCE = 1_000
@@ -81,6 +83,17 @@ def by_status(
         .group_by(_c.status)
     )
     return {row.status: row.number for row in connection.execute(query)}
+
+
+def only_scanned(connection: Connection, belongs: Sequence[ColumnElement[bool]]) -> int:
+    """How many pairs ended well, but their last run only looked."""
+    query = (
+        select(func.count())
+        .select_from(migration_pairs)
+        .join(pair_runs, pair_runs.c.id == _c.last_run_id)
+        .where(*belongs, _c.status == Status.SUCCESS.value, pair_runs.c.mode == RunMode.SCAN.value)
+    )
+    return connection.scalars(query).one()
 
 
 def add(connection: Connection, values: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -21,9 +21,10 @@ class StoredStaffKey:
 
     key: StaffKey
     secret_hash: str = field(repr=False)
+    seal: str = field(repr=False)
 
 
-def add(transaction: Connection, key: StaffKey, secret_hash: str) -> None:
+def add(transaction: Connection, key: StaffKey, secret_hash: str, seal: str) -> None:
     """Keep a new key."""
     transaction.execute(
         insert(staff_keys),
@@ -39,6 +40,7 @@ def add(transaction: Connection, key: StaffKey, secret_hash: str) -> None:
             "last_used_ns": None,
             "last_used_address": None,
             "arrival_ns": 0,
+            "seal": seal,
         },
     )
 
@@ -70,9 +72,11 @@ def stored(transaction: Connection, key_id: str) -> StoredStaffKey | None:
 
 
 def revoke(transaction: Connection, key_id: str, now_ns: int) -> bool:
-    """End a key; false if it has been ended."""
+    """End a key, without what opens it: nobody brings it back by a word; false if it has been ended."""
     revoked = transaction.execute(
-        update(staff_keys).where(_k.id == key_id, _k.revoked_ns.is_(None)).values(revoked_ns=now_ns)
+        update(staff_keys)
+        .where(_k.id == key_id, _k.revoked_ns.is_(None))
+        .values(revoked_ns=now_ns, secret_hash="")
     )
     return revoked.rowcount == 1
 
@@ -114,4 +118,4 @@ def _stored(row: Row[Any]) -> StoredStaffKey:
         last_used_ns=row.last_used_ns,
         last_used_address=row.last_used_address,
     )
-    return StoredStaffKey(key, row.secret_hash)
+    return StoredStaffKey(key, row.secret_hash, row.seal or "")

@@ -118,6 +118,11 @@ def remove_approval(transaction: Connection, request_id: str, staff_id: str) -> 
     transaction.execute(delete(staff_approvals).where(_a.request_id == request_id, _a.staff_id == staff_id))
 
 
+def void_approvals(transaction: Connection, request_id: str) -> None:
+    """Take the signatures from a request's approvals: who gave them stays, and they count no more."""
+    transaction.execute(update(staff_approvals).where(_a.request_id == request_id).values(signature=None))
+
+
 def change(transaction: Connection, request_id: str, **values: Any) -> None:
     """Change columns of a request."""
     transaction.execute(update(staff_requests).where(_r.id == request_id).values(**values))

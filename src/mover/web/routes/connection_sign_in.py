@@ -18,6 +18,7 @@ from mover.web.forms import sentence
 from mover.web.house import advice
 from mover.web.visit import Visit
 from mover.web.ways import Way
+from mover.web.words import for_service
 
 _PLACE = "connections"
 
@@ -28,7 +29,7 @@ def what_is_missing(visit: Visit, kind: ConnectorType, before: Connection | None
         return ""
     if before is not None and before.config.get("client_id"):
         return ""
-    return f"{AppMissing.at_vendor(kind.oauth.vendor).message}."
+    return f"{for_service(AppMissing.at_vendor(kind.oauth.vendor).message)}."
 
 
 async def leave(

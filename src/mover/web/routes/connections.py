@@ -55,7 +55,9 @@ def _where(found: list[Connection]) -> dict[str, str]:
         place = str(
             config.get("url") or config.get("endpoint") or config.get("host") or config.get("path") or ""
         )
-        place = str(config.get("account") or place)
+        place = str(config.get("account") or config.get("tenant") or config.get("admin") or place)
+        if enterprise := config.get("enterprise_id"):
+            place = f"enterprise {enterprise}"
         inner = str(config.get("bucket") or config.get("container") or "")
         shown[one.id] = " · ".join(part for part in (place, inner) if part)
     return shown
@@ -68,11 +70,12 @@ async def choose_service(visit: Visit) -> Response:
 
 def _offered(visit: Visit) -> list[tuple[str, str, str]]:
     rules = visit.house.services.connections.rules
-    return [
+    offered = (
         (name, connector_type(name).title, words.service_lead(name))
         for name in service_names()
         if rules.offers(name)
-    ]
+    )
+    return sorted(offered, key=lambda one: one[1].casefold())
 
 
 async def new_connection(visit: Visit) -> Response:

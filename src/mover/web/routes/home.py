@@ -32,6 +32,7 @@ async def _state(visit: Visit) -> dict[str, Any]:
     services = visit.house.services
     migrations = await services.migrations.list(visit.actor, limit=_RECENT)
     summaries = {one.id: await services.pairs.summary(visit.actor, one.id) for one in migrations.items}
+    scanned = {one.id: await services.pairs.only_scanned(visit.actor, one.id) for one in migrations.items}
     total: Counter[Status] = Counter()
     for summary in summaries.values():
         total.update(summary)
@@ -39,6 +40,7 @@ async def _state(visit: Visit) -> dict[str, Any]:
     return {
         "migrations": migrations,
         "summaries": summaries,
+        "scanned": scanned,
         "total": total,
         "runs": runs.items,
         "pairs": await pairs_of_runs(visit, runs.items),

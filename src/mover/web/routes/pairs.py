@@ -12,6 +12,7 @@ from mover.api.problems import ServiceRefused
 from mover.api.streams import csv_download
 from mover.errors import InvalidConfiguration
 from mover.ledger.states import RunMode
+from mover.migrations.given.wanted import wanted_by
 from mover.migrations.imports import ImportKind
 from mover.migrations.records import Migration, NewPair, Page, Pair, PairRun, StartResult
 from mover.migrations.refusals import FilterMistake, NotPossible
@@ -90,6 +91,7 @@ async def pairs(visit: Visit) -> Response:
         live=False,
         page=page,
         scans=scans,
+        needs_keys=bool(wanted_by(migration.options)),
         summary=summary,
         everything=everything,
         columns=COLUMNS,

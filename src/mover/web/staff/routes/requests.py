@@ -13,10 +13,12 @@ from starlette.responses import Response
 from mover.accounts.refusals import NotPossible
 from mover.errors import InvalidConfiguration, NotFound
 from mover.lawful.orders import remove_over
+from mover.staff.approving import asked_digest
 from mover.staff.letters import scope_words
 from mover.staff.looks import Look
 from mover.staff.metadata import OrganisationView
 from mover.staff.records import Request, RequestKind, RequestState, Scope
+from mover.staff.request_rules import expect_shown
 from mover.web.forms import Form, sentence
 from mover.web.staff.visit import StaffVisit
 from mover.web.staff.ways import Reach, StaffWay
@@ -95,7 +97,8 @@ async def approve(visit: StaffVisit) -> Response:
     found = await _found(visit)
     if found.kind is RequestKind.LEGAL_EXPORT:
         raise NotPossible("a legal export is approved at the command line, where its recipients are shown")
-    after = await visit.services_of_staff.requests.approve(visit.member, found.id)
+    expect_shown(found, visit.text("shown"))
+    after = await visit.services_of_staff.requests.approve(visit.member, found)
     return visit.go(f"/staff/requests/{after.id}", "Approved. The owners are told by mail.")
 
 
@@ -159,6 +162,7 @@ async def _show(visit: StaffVisit, found: Request, form: Form) -> Response:
         "staff/request.html",
         place=_PLACE,
         request=found,
+        shown=asked_digest(found),
         form=form,
         state=_state(visit, found),
         scope=scope_words(found.scope),

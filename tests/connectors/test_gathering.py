@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mover.connectors.dropbox.gathering import Gathering
+from mover.connectors.gathering import Gathering
 from mover.errors import Canceled, Throttled
 
 

@@ -57,7 +57,7 @@ class Gathering(Generic[Wanted, Done]):
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         self._waiting.append((wanted, future))
         if len(self._rounds) < self._most_rounds:
-            self._rounds.add(asyncio.create_task(self._run(), name="dropbox: rounds of shared calls"))
+            self._rounds.add(asyncio.create_task(self._run(), name="rounds of shared calls"))
         return await future
 
     @property

@@ -7,17 +7,10 @@ names), whose keys are the names below: `MOVER_CA_FILE` is `ca_file` there. Ever
 
 from __future__ import annotations
 
-import base64
-import binascii
-import ipaddress
-import os
-import re
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, ValidationError, model_validator
@@ -31,232 +24,14 @@ from pydantic_settings import (
 
 from mover.errors import InvalidConfiguration
 from mover.retention import Retention
-from mover.vault.given_files import readable_by_others
+from mover.settings import spelling
+from mover.settings.addresses import LARGEST_PORT, IPNetwork, ListenAt, PrivateAddresses
+from mover.settings.file import VENDORS, from_file
 from mover.vault.secret import Secret
-from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource, has_secrets
+from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource
 
 _PREFIX = "MOVER_"
-_FILE_VARIABLE = "MOVER_SETTINGS_FILE"
-_SECRETS = {
-    "proxy",
-    "global_key",
-    "global_key_previous",
-    "temporal_api_key",
-    "payload_keys",
-    "database_url",
-    "staff_database_url",
-    "smtp_url",
-    "audit_webhook_secret",
-}
-VENDORS = ("google", "microsoft", "box", "dropbox", "egnyte")
-"""Where Mover can be registered as an app: `<vendor>_client_id` and `<vendor>_client_secret`."""
-
-_SECRETS |= {f"{vendor}_client_secret" for vendor in VENDORS}
 _MIB = 1024 * 1024
-_SYSLOG_SCHEMES = {"udp", "tcp", "tls"}
-_WEBHOOK_SECRET = "whsec_"  # noqa: S105 - how one begins
-_SHORTEST_WEBHOOK_SECRET = 24
-_PROXY_SCHEMES = ("http", "socks5", "socks5h")
-_LISTEN_AT = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>[0-9]{1,5})")
-_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-_CONTACT = re.compile(r"mailto:[!-?A-~]+@[a-z0-9.-]+|https://[!-~]+|tel:\+[0-9().-]{3,30}", re.IGNORECASE)
-_LARGEST_PORT = 65_535
-HTTPS_PORT = 443
-_EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
-
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-@dataclass(frozen=True)
-class PrivateAddresses:
-    """Which private, loopback and reserved addresses connections may go to: none, all, or those of some networks."""
-
-    every: bool = False
-    networks: tuple[IPNetwork, ...] = ()
-
-    def permits(self, address: IPAddress) -> bool:
-        """Tell whether the operator allows this address although it is not a public one."""
-        return self.every or any(address in network for network in self.networks)
-
-    @classmethod
-    def parse(cls, given: object) -> PrivateAddresses:
-        """Read `true`, `false`, or networks such as `127.0.0.0/8, ::1`; raises ValueError."""
-        match given:
-            case PrivateAddresses():
-                return given
-            case bool():
-                return cls(every=given)
-            case str():
-                match given.strip().lower():
-                    case "true" | "yes" | "on" | "1":
-                        return cls(every=True)
-                    case "false" | "no" | "off" | "0" | "":
-                        return cls()
-                    case text:
-                        return cls(networks=_networks(text.split(",")))
-            case list() | tuple():
-                return cls(networks=_networks(given))
-            case _:
-                raise ValueError("give true, false, or a list of networks such as 10.0.0.0/8")
-
-
-def _networks(texts: Iterable[object]) -> tuple[IPNetwork, ...]:
-    networks: list[IPNetwork] = []
-    for text in texts:
-        try:
-            networks.append(ipaddress.ip_network(str(text).strip()))
-        except ValueError:
-            raise ValueError(
-                f"{str(text).strip()!r} is not a network; give true, false, or a list such as 10.0.0.0/8, ::1"
-            ) from None
-    return tuple(networks)
-
-
-@dataclass(frozen=True)
-class ListenAt:
-    """Where a server listens: a host (empty: every address of this machine) and a port (0: any that is free)."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, given: object) -> ListenAt:
-        """Read `localhost:8443`, `[::1]:8443`, `0.0.0.0:443` or `:8443`; raises ValueError."""
-        if isinstance(given, ListenAt):
-            return given
-        match = _LISTEN_AT.fullmatch(given.strip()) if isinstance(given, str) else None
-        if match is None or int(match["port"]) > _LARGEST_PORT:
-            raise ValueError("give HOST:PORT, such as localhost:8443 or 0.0.0.0:443")
-        return cls(match["six"] or match["host"] or "", int(match["port"]))
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host or "*"
-        return f"{host}:{self.port}"
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.fragment:
-        raise ValueError("give https://host:port/path, without user name and password")
-    return url
-
-
-def _syslog_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        bare = not (parts.query or parts.fragment or parts.username) and parts.port != 0
-        if parts.scheme == "unix":
-            usable = bare and not parts.netloc and parts.path.startswith("/") and len(parts.path) > 1
-        else:
-            usable = (
-                bare and parts.scheme in _SYSLOG_SCHEMES and bool(parts.hostname) and parts.path in {"", "/"}
-            )
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("give udp://host[:port], tcp://host[:port], tls://host[:port] or unix:///path")
-    return url
-
-
-def _webhook_secret(secret: Secret) -> Secret:
-    try:
-        key = base64.b64decode(secret.reveal().removeprefix(_WEBHOOK_SECRET), validate=True)
-    except (ValueError, binascii.Error):
-        key = b""
-    if not secret.reveal().startswith(_WEBHOOK_SECRET) or len(key) < _SHORTEST_WEBHOOK_SECRET:
-        raise ValueError("give whsec_ and at least 24 random bytes in base64, as Standard Webhooks has it")
-    return secret
-
-
-def _proxy(url: Secret) -> Secret:
-    try:
-        parts = urlsplit(url.reveal())
-        usable = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and bool(parts.port)
-    except ValueError:
-        usable = False
-    else:
-        usable = usable and parts.path in {"", "/"} and not parts.query and not parts.fragment
-    if not usable:
-        raise ValueError("give http://[user:password@]host:port or socks5h://[user:password@]host:port")
-    return url
-
-
-def _host_and_port(address: str) -> str:
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004 - TCP's
-        raise ValueError("give host:port, such as temporal.example.org:7233")
-    return address
-
-
-def _public_url(url: str) -> str:
-    """Bring it into the form `https://host[:port]`, with the host in lower case."""
-    parts = urlsplit("")
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
-        bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
-        place = parts.netloc.lower()
-    except ValueError:
-        usable, bare, place = False, False, ""
-    if not usable or not bare or not url.isascii() or any(character.isspace() for character in url):
-        raise ValueError(
-            "give https://host[:port], without a path; it is what people type into their browsers"
-        )
-    return f"https://{place}"
-
-
-def _address_of(place: ListenAt) -> str:
-    """What people type to reach a server of this machine."""
-    host = "localhost" if place.host in _EVERY_ADDRESS else place.host
-    host = f"[{host}]" if ":" in host else host
-    # Port 0 stands for one that is not known before something listens there.
-    return f"https://{host}" + ("" if place.port in {0, HTTPS_PORT} else f":{place.port}")
-
-
-def _listed(given: object) -> object:
-    """Take a list apart that the environment can only give as text with commas."""
-    return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
-
-
-def _domains(given: object) -> object:
-    listed = _listed(given)
-    if not isinstance(listed, list | tuple):
-        return listed
-    domains = tuple(str(domain).lower() for domain in listed)
-    if any(not _DOMAIN.fullmatch(domain) for domain in domains):
-        raise ValueError("give domains of mail addresses, such as example.org, example.com")
-    return domains
-
-
-def _contacts(given: object) -> object:
-    listed = _listed(given)
-    if not isinstance(listed, list | tuple):
-        return listed
-    contacts = tuple(f"mailto:{one}" if re.match(r"[^:/]+@", str(one)) else str(one) for one in listed)
-    if any(not _CONTACT.fullmatch(contact) for contact in contacts):
-        raise ValueError("give mail addresses, https://... or tel:+..., such as security@example.org")
-    return contacts
-
-
-def _trusted_proxies(given: object) -> object:
-    listed = _listed(given)
-    return _networks(listed) if isinstance(listed, list | tuple) else listed
-
-
-def _absolute(path: Path) -> Path:
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError:
-        raise ValueError("there is no home folder that ~ could stand for") from None
-
-
-def _readable_file(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError(f"there is no file {str(path)!r}")
-    if not os.access(path, os.R_OK):
-        raise ValueError(f"the file {str(path)!r} cannot be read")
-    return path
 
 
 def _in_home(known: Mapping[str, Any]) -> Secret:
@@ -264,7 +39,7 @@ def _in_home(known: Mapping[str, Any]) -> Secret:
     return Secret("sqlite:///" + quote(str(known.get("home", Path()) / "mover.db")))
 
 
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+_AbsolutePath = Annotated[Path, AfterValidator(spelling.absolute)]
 
 
 class Settings(BaseSettings):
@@ -364,7 +139,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    home: AbsolutePath = Field(
+    home: _AbsolutePath = Field(
         default_factory=lambda: platformdirs.user_data_path("mover"), validate_default=True
     )
     database_url: Secret = Field(default_factory=_in_home, validate_default=True)
@@ -373,27 +148,27 @@ class Settings(BaseSettings):
     allow_private_addresses: Annotated[
         PrivateAddresses, NoDecode, BeforeValidator(PrivateAddresses.parse)
     ] = PrivateAddresses()
-    proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
-    egress_also: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
-    ca_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    proxy: Annotated[Secret, AfterValidator(spelling.proxy)] | None = None
+    egress_also: Annotated[tuple[str, ...], NoDecode, BeforeValidator(spelling.listed)] = ()
+    ca_file: Annotated[_AbsolutePath, AfterValidator(spelling.readable_file)] | None = None
     global_key: Secret | None = None
-    global_key_file: AbsolutePath | None = None
+    global_key_file: _AbsolutePath | None = None
     global_key_source: KeySource | None = None
     global_key_previous: Secret | None = None
     previous_global_keys: tuple[KeySource, ...] = ()
-    staging_dir: AbsolutePath | None = None
+    staging_dir: _AbsolutePath | None = None
     staging_memory_bytes: ByteSize = Field(ByteSize(96 * _MIB), ge=_MIB)
     staging_disk_bytes: ByteSize = Field(ByteSize(8192 * _MIB), ge=0)
     connect_timeout_s: float = Field(15, gt=0, le=3600, allow_inf_nan=False)
     read_timeout_s: float = Field(60, gt=0, le=86400, allow_inf_nan=False)
     answer_timeout_s: float = Field(300, gt=0, le=86400, allow_inf_nan=False)
-    temporal_address: Annotated[str, AfterValidator(_host_and_port)] | None = None
+    temporal_address: Annotated[str, AfterValidator(spelling.host_and_port)] | None = None
     temporal_namespace: str = "default"
     temporal_tls: bool = False
-    temporal_ca_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    temporal_ca_file: Annotated[_AbsolutePath, AfterValidator(spelling.readable_file)] | None = None
     temporal_server_name: str | None = None
-    temporal_certificate_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
-    temporal_key_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
+    temporal_certificate_file: Annotated[_AbsolutePath, AfterValidator(spelling.readable_file)] | None = None
+    temporal_key_file: Annotated[_AbsolutePath, AfterValidator(spelling.readable_file)] | None = None
     temporal_api_key: Secret | None = None
     temporal_port: int = Field(0, ge=0, le=65535)
     payload_keys: Secret | None = None
@@ -406,24 +181,26 @@ class Settings(BaseSettings):
     web_drain_s: float = Field(0, ge=0, le=3600, allow_inf_nan=False)
     listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
     redirect_listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] | None = None
-    tls_cert_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
-    tls_key_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
-    metrics_port: int | None = Field(None, ge=1, le=_LARGEST_PORT)
+    tls_cert_file: Annotated[_AbsolutePath, AfterValidator(spelling.readable_file)] | None = None
+    tls_key_file: Annotated[_AbsolutePath, AfterValidator(spelling.readable_file)] | None = None
+    metrics_port: int | None = Field(None, ge=1, le=LARGEST_PORT)
     metrics_tls: bool = False
     lock_memory: Literal["automatic", "required", "off"] = "automatic"
-    security_contact: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_contacts)] = ()
+    security_contact: Annotated[tuple[str, ...], NoDecode, BeforeValidator(spelling.contacts)] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_file: AbsolutePath | None = None
-    otlp_endpoint: Annotated[str, AfterValidator(_web_address)] | None = None
+    log_file: _AbsolutePath | None = None
+    otlp_endpoint: Annotated[str, AfterValidator(spelling.web_address)] | None = None
     otlp_names: bool = False
-    public_url: Annotated[str, AfterValidator(_public_url)] = Field(
-        default_factory=lambda given: _address_of(given["listen"]) if "listen" in given else ""
+    public_url: Annotated[str, AfterValidator(spelling.public_url)] = Field(
+        default_factory=lambda given: spelling.address_of(given["listen"]) if "listen" in given else ""
     )
-    trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_trusted_proxies)] = ()
-    local_folders: Annotated[tuple[AbsolutePath, ...], NoDecode, BeforeValidator(_listed)] = ()
+    trusted_proxies: Annotated[
+        tuple[IPNetwork, ...], NoDecode, BeforeValidator(spelling.trusted_proxies)
+    ] = ()
+    local_folders: Annotated[tuple[_AbsolutePath, ...], NoDecode, BeforeValidator(spelling.listed)] = ()
     smtp_url: Secret | None = None
     mail_from: str | None = None
-    mail_outbox: AbsolutePath | None = None
+    mail_outbox: _AbsolutePath | None = None
     google_client_id: str | None = None
     google_client_secret: Secret | None = None
     microsoft_client_id: str | None = None
@@ -434,13 +211,13 @@ class Settings(BaseSettings):
     dropbox_client_secret: Secret | None = None
     egnyte_client_id: str | None = None
     egnyte_client_secret: Secret | None = None
-    api_url: Annotated[str, AfterValidator(_public_url)] | None = None
-    api_ca_file: Annotated[AbsolutePath, AfterValidator(_readable_file)] | None = None
-    audit_syslog: Annotated[str, AfterValidator(_syslog_address)] | None = None
-    audit_webhook: Annotated[str, AfterValidator(_web_address)] | None = None
-    audit_webhook_secret: Annotated[Secret, AfterValidator(_webhook_secret)] | None = None
+    api_url: Annotated[str, AfterValidator(spelling.public_url)] | None = None
+    api_ca_file: Annotated[_AbsolutePath, AfterValidator(spelling.readable_file)] | None = None
+    audit_syslog: Annotated[str, AfterValidator(spelling.syslog_address)] | None = None
+    audit_webhook: Annotated[str, AfterValidator(spelling.web_address)] | None = None
+    audit_webhook_secret: Annotated[Secret, AfterValidator(spelling.webhook_secret)] | None = None
     retention: Retention = Retention()
-    account_domains: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_domains)] = ()
+    account_domains: Annotated[tuple[str, ...], NoDecode, BeforeValidator(spelling.domains)] = ()
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -512,7 +289,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put arguments first, then the environment, then the file."""
-        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_from_file())
+        return (
+            init_settings,
+            env_settings,
+            InitSettingsSource(settings_cls, init_kwargs=from_file(cls.model_fields)),
+        )
 
     @property
     def staging_path(self) -> Path:
@@ -549,36 +330,6 @@ class Settings(BaseSettings):
         if self.global_key_previous is None:
             return self.previous_global_keys
         return (GivenSource(key=self.global_key_previous), *self.previous_global_keys)
-
-
-def _from_file() -> dict[str, Any]:
-    named = os.environ.get(_FILE_VARIABLE)
-    path = Path(named) if named else platformdirs.user_config_path("mover") / "settings.toml"
-    try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            values = tomllib.load(file)
-    except FileNotFoundError:
-        if named:
-            raise InvalidConfiguration(f"{_FILE_VARIABLE}: there is no file {str(path)!r}") from None
-        return {}
-    except OSError as error:
-        raise InvalidConfiguration(
-            f"the settings in {str(path)!r} cannot be read: {error.strerror}"
-        ) from None
-    except ValueError:
-        raise InvalidConfiguration(f"{str(path)!r} is not a TOML file") from None
-    secret = not values.keys().isdisjoint(_SECRETS)
-    sources = [values.get("global_key_source"), values.get("previous_global_keys")]
-    if readable_by_others(status) and (secret or has_secrets(sources)):
-        raise InvalidConfiguration(
-            f"{str(path)!r} holds a secret and can be read by others; run: chmod 600 on it"
-        )
-    if unknown := sorted(values.keys() - Settings.model_fields.keys()):
-        raise InvalidConfiguration(
-            f"{str(path)!r} has unknown keys: {', '.join(unknown)}; known are: {', '.join(Settings.model_fields)}"
-        )
-    return values
 
 
 def _what_is_wrong(error: ValidationError) -> str:

@@ -1,0 +1,58 @@
+"""Files that take each other's places at the source: each ends where it belongs, and what is left there stays ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.transfer.test_sharing import PERSON, READ, moving, rules, source, there
+from tests.transfer.workbench import workbench
+
+from mover.ledger.states import Code, ItemState
+
+
+async def test_two_files_of_different_folders_change_places(tmp_path: Path) -> None:
+    one, other = source(), there()
+    one.add_file("/p/a", b"open")
+    one.add_file("/q/b", b"secret")
+    one.share("/p/a", "ann@example.org", READ)
+    async with moving(tmp_path, one, other) as bench:
+        await bench.run(sharing=rules())
+        one.move("/p/a", "/aside")
+        one.move("/q/b", "/p/a")
+        one.move("/aside", "/q/b")
+        result = await bench.run(sharing=rules())
+        assert result.code is Code.SUCCESS
+        assert other.tree() == one.tree() == {"/p/a": b"secret", "/q/b": b"open"}
+        assert other.shares("/p/a") == {}
+        assert other.shares("/q/b") == {(PERSON, "ann@new.org"): READ}
+        assert (await bench.run(sharing=rules())).code is Code.NOTHING_TO_COPY
+
+
+async def test_what_comes_where_another_one_was_renamed_away_over_a_third_is_no_conflict(
+    tmp_path: Path,
+) -> None:
+    async with workbench(tmp_path) as bench:
+        bench.source.add_file("/a", b"a")
+        bench.source.add_file("/b", b"b")
+        await bench.run()
+        bench.source.remove("/b")
+        bench.source.move("/a", "/b")
+        await bench.run()
+        bench.source.add_file("/a", b"new")
+        result = await bench.run()
+        assert (await bench.files(result.run))["/a"] is ItemState.REPLACED
+        assert bench.destination.tree() == bench.source.tree() == {"/a": b"new", "/b": b"a"}
+
+
+async def test_a_chain_of_renames_ends_as_at_the_source(tmp_path: Path) -> None:
+    async with workbench(tmp_path) as bench:
+        for number in range(4):
+            bench.source.add_file(f"/log.{number}", f"{number}".encode())
+        await bench.run()
+        for number in reversed(range(4)):
+            bench.source.move(f"/log.{number}", f"/log.{number + 1}")
+        bench.source.add_file("/log.0", b"new")
+        result = await bench.run()
+        assert result.code is Code.SUCCESS
+        assert bench.destination.tree() == bench.source.tree()
+        assert (await bench.run()).code is Code.NOTHING_TO_COPY
