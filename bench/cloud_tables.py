@@ -20,6 +20,9 @@ from bench.clouds import (
 from bench.tables import table
 
 _ORDER = (SMALL, LARGE, AGAIN_INTO, OUT, AGAIN_OUT, TIGHT, MORE_INTO, MORE_OUT, MANY_FIRST, MANY_AGAIN)
+_BORNE_BY_CALLS = {SMALL, OUT, TIGHT}
+"""Where there are enough files for a rate."""
+
 _CALLS = ("what", "service", "files", "calls: mover", "rclone", "ratio", "a file: mover", "rclone")
 _SPEED = (
     "what",
@@ -87,4 +90,4 @@ def _both(ours: CloudRun, theirs: CloudRun | None, show: Callable[[CloudRun], st
 
 
 def _ceiling(run: CloudRun) -> str:
-    return "-" if run.ceiling is None else f"{run.ceiling:.1f}"
+    return f"{run.ceiling:.1f}" if run.ceiling is not None and run.what in _BORNE_BY_CALLS else "-"
