@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,8 @@ class Search:
 
     def _found_in(self, file: Path) -> list[str]:
         state = file.stat()
+        if stat.S_ISFIFO(state.st_mode):
+            return []  # keeps nothing, and whoever opens it waits for somebody at its other end
         unchanged = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
         if self._clean.get(file) == unchanged:
             return []
@@ -90,7 +93,9 @@ SHARED_MEMORY = Path("/dev/shm")
 def _files(folders: Iterable[Path]) -> Iterator[Path]:
     for folder in folders:
         for place, inner, names in os.walk(folder):  # which does not mind a folder that goes meanwhile
-            if place == str(SHARED_MEMORY):  # the folders of tests may lie there; the one of this test is given by itself
+            if place == str(
+                SHARED_MEMORY
+            ):  # the folders of tests may lie there; the one of this test is given by itself
                 inner[:] = [name for name in inner if not name.startswith("pytest-of-")]
             yield from (Path(place, name) for name in names)
 
