@@ -70,12 +70,11 @@ class Search:
 
     def _found_in(self, file: Path) -> list[str]:
         state = file.stat()
-        if stat.S_ISFIFO(state.st_mode):
-            return []  # keeps nothing, and whoever opens it waits for somebody at its other end
         unchanged = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
         if self._clean.get(file) == unchanged:
             return []
-        name, content = str(file).encode(), file.read_bytes()
+        # A pipe keeps nothing, and whoever opens it waits for somebody at its other end.
+        name, content = str(file).encode(), b"" if stat.S_ISFIFO(state.st_mode) else file.read_bytes()
         found = [
             f"{needle.name} in {file}"
             for needle in self._needles
