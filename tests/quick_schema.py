@@ -1,27 +1,29 @@
-"""Gives new SQLite files the schema as the revisions leave it, from memory: a thousand tests need not run them all anew.
+"""Gives new SQLite files the schema as the revisions leave it: thousands of tests need not run them all anew.
 
-The revisions themselves are run once for that, and by `tests/database/test_schema.py` and every process that a test starts.
+The revisions themselves are run once for that, by `tests/database/test_schema.py`, and by processes that a test starts in
+an empty folder.
 """
 
 from __future__ import annotations
 
 import functools
-import sqlite3
+import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, inspect
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import URL
 
 import mover.database.sqlite as store
-from mover.database.schema import bring_up_to_date
 
 _step_by_step = [False]
+_prepare = store.prepare
 
 
 def install() -> None:
     """Use it in this process from now on."""
-    vars(store)["bring_up_to_date"] = _bring_up_to_date
+    vars(store)["prepare"] = _prepare_made
 
 
 @contextmanager
@@ -32,21 +34,29 @@ def step_by_step() -> Iterator[None]:
     _step_by_step[0] = False
 
 
-def _bring_up_to_date(connection: Connection) -> None:
-    if _step_by_step[0] or inspect(connection).get_table_names():
-        bring_up_to_date(connection)
-        return
-    for statement in _statements():
-        connection.exec_driver_sql(statement)
+def place(path: Path) -> None:
+    """Put such a file where there is none, for a process that is going to open it; its folder is made, too."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".quick-") as file:
+        file.write(_made())
+        file.flush()
+        with suppress(FileExistsError):
+            os.link(file.name, path)  # whole for whoever opens it at this moment
+
+
+def _prepare_made(path: Path) -> None:
+    if not _step_by_step[0] and not path.exists():
+        with suppress(OSError):  # which Mover's own way of making the file comes upon, too, and explains
+            place(path)
+    _prepare(path)
 
 
 @functools.cache
-def _statements() -> tuple[str, ...]:
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    with engine.begin() as connection:
-        bring_up_to_date(connection)
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        made = tuple(text for text in driver.iterdump() if text not in {"BEGIN TRANSACTION;", "COMMIT;"})
-    engine.dispose()
-    return made
+def _made() -> bytes:
+    """The bytes of a file that the revisions have made."""
+    with tempfile.TemporaryDirectory(prefix="quick-schema-") as folder, step_by_step():
+        path = Path(folder, "mover.db")
+        made = store.SqliteStore(URL.create("sqlite", database=str(path)))
+        made.set_up()
+        made.close()
+        return path.read_bytes()

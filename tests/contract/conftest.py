@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.contract.acts import need
 from tests.contract.clouds import CLOUDS
 from tests.contract.services import IN_PROCESS, REAL, Service
 
@@ -13,11 +14,20 @@ from mover.connectors.contract import Connector
 from mover.entries import EntryRef
 
 
+@pytest.fixture(scope="session")
+def lacking() -> dict[tuple[str, str], str]:
+    """What was found out to be missing, by service and fixture: others need not sign in and make folders to learn it."""
+    return {}
+
+
 @pytest.fixture(
     params=[*IN_PROCESS, *(pytest.param(name, marks=pytest.mark.servers) for name in (REAL | CLOUDS))]
 )
-def service(request: pytest.FixtureRequest) -> Service:
-    """Each service in turn."""
+def service(request: pytest.FixtureRequest, lacking: dict[tuple[str, str], str]) -> Service:
+    """Each service in turn, unless it is known by now not to have what a fixture of the test's needs."""
+    for name in request.fixturenames:
+        if (capability := lacking.get((request.param, name))) is not None:
+            need(False, capability)
     return (IN_PROCESS | REAL | CLOUDS)[request.param](request)
 
 

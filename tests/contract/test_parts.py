@@ -69,7 +69,14 @@ _ALL_HASHES = frozenset(HashName) - {HashName.S3_ETAG}
 
 
 @pytest.fixture
-def upload(connector: Connector, folder: EntryRef) -> Upload:
+def upload(
+    connector: Connector,
+    folder: EntryRef,
+    request: pytest.FixtureRequest,
+    lacking: dict[tuple[str, str], str],
+) -> Upload:
+    if connector.part_uploads is None:
+        lacking[request.node.callspec.params["service"], "upload"] = "uploads in parts"
     return Upload(connector, target(folder, "file"))
 
 

@@ -17,8 +17,12 @@ _RANK = {READ: 1, WRITE: 2, OWNER: 3}
 
 
 @pytest.fixture
-def permissions(connector: Connector) -> Permissions:
+def permissions(
+    connector: Connector, request: pytest.FixtureRequest, lacking: dict[tuple[str, str], str]
+) -> Permissions:
     """The connector's permissions."""
+    if connector.permissions is None:
+        lacking[request.node.callspec.params["service"], "permissions"] = "permissions"
     need(connector.permissions is not None, "permissions")
     assert connector.permissions is not None
     return connector.permissions

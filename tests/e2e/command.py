@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import quick_schema
 from tests.database_url import Kind, fresh, in_use
 from tests.outside import TRUST_NOBODY
 from tests.servers.processes import tool
@@ -68,7 +69,9 @@ class Mover:
             **variables,
         }
         self.database_url = fresh(self.home)
-        if in_use() is not Kind.SQLITE:  # which is what stands in MOVER_HOME by default
+        if in_use() is Kind.SQLITE:  # which is what stands in MOVER_HOME by default
+            quick_schema.place(self.home / "mover.db")
+        else:
             self.variables.setdefault("MOVER_DATABASE_URL", self.database_url)
 
     @property

@@ -13,7 +13,7 @@ from tests.database_url import Kind, in_use, server
 from tests.e2e.command import Mover
 from tests.e2e.killing import begins_to_work, is_empty, killed_at_random
 from tests.e2e.places import objects_in, put, s3_values, sftp_values, webdav_values
-from tests.e2e.searching import Needle, Search, found_in_files, found_in_process
+from tests.e2e.searching import SHARED_MEMORY, Needle, Search, found_in_files, found_in_process
 from tests.servers.s3 import S3Server
 from tests.servers.ssh import SftpServer
 from tests.servers.webdav import WebdavServer
@@ -57,7 +57,7 @@ def test_neither_content_nor_secrets_are_found_anywhere(
         Needle.of("private key", key_body(sshd_server.encrypted_client_key)),
     ]
     assert found_in_files([source], needles[:1])  # it can be found
-    search = Search([tmp_path / "mover", Path("/var/crash"), Path("/dev/shm")], needles)
+    search = Search([tmp_path / "mover", Path("/var/crash"), SHARED_MEMORY], needles)
 
     def nothing_found() -> None:
         assert search.again() == []

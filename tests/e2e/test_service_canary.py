@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.places import objects_in, put, s3_values, sftp_values
-from tests.e2e.searching import Needle, Search, found_in_files, found_in_process
+from tests.e2e.searching import SHARED_MEMORY, Needle, Search, found_in_files, found_in_process
 from tests.e2e.test_canary import CANARY, files_with_canary
 from tests.servers.postgresql import PostgresqlServer, postgresql
 from tests.servers.proxies import Proxy
@@ -130,7 +130,7 @@ def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(  # noqa:
     ]
     assert found_in_files([source], needles[:1])  # it can be found
     proxy_logs = squid_proxy.requests.parent
-    places = [service.folder, proxy_logs, cores_are_written, Path("/var/crash"), Path("/dev/shm")]
+    places = [service.folder, proxy_logs, cores_are_written, Path("/var/crash"), SHARED_MEMORY]
     thrown_away: list[bytes] = []
     search = Search(places, needles)
     of_server = Search([server.data.parent], needles)

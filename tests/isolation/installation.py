@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ def installation(folder: Path, database: SeparatedServer) -> Iterator[Installati
             for source, name in zip(
                 client_certificate(tls, f"temporal-{role}"), ("cert", "key"), strict=True
             ):
-                source.rename(own / f"{name}.pem")
+                shutil.move(source, own / f"{name}.pem")
             return {
                 "MOVER_GLOBAL_KEY": global_key,
                 "MOVER_PAYLOAD_KEYS": payload_key,

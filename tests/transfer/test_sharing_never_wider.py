@@ -16,7 +16,7 @@ from mover.entries import GranteeKind, parent_path
 from mover.ledger.grants import GrantState
 from mover.ledger.ledger import Ledger
 
-pytestmark = pytest.mark.promise("P13")
+pytestmark = [pytest.mark.promise("P13"), pytest.mark.slow]
 
 
 @given(case=cases)
