@@ -29,7 +29,7 @@ CHECKS := check-types check-secrets check-tests check-style check-vulnerabilitie
 # Test modules are rewritten once, not by each worker of each run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo tour test test-postgresql test-thorough test-fast security check $(CHECKS) format bench audit dist sbom pictures clean
+.PHONY: help demo tour test test-postgresql test-thorough test-fast security image-check check $(CHECKS) format bench audit dist sbom pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -64,6 +64,11 @@ test-fast: $(READY) ## tests that need no server, in under a minute
 security: $(READY) ## the tests of what is promised to a security officer, and the table of promises
 	@tests/servers/install.sh
 	$(PYTEST) -n $(WORKERS) -m promise
+
+image-check: $(READY) ## build the container's image, look into it and run it; as root on Debian 12, with a network, in some ten minutes
+	@tests/servers/install_engine.sh
+	@$(BIN)/python -m release.dist
+	IMAGE_CHECK=yes $(PYTEST) -n 0 tests/deploy/test_image.py
 
 check: $(READY) ## lint (bandit's rules too), format, types, order of the rooms, spelling, secrets, known vulnerabilities, licences
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(CHECKS)

@@ -17,6 +17,7 @@ from tests.api.installation import Recorded
 from tests.database_url import SUITE, Kind
 from tests.e2e.command import Mover
 from tests.mail.server import PASSWORD, USER, MailServer, mail_server
+from tests.notices.receiver import Receiver, receiving
 from tests.servers.certificates import make_certificates
 from tests.servers.egress_jail import MOVER, EgressJail, egress_jail
 from tests.servers.jail import can_jail
@@ -27,6 +28,7 @@ from tests.servers.service import EMAIL, prepare_home
 from mover.accounts.actor import Actor, Role
 from mover.accounts.records import SingleSignOnSettings
 from mover.api.services import make_services
+from mover.notices.signatures import new_secret
 from mover.settings import Settings
 from mover.vault.secret import Secret
 from mover.workplace.workplace import open_workplace
@@ -120,16 +122,17 @@ async def test_what_the_api_sends_leaves_through_the_proxy_and_nowhere_else(
         mails: MailServer = await stack.enter_async_context(mail_server(tls, implicit=True))
         provider = await stack.enter_async_context(openid_provider(tmp_path / "tls", 0))
         lines = await stack.enter_async_context(syslog())
+        hook: Receiver = await stack.enter_async_context(receiving(tls))
         owner = await let_in_by(provider, jail, made.ca_file)
         trusted = jail.folder / "ca.pem"
         trusted.write_bytes(made.ca_file.read_bytes())
         sent = {
             "smtp_url": f"smtps://{quote(USER)}:{quote(PASSWORD, safe='')}@localhost:{mails.port}",
             "audit_syslog": f"tcp://127.0.0.1:{lines.port}",
+            "audit_webhook": hook.url,
         }
-        await asyncio.to_thread(
-            lambda: jail.open_ways(**{**sent, "smtp_url": Secret(sent["smtp_url"]), "mail_from": USER})
-        )
+        secrets = {"smtp_url": Secret(sent["smtp_url"]), "audit_webhook_secret": new_secret()}
+        await asyncio.to_thread(lambda: jail.open_ways(**{**sent, **secrets, "mail_from": USER}))
         provider.requests.clear()
         mover: Mover = jail.mover(
             MOVER_CA_FILE=str(trusted),
@@ -137,6 +140,8 @@ async def test_what_the_api_sends_leaves_through_the_proxy_and_nowhere_else(
             MOVER_SMTP_URL=sent["smtp_url"],
             MOVER_MAIL_FROM=USER,
             MOVER_AUDIT_SYSLOG=sent["audit_syslog"],
+            MOVER_AUDIT_WEBHOOK=hook.url,
+            MOVER_AUDIT_WEBHOOK_SECRET=secrets["audit_webhook_secret"].reveal(),
         )
         process = mover.start("api", "--host", "127.0.0.1", "--port", str(PORT))
         try:
@@ -145,7 +150,7 @@ async def test_what_the_api_sends_leaves_through_the_proxy_and_nowhere_else(
             assert f"{provider.issuer}/authorize?" in away, away
             asked = await asyncio.to_thread(functools.partial(press, jail, "/forgotten", email=EMAIL))
             assert " 200" in asked, asked
-            await until(lambda: mails.mails and lines.received)
+            await until(lambda: mails.mails and lines.received and hook.received)
         finally:
             with contextlib.suppress(ProcessLookupError):  # it ended by itself, which was noticed
                 process.kill()
@@ -157,6 +162,17 @@ async def test_what_the_api_sends_leaves_through_the_proxy_and_nowhere_else(
         f"localhost:{mails.port}",
         provider.issuer.removeprefix("https://"),
         sent["audit_syslog"][6:],
+        f"127.0.0.1:{hook.port}",
     ):
         assert any(f" {place} " in line and f" {MOVER.name} " in line for line in tunnels), (place, tunnels)
     assert "DENIED" not in "".join(tunnels)
+    assert "webhook-signature" in hook.received[0].headers
+    refused_directly(jail, mails.port, hook.port)
+
+
+def refused_directly(jail: EgressJail, *ports: int) -> None:
+    """What was reached through the proxy is refused, and counted, for who does not ask the proxy."""
+    before = jail.refused()["refused_out"]
+    for port in ports:
+        assert jail.runner.reaches("127.0.0.1", port, user=MOVER.uid) == "ConnectionRefusedError"
+    assert jail.refused()["refused_out"] == before + len(ports)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from tests.e2e.places import (
     swift_values,
     webdav_values,
 )
+from tests.notices.receiver import receiving
 from tests.runner.stage import Organisation
 from tests.servers.box import box_of, person
 from tests.servers.collector import Collector, collector
@@ -49,6 +52,10 @@ from tests.servers.s3 import S3Server
 from tests.servers.ssh import SftpServer
 from tests.servers.webdav import WebdavServer
 
+from mover.accounts.actor import Actor, ActorKind, Role
+from mover.accounts.audit_log import AuditLog
+from mover.notices.events import Event
+from mover.notices.webhooks import Webhooks
 from mover.settings import Settings
 from mover.vault.secret import Secret
 from mover.workplace.workplace import Workplace, open_workplace
@@ -228,13 +235,18 @@ async def test_a_runner_moves_between_all_servers_and_nothing_else_leaves_or_ent
 ) -> None:
     filled_in = servers.values()
     set_the_stage(servers)
-    async with opened(jail) as place:
+    async with AsyncExitStack() as stack:
+        place = await stack.enter_async_context(opened(jail))
         organisation = await Organisation.make(place, jail.folder)
         connections = place.for_organisation(organisation.id).connections
         made = {
             name: (await connections.add(name, service, secret(values))).id
             for name, (service, values) in filled_in.items()
         }
+        hook = await stack.enter_async_context(receiving(certified(servers)))
+        owner = Actor(organisation.id, ActorKind.PERSON, "o", "owner", Role.OWNER.permissions)
+        webhooks = Webhooks(place.database, place.vault, AuditLog(place.database))
+        await webhooks.create(owner, hook.url, [Event.MIGRATION_ENDED])
         await asyncio.to_thread(jail.open_ways)
         before = len(jail.requests.read_text().splitlines())
         runs = {}
@@ -246,11 +258,13 @@ async def test_a_runner_moves_between_all_servers_and_nothing_else_leaves_or_ent
             assert {
                 pair: (run["code"], run["message"]) for pair, run in zip(runs, ended, strict=True)
             } == dict.fromkeys(runs, (100, ""))
+            async with asyncio.timeout(40):
+                await hook.came.wait()
             assert jail.refused() == {"refused_out": 0, "refused_lookups": 0, "refused_in": 0}, (
                 jail.runner.run("nft", "list", "table", "inet", "mover_runner")
             )
             await nothing_enters(jail)
-            nothing_else_leaves(jail)
+            nothing_else_leaves(jail, hook.port)
     for _, destination in PAIRS:
         if destination not in {"box", "mysql"}:
             assert arrived(servers, destination) == FILES, destination
@@ -259,10 +273,20 @@ async def test_a_runner_moves_between_all_servers_and_nothing_else_leaves_or_ent
         (2, None),
     ]
     tunnels = jail.requests.read_text().splitlines()[before:]
-    for place_asked in (*expected_tunnels(servers), spans.endpoint.removeprefix("http://")):
+    told = (spans.endpoint.removeprefix("http://"), f"127.0.0.1:{hook.port}")
+    for place_asked in (*expected_tunnels(servers), *told):
         assert any(f" {place_asked} " in line and f" {MOVER.name} " in line for line in tunnels), place_asked
     assert not [line for line in tunnels if "DENIED" in line]
     assert spans.spans
+    assert json.loads(hook.received[0].body)["type"] == "migration.ended"
+
+
+def certified(servers: Servers) -> ssl.SSLContext:
+    """TLS with a certificate that the runner trusts."""
+    made = servers.ftps.certificates
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(made.certificate, made.key)
+    return tls
 
 
 def expected_tunnels(servers: Servers) -> list[str]:
@@ -299,8 +323,11 @@ async def nothing_enters(jail: EgressJail) -> None:
     assert jail.refused()["refused_in"] >= len(tries)
 
 
-def nothing_else_leaves(jail: EgressJail) -> None:
-    """The runner's user gets through to the proxy and to Temporal, and to nothing else, by name neither."""
+def nothing_else_leaves(jail: EgressJail, hook: int) -> None:
+    """The runner's user gets through to the proxy and to Temporal, and to nothing else, by name neither.
+
+    Not even to the receiver of a webhook, which the proxy leads to.
+    """
     user = MOVER.uid
     assert jail.runner.reaches(PROXY, 3128, user=user) == "yes"
     assert jail.runner.reaches(TEMPORAL, TEMPORAL_PORT, user=user) == "yes"
@@ -311,9 +338,10 @@ def nothing_else_leaves(jail: EgressJail) -> None:
         (TEMPORAL, 22),
         ("127.0.0.1", 5432),
         ("::1", 5432),
+        ("127.0.0.1", hook),
     ):
         assert jail.runner.reaches(address, port, user=user) == "ConnectionRefusedError", (address, port)
-    assert jail.refused()["refused_out"] == before["refused_out"] + 5
+    assert jail.refused()["refused_out"] == before["refused_out"] + 6
     done = jail.runner.tried(
         "setpriv", "--reuid", str(user), "--clear-groups", "--", "getent", "ahostsv4", "api.box.com"
     )

@@ -155,7 +155,9 @@ async def test_everything_that_is_a_runners(places: tuple[Workplace, Workplace],
     assert await runner.vault.fetch_all(f"person:{'p' * 32}", "totp:p") == {}
 
     post = Post()
-    tried = await Deliverer(runner.database, runner.vault, runner.egress, post).deliver_due()
+    tried = await Deliverer(
+        runner.database, runner.vault, runner.egress, post, public_url="https://mover.example.org"
+    ).deliver_due()
     assert tried == 2
     assert [message.to for message in post.sent] == ["ann@example.org"]
     found = await api.database.read(

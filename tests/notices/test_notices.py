@@ -6,21 +6,24 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, insert, update
 from tests.database_url import Kind, on_both
 from tests.migrations.office import Office, S, made_template, may_only, opened
 from tests.notices.receiver import Receiver, receiving
 
 from mover.accounts.actor import Actor, Permission
 from mover.accounts.refusals import NoSuchThing, NotPossible
-from mover.accounts.tables import memberships
+from mover.accounts.tables import memberships, people
 from mover.database.database import Database
 from mover.errors import InvalidConfiguration, PermissionDenied, Unreachable
 from mover.mail.message import Message
 from mover.migrations.records import Counts, MailRule
+from mover.migrations.states import RunCode, RunState, Trigger
+from mover.migrations.tables import pair_runs
 from mover.notices.delivering import PAUSES_S, Deliverer
 from mover.notices.events import Event
 from mover.notices.outbox import put_event
@@ -68,7 +71,13 @@ class Post:
 
     def another_deliverer(self) -> Deliverer:
         return Deliverer(
-            self.office.database, self.vault, self.egress, self.mail, allow_plain=True, now_ns=self.clock
+            self.office.database,
+            self.vault,
+            self.egress,
+            self.mail,
+            public_url="https://mover.example.org/",
+            allow_plain=True,
+            now_ns=self.clock,
         )
 
 
@@ -363,6 +372,61 @@ async def test_mail_is_sent_later_when_the_server_is_down_and_to_members_only(
         "",
         "the person has left the organisation",
     ]
+
+
+async def another_person(office: Office) -> None:
+    """Bob, of the organisation acme."""
+
+    def work(connection: Connection) -> None:
+        bob = {"id": "bob", "email": "bob@acme.test", "name": "Bob", "created_ns": 0}
+        connection.execute(insert(people).values(bob))
+        belongs = {"organisation_id": "acme", "person_id": "bob", "role": "viewer", "created_ns": 0}
+        connection.execute(insert(memberships).values(belongs))
+
+    await office.database.write(work)
+
+
+async def test_one_mail_for_all_runs_that_wait_for_a_key_to_who_started_them_and_who_is_told_of_the_migration(
+    post: Post, office: Office, ann: Actor
+):
+    await another_person(office)
+    starter = replace(ann, name="owner@acme.test")
+    migration = await office.migration(ann, 3, mail=MailRule.ERRORS, mail_to=("acme-owner", "bob"))
+    await office.start(starter, migration)
+    runs = await office.take(3)
+    for run in runs[:2]:
+        await office.work.await_keys(run.id, "r1", "the password has to be given again")
+    assert await post.deliverer.deliver_due() == 2
+    assert {message.to for message in post.mail.sent} == {"bob@acme.test", "owner@acme.test"}
+    for message in post.mail.sent:
+        assert message.subject == "move: a run waits for its key"
+        assert "the password has to be given again" in message.paragraphs[0]
+        page = f"https://mover.example.org/migrations/{migration.id}/keys"
+        assert (message.link, message.link_label) == (page, "Give the key")
+
+    # When those that waited have their key, the next one that waits is told anew.
+    ready = {"state": RunState.QUEUED.value, "code": RunCode.QUEUED.value}
+    await office.database.write(
+        lambda connection: connection.execute(
+            update(pair_runs).where(pair_runs.c.state == RunState.PAUSED.value).values(ready)
+        )
+    )
+    await office.work.await_keys(runs[2].id, "r1", "once more")
+    assert await post.deliverer.deliver_due() == 2
+    assert "once more" in post.mail.sent[2].paragraphs[0]
+
+
+@pytest.mark.parametrize(("trigger", "mails"), [(Trigger.BY_HAND, 1), (Trigger.SCHEDULE, 0)])
+async def test_where_no_mail_is_wanted_only_who_started_it_by_hand_is_asked_for_the_key(
+    post: Post, office: Office, ann: Actor, trigger: Trigger, mails: int
+):
+    await another_person(office)
+    migration = await office.migration(ann, 1, mail=MailRule.NEVER, mail_to=("bob",))
+    await office.start(replace(ann, name="owner@acme.test"), migration, trigger=trigger)
+    (run,) = await office.take()
+    await office.work.await_keys(run.id, "r1", "no key was given")
+    assert await post.deliverer.deliver_due() == mails
+    assert [message.to for message in post.mail.sent] == ["owner@acme.test"] * mails
 
 
 async def test_a_webhook_with_much_to_be_told_keeps_no_other_waiting(post: Post, ann: Actor, office: Office):

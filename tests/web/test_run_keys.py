@@ -91,7 +91,18 @@ async def test_a_password_is_handed_on_and_never_shown(mover: Running, caplog: p
     shown = (await mover.client.get(f"/pairs/{pair}", headers=mover.owner.cookie | HTML)).text
     assert "has to be given again" in shown
     assert "Give the key" in shown
+    all_of_it = f'href="/migrations/{migration}/keys"'
+    of_the_pair = f'href="/migrations/{migration}/keys?pair={pair}"'
+    for path, link in (
+        (f"/migrations/{migration}", all_of_it),
+        ("/migrations", all_of_it),
+        ("/", of_the_pair),
+        (f"/pairs/{pair}/runs", of_the_pair),
+    ):
+        assert link in (await mover.client.get(path, headers=mover.owner.cookie | HTML)).text, path
     assert (await post("give", crypt_from=CANARY))[0] == 303
+    for path in (f"/migrations/{migration}", "/migrations"):
+        assert all_of_it not in (await mover.client.get(path, headers=mover.owner.cookie | HTML)).text, path
     kept = await database.read(lambda c: list(c.execute(select(given_keys.c.run_id)).scalars()))
     assert kept == [run.id]
     assert CANARY not in caplog.text

@@ -15,11 +15,12 @@ from mover.ledger.queries.problems import failed_paths
 from mover.ledger.states import RunMode
 from mover.migrations.given.queries import remove_keys
 from mover.migrations.queries import maps, rows
-from mover.migrations.queries.ending import counts_values, follow_up, tell_of_start, tell_of_waiting
+from mover.migrations.queries.ending import counts_values, follow_up, tell_of_start
 from mover.migrations.queries.ledger_counts import counts_of
 from mover.migrations.queries.sampling import sample
 from mover.migrations.queries.taking import can_be_taken, must_give_way, take, window_of
 from mover.migrations.queries.throttling import lower, raise_again
+from mover.migrations.queries.waiting import tell_of_waiting
 from mover.migrations.records import Answer, Assignment, Counts, PairRun
 from mover.migrations.refusals import NoSuchThing, Overtaken
 from mover.migrations.states import ACTIVE, RunCode, RunState, Status, Wish, run_code, status_of

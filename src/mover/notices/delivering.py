@@ -42,6 +42,7 @@ class Deliverer:
         vault: With the secrets that sign.
         egress: The way out; its rules say which addresses may be connected to.
         mail: None leaves mail waiting.
+        public_url: Where the pages are, for links in mails.
         allow_plain: Also speak `http://`, for demos and tests.
         now_ns: The clock.
     """
@@ -53,6 +54,7 @@ class Deliverer:
         egress: Egress,
         mail: Mail | None,
         *,
+        public_url: str,
         allow_plain: bool = False,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -60,6 +62,7 @@ class Deliverer:
         self._vault = vault
         self._egress = egress
         self._mail = mail
+        self._public_url = public_url.rstrip("/")
         self._allow_plain = allow_plain
         self._now_ns = now_ns
 
@@ -195,7 +198,8 @@ class Deliverer:
             else:
                 paragraphs = tuple(msgspec.json.decode(row.paragraphs, type=list[str]))
                 async with asyncio.timeout(_CLAIM_NS / _S / 2):
-                    await mail.send(Message(address, row.subject, paragraphs))
+                    link = self._public_url + row.page if row.page else None
+                    await mail.send(Message(address, row.subject, paragraphs, link, row.page_label or ""))
                 values = self._ended(DeliveryState.DELIVERED, "")
         except (Transient, TimeoutError) as error:
             message = (

@@ -71,14 +71,22 @@ def put_mails(
     subject: str,
     paragraphs: Sequence[str],
     now_ns: int,
+    *,
+    page: str | None = None,
+    page_label: str | None = None,
 ) -> None:
-    """Have a mail sent to some people of an organisation, by their ids; those who have left it by then get none."""
+    """Have a mail sent to some people of an organisation, by their ids; those who have left it by then get none.
+
+    `page` is the path of a page that it leads to (`/migrations/...`), `page_label` what is done there (`Give the key`).
+    """
     values = [
         {
             "organisation_id": organisation_id,
             "person_id": person_id,
             "subject": subject,
             "paragraphs": msgspec.json.encode(list(paragraphs)).decode(),
+            "page": page,
+            "page_label": page_label,
             "state": DeliveryState.WAITING.value,
             "attempts": 0,
             "message": "",

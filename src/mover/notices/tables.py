@@ -76,6 +76,8 @@ run_mails = Table(
     ),  # whether they still belong there is looked at when it is sent
     Column("subject", Text, nullable=False),
     Column("paragraphs", Text, nullable=False),  # JSON list
+    Column("page", Text),  # path of the page that it leads to
+    Column("page_label", Text),  # what is done there
     Column("state", String(12), nullable=False),  # waiting, delivered, failed
     Column("attempts", Integer, nullable=False),
     Column("message", Text, nullable=False),

@@ -373,7 +373,9 @@ async def open_runner(
                 measures=Measures(staging=staging, pacers=place.pacers),
                 reconciler=reconciler,
                 scheduler=scheduler,
-                deliverer=Deliverer(place.database, place.vault, place.egress, mail),
+                deliverer=Deliverer(
+                    place.database, place.vault, place.egress, mail, public_url=settings.public_url
+                ),
                 housekeeper=Housekeeper(place, Retention(place.database)),
                 answering=Answering(place.database, place.vault, staging, own_name),
                 versions=versions_from_settings(settings, access, reconciler, gone_s=gone_s),

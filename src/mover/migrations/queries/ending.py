@@ -232,19 +232,6 @@ def tell_of_start(connection: Connection, row: Row[Any], now_ns: int) -> None:
     put_event(connection, row.organisation_id, Event.RUN_STARTED, data, now_ns)
 
 
-def tell_of_waiting(connection: Connection, row: Row[Any], message: str, now_ns: int) -> None:
-    """Put it into the outbox that a run goes on only when somebody gives its key."""
-    data = {
-        "run_id": row.id,
-        "pair_id": row.pair_id,
-        "migration_id": row.migration_id,
-        "migration_run_id": row.migration_run_id,
-        "code": RunCode.KEY_NEEDED.value,
-        "message": message,
-    }
-    put_event(connection, row.organisation_id, Event.RUN_WAITS_FOR_KEY, data, now_ns)
-
-
 def _close(connection: Connection, migration_run_id: str, pairs: int, now_ns: int) -> None:
     """Count pairs of a migration run as ended, and tell about it when they were the last."""
     left = connection.execute(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 
 from mover.accounts.actor import Permission
@@ -9,6 +11,7 @@ from mover.connections.records import Connection
 from mover.errors import InvalidConfiguration
 from mover.migrations.records import MailRule, Migration, NewMigration
 from mover.migrations.refusals import NotPossible, Overtaken
+from mover.migrations.states import RunCode, Status
 from mover.web.forms import Form, sentence
 from mover.web.options_form import OPTION_FIELDS, blame_options, options_values, read_options
 from mover.web.visit import Visit
@@ -35,16 +38,27 @@ async def connection_names(visit: Visit) -> dict[str, Connection]:
     return {one.id: one for one in await visit.house.services.connections.all(visit.actor)}
 
 
+async def runs_that_wait(visit: Visit, migration_id: str, summary: Mapping[Status, int]) -> int:
+    """How many runs of a migration wait for their keys; `summary` has its pairs by status."""
+    if not summary.get(Status.PAUSED):
+        return 0
+    filtered = f"code:{RunCode.KEY_NEEDED.value}"
+    found = await visit.house.services.pairs.summary(visit.actor, migration_id, filter=filtered)
+    return found[Status.PAUSED]
+
+
 async def migrations(visit: Visit) -> Response:
     """List them, with what is going on in each."""
     services = visit.house.services
     page = await services.migrations.list(visit.actor, cursor=visit.query("cursor") or None, limit=50)
     summaries = {one.id: await services.pairs.summary(visit.actor, one.id) for one in page.items}
+    waiting = {id_: await runs_that_wait(visit, id_, summary) for id_, summary in summaries.items()}
     return visit.page(
         "migrations.html",
         place=_PLACE,
         page=page,
         summaries=summaries,
+        waiting=waiting,
         connections=await connection_names(visit),
         connected=await services.connections.all(visit.actor),
     )

@@ -21,7 +21,7 @@ from mover.web.forms import Form, sentence
 from mover.web.house import advice
 from mover.web.pair_table import COLUMNS, PAGE_SIZES, Shown
 from mover.web.routes.folders import chosen_path
-from mover.web.routes.migrations import connection_names
+from mover.web.routes.migrations import connection_names, runs_that_wait
 from mover.web.routes.pair import number
 from mover.web.spelling import counted
 from mover.web.visit import Visit
@@ -81,6 +81,7 @@ async def pairs(visit: Visit) -> Response:
             raise
         return visit.go(visit.request.url.path + shown.after("").query, sentence(error), tone="bad")
     everything = await services.pairs.summary(visit.actor, migration.id)
+    waiting = await runs_that_wait(visit, migration.id, everything)
     scans = await services.runs.scans(visit.actor, _last_runs(page))
     return visit.page(
         "pairs.html",
@@ -94,6 +95,7 @@ async def pairs(visit: Visit) -> Response:
         needs_keys=bool(wanted_by(migration.options)),
         summary=summary,
         everything=everything,
+        waiting=waiting,
         columns=COLUMNS,
         sizes=PAGE_SIZES,
         views=views,
@@ -342,6 +344,8 @@ async def live(visit: Visit) -> Response:
         found["summary"] = again.part(
             "parts/summary.html", everything=everything, migration=migration, live=True
         )
+        waiting = await runs_that_wait(again, migration.id, everything)
+        found["waiting"] = again.part("parts/waiting.html", waiting=waiting, migration=migration, live=True)
         return found
 
     return await visit.live(pieces)

@@ -14,6 +14,7 @@ from mover.migrations.refusals import NotPossible
 from mover.migrations.selection import Selection
 from mover.vault.secret import Secret
 from mover.web.forms import Form
+from mover.web.routes.migrations import runs_that_wait
 from mover.web.routes.pair import number, waits_for_keys
 from mover.web.spelling import counted
 from mover.web.visit import Visit
@@ -27,7 +28,7 @@ _MODES = {"start": RunMode.COPY, "scan": RunMode.SCAN, "verify": RunMode.VERIFY}
 async def form(visit: Visit) -> Response:
     """Ask for the keys of a pair, or of all pairs of a migration that need some."""
     migration, pair = await _subject(visit, visit.query("pair"))
-    return _page(visit, migration, pair, Form())
+    return await _page(visit, migration, pair, Form())
 
 
 async def give(visit: Visit) -> Response:
@@ -46,14 +47,14 @@ async def give(visit: Visit) -> Response:
             said = f"{counted(done, 'run')} will go on."
     except (InvalidConfiguration, NotPossible) as error:
         shown.blame(error, fields=_FIELDS)
-        return _page(visit, migration, pair, shown)
+        return await _page(visit, migration, pair, shown)
     if not done:
         shown.faults[""] = (
             "Nothing was done: no run waits for these keys."
             if act not in _MODES
             else "Nothing was started: a run is under way already. If it waits for its key, give it."
         )
-        return _page(visit, migration, pair, shown)
+        return await _page(visit, migration, pair, shown)
     await visit.house.nudge(visit.actor)
     return visit.go(f"/pairs/{pair.id}" if pair else f"/migrations/{migration.id}", said)
 
@@ -72,8 +73,10 @@ def _keys(visit: Visit) -> GivenKeys:
     return GivenKeys(**{name: Secret(text) for name, text in given.items() if text.strip()})
 
 
-def _page(visit: Visit, migration: Migration, pair: Pair | None, form: Form) -> Response:
+async def _page(visit: Visit, migration: Migration, pair: Pair | None, form: Form) -> Response:
     wanted = wanted_by(effective(migration.options, pair.options)) if pair else frozenset(Wanted)
+    everything = await visit.house.services.pairs.summary(visit.actor, migration.id)
+    waiting = int(waits_for_keys(pair)) if pair else await runs_that_wait(visit, migration.id, everything)
     show = visit.again if form.faults else visit.page
     return show(
         "run_keys.html",
@@ -83,6 +86,7 @@ def _page(visit: Visit, migration: Migration, pair: Pair | None, form: Form) -> 
         form=form,
         wanted=[one.value for one in Wanted if one in wanted],
         waits=pair is None or waits_for_keys(pair),
+        waiting=waiting,
     )
 
 
