@@ -32,6 +32,7 @@ class Tries:
     attempt: int = 0
     parts: int = 0
     _fruitless: int = 0
+    _broken: int = 0
     _throttled_s: float = 0.0
 
     def begin(self) -> None:
@@ -47,6 +48,7 @@ class Tries:
             parts: Of the file, that the destination has by now.
             arrivals: Files that have arrived in all lanes by now.
         """
+        self._broken += not isinstance(error, Throttled)
         if parts > self.parts and not isinstance(error, Changed):
             self._gets_on(arrivals)  # a bad line that brings a part each time brings the file in the end
         elif isinstance(error, Throttled) and arrivals > self.arrivals:
@@ -54,7 +56,7 @@ class Tries:
         self.parts = max(self.parts, parts)
         wait_s = self.retries.wait_s(max(self._fruitless, 1), error, self.rng)
         if not isinstance(error, Throttled):
-            return isinstance(error, Transient) and self._fruitless < self.most, wait_s
+            return isinstance(error, Transient) and self._broken < self.most, wait_s
         # A file takes several calls. Who comes back at the first moment each time may never get all of them. Those whose
         # calls are shared come back together, to share them again.
         if error.in_turn:
@@ -65,4 +67,4 @@ class Tries:
         return self._throttled_s <= self.retries.total_s, wait_s
 
     def _gets_on(self, arrivals: int) -> None:
-        self._fruitless, self._throttled_s, self.arrivals = 0, 0.0, arrivals
+        self._fruitless, self._broken, self._throttled_s, self.arrivals = 0, 0, 0.0, arrivals
