@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,6 +164,8 @@ def test_five_hundred_pairs_from_a_table(browser: Browser, office: Office, tmp_p
             expect(page.get_by_text("Paused 11")).to_be_visible()
 
             page.get_by_label("Filter").fill("status:paused")
+            # As many as before: the address tells that the table is the new one.
+            expect(page).to_have_url(re.compile("filter=status%3Apaused"))
             expect(page.get_by_text("of 11 pairs shown")).to_be_visible()
             page.get_by_role("checkbox", name="/Teams/490").check()
             page.get_by_role("button", name="Resume", exact=True).click()

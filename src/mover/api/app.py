@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,39 +24,15 @@ from mover.api.request_ids import RequestIds
 from mover.api.resources import RESOURCES
 from mover.api.routes import OperationRoute
 from mover.api.security_headers import SecurityHeaders
-from mover.api.services import Services, Workplace, make_services, services_of
+from mover.api.services import Services, services_of
 from mover.api.staff.resources import STAFF_RESOURCES
 from mover.api.staff.routes import STAFF, staff_routes
 from mover.api.unexpected import Unexpected
-from mover.migrations.orchestration import Orchestration
 
 PUBLIC = "/api/v1"
 OWN = "/app/v1"
 
 Check = Callable[[], Awaitable[None]]
-
-
-def make_app(
-    workplace: Workplace,
-    orchestration: Orchestration,
-    *,
-    ready: Check | None = None,
-    problem_page: Page | None = None,
-    now: Callable[[], float] = time.time,
-) -> FastAPI:
-    """Make the application.
-
-    Args:
-        workplace: Everything open; it stays the caller's to close.
-        orchestration: Told when there is something to do.
-        ready: Raises if the orchestration cannot be reached; for `/readyz`.
-        problem_page: Shows problems to people; the pages'.
-        now: Seconds since 1970 UTC.
-
-    Raises InvalidConfiguration.
-    """
-    services = make_services(workplace, orchestration, now=now)
-    return app_of(services, ready=ready, problem_page=problem_page)
 
 
 def app_of(

@@ -182,12 +182,6 @@ def take_lease(connection: Connection, lease: LeaseRow, now_ns: int) -> LeaseRow
     return lease
 
 
-def has_lease(connection: Connection, lease: LeaseRow) -> bool:
-    """Tell whether nobody has taken a lease over."""
-    query = select(refresh_leases.c.lease_id).where(*_of(lease))
-    return connection.scalar(query) == lease.lease_id
-
-
 def give_back(connection: Connection, lease: LeaseRow) -> None:
     """End a lease, unless somebody has taken it over."""
     connection.execute(delete(refresh_leases).where(*_of(lease), refresh_leases.c.lease_id == lease.lease_id))

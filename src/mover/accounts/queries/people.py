@@ -94,12 +94,6 @@ def member(transaction: Connection, organisation_id: str, person_id: str) -> Mem
     return None if row is None else _member(row)
 
 
-def without_membership(transaction: Connection, person_ids: list[str]) -> list[str]:
-    """Tell which of these people belong to no organisation."""
-    belongs = exists().where(memberships.c.person_id == people.c.id)
-    return list(transaction.scalars(select(people.c.id).where(people.c.id.in_(person_ids), ~belongs)))
-
-
 def remove(transaction: Connection, person_id: str) -> None:
     """Forget a person with all that is theirs alone."""
     transaction.execute(delete(people).where(people.c.id == person_id))
