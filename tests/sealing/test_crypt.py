@@ -167,7 +167,10 @@ def test_nonces_count_up_over_all_their_bytes() -> None:
         ("[c]\ntype = crypt\npassword = c2hvcnQ\n", "as rclone writes it"),
         ("[c]\ntype = sftp\n", "type is crypt"),
         ("[c\n", "cannot be read"),
-        ("[c]\ntype = crypt\npassword = {}\nfilename_encryption = rot13\n", "rot13"),
+        (
+            "[c]\ntype = crypt\npassword = {}\nfilename_encryption = rot13\n",
+            "filename_encryption is standard",
+        ),
         ("[c]\ntype = crypt\npassword = {}\nno_data_encryption = true\n", "not supported"),
     ],
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mover.connections.pasted_keys import expect_modest_key
 from mover.connectors.configuration import Key, Reach
 from mover.connectors.registry import ConnectorType
 from mover.errors import InvalidConfiguration
@@ -60,7 +61,8 @@ class ServiceRules:
     def check(self, kind: ConnectorType, values: Mapping[str, Any]) -> None:
         """Look at what was filled in, or saved, before anything is made of it. It touches no file but those of `local`.
 
-        Raises NotAllowed that names the key and repeats no value.
+        Raises NotAllowed that names the key and repeats no value, and InvalidConfiguration for a private key that takes too
+        long to open.
         """
         if not self.offers(kind.name):
             raise NotAllowed(
@@ -74,6 +76,7 @@ class ServiceRules:
             value = _text(values.get(key.name))
             if not value:
                 continue
+            expect_modest_key(key.name, value)
             match key.reach:
                 case Reach.FILE:
                     raise NotAllowed(

@@ -17,6 +17,9 @@ LONGEST = 8_000
 """Characters of one that is given; an SSH key of 4096 bits has 3,400."""
 
 
+_LONGEST_RSA = 4_096  # bits; each file that opens with one keeps a runner, which others share, for so long
+
+
 class Wanted(enum.StrEnum):
     """What can be needed. The values are names of options, and of fields of `GivenKeys`."""
 
@@ -73,7 +76,7 @@ class GivenKeys:
             try:
                 secret.reveal().encode()
                 if one is Wanted.OPEN_WITH:
-                    read_identities([secret])
+                    read_identities([secret], longest_rsa=_LONGEST_RSA)
                 else:
                     read_crypt_settings(secret)
             except UnicodeEncodeError:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
-from mover.errors import InvalidConfiguration, one_line
+from mover.errors import InvalidConfiguration
 from mover.vault.secret import Secret
 
 # Rclone hides passwords in its file with this key, which is in its source: it keeps nobody out.
@@ -95,8 +95,10 @@ def _from_section(text: str) -> CryptSettings:
             encoding=NameEncoding(found.get("filename_encoding", "base32")),
             suffix="" if suffix == "none" else suffix if suffix.startswith(".") else f".{suffix}",
         )
-    except ValueError as error:
-        raise InvalidConfiguration(f"crypt: {one_line(str(error), limit=80)}") from None
+    except ValueError:
+        raise InvalidConfiguration(
+            "crypt: filename_encryption is standard, obfuscate or off; filename_encoding is base32, base64 or base32768"
+        ) from None
 
 
 def _revealed(name: str, obscured: str) -> Secret:
