@@ -25,6 +25,10 @@ EC = generate_private_key(SECP256R1())
 SECRET = BestAvailableEncryption(b"a passphrase")
 
 
+def armoured(kind: str, body: str) -> str:
+    return f"-----BEGIN {kind} PRIVATE KEY-----\n{body}\n-----END {kind} PRIVATE KEY-----"
+
+
 def pem(form: PrivateFormat, *, encrypted: bool = False) -> str:
     return KEY.private_bytes(Encoding.PEM, form, SECRET if encrypted else NoEncryption()).decode()
 
@@ -43,7 +47,7 @@ def hashed_for_ever() -> str:
     at = raw.index(b"bcrypt") + len(b"bcrypt") + 4 + 4 + 16
     raw = raw[:at] + b"\xff" * 4 + raw[at + 4 :]
     spelled = base64.b64encode(raw).decode()
-    return f"-----BEGIN OPENSSH PRIVATE KEY-----\n{spelled}\n-----END OPENSSH PRIVATE KEY-----"
+    return armoured("OPENSSH", spelled)
 
 
 def derived_for_ever() -> str:
@@ -55,10 +59,10 @@ def derived_for_ever() -> str:
     algorithm = b"\x30" + bytes([len(algorithm)]) + algorithm
     whole = algorithm + b"\x04\x10" + bytes(16)
     spelled = base64.b64encode(b"\x30" + bytes([len(whole)]) + whole).decode()
-    return f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{spelled}\n-----END ENCRYPTED PRIVATE KEY-----"
+    return armoured("ENCRYPTED", spelled)
 
 
-LONG = "-----BEGIN RSA PRIVATE KEY-----\n" + "A" * 6_400 + "\n-----END RSA PRIVATE KEY-----"
+LONG = armoured("RSA", "A" * 6_400)
 
 
 @pytest.mark.parametrize("text", [hashed_for_ever(), derived_for_ever(), LONG])

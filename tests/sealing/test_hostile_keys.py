@@ -39,8 +39,8 @@ def number(value: int) -> bytes:
 
 
 def pem(body: bytes) -> Secret:
-    spelled = base64.b64encode(body).decode()
-    return Secret(f"-----BEGIN OPENSSH PRIVATE KEY-----\n{spelled}\n-----END OPENSSH PRIVATE KEY-----")
+    kind, spelled = "OPENSSH PRIVATE KEY", base64.b64encode(body).decode()
+    return Secret(f"-----BEGIN {kind}-----\n{spelled}\n-----END {kind}-----")
 
 
 def ssh_rsa(p: int, q: int, /, **other: int) -> Secret:
