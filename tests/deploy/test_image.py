@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import functools
 import http.client
 import json
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 import yaml
+from release.moment import moment_of_source
 from tests.servers.image import (
     COMPOSITION,
     Engine,
@@ -55,13 +57,15 @@ class Image:
     engine: Engine
     name: str
     bases: dict[str, str]
+    moment: dt.datetime
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     engine = Engine(tmp_path_factory.mktemp("image"))
     bases = {"BUILD_BASE": build_base(engine), "RUN_BASE": run_base(engine)}
-    yield Image(engine, build(engine, "mover", bases), bases)
+    moment = moment_of_source()
+    yield Image(engine, build(engine, "mover", bases, moment), bases, moment)
     engine.run("rm", "--all", "--force", "--time", "5")
     engine.build("rmi", "--all", "--force")
 
@@ -134,7 +138,7 @@ def test_all_is_compiled_and_stays_valid_whatever_times_its_files_have(files: Pa
 
 
 def test_whoever_builds_it_again_gets_the_same(image: Image):
-    again = build(image.engine, "again", image.bases)
+    again = build(image.engine, "again", image.bases, image.moment)
     layers = [configuration(image.engine, name)["rootfs"]["diff_ids"] for name in (image.name, again)]
     assert layers[0] == layers[1]
 
@@ -296,7 +300,7 @@ def move(running: Running, name: str) -> None:
     sides = {}
     for side, long in (("from", "source"), ("to", "destination")):
         place = {"path": f"/srv/files/{name}-{side}"}
-        new = {"name": f"{name} {side}", "service": "local", "configuration": place}
+        new = {"name": f"{name}-{side}", "service": "local", "configuration": place}
         sides[f"{long}_connection_id"] = running.ask("POST", "/connections", new)["id"]
     migration = running.ask("POST", "/migrations", {"name": name, **sides})["id"]
     pair = {"source_path": "/", "destination_path": "/"}
@@ -320,7 +324,7 @@ def end(running: Running) -> None:
 
 
 def test_it_moves_files_and_ends_when_it_is_told(serving: Running):
-    move(serving, "all in one")
+    move(serving, "together")
     end(serving)
 
 

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import functools
+import http.client
 import json
 import os
 import resource
@@ -19,22 +20,30 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from http import HTTPStatus
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from tests.e2e.places import objects_in, put, s3_values, sftp_values
 from tests.e2e.searching import SHARED_MEMORY, Needle, Search, found_in_files, found_in_process
 from tests.e2e.test_canary import CANARY, files_with_canary
+from tests.e2e.unreliable import Trouble, Way, unreliable
 from tests.servers.postgresql import PostgresqlServer, postgresql
 from tests.servers.proxies import Proxy
 from tests.servers.s3 import S3Server
-from tests.servers.service import Prepared, prepare_home
+from tests.servers.service import EMAIL, Prepared, prepare_home
 from tests.servers.ssh import SftpServer
 from tests.serving.test_serve_command import Service, lives, wait_until
 
+from mover.api.cookies import SESSION_COOKIE
+
 KEY_BYTES = 32
 STAGED = "staging/process-*/part-*"
+LET_THROUGH = 1_000_000
+"""Bytes that a connection may send while the destination is held: more than all small files together, far less than a large one."""
 EVERY = "every process"
 ENDS = ("runner", "serve", EVERY, "api", "temporal")
 """What is ended: one process by the signal that leaves a core where one is written, or all by the one that leaves no time."""
@@ -60,6 +69,23 @@ class Watched(Service):
         context = ssl.create_default_context(cafile=self.ca_file)
         with urllib.request.urlopen(asked, timeout=60, context=context) as answer:  # noqa: S310 - as above
             return json.loads(answer.read())
+
+    def sign_in(self, prepared: Prepared) -> str:
+        """Sign in at the pages, as a browser does, and look at the first one; returns the session's cookie."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        form = urlencode({"email": EMAIL, "password": prepared.password.reveal()})
+        headers = {"Origin": self.url, "Content-Type": "application/x-www-form-urlencoded"}
+        pages = http.client.HTTPSConnection("localhost", self.port, timeout=60, context=context)
+        with contextlib.closing(pages):
+            pages.request("POST", "/sign-in", form, headers)
+            answer = pages.getresponse()
+            said = answer.read()
+            cookies = SimpleCookie("; ".join(answer.headers.get_all("Set-Cookie", [])))
+            assert SESSION_COOKIE in cookies, (answer.status, said)
+            cookie = cookies[SESSION_COOKIE].value
+            pages.request("GET", "/", headers={"Cookie": f"{SESSION_COOKIE}={cookie}"})
+            assert pages.getresponse().status == HTTPStatus.OK  # others are sent to the sign-in
+        return cookie
 
 
 @pytest.fixture
@@ -97,7 +123,7 @@ def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(  # noqa:
     seaweedfs_server: S3Server,
 ) -> None:
     source = sshd_server.root / "service-canary"
-    files = {path: content for path, content in files_with_canary(2).items() if path != "/parts"}
+    files = moved()
     put(source, files, owner=sshd_server.owner)
     service = Watched(tmp_path / "serve")
     (service.folder / "tmp").mkdir(parents=True)
@@ -132,21 +158,30 @@ def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(  # noqa:
     proxy_logs = squid_proxy.requests.parent
     places = [service.folder, proxy_logs, cores_are_written, Path("/var/crash"), SHARED_MEMORY]
     thrown_away: list[bytes] = []
-    search = Search(places, needles)
-    of_server = Search([server.data.parent], needles)
-    service.start()
-    try:
-        values = s3_values(seaweedfs_server, "service-canary")
+    with contextlib.ExitStack() as stack:
+        held = stack.enter_context(unreliable(seaweedfs_server.port))
+        service.start()
+        stack.callback(end, service)
+        values = s3_values(seaweedfs_server, "service-canary", port=held.port)
+        # The pages are of the API's process here; a process of their own has even less: no key, and no content.
+        needles.append(Needle.of("cookie", service.sign_in(prepared)))
+        search = Search(places, needles)
+        of_server = Search([server.data.parent], needles)
         del values["ca_file"]  # a path of the server's, which its users may not name
         migration = plan(service, prepared, sftp_values(sshd_server), values)
         assert search.again() == []
 
+        # What is sent stands still while there is something to be looked at: small files arrive, and large ones cannot, however
+        # fast or slow this machine is. A part of one of them fills the memory, and those of others come to lie on the disk.
+        held.add(Trouble.STALL, Way.TO_SERVER, LET_THROUGH, times=None)
         service.call(prepared, f"/migrations/{migration}/start", {"pairs": {"all": True}})
         for name in ENDS:
             staged = work_on_disk(service) if name in {"runner", "serve", EVERY} else {}
             check_processes(service, needles)
             assert search.again() == []
             kill(service, name)
+            if name == EVERY:  # of what waits, the last
+                held.clear()
             assert search.again() == []  # what it left says nothing
             if name in {"serve", EVERY}:
                 assert of_server.again() == []
@@ -163,9 +198,6 @@ def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(  # noqa:
         (run,) = service.call(prepared, f"/migrations/{migration}/runs")["items"]
         assert run["code"] == 100, run
         assert search.again() + of_server.again() == []
-    finally:
-        if not service.process_ended():
-            service.end(signal.SIGKILL)
     # Not even as ciphertext is anything kept of what was staged, by whomever.
     pieces = [
         Needle("staged part", (part[offset : offset + 64],))
@@ -182,6 +214,19 @@ def test_neither_content_nor_secrets_are_found_anywhere_in_the_service(  # noqa:
     assert found_in_files([*elsewhere, *places[1:], server.data.parent], [of_bytes("global key", key)]) == []
 
 
+def moved() -> dict[str, bytes]:
+    """Some small files, and large ones of which two are always under way."""
+    made = files_with_canary(2)
+    small = [path for path in made if path not in {"/parts", "/stream"}][:40]
+    return {path: made[path] for path in small} | {f"/stream {n}": made["/stream"] for n in range(4)}
+
+
+def end(service: Watched) -> None:
+    """See that nothing outlives the test."""
+    if not service.process_ended():
+        service.end(signal.SIGKILL)
+
+
 def plan(service: Watched, prepared: Prepared, sftp: dict[str, Any], s3: dict[str, Any]) -> str:
     """Connect both and make a migration; returns its id."""
     connections = [
@@ -189,7 +234,7 @@ def plan(service: Watched, prepared: Prepared, sftp: dict[str, Any], s3: dict[st
         for name, values in (("sftp", sftp), ("s3", s3))
     ]
     sides = {"source_connection_id": connections[0], "destination_connection_id": connections[1]}
-    new = {"name": "Canary", **sides, "options": {"bandwidth": "1M"}}
+    new = {"name": "Canary", **sides, "options": {"bandwidth": "8M"}}
     migration: str = service.call(prepared, "/migrations", new)["id"]
     pair = {"source_path": "/service-canary", "destination_path": "/"}
     service.call(prepared, f"/migrations/{migration}/pairs", {"pairs": [pair]})

@@ -6,6 +6,7 @@ installs the engine.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import resource
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from release.moment import moment_of_source
 from tests.servers.processes import tool
 
 ROOT = Path(__file__).parents[2]
@@ -139,12 +139,12 @@ def run_base(engine: Engine) -> str:
     return "localhost/run-base"
 
 
-def build(engine: Engine, name: str, bases: Mapping[str, str]) -> str:
-    """Build the Containerfile with what `make dist` made; returns the image's name."""
+def build(engine: Engine, name: str, bases: Mapping[str, str], moment: dt.datetime) -> str:
+    """Build the Containerfile with what `make dist` made, all files of one time; returns the image's name."""
     arguments = [part for base, image in bases.items() for part in ("--build-arg", f"{base}={image}")]
     engine.build(
         *("build", "--isolation", "chroot", "--network", "host", "--pull-never"),
-        *("--timestamp", str(int(moment_of_source().timestamp()))),
+        *("--timestamp", str(int(moment.timestamp()))),
         *arguments,
         *("-f", ROOT / "deploy" / "container" / "Containerfile", "-t", name, ROOT),
     )
