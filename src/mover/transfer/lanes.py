@@ -224,9 +224,8 @@ class Lanes:
                     )
                 ):
                     if not again and look_first and not item.interrupted:
-                        begun = (
-                            False  # nothing stood there a moment ago: it is whole and ours, or a stranger's
-                        )
+                        # Nothing stood there a moment ago: it is whole and ours, or a stranger's.
+                        begun = False
                     left = error.left if isinstance(error, DamagedArrival) else left
                     await self._sleep(wait_s)
                     entry = await self._entry_now(item, entry, error)

@@ -51,9 +51,8 @@ from mover.vault.secret import Secret
 
 _OPERATION = "upload"
 _CLEANING_S = 10.0
-_MOST_KEPT = (
-    1_000  # sessions whose content was refused; those that are forgotten end by themselves in some days
-)
+_MOST_KEPT = 1_000
+"""Sessions whose content was refused; those that are forgotten end by themselves in some days."""
 
 
 @dataclass(frozen=True)
