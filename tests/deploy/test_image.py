@@ -204,6 +204,7 @@ def settings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def serving(image: Image, settings_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Running:
     folder = tmp_path_factory.mktemp("files")
+    os.chown(folder, UID, UID)
     port = free_port()
     replaced = {
         "MOVER_LISTEN": f"localhost:{port}",
