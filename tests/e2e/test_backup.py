@@ -51,8 +51,7 @@ def test_a_move_goes_on_from_a_copy_of_the_file_and_the_keys(sshd_server: SftpSe
     there = inodes(destination)
 
     second = Mover(tmp_path / "second")
-    second.home.mkdir(mode=0o700)
-    (tmp_path / "copy.db").rename(second.home / "mover.db")
+    (tmp_path / "copy.db").replace(second.home / "mover.db")
     shutil.copytree(first.home / "keys", second.home / "keys")
     shutil.rmtree(tmp_path / "first")
     done = second.copy("nas:/backup", str(destination))
