@@ -99,10 +99,14 @@ async def test_a_password_is_handed_on_and_never_shown(mover: Running, caplog: p
         ("/", of_the_pair),
         (f"/pairs/{pair}/runs", of_the_pair),
     ):
-        assert link in (await mover.client.get(path, headers=mover.owner.cookie | HTML)).text, path
+        page = (await mover.client.get(path, headers=mover.owner.cookie | HTML)).text
+        assert link in page, path
+        assert "Give the key" in page, path
     assert (await post("give", crypt_from=CANARY))[0] == 303
     for path in (f"/migrations/{migration}", "/migrations"):
-        assert all_of_it not in (await mover.client.get(path, headers=mover.owner.cookie | HTML)).text, path
+        assert "Give the key" not in (await mover.client.get(path, headers=mover.owner.cookie | HTML)).text, (
+            path
+        )
     kept = await database.read(lambda c: list(c.execute(select(given_keys.c.run_id)).scalars()))
     assert kept == [run.id]
     assert CANARY not in caplog.text
