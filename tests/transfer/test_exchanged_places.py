@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests.transfer.test_sharing import PERSON, READ, moving, rules, source, there
 from tests.transfer.workbench import workbench
 
 from mover.ledger.states import Code, ItemState
 
 
+@pytest.mark.promise("P4", "P13")
 async def test_two_files_of_different_folders_change_places(tmp_path: Path) -> None:
     one, other = source(), there()
     one.add_file("/p/a", b"open")
@@ -25,6 +27,27 @@ async def test_two_files_of_different_folders_change_places(tmp_path: Path) -> N
         assert other.tree() == one.tree() == {"/p/a": b"secret", "/q/b": b"open"}
         assert other.shares("/p/a") == {}
         assert other.shares("/q/b") == {(PERSON, "ann@new.org"): READ}
+        assert (await bench.run(sharing=rules())).code is Code.NOTHING_TO_COPY
+
+
+@pytest.mark.promise("P4", "P13")
+@pytest.mark.parametrize(("left", "reached"), [("/p", "/q"), ("/q", "/p")])
+async def test_a_file_goes_to_another_folder_and_a_new_one_stands_in_its_place(
+    tmp_path: Path, left: str, reached: str
+) -> None:
+    one, other = source(), there()
+    one.add_file(f"{left}/a", b"open")
+    one.add_file(f"{reached}/c", b"there")
+    one.share(f"{left}/a", "ann@example.org", READ)
+    async with moving(tmp_path, one, other) as bench:
+        await bench.run(sharing=rules())
+        one.move(f"{left}/a", f"{reached}/b")
+        one.add_file(f"{left}/a", b"secret")
+        result = await bench.run(sharing=rules())
+        assert result.code is Code.SUCCESS
+        assert other.tree() == one.tree()
+        assert other.shares(f"{left}/a") == {}
+        assert other.shares(f"{reached}/b") == {(PERSON, "ann@new.org"): READ}
         assert (await bench.run(sharing=rules())).code is Code.NOTHING_TO_COPY
 
 

@@ -7,6 +7,7 @@ the two exchange their records: whatever comes to stand there next is no strange
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -49,14 +50,30 @@ class Heirs:
         self._ledger = ledger
         self._keep = keep
         self._namesakes = source.connector.capabilities.duplicate_names
+        self._turn = asyncio.Lock()
 
     async def take_over(
         self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
     ) -> frozenset[str]:
         """Put into `arrivals` what entries of a folder, given with path and source key, take over.
 
-        Returns the source keys of those whose place became free.
+        Returns the source keys of those whose place became free. Folders that are scanned at the same time come one after
+        the other: of two files that took each other's places either folder would exchange what the other has exchanged.
         """
+        wanted = self._places(folder, listed, arrivals)
+        if not wanted or not await self._ledger.arrivals_at(list(wanted)):
+            return frozenset()
+        async with self._turn:
+            keys = [key for _, _, key in listed]
+            now = await self._ledger.arrivals_of(keys)  # another folder may have handed some over
+            for key in keys:
+                arrivals.pop(key, None)
+            arrivals.update(now)
+            return await self._take_over(folder, listed, arrivals)
+
+    async def _take_over(
+        self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
+    ) -> frozenset[str]:
         wanted = self._places(folder, listed, arrivals)
         held = await self._ledger.arrivals_at(list(wanted)) if wanted else {}
         before = {place: holder for place, holder in held.items() if holder != wanted[place][2]}
