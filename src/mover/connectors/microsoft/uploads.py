@@ -103,12 +103,17 @@ class Uploads:
     ) -> Item:
         kept = self._refused.pop(target.key)
         if kept is not None and (kept.place, kept.target, kept.size) == (place, target, size):
-            with suppress(NotFound):
+            with suppress(UploadGone):
                 return await self._by_url(kept.url.reveal(), place, target, content, size)
         url = await create(
             self._api, place, target, size, self._grain, if_match=tag, deferred=False, operation=_OPERATION
         )
-        return await self._by_url(url, place, target, content, size)
+        try:
+            return await self._by_url(url, place, target, content, size)
+        except UploadGone as error:
+            raise ServiceFault(
+                "the service has lost the upload; the file is sent again", said=error.said
+            ) from None
 
     async def _by_url(self, url: str, place: Address, target: Target, content: Content, size: int) -> Item:
         session = UploadUrl(self._api.caller, url, operation=_OPERATION, path=target.ref.path)
@@ -140,10 +145,6 @@ class Uploads:
                     await pieces.check_end()
         except RepeatedError:
             raise ServiceFault("the service awaits another part of the file") from None
-        except UploadGone as error:
-            raise ServiceFault(
-                "the service has lost the upload; the file is sent again", said=error.said
-            ) from None
         if item is None:
             raise ProtocolViolation("the service has the whole file and does not make it")
         return item
@@ -152,7 +153,7 @@ class Uploads:
         self, session: UploadUrl, place: Address, target: Target, content: Content, error: BaseException
     ) -> Item:
         """Return the file if it was made though the answer was lost; else drop the upload and raise the error."""
-        if isinstance(error, Unreachable | TimedOut | ServiceFault):
+        if isinstance(error, Unreachable | TimedOut | ServiceFault | UploadGone):
             with suppress(MoverError):
                 found = await self._made(session, place, target, content)
                 if found is not None:
