@@ -194,7 +194,7 @@ def _with_approvals(transaction: Connection, rows: Sequence[Row[Any]]) -> list[R
     approvals: dict[str, list[Approval]] = {row.id: [] for row in rows}
     if rows:
         query = select(staff_approvals).where(_a.request_id.in_(list(approvals)))
-        for row in transaction.execute(query.order_by(_a.approved_ns, _a.staff_id)):
+        for row in transaction.execute(query.order_by(_a.approved_ns, _a.email, _a.staff_id)):
             approvals[row.request_id].append(_approval(row))
     return [_request(row, tuple(approvals[row.id])) for row in rows]
 
