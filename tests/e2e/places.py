@@ -165,9 +165,30 @@ def versions_in(server: S3Server, bucket: str) -> dict[str, list[int]]:
 
 def unfinished_uploads(server: S3Server, bucket: str) -> list[str]:
     """Keys of multipart uploads that were begun and neither finished nor aborted."""
+    return [key for key, _ in _unfinished(server, bucket)]
+
+
+def parts_left_behind(server: S3Server, bucket: str) -> list[str]:
+    """Keys of those that hold something.
+
+    One that was begun at the very moment of a kill -9, before the ledger heard of it, stays, and holds nothing: its parts are
+    sent only afterwards.
+    """
+    client = server.client()
+    try:
+        return [
+            key
+            for key, upload in _unfinished(server, bucket)
+            if client.list_parts(Bucket=bucket, Key=key, UploadId=upload).get("Parts")
+        ]
+    finally:
+        client.close()
+
+
+def _unfinished(server: S3Server, bucket: str) -> list[tuple[str, str]]:
     client = server.client()
     try:
         answer = client.list_multipart_uploads(Bucket=bucket)
     finally:
         client.close()
-    return [upload["Key"] for upload in answer.get("Uploads", ())]
+    return [(upload["Key"], upload["UploadId"]) for upload in answer.get("Uploads", ())]

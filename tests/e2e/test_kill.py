@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.command import Mover
 from tests.e2e.killing import is_empty, killed_at_random
 from tests.e2e.ledger_file import LedgerFile
-from tests.e2e.places import files_below, objects_in, put, s3_values, sftp_values, unfinished_uploads
+from tests.e2e.places import files_below, objects_in, parts_left_behind, put, s3_values, sftp_values
 from tests.e2e.requests_seen import RequestsSeen
 from tests.e2e.unreliable import unreliable
 from tests.servers.s3 import S3Server
@@ -70,7 +70,7 @@ def test_killed_twenty_times_on_its_way_to_s3(
     assert (
         objects_in(seaweedfs_plain_server, "kill") == files
     )  # nothing missing, nothing twice, nothing damaged
-    assert unfinished_uploads(seaweedfs_plain_server, "kill") == []
+    assert parts_left_behind(seaweedfs_plain_server, "kill") == []
     assert is_empty(mover)
     for ledger, before in kills:
         later = seen.all[before:]

@@ -24,10 +24,10 @@ from tests.e2e.operator import Operator
 from tests.e2e.places import (
     files_below,
     objects_in,
+    parts_left_behind,
     put,
     s3_values,
     sftp_values,
-    unfinished_uploads,
     versions_in,
 )
 from tests.servers.processes import free_port
@@ -183,7 +183,7 @@ async def kill_at_random(
     assert sum(run.counts.files_copied for run in runs) == len(files)
     assert operator.paused
     assert objects_in(place.s3, place.bucket) == files  # nothing missing, doubled, damaged, or left behind
-    assert unfinished_uploads(place.s3, place.bucket) == []
+    assert parts_left_behind(place.s3, place.bucket) == []
     assert files_below(place.folder) == files
     check_nothing_was_sent_again(place, chaos)
     shutil.rmtree(place.folder)
