@@ -28,7 +28,7 @@ def large_move(seed: int) -> dict[str, bytes]:
     """Many small files, a stream, and several files that go in parts."""
     rng = random.Random(seed)
     small = {f"/d{n % 25}/file {n}": rng.randbytes(rng.randint(0, 12_000)) for n in range(900)}
-    large = {f"/large {n}": rng.randbytes(40 * MIB + rng.randint(0, MIB)) for n in range(3)}
+    large = {f"/large {n}": rng.randbytes(80 * MIB + rng.randint(0, MIB)) for n in range(3)}
     return small | large | {"/stream": rng.randbytes(12 * MIB)}
 
 
