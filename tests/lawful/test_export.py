@@ -109,6 +109,7 @@ async def test_a_runner_that_dies_while_it_answers_did_not_finish(court: Court) 
         order = await court.approved()
         exporting = asyncio.create_task(court.export(order, one, patient=True))
         await _answer_until_it_seals(two)
+        await _has_answered(court, "one")
         court.office.house.clock.at += 100  # nobody waits for it any longer
         exported = await exporting
     assert [(a.runner, a.state) for a in exported.findings.silent] == [("two", AnswerState.ANSWERING)]
@@ -300,6 +301,15 @@ async def test_one_at_a_time(court: Court) -> None:
     exported = await court.export(order)
     assert exported.resumed
     assert [answer.runner for answer in exported.findings.silent] == ["one"]
+
+
+async def _has_answered(court: Court, runner: str) -> None:
+    """Wait until a runner is done with its answer."""
+    done = select(legal_answers.c.runner).where(
+        legal_answers.c.runner == runner, legal_answers.c.state == AnswerState.ANSWERED.value
+    )
+    while not await court.database.read(lambda c: c.execute(done).all()):  # noqa: ASYNC110 - a database sets no events
+        await asyncio.sleep(0.001)
 
 
 async def _answer_until_it_seals(station: Station) -> None:
