@@ -76,8 +76,8 @@ def scan(
     machine: Machine = False,
 ) -> int:
     """Look at a folder and tell what is in it, and what a copy would do. Changes nothing."""
+    from mover.cli.choices import Choices  # noqa: PLC0415
     from mover.cli.loop import run  # noqa: PLC0415
-    from mover.cli.moving import Choices  # noqa: PLC0415
     from mover.cli.scanning import scan as work  # noqa: PLC0415
 
     choices = Choices(
@@ -157,8 +157,9 @@ def copy(
 
     [dim]mover copy nas:/docs cold:/backup --exclude '*.tmp' --report ./report[/dim]
     """
+    from mover.cli.choices import Choices  # noqa: PLC0415
     from mover.cli.loop import run  # noqa: PLC0415
-    from mover.cli.moving import Choices, move  # noqa: PLC0415
+    from mover.cli.moving import move  # noqa: PLC0415
     from mover.ledger.states import RunMode  # noqa: PLC0415
 
     choices = Choices(
@@ -215,8 +216,9 @@ def verify(
     machine: Machine = False,
 ) -> int:
     """Compare source and destination, file by file, and change nothing."""
+    from mover.cli.choices import Choices  # noqa: PLC0415
     from mover.cli.loop import run  # noqa: PLC0415
-    from mover.cli.moving import Choices, move  # noqa: PLC0415
+    from mover.cli.moving import move  # noqa: PLC0415
     from mover.ledger.states import RunMode  # noqa: PLC0415
 
     choices = Choices(

@@ -8,9 +8,10 @@ import msgspec
 from rich.table import Table
 
 from mover.cli.addresses import parse_address
+from mover.cli.choices import Choices, sealing_of, with_map
 from mover.cli.codes import exit_code
 from mover.cli.figures import count_text, size_text
-from mover.cli.moving import Choices, run, sealing_of, with_map
+from mover.cli.moving import run
 from mover.cli.outcome import Outcome, print_outcome, print_where_to_look
 from mover.cli.permissions import print_permissions
 from mover.cli.screen import out, plain, print_json, words

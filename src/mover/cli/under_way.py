@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from mover.cli.choices import Choices
 from mover.cli.display import shown
 from mover.cli.loop import Told
-from mover.cli.moving import Choices
 from mover.cli.outcome import Outcome, outcome_of
 from mover.cli.rate import Meter
 from mover.cli.screen import err, print_json
