@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -24,13 +25,19 @@ class Killed:
 
 
 def killed_at_random(
-    mover: Mover, arguments: tuple[str, ...], *, times: int, seed: int, longest_s: float | None = None
+    mover: Mover,
+    arguments: tuple[str, ...],
+    *,
+    times: int,
+    seed: int,
+    longest_s: float | None = None,
+    most_s: float = math.inf,
 ) -> Iterator[Killed]:
     """Start the same command `times` times and kill it with SIGKILL: now and then while it is starting, mostly later.
 
     It works for at most `longest_s`. Without that the machine says what is long: the first time it works until a part of
-    a large file and the arrival of a file are recorded, from then on at most a little longer than that. It is an error of
-    the test if the command ends by itself: give it more to do.
+    a large file and the arrival of a file are recorded, from then on at most a little longer than that, and never longer than
+    `most_s`. It is an error of the test if the command ends by itself: give it more to do.
     """
     rng = random.Random(seed)
     for number in range(1, times + 1):
@@ -41,7 +48,7 @@ def killed_at_random(
             began = time.monotonic()
             running.runs_until(lambda: parts_recorded(mover.home) > 0)
             running.runs_until(lambda: finished_recorded(mover.home) > 0)
-            longest_s = _LONGER * (time.monotonic() - began)
+            longest_s = min(_LONGER * (time.monotonic() - began), most_s)
         elif rng.random() < _OF_STARTING:
             running.runs_for(rng.uniform(0, _STARTING_S))
         else:

@@ -20,6 +20,8 @@ from tests.servers.ssh import SftpServer
 KILLS = 20
 MIB = 1 << 20
 SLOWED = ("--bwlimit", "12M")  # so that it takes longer than it lives
+LIFE_S = 1.0
+"""Of a life after the first one: 240 MiB take twenty times as long, and lives are half as long on average."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.promise("P12")]
 
@@ -62,7 +64,7 @@ def test_killed_twenty_times_on_its_way_to_s3(
         command = ("copy", "nas:/kill-s3", "cold:/", "--json")
         kills = [
             (killed.ledger, len(seen.all))
-            for killed in killed_at_random(mover, (*command, *SLOWED), times=KILLS, seed=9)
+            for killed in killed_at_random(mover, (*command, *SLOWED), times=KILLS, seed=9, most_s=LIFE_S)
         ]
         result = mover.run(*command, code=0).result
 
@@ -92,7 +94,7 @@ def test_killed_twenty_times_on_its_way_to_sftp(
     command = ("copy", str(tmp_path / "source"), "nas:/kill-sftp", "--json")
     finished: dict[Path, tuple[int, int]] = {}
     begun: dict[str, int] = {}
-    for killed in killed_at_random(mover, (*command, *SLOWED), times=KILLS, seed=26):
+    for killed in killed_at_random(mover, (*command, *SLOWED), times=KILLS, seed=26, most_s=LIFE_S):
         for path in killed.ledger.finished:
             finished.setdefault(destination / path[1:], made(destination / path[1:]))
         begun |= begun_files(killed.ledger, destination)
