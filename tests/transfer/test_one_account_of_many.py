@@ -50,6 +50,28 @@ async def test_who_is_suspended_is_told_and_all_others_are_moved(tmp_path: Path,
         assert len(bench.destination.tree()) == 3 * FILES
 
 
+async def test_who_is_suspended_while_their_folders_are_scanned_is_told_and_all_others_are_moved(
+    tmp_path: Path,
+) -> None:
+    """There are more of them than are looked at at once, so that some come up when the trouble is known already."""
+    async with workbench(tmp_path, source=organisation()) as bench:
+        fill(bench.source)
+        for number in range(FILES):
+            bench.source.add_file(f"/Users/{BEN}/folder {number:02}/file", b"")
+            path = f"/Users/{BEN}/folder {number:02}"
+            bench.source.faults.add("list_folder", path, error=SUSPENDED, times=None)
+        result = await bench.run()
+        rows = await bench.rows(result.run)
+        failed = {path: row["side"] for path, row in rows.items() if row["state"] == ItemState.FAILED}
+        assert {path for path in failed if "folder" in path} == {
+            f"/Users/{BEN}/folder {number:02}" for number in range(FILES)
+        }
+        assert set(failed.values()) == {"source"}
+        assert result.finished
+        moved = bench.destination.tree()
+        assert sum(path.startswith((f"/Users/{ANN}/", f"/Users/{CLEO}/")) for path in moved) == 2 * FILES
+
+
 async def test_who_is_suspended_in_mid_move_is_asked_no_more(tmp_path: Path) -> None:
     async with workbench(tmp_path, source=organisation()) as bench:
         fill(bench.source)

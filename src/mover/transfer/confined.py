@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from collections.abc import Iterator
 from contextlib import aclosing
 
 from mover.errors import AccountSuspended, MoverError, QuotaExceeded
@@ -19,11 +20,37 @@ _OF_ONE_ACCOUNT = (AccountSuspended, QuotaExceeded)
 
 
 class Confined:
-    """The places at one side of a run in which nothing can be done any more.
+    """What is wrong with single accounts, on either side of a run.
 
     Args:
-        side: Where.
+        source: Where files come from.
+        destination: Where they go to; None: nowhere.
     """
+
+    def __init__(self, source: Side, destination: Side | None) -> None:
+        self._at_source = _Accounts(source)
+        self._at_destination = _Accounts(destination) if destination is not None else None
+
+    async def confines(self, error: MoverError, path: str, *, at_source: bool) -> bool:
+        """Whether an error at a path of that side concerns one account of many. Then all that stands there fails like it.
+
+        The connection's places are listed for that, once a run.
+        """
+        accounts = self._at_source if at_source else self._at_destination
+        return accounts is not None and await accounts.confine(error, path)
+
+    def troubles(self, path: str, destination_path: str) -> Iterator[tuple[MoverError, bool]]:
+        """Yield what goes wrong with everything in the accounts that hold these, each with whether that is at the source."""
+        if (error := self._at_source.trouble_at(path)) is not None:
+            yield error, True
+        if self._at_destination is not None:
+            error = self._at_destination.trouble_at(destination_path)
+            if error is not None:
+                yield error, False
+
+
+class _Accounts:
+    """The places at one side in which nothing can be done any more."""
 
     def __init__(self, side: Side) -> None:
         self._side = side
@@ -31,11 +58,8 @@ class Confined:
         self._asking = asyncio.Lock()
         self._troubles: dict[str, MoverError] = {}
 
-    async def confines(self, error: MoverError, path: str) -> bool:
-        """Whether an error at a path of the pair concerns one account of many. Then all that stands there fails like it.
-
-        The connection's places are listed for that, once a run.
-        """
+    async def confine(self, error: MoverError, path: str) -> bool:
+        """Keep the error of a path for all that stands in its account, and tell whether that is one of many."""
         if not isinstance(error, _OF_ONE_ACCOUNT) or self._side.connector.places is None:
             return False
         async with self._asking:

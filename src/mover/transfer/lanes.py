@@ -10,9 +10,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from types import MappingProxyType
 
 import msgspec
 
@@ -46,7 +45,6 @@ from mover.transfer.progress import Progress
 from mover.transfer.tries import Tries
 from mover.transport.retries import RetryPolicy
 
-_NOTHING_CONFINED: Mapping[str, Confined] = MappingProxyType({})
 _log = logging.getLogger(__name__)
 
 _SMALL_BATCH = 48
@@ -68,7 +66,7 @@ class Lanes:
         progress: For the display.
         retries: Pauses between attempts.
         sleep: The pause itself.
-        confined: Of each side, what is wrong with single accounts.
+        confined: What is wrong with single accounts.
     """
 
     def __init__(
@@ -79,7 +77,7 @@ class Lanes:
         progress: Progress,
         *,
         retries: RetryPolicy,
-        confined: Mapping[str, Confined] = _NOTHING_CONFINED,
+        confined: Confined,
         rng: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now_ns: Callable[[], int] = time.time_ns,
@@ -191,7 +189,8 @@ class Lanes:
 
     async def _outcome(self, item: Item) -> Outcome:
         started = self._now_ns()
-        if (known := self._known_trouble(item)) is not None:
+        known = next(self._confined.troubles(item.path, item.destination_path), None)
+        if known is not None:
             return self._failed(item, *known, 0, started)
         entry = item.entry
         tries = Tries(self._retries, self._options.attempts, self._rng, self._arrivals)
@@ -264,17 +263,8 @@ class Lanes:
         self._in_vain = self._in_vain + 1 if isinstance(error, _SERVICE_DOWN) else 0
         if not isinstance(error, _ENDS_THE_RUN):
             return self._in_vain >= _VAIN_LIMIT
-        confined = self._confined.get("source" if at_source else "destination")
         path = item.path if at_source else item.destination_path
-        return confined is None or not await confined.confines(error, path)
-
-    def _known_trouble(self, item: Item) -> tuple[MoverError, bool] | None:
-        """What goes wrong with everything in an account that the file belongs to, and whether that is at the source."""
-        for side, path in (("source", item.path), ("destination", item.destination_path)):
-            confined = self._confined.get(side)
-            if confined is not None and (error := confined.trouble_at(path)) is not None:
-                return error, side == "source"
-        return None
+        return not await self._confined.confines(error, path, at_source=at_source)
 
     async def _entry_now(self, item: Item, entry: Entry, error: MoverError) -> Entry:
         """The entry for the next attempt: looked at afresh if it changed while it was read."""

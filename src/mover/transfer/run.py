@@ -199,11 +199,7 @@ class _Run:
         self._progress = progress
         self._ledger = ledger
         self._right = right
-        self._confined = {
-            name: Confined(side)
-            for name, side in (("source", source), ("destination", destination))
-            if side is not None
-        }
+        self._confined = Confined(source, destination)
         self._began_ns = engine.now_ns()
 
     async def execute(self) -> RunResult:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -46,8 +45,6 @@ _NOT_MOVED = {
     EntryKind.SPECIAL: "not a file: a device, socket or pipe, or a document that cannot be exported",
 }
 
-_NOTHING_CONFINED: Mapping[str, Confined] = MappingProxyType({})
-
 _TOO_LONG = Decision(
     state=ItemState.FAILED,
     reason=Reason.PATH_TOO_LONG,
@@ -71,7 +68,7 @@ class Scanner:
         resumed: The run was interrupted before.
         large_from: Files of at least this size in bytes are moved in the lane for large files; unknown sizes too.
         sharing: Plans permissions, and has begun; None where they are not moved.
-        confined: Of each side, what is wrong with single accounts.
+        confined: What is wrong with single accounts.
     """
 
     def __init__(
@@ -88,7 +85,7 @@ class Scanner:
         resumed: bool,
         large_from: int,
         sharing: SharingPlanner | None = None,
-        confined: Mapping[str, Confined] = _NOTHING_CONFINED,
+        confined: Confined,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._confined = confined
@@ -153,8 +150,11 @@ class Scanner:
     async def _folder(self, folder: FolderTask) -> None:
         started = self._now_ns()
         side = "destination"
+        for known, is_of_source in self._confined.troubles(folder.path, folder.destination_path):
+            if isinstance(known, AccountSuspended):
+                await self._failed(folder, known, "source" if is_of_source else "destination", started)
+                return
         try:
-            self._expect_no_trouble(folder)
             created, folder = await self._make_sure(folder)
             async with Standing(self._destination, folder, self._ledger) as standing:
                 side = "source"
@@ -165,7 +165,9 @@ class Scanner:
             if not filled and await self._make_without_files(folder):
                 created = True
         except AccountSuspended as error:
-            if not await self._is_confined(folder, error, side):
+            at_source = side == "source"
+            path = folder.path if at_source else folder.destination_path
+            if folder.item_id is None or not await self._confined.confines(error, path, at_source=at_source):
                 raise
             await self._failed(folder, error, side, started)
             return
@@ -189,20 +191,6 @@ class Scanner:
                     ended_ns=self._now_ns(),
                 )
             )
-
-    def _expect_no_trouble(self, folder: FolderTask) -> None:
-        """Raise what goes wrong with everything in the account that holds a folder, if that is known."""
-        for side, path in (("source", folder.path), ("destination", folder.destination_path)):
-            confined = self._confined.get(side)
-            trouble = confined.trouble_at(path) if confined is not None else None
-            if isinstance(trouble, AccountSuspended):
-                raise trouble
-
-    async def _is_confined(self, folder: FolderTask, error: AccountSuspended, side: str) -> bool:
-        """Whether an account is suspended that is one of many in the pair."""
-        if folder.item_id is None or (confined := self._confined.get(side)) is None:
-            return False
-        return await confined.confines(error, folder.path if side == "source" else folder.destination_path)
 
     async def _make_sure(self, folder: FolderTask) -> tuple[bool, FolderTask]:
         """Create the folder at the destination if it is not there. Returns whether it is new, and the folder."""
