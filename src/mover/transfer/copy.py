@@ -244,17 +244,7 @@ class FileMover:
         there = await parts_at(destination, ref, standing.size) if sent is not None else None
         if sent is None or there is None or not same_document(sent, there):
             return None
-        proof = Verification.ALTERED
-        return Moved(
-            state=ItemState.COPIED,
-            verification=proof,
-            content_hash=None,
-            sent_bytes=0,
-            arrival=arrival_of(
-                item, reader.entry, standing, self._rules, proof=proof, digest=None, size=standing.size
-            ),
-            message="found complete after an interruption; the destination has changed its properties",
-        )
+        return self._found_altered(item, reader, standing, "has changed its properties")
 
     def _converted_already(self, item: Item, reader: FileReader, standing: Entry) -> Moved | None:
         """Whether a document of the destination's own was made of the file: it keeps its time, which no edit does."""
@@ -263,6 +253,9 @@ class FileMover:
             standing.modified_ns, reader.modified_ns, grain_ns
         ):
             return None
+        return self._found_altered(item, reader, standing, "has turned it into a document of its own")
+
+    def _found_altered(self, item: Item, reader: FileReader, standing: Entry, how: str) -> Moved:
         proof = Verification.ALTERED
         return Moved(
             state=ItemState.COPIED,
@@ -272,7 +265,7 @@ class FileMover:
             arrival=arrival_of(
                 item, reader.entry, standing, self._rules, proof=proof, digest=None, size=standing.size
             ),
-            message="found complete after an interruption; the destination has turned it into a document of its own",
+            message=f"found complete after an interruption; the destination {how}",
         )
 
     async def _with_time(self, item: Item, reader: FileReader, standing: Entry, found: Moved) -> Moved:
