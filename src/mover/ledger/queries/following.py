@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, insert, literal, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, literal, select, update
 
 from mover.database.upsert import insert_missing, upsert
 from mover.entries import Entry
@@ -27,16 +27,18 @@ def base_for(
     connection: Connection, pair_id: int, run_id: int, basis: str, *, last: bool = False
 ) -> Base | None:
     """The newest run of a pair that a run with this basis can follow; with `last` only the last one that copied at all."""
-    copied = select(runs).where(
+    copied = and_(
         runs.c.pair_id == pair_id,
         runs.c.id != run_id,
         runs.c.mode == RunMode.COPY.value,
         runs.c.dry_run.is_(False),
     )
     fits = and_(runs.c.finished, runs.c.basis == basis, runs.c.source_cursor.is_not(None))
-    newest = copied.order_by(runs.c.id.desc()).limit(1)
-    row = connection.execute(newest if last else newest.where(fits)).one_or_none()
-    if row is None or not row.finished or row.basis != basis or row.source_cursor is None:
+    query = select(runs).where(copied, fits).order_by(runs.c.id.desc()).limit(1)
+    if last:
+        query = query.where(runs.c.id == select(func.max(runs.c.id)).where(copied).scalar_subquery())
+    row = connection.execute(query).one_or_none()
+    if row is None:
         return None
     return Base(
         run=row.id,

@@ -15,7 +15,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal,
     or_,
     select,
     tuple_,
@@ -36,9 +35,10 @@ from mover.ledger.grants import (
     NewGrant,
     ReportGrant,
 )
+from mover.ledger.queries.following import mark
 from mover.ledger.queries.slicing import slices
 from mover.ledger.states import ItemState
-from mover.ledger.tables import accesses, arrivals, changed_folders, folders, granted, grants, items
+from mover.ledger.tables import accesses, arrivals, folders, granted, grants, items
 
 _g = grants.c
 _KEY = ("pair_id", "source_key", "kind", "identity")
@@ -113,10 +113,8 @@ def set_root(connection: Connection, run_id: int, text: str, lines: Sequence[New
     told = connection.execute(earlier).scalar_one_or_none()
     if told != text:
         connection.execute(update(folders).where(root).values(state="pending"))
-    if told is not None and told != text:  # and by the next run, too, as in `following.mark_opened`
-        own = select(folders.c.id, literal(value=True)).where(root)
-        marked = insert_missing(connection, changed_folders, ["folder_id"])
-        connection.execute(marked.from_select(["folder_id", "deep"], own))
+        if told is not None:  # and by the next run, too, as in `mark_opened`
+            mark(connection, dict.fromkeys(connection.scalars(select(folders.c.id).where(root)), True))
     add_lines(connection, run_id, lines)
     return number
 
