@@ -9,7 +9,6 @@ taken back at once, before anything is put where too many would see it.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -70,7 +69,7 @@ class SharingPlanner:
         self._judge = Judge(rules=rules, kinds=frozenset())
         self._root: Seen | None = None
         self._checked = Bounded[int, int](_REMEMBERED)
-        self._accesses: OrderedDict[int, Access] = OrderedDict()
+        self._accesses = Bounded[int, Access](_REMEMBERED)
         self._earlier = False
         self._questions = asyncio.Semaphore(_AT_ONCE)
         self._listing = asyncio.Lock()
@@ -260,7 +259,7 @@ class SharingPlanner:
             except DatabaseTrouble:
                 raise
             except MoverError as error:
-                if isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended):
+                if _concerns_all(error):
                     raise
                 kept.append(one)
                 failed.append(_back(one, GrantState.FAILED, error))
@@ -335,7 +334,7 @@ class SharingPlanner:
             )
         )
         for key, access in zip(own, accesses, strict=True):
-            self._remember(numbers[key], access)
+            self._accesses.put(numbers[key], access)
         return [
             msgspec.structs.replace(item, access_id=numbers.get(item.source_key, number))
             if item.entry.kind is EntryKind.FOLDER
@@ -370,14 +369,8 @@ class SharingPlanner:
         found = self._accesses.get(number)
         if found is None:
             found = _decode_access(await self._ledger.sharing.access(number))
-        self._remember(number, found)
+            self._accesses.put(number, found)
         return found
-
-    def _remember(self, number: int, access: Access) -> None:
-        self._accesses[number] = access
-        self._accesses.move_to_end(number)
-        while len(self._accesses) > _REMEMBERED:
-            self._accesses.popitem(last=False)
 
     async def _all_of(
         self, permissions: Permissions, refs: Sequence[EntryRef]
@@ -403,7 +396,7 @@ class SharingPlanner:
         try:
             return await permissions.of(refs)
         except Terminal as error:
-            if isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended):
+            if _concerns_all(error):
                 raise
             if (
                 len(refs) == 1
@@ -442,6 +435,11 @@ class SharingPlanner:
             if len(found) > _MOST_PEOPLE:
                 return None
         return frozenset(found)
+
+
+def _concerns_all(error: MoverError) -> bool:
+    """Whether nothing else would fare better: an account that is suspended may be one of many."""
+    return isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended)
 
 
 def _is_put(item: NewItem) -> bool:
