@@ -83,11 +83,11 @@ class MicrosoftChanges:
 
         Lines have no paths ("driveItem: delta", remarks), and nothing promises that the root comes along each time.
         """
-        if drive not in self._roots:
-            item = await self._api.item(Address(drive, ROOT_ITEM), operation="changes", path="/")
-            self._roots.put(drive, item.id)
-            return item.id
-        return self._roots.get(drive) or ""
+        root_id = self._roots.get(drive)
+        if root_id is None:
+            root_id = (await self._api.item(Address(drive, ROOT_ITEM), operation="changes", path="/")).id
+            self._roots.put(drive, root_id)
+        return root_id
 
     def _change(self, drive: str, item: Item, root_id: str) -> Change:
         change_id = self._territory.id_of(drive, item.id)
@@ -105,9 +105,9 @@ class MicrosoftChanges:
 
 def _names_a_parent(item: Item) -> bool:
     """Whether an item is told to stand in a folder, by its id alone."""
-    parent = item.parent_reference
-    known = parent is not None and parent.id is not None and item.deleted is None and item.root is None
-    return known and parent is not None and not parent.path
+    if item.deleted is not None or item.root is not None or (parent := item.parent_reference) is None:
+        return False
+    return parent.id is not None and not parent.path
 
 
 def _spelled(drive: str, link: str) -> str:
