@@ -74,9 +74,13 @@ def _keys(visit: Visit) -> GivenKeys:
 
 
 async def _page(visit: Visit, migration: Migration, pair: Pair | None, form: Form) -> Response:
-    wanted = wanted_by(effective(migration.options, pair.options)) if pair else frozenset(Wanted)
-    everything = await visit.house.services.pairs.summary(visit.actor, migration.id)
-    waiting = int(waits_for_keys(pair)) if pair else await runs_that_wait(visit, migration.id, everything)
+    if pair is not None:
+        wanted = wanted_by(effective(migration.options, pair.options))
+        waiting = int(waits_for_keys(pair))
+    else:
+        wanted = frozenset(Wanted)
+        everything = await visit.house.services.pairs.summary(visit.actor, migration.id)
+        waiting = await runs_that_wait(visit, migration.id, everything)
     show = visit.again if form.faults else visit.page
     return show(
         "run_keys.html",
@@ -85,7 +89,7 @@ async def _page(visit: Visit, migration: Migration, pair: Pair | None, form: For
         pair=pair,
         form=form,
         wanted=[one.value for one in Wanted if one in wanted],
-        waits=pair is None or waits_for_keys(pair),
+        waits=pair is None or bool(waiting),
         waiting=waiting,
     )
 
