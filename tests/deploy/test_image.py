@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import functools
-import http.client
-import json
 import os
-import ssl
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -31,7 +27,7 @@ from tests.servers.image import (
     run_base,
 )
 from tests.servers.processes import free_port
-from tests.servers.service import Prepared, answers, prepare_home
+from tests.servers.service import Prepared, answers, ask, prepare_home
 from tests.servers.temporal import temporal
 
 from mover import __version__
@@ -155,18 +151,7 @@ class Running:
     settings: dict[str, str]
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        context = ssl.create_default_context(cafile=self.prepared.home / "tls" / "ca.pem")
-        headers = {
-            "Authorization": f"Bearer {self.prepared.key.reveal()}",
-            "Content-Type": "application/json",
-        }
-        api = http.client.HTTPSConnection("localhost", self.port, timeout=60, context=context)
-        with contextlib.closing(api):
-            api.request(method, f"/api/v1{path}", json.dumps(body) if body is not None else None, headers)
-            answer = api.getresponse()
-            text = answer.read()
-            assert answer.status < 300, (path, answer.status, text)
-            return json.loads(text)
+        return ask(self.prepared, self.port, self.prepared.home / "tls" / "ca.pem", method, path, body)
 
     def inside(self, *command: str) -> str:
         return self.image.engine.run("exec", self.container, *command)

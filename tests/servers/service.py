@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.servers.processes import free_port, running
 
@@ -101,3 +103,16 @@ def answers(port: int, ca_file: Path, path: str = "/healthz") -> bool:
             return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False
+
+
+def ask(prepared: Prepared, port: int, ca_file: Path, method: str, path: str, body: object = None) -> Any:
+    """Call the public API with the owner's key; returns what it answers. A refusal is an error of the test."""
+    context = ssl.create_default_context(cafile=ca_file)
+    headers = {"Authorization": f"Bearer {prepared.key.reveal()}", "Content-Type": "application/json"}
+    api = http.client.HTTPSConnection("localhost", port, timeout=60, context=context)
+    with contextlib.closing(api):
+        api.request(method, f"/api/v1{path}", json.dumps(body) if body is not None else None, headers)
+        answer = api.getresponse()
+        text = answer.read()
+        assert answer.status < 300, (path, answer.status, text)
+        return json.loads(text)

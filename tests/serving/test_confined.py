@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
 import json
 import os
 import signal
-import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +19,7 @@ from tests.servers.confined import Plan, can_lock_memory, confined, plan_of
 from tests.servers.installed import Installed, interpreter
 from tests.servers.jail import can_jail
 from tests.servers.processes import free_port, running
-from tests.servers.service import Prepared, answers, prepare_home
+from tests.servers.service import Prepared, answers, ask, prepare_home
 from tests.servers.units import read_unit
 
 pytestmark = [
@@ -64,18 +62,7 @@ class Confined:
         return found
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        context = ssl.create_default_context(cafile=self.state / "tls" / "ca.pem")
-        headers = {
-            "Authorization": f"Bearer {self.prepared.key.reveal()}",
-            "Content-Type": "application/json",
-        }
-        api = http.client.HTTPSConnection("localhost", self.port, timeout=60, context=context)
-        with contextlib.closing(api):
-            api.request(method, f"/api/v1{path}", json.dumps(body) if body is not None else None, headers)
-            answer = api.getresponse()
-            text = answer.read()
-            assert answer.status < 300, (path, answer.status, text)
-            return json.loads(text)
+        return ask(self.prepared, self.port, self.state / "tls" / "ca.pem", method, path, body)
 
 
 def children(pid: int) -> list[int]:
