@@ -92,9 +92,8 @@ SHARED_MEMORY = Path("/dev/shm")
 def _files(folders: Iterable[Path]) -> Iterator[Path]:
     for folder in folders:
         for place, inner, names in os.walk(folder):  # which does not mind a folder that goes meanwhile
-            if place == str(
-                SHARED_MEMORY
-            ):  # the folders of tests may lie there; the one of this test is given by itself
+            # The folders of tests may lie there; the one of this test is given by itself.
+            if place == str(SHARED_MEMORY):
                 inner[:] = [name for name in inner if not name.startswith("pytest-of-")]
             yield from (Path(place, name) for name in names)
 

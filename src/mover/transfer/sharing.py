@@ -398,9 +398,8 @@ class SharingPlanner:
         except Terminal as error:
             if _concerns_all(error):
                 raise
-            if (
-                len(refs) == 1
-            ):  # where nothing can be permitted (above the storage of all users), nobody has access
+            # Where nothing can be permitted (above the storage of all users), nobody has access.
+            if len(refs) == 1:
                 return [() if isinstance(error, Unsupported) else None]
         half = len(refs) // 2
         return [*await self._of(permissions, refs[:half]), *await self._of(permissions, refs[half:])]

@@ -208,9 +208,8 @@ def _carrying(network: IPv4Network) -> Iterator[IPv6Network]:
     """Yield the networks of those IPv6 addresses that carry one of these."""
     number, length = int(network.network_address), network.prefixlen
     for prefix in _ENDS_IN_V4:
-        if (
-            prefix != _MAPPED
-        ):  # to squid and dante these are the IPv4 addresses themselves; dante refuses to name them
+        # To squid and dante the mapped ones are the IPv4 addresses themselves; dante refuses to name them.
+        if prefix != _MAPPED:
             yield IPv6Network((int(prefix.network_address) | number, prefix.prefixlen + length))
     yield IPv6Network((int(_SIX_TO_FOUR.network_address) | number << 80, _SIX_TO_FOUR.prefixlen + length))
 
