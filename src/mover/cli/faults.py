@@ -132,7 +132,7 @@ def _print_failure(
     print_json({**_NOTHING_DONE, "status": status, "code": int(code), "error": error})
 
 
-def _code_of(error: MoverError) -> Code:
+def _code_of(error: MoverError) -> Code:  # noqa: PLR0911 - one for each code
     """The status code for an error before the start of a run."""
     match error:
         case AlreadyRunning():
