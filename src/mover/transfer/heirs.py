@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -23,6 +24,21 @@ from mover.transfer.names import accepted_name
 from mover.transfer.side import Side
 
 _ID = "id:"
+
+
+class Succession(msgspec.Struct, frozen=True):
+    """What entries of a folder took over.
+
+    Attributes:
+        freed: Source keys of those whose place became free.
+        grants: To whom goes what was permitted for whom, by source keys, where that is not written down.
+    """
+
+    freed: frozenset[str] = frozenset()
+    grants: Mapping[str, str] = MappingProxyType({})
+
+
+NONE = Succession()
 
 
 class Heirs:
@@ -55,15 +71,14 @@ class Heirs:
 
     async def take_over(
         self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
-    ) -> frozenset[str]:
+    ) -> Succession:
         """Put into `arrivals` what entries of a folder, given with path and source key, take over.
 
-        Returns the source keys of those whose place became free. Folders that are scanned at the same time come one after
-        the other: of two files that took each other's places either folder would exchange what the other has exchanged.
+        Folders that are scanned at the same time come one after the other: of two files that took each other's places either folder would exchange what the other has exchanged.
         """
         wanted = self._places(folder, listed, arrivals)
         if not wanted or not await self._ledger.arrivals_at(list(wanted)):
-            return frozenset()
+            return NONE
         async with self._turn:
             keys = [key for _, _, key in listed]
             now = await self._ledger.arrivals_of(keys)  # another folder may have handed some over
@@ -74,12 +89,12 @@ class Heirs:
 
     async def _take_over(
         self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
-    ) -> frozenset[str]:
+    ) -> Succession:
         wanted = self._places(folder, listed, arrivals)
         held = await self._ledger.arrivals_at(list(wanted)) if wanted else {}
         before = {place: holder for place, holder in held.items() if holder != wanted[place][2]}
         if not before:
-            return frozenset()
+            return NONE
         known = await self._ledger.arrivals_of(list(before.values()))
         gone = await self._gone(
             folder,
@@ -109,9 +124,13 @@ class Heirs:
             and (behind := arrivals.get(arrival.source_key)) is not None
         }
         arrivals.update(taken)
-        if self._keep and taken:
+        if not taken:
+            return NONE
+        if self._keep:
             await self._ledger.hand_over(freed, left)
-        return frozenset(freed)
+            return Succession(frozenset(freed))
+        heirs = {holder: arrival.source_key for holder, arrival in freed.items()}
+        return Succession(frozenset(freed), heirs | {freed[holder].source_key: holder for holder in left})
 
     def _places(
         self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
