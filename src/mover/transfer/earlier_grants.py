@@ -9,18 +9,18 @@ permitted on that for the one before is taken over, as heirs do it for files.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from mover.database.failures import DatabaseTrouble
-from mover.entries import AccessRole, Entry, EntryKind, Permission, join_path
-from mover.errors import AccountSuspended, MoverError, NotFound, SignInFailed
-from mover.ledger.grants import Granted, Grantee
+from mover.entries import Entry, EntryKind, join_path
+from mover.errors import MoverError
+from mover.ledger.grants import Granted
 from mover.ledger.records import FolderTask, NewItem
 from mover.ledger.sharing import SharingLedger
 from mover.transfer.side import Side
+from mover.transfer.taking_back import concerns_all, take_back
 
 
 class Earlier(msgspec.Struct, frozen=True):
@@ -185,24 +185,3 @@ class EarlierGrants:
 def is_another(known: str | None, now: str | None) -> bool:
     """Whether two ids are of two entries."""
     return known is not None and now is not None and known != now
-
-
-def concerns_all(error: MoverError) -> bool:
-    """Whether nothing else would fare better: an account that is suspended may be one of many."""
-    return isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended)
-
-
-async def take_back(destination: Side, one: Granted) -> None:
-    """Take back what Mover gave, where it gave it; what others had given before is left. No error if it is gone."""
-    permissions = destination.connector.permissions
-    assert permissions is not None, "something was permitted there"
-    ref = destination.ref(one.destination_path, one.destination_id)
-    await permissions.revoke(ref, permission(one.target, one.role))
-    if one.before is not None:  # somebody else had given that, and ours had raised it
-        with contextlib.suppress(NotFound):
-            await permissions.grant(ref, permission(one.target, one.before))
-
-
-def permission(target: Grantee, role: AccessRole) -> Permission:
-    """As a connector is asked for it."""
-    return Permission(kind=target.kind, identity=target.identity, role=role)

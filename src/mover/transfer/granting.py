@@ -29,9 +29,10 @@ from mover.ledger.grants import DueGrant, Granted, Grantee, GrantOutcome, GrantS
 from mover.ledger.ledger import RunLedger
 from mover.ledger.states import MOVED, SKIPPED, ItemState
 from mover.transfer.concurrency import task_group
-from mover.transfer.earlier_grants import is_another, permission, take_back
+from mover.transfer.earlier_grants import is_another
 from mover.transfer.progress import Progress
 from mover.transfer.side import Side
+from mover.transfer.taking_back import permission, take_back
 
 _SLICE = 200  # lines that share a transaction
 _AT_ONCE = 8  # entries; what is permitted on one entry is permitted one after the other

@@ -17,21 +17,20 @@ import msgspec
 from mover.connectors.bounded import Bounded
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
-from mover.entries import AccessRole, Entry, EntryKind, EntryRef, GranteeKind, Permission, join_path
-from mover.errors import MoverError, Reason, Terminal, Unsupported
+from mover.entries import AccessRole, Entry, EntryKind, GranteeKind, Permission, join_path
+from mover.errors import MoverError, Reason
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
 from mover.ledger.states import PROBLEMS, Action, ItemState
-from mover.transfer.concurrency import task_group
-from mover.transfer.earlier_grants import NOTHING, Earlier, EarlierGrants, concerns_all, take_back
+from mover.transfer.earlier_grants import NOTHING, Earlier, EarlierGrants
 from mover.transfer.sharing_plan import Access, EntryPlan, Judge, Seen, in_words
+from mover.transfer.sharing_questions import Questions
 from mover.transfer.sharing_rules import SharingRules, Wider
 from mover.transfer.side import Side
+from mover.transfer.taking_back import concerns_all, take_back
 
 ROOT_KEY = "/"
-_BATCH = 100  # entries that are asked about at once
-_AT_ONCE = 4  # such questions
 _REMEMBERED = 500  # folders whose access is kept in memory
 _MOST_PEOPLE = 50_000  # of a destination that are listed to know them
 
@@ -72,7 +71,7 @@ class SharingPlanner:
         self._checked = Bounded[int, int](_REMEMBERED)
         self._accesses = Bounded[int, Access](_REMEMBERED)
         self._earlier = EarlierGrants(ledger.sharing, destination, keep=not dry_run)
-        self._questions = asyncio.Semaphore(_AT_ONCE)
+        self._questions = Questions()
         self._listing = asyncio.Lock()
         self._people_listed = False
 
@@ -82,7 +81,7 @@ class SharingPlanner:
         Returns what decides about everything besides the options: text that is equal as long as that is the same.
         """
         source = await self._source.connector.refresh(self._source.ref("/", self._source.root_id))
-        [permissions] = await self._of(self._from, [self._source.ref("/", self._source.root_id)])
+        [permissions] = await self._questions.of(self._from, [self._source.ref("/", self._source.root_id)])
         there = await self._root_there()
         self._root = Seen(
             source_key=ROOT_KEY,
@@ -154,7 +153,7 @@ class SharingPlanner:
     ) -> dict[str, Sequence[Permission] | None]:
         """Permissions at the source by source key: those that were asked for, and those that are clear without asking."""
         refs = [self._source.ref(join_path(folder.path, i.entry.name), i.entry.id) for i in asked]
-        answers = await self._all_of(self._from, refs)
+        answers = await self._questions.all_of(self._from, refs)
         told: dict[str, Sequence[Permission] | None] = {
             item.source_key: answer for item, answer in zip(asked, answers, strict=True)
         }
@@ -217,7 +216,7 @@ class SharingPlanner:
             )
             for index in asked
         ]
-        answers = await self._all_of(self._to, refs)
+        answers = await self._questions.all_of(self._to, refs)
         seen = [one for _, one in found]
         for index, answer in zip(asked, answers, strict=True):
             seen[index] = replace(seen[index], there=answer or ())
@@ -308,11 +307,11 @@ class SharingPlanner:
 
     async def _as_it_is_now(self, folder: FolderTask, number: int, known: Access) -> int:
         """Ask both sides about a folder; returns the number of what is known of it if that is no more than they say."""
-        [here] = await self._of(self._from, [self._source.ref(folder.path, folder.source_id)])
+        [here] = await self._questions.of(self._from, [self._source.ref(folder.path, folder.source_id)])
         there: Sequence[Permission] | None = None
         if self._to is not None and self._destination is not None:
             ref = self._destination.ref(folder.destination_path, folder.destination_id)
-            [there] = await self._of(self._to, [ref])
+            [there] = await self._questions.of(self._to, [ref])
         if not self._judge.is_wider_than_known(known, here, there):
             return number
         seen = Seen(
@@ -382,42 +381,10 @@ class SharingPlanner:
             self._accesses.put(number, found)
         return found
 
-    async def _all_of(
-        self, permissions: Permissions, refs: Sequence[EntryRef]
-    ) -> list[Sequence[Permission] | None]:
-        batches = [refs[start : start + _BATCH] for start in range(0, len(refs), _BATCH)]
-        async with task_group() as group:
-            asked = [group.create_task(self._asked(permissions, batch)) for batch in batches]
-        return [answer for batch in asked for answer in batch.result()]
-
-    async def _asked(
-        self, permissions: Permissions, refs: Sequence[EntryRef]
-    ) -> Sequence[Sequence[Permission] | None]:
-        async with self._questions:
-            return await self._of(permissions, refs)
-
-    async def _of(
-        self, permissions: Permissions, refs: Sequence[EntryRef]
-    ) -> Sequence[Sequence[Permission] | None]:
-        """Ask about some entries; of those that the account may not look at the answer is None.
-
-        Where one of many is refused, halves are asked again, so that the others are known.
-        """
-        try:
-            return await permissions.of(refs)
-        except Terminal as error:
-            if concerns_all(error):
-                raise
-            # Where nothing can be permitted (above the storage of all users), nobody has access.
-            if len(refs) == 1:
-                return [() if isinstance(error, Unsupported) else None]
-        half = len(refs) // 2
-        return [*await self._of(permissions, refs[:half]), *await self._of(permissions, refs[half:])]
-
     async def _root_there(self) -> Sequence[Permission]:
         if self._to is None or self._destination is None or not self._destination.root_stands:
             return ()
-        [found] = await self._of(self._to, [self._destination.ref("/", self._destination.root_id)])
+        [found] = await self._questions.of(self._to, [self._destination.ref("/", self._destination.root_id)])
         return found or ()
 
     async def _know_people(self, seen: Sequence[Seen]) -> None:
