@@ -1,10 +1,13 @@
 """Dropbox, simulated: personal accounts and one team.
 
-service.py     who calls, with which token, in whose name, how often; the team and its people
+state.py       all that is kept: the team and its people, trees, sessions, jobs
+service.py     who calls, with which token, in whose name, how often
 calls.py       one call: its styles (RPC, upload, download) and its argument
 refusals.py    errors to the letter
 namespaces.py  trees, how they are mounted in one another, journals
 views.py       what one person sees of them: paths, ids, descriptions
+sessions.py    upload sessions
+jobs.py        what takes a while
 writing.py     changes: conflicts, names, locks
 listing.py     list_folder and its cursors
 files.py, folders.py, uploads.py, sharing.py, file_sharing.py, team.py, users.py   the routes

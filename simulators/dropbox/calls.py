@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -13,10 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from simulators.accounts import Person
 from simulators.blobs import Blob
 from simulators.dropbox.refusals import BadInputError
+from simulators.dropbox.state import State
 from simulators.dropbox.views import View
-
-if TYPE_CHECKING:
-    from simulators.dropbox.service import Dropbox
 
 _PATH_PATTERN = "(/(.|[\\\\r\\\\n])*|id:.*)|(rev:[0-9a-f]{9,})|(ns:[0-9]+(/.*)?)"
 
@@ -35,7 +33,7 @@ class Call:
         view: What that person sees; None for calls of a team.
     """
 
-    dropbox: Dropbox
+    dropbox: State
     route: str
     request: Request
     arg: Any

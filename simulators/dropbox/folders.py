@@ -10,9 +10,9 @@ import re
 from typing import Any
 
 from simulators.dropbox.calls import Call, Route
+from simulators.dropbox.jobs import Job
 from simulators.dropbox.namespaces import Namespace
 from simulators.dropbox.refusals import BadInputError, RouteError
-from simulators.dropbox.sharing import Job
 from simulators.dropbox.writing import locked, make_folder
 
 _MOST = 10_000

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulators.accounts import Group, Person
 from simulators.dropbox.calls import Call
 from simulators.dropbox.namespaces import ACCESS, Member, Namespace
 from simulators.dropbox.refusals import BadInputError, RouteError
+from simulators.dropbox.state import State
 from simulators.dropbox.team import group_summary
 
-if TYPE_CHECKING:
-    from simulators.dropbox.service import Dropbox
 
-
-def same_team(dropbox: Dropbox, one: Person | None, other: Person) -> bool:
+def same_team(dropbox: State, one: Person | None, other: Person) -> bool:
     """Tell whether two people are of one team."""
     return one is other or (one in dropbox.team_members and other in dropbox.team_members)
 

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulators.accounts import Group, Person
 from simulators.dropbox.calls import Call, Route
+from simulators.dropbox.jobs import Job
 from simulators.dropbox.membership import effective, paged_members, same_team, selected
 from simulators.dropbox.namespaces import MOUNT, Member, Namespace, names_of
 from simulators.dropbox.refusals import BadInputError, RouteError
+from simulators.dropbox.state import State
 from simulators.dropbox.views import Spot, spelled
 from simulators.nodes import Node
-
-if TYPE_CHECKING:
-    from simulators.dropbox.service import Dropbox
-
-_jobs = itertools.count(1)
-
-
-class Job:
-    """Something that takes a while.
-
-    Attributes:
-        due_ns: When it is done.
-        work: Does it, and returns what `complete` tells.
-    """
-
-    def __init__(self, due_ns: int, subject: object, work: Callable[[], dict[str, Any]]) -> None:
-        self.id = f"dbjid:AAC{next(_jobs):030d}"
-        self.due_ns = due_ns
-        self.subject = subject
-        self.result: dict[str, Any] | None = None
-        self._work = work
-
-    def advance(self, now_ns: int) -> None:
-        """Do it, if its time has come."""
-        if self.result is None and now_ns >= self.due_ns:
-            self.result = self._work()
 
 
 def _shared(call: Call, shared_folder_id: str) -> Namespace:
@@ -113,7 +87,7 @@ async def share_folder(call: Call) -> Any:
     return {".tag": "complete", **work()}
 
 
-def share(dropbox: Dropbox, spot: Spot, node: Node) -> Namespace:
+def share(dropbox: State, spot: Spot, node: Node) -> Namespace:
     """Make a folder a shared one."""
     above = spot.namespace
     owner = above.owner

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulators.accounts import Group, Person
 from simulators.dropbox.calls import Call, Route
 from simulators.dropbox.namespaces import Namespace, token_text
 from simulators.dropbox.refusals import RouteError
+from simulators.dropbox.state import State
 from simulators.dropbox.users import SHARING_POLICIES, person_name
-
-if TYPE_CHECKING:
-    from simulators.dropbox.service import Dropbox
 
 
 def _paged(call: Call, key: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -28,7 +26,7 @@ def _paged(call: Call, key: str, entries: list[dict[str, Any]]) -> dict[str, Any
     return {key: entries[start:end], "cursor": f"{limit}:{end}", "has_more": end < len(entries)}
 
 
-def profile(dropbox: Dropbox, person: Person) -> dict[str, Any]:
+def profile(dropbox: State, person: Person) -> dict[str, Any]:
     """A `team.TeamMemberProfile`."""
     home = dropbox.homes[person.id]
     return {
@@ -46,7 +44,7 @@ def profile(dropbox: Dropbox, person: Person) -> dict[str, Any]:
     }
 
 
-def _member(dropbox: Dropbox, person: Person) -> dict[str, Any]:
+def _member(dropbox: State, person: Person) -> dict[str, Any]:
     roles = [{"role_id": "pid_dbtmr:admin", "name": "Team", "description": "All."}] if person.is_admin else []
     return {"profile": profile(dropbox, person), "roles": roles}
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulators.accounts import Person
 from simulators.dropbox.calls import Call, Route
 from simulators.dropbox.namespaces import token_text
-
-if TYPE_CHECKING:
-    from simulators.dropbox.service import Dropbox
+from simulators.dropbox.state import State
 
 _TEAM_SPACE = 10_000_000_000_000
 
@@ -38,7 +36,7 @@ def person_name(person: Person) -> dict[str, str]:
     }
 
 
-def root_info(dropbox: Dropbox, person: Person) -> dict[str, Any]:
+def root_info(dropbox: State, person: Person) -> dict[str, Any]:
     """A `common.RootInfo`."""
     root, home = dropbox.root_of(person), dropbox.homes[person.id]
     told = {"root_namespace_id": root.id, "home_namespace_id": home.id}

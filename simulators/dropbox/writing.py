@@ -6,17 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulators.blobs import Blob
 from simulators.dropbox.hashes import content_hash, hash_of
 from simulators.dropbox.namespaces import MOUNT, Namespace, names_of
 from simulators.dropbox.refusals import RouteError
+from simulators.dropbox.state import Limits
 from simulators.dropbox.views import Spot, View, check_name
 from simulators.nodes import FOLDER, InsideItselfError, Node, OverQuotaError
-
-if TYPE_CHECKING:
-    from simulators.dropbox.service import Limits
 
 _SECOND_NS = 1_000_000_000
 _KEPT_VERSIONS = 200

@@ -9,7 +9,17 @@ from tests.database_url import fresh, lock_held
 from mover import reports
 from mover.cli import moving, runs
 from mover.cli.loop import Interrupted
-from mover.errors import InvalidConfiguration, MoverError, SignInFailed
+from mover.errors import (
+    AccountSuspended,
+    ApiQuotaExceeded,
+    InvalidConfiguration,
+    MoverError,
+    NotFound,
+    QuotaExceeded,
+    SignInFailed,
+    UserNotFound,
+)
+from mover.runner.codes import code_of
 
 
 @pytest.fixture
@@ -32,6 +42,25 @@ def test_an_error_of_movers_own_is_one_line_and_its_advice(mover, failing):
     assert said.code == 2
     assert said.err.splitlines() == ["mover: nas: wrong password", f"       {SignInFailed.advice}"]
     assert mover("runs", "--json").json["code"] == 402
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UserNotFound("nobody of that name"), 422),
+        (AccountSuspended("the account is suspended"), 402),
+        (QuotaExceeded("full"), 260),
+        (ApiQuotaExceeded("enough for today"), 261),
+        (NotFound("no such folder"), 411),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_codes_are_those_that_a_server_tells_for_the_same(mover, failing, error, code):
+    assert code_of(error) == code
+    failing(error)
+    told = mover("runs", "--json").json
+    assert told["code"] == code
+    assert (told["error"]["advice"] == error.advice) is (code != 411)
 
 
 def test_an_error_that_nobody_foresaw_is_logged_without_values(mover, failing, home):

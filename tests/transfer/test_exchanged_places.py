@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.memory.service import DRIVE, MemoryService
 from tests.transfer.test_sharing import PERSON, READ, moving, rules, source, there
 from tests.transfer.workbench import workbench
 
@@ -78,4 +80,41 @@ async def test_a_chain_of_renames_ends_as_at_the_source(tmp_path: Path) -> None:
         result = await bench.run()
         assert result.code is Code.SUCCESS
         assert bench.destination.tree() == bench.source.tree()
+        assert (await bench.run()).code is Code.NOTHING_TO_COPY
+
+
+@pytest.mark.parametrize(
+    "went", [None, "/p/z", "/q/x", "/q/z", "/a/x"], ids=["removed", "renamed", "moved", "both", "seen first"]
+)
+async def test_where_names_may_be_had_twice_a_place_that_was_left_is_free(
+    tmp_path: Path, went: str | None
+) -> None:
+    async with workbench(tmp_path, MemoryService(replace(DRIVE, duplicate_names=True))) as bench:
+        bench.source.add_file("/p/x", b"x")
+        bench.source.add_file("/p/y", b"y")
+        bench.source.add_folder("/q")
+        bench.source.add_folder("/a")
+        await bench.run()
+        if went is None:
+            bench.source.remove("/p/x")
+        else:
+            bench.source.move("/p/x", went)
+        bench.source.move("/p/y", "/p/x")
+        result = await bench.run()
+        assert result.code is Code.SUCCESS
+        there = bench.destination.tree()
+        assert there.items() >= bench.source.tree().items()
+        assert "/p/x (2)" not in there
+        assert (await bench.run()).code is Code.NOTHING_TO_COPY
+
+
+async def test_a_namesake_of_what_stays_where_it_is_gets_another_name(tmp_path: Path) -> None:
+    async with workbench(tmp_path, MemoryService(replace(DRIVE, duplicate_names=True))) as bench:
+        bench.source.page_size = 1  # what stays is on another page than what comes
+        bench.source.add_file("/p/x", b"x")
+        bench.source.add_file("/p/y", b"y")
+        await bench.run()
+        bench.source.move("/p/y", "/p/x")
+        await bench.run()
+        assert bench.destination.tree() == {"/p/x": b"x", "/p/x (2)": b"y"}
         assert (await bench.run()).code is Code.NOTHING_TO_COPY

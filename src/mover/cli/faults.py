@@ -15,7 +15,20 @@ from mover.cli.loop import Interrupted, PipeBroken
 from mover.cli.remote.routing import is_for_a_server
 from mover.cli.screen import err, print_json, words
 from mover.database.failures import DatabaseTrouble
-from mover.errors import Canceled, MoverError, NotFound, Reason, SignInFailed, TimedOut, Unreachable, one_line
+from mover.errors import (
+    ApiQuotaExceeded,
+    Canceled,
+    MoverError,
+    NotFound,
+    QuotaExceeded,
+    Reason,
+    SignInFailed,
+    Throttled,
+    TimedOut,
+    Unreachable,
+    UserNotFound,
+    one_line,
+)
 from mover.ledger.states import Code, RunStatus
 from mover.transfer.locking import AlreadyRunning
 
@@ -54,7 +67,8 @@ def handled(arguments: Sequence[str], command: Callable[[], int]) -> int:
         if machine:
             _print_failure(message, advice, code=Code.GENERAL_FAILURE, reason=Reason.CONFIGURATION)
     except MoverError as error:
-        advice = _NOT_THERE if isinstance(error, NotFound) else error.advice
+        is_address = isinstance(error, NotFound) and not isinstance(error, UserNotFound)
+        advice = _NOT_THERE if is_address else error.advice
         say(str(error), advice)
         if machine:
             _print_failure(str(error), advice, code=_code_of(error), reason=error.reason)
@@ -118,7 +132,7 @@ def _print_failure(
     print_json({**_NOTHING_DONE, "status": status, "code": int(code), "error": error})
 
 
-def _code_of(error: MoverError) -> Code:
+def _code_of(error: MoverError) -> Code:  # noqa: PLR0911 - one for each code
     """The status code for an error before the start of a run."""
     match error:
         case AlreadyRunning():
@@ -127,8 +141,14 @@ def _code_of(error: MoverError) -> Code:
             return Code.GENERAL_FAILURE
         case SignInFailed():
             return Code.SIGN_IN_FAILED
+        case UserNotFound():
+            return Code.USER_NOT_FOUND
         case NotFound():
             return Code.ROOT_INVALID
+        case QuotaExceeded():
+            return Code.DESTINATION_QUOTA
+        case Throttled() | ApiQuotaExceeded():
+            return Code.API_QUOTA
         case Unreachable() | TimedOut():
             return Code.SOURCE_UNREACHABLE
         case _:

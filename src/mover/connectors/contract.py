@@ -2,9 +2,12 @@
 
 The engine knows services only through this page. Three rules hold for every operation:
 
-* **One try.** An operation tries once and raises; it has no retry loop, no pacing and no sleep of its own. A wrapper
-  (`mover.connectors.paced`) repeats what raised a `Transient` error, so every operation must be safe to repeat: it is
-  idempotent, or its docstring says what a repetition finds.
+* **One try.** An operation tries once and raises: it repeats nothing that failed, and sleeps off no failure of its own.
+  A wrapper (`mover.connectors.paced`) repeats what raised a `Transient` error, so every operation must be safe to repeat:
+  it is idempotent, or its docstring says what a repetition finds. Before its try an operation may wait for its turn: for
+  the round of a call that it shares with others (`gathering.py`), or until calls are allowed that the service itself counts
+  (`microsoft/units.py`, `egnyte/pace.py`). And where the answer to a call is a job, it waits for that to end
+  (`dropbox/folders.py`). These modules alone know of time; each is told how to sleep.
 * **Errors are `mover.errors`.** A Transient error carries the service's wish for a pause. `service`, `operation` and
   `path` are filled in; a service's own words go into `said`; no secret goes anywhere. Anything else that escapes
   (a KeyError from a strange answer) is a defect: answers from outside are checked, and `ProtocolViolation` raised.

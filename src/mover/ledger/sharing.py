@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
+import msgspec
 from sqlalchemy import Connection
 
 from mover.database.database import Database
@@ -58,6 +59,22 @@ class SharingLedger:
         return await self._database.read(
             lambda connection: grants.granted_of(connection, self._pair.id, source_keys)
         )
+
+    async def granted_at(self, destination_ids: Sequence[str]) -> list[Granted]:
+        """What was permitted on what the destination knows by these ids."""
+        return await self._database.read(
+            lambda connection: grants.granted_at(connection, self._pair.id, destination_ids)
+        )
+
+    async def pass_on_grant(self, one: Granted, heir: str) -> None:
+        """Let what was permitted for one entry count for another one, by its source key, in place of its own to the same."""
+        taken = msgspec.structs.replace(one, source_key=heir)
+
+        def work(connection: Connection) -> None:
+            grants.forget_granted(connection, self._pair.id, [one, taken])
+            grants.keep_granted(connection, self._pair.id, [taken])
+
+        await self._write(work)
 
     async def about_to_grant(self, given: Sequence[Granted]) -> None:
         """Note what will be permitted, before it is: after a crash it is known to be ours."""

@@ -240,3 +240,4 @@ granted = Table(
     Column("destination_path", Text, nullable=False),
     Column("destination_id", Text),
 )
+Index("ix_granted_destination", granted.c.pair_id, granted.c.destination_id)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
-from mover.entries import AccessRole, Permission
+from mover.entries import AccessRole
 from mover.errors import (
     AccountSuspended,
     ApiQuotaExceeded,
@@ -27,8 +29,10 @@ from mover.ledger.grants import DueGrant, Granted, Grantee, GrantOutcome, GrantS
 from mover.ledger.ledger import RunLedger
 from mover.ledger.states import MOVED, SKIPPED, ItemState
 from mover.transfer.concurrency import task_group
+from mover.transfer.earlier_grants import is_another
 from mover.transfer.progress import Progress
 from mover.transfer.side import Side
+from mover.transfer.taking_back import permission, take_back
 
 _SLICE = 200  # lines that share a transaction
 _AT_ONCE = 8  # entries; what is permitted on one entry is permitted one after the other
@@ -58,10 +62,13 @@ class Granter:
             after = lines[-1].id
 
     async def _slice(self, lines: Sequence[DueGrant]) -> None:
-        due = [line for line in lines if line.item_state is None or line.item_state in _STANDS]
-        outcomes = [_not_there(line) for line in lines if line not in due]
-        before = await self._ledger.sharing.granted_of(sorted({line.source_key for line in due}))
-        ours = {(one.source_key, one.target) for some in before.values() for one in some}
+        stand = [line for line in lines if line.item_state is None or line.item_state in _STANDS]
+        outcomes = [_not_there(line) for line in lines if line not in stand]
+        before = await self._ledger.sharing.granted_of(sorted({line.source_key for line in stand}))
+        known = {(one.source_key, one.target): one for some in before.values() for one in some}
+        due, left, failed = await self._taken_back_elsewhere([self._placed(line) for line in stand], known)
+        outcomes += failed
+        ours = known.keys() - {(one.source_key, one.target) for one in left}
         await self._ledger.sharing.about_to_grant([_granted(line, line.role) for line in due])
         slots = asyncio.Semaphore(_AT_ONCE)
         async with task_group() as group:
@@ -77,8 +84,58 @@ class Granter:
         await self._ledger.sharing.finish(
             [*outcomes, *found], given, [one for one in lost if (one.source_key, one.target) not in kept]
         )
-        for outcome in found:
+        for outcome in [*failed, *found]:
             self._progress.permitted(outcome.state)
+
+    def _placed(self, line: DueGrant) -> DueGrant:
+        """The root is known by its id, too: another one of its name may stand there later."""
+        if line.item_state is not None:
+            return line
+        return msgspec.structs.replace(line, destination_id=self._destination.root_id)
+
+    async def _taken_back_elsewhere(
+        self, lines: Sequence[DueGrant], known: Mapping[tuple[str, Grantee], Granted]
+    ) -> tuple[list[DueGrant], list[Granted], list[GrantOutcome]]:
+        """Take back, and forget, what was given for an entry on another one that stood for it: it has room for one place.
+
+        Returns the lines that can be given now, what is forgotten, and what became of the other lines.
+        """
+        has_ids = self._destination.connector.capabilities.stable_ids
+        moved = {
+            line.id: earlier
+            for line in lines
+            if has_ids
+            and (earlier := known.get((line.source_key, line.target))) is not None
+            and is_another(earlier.destination_id, line.destination_id)
+        }
+        if not moved:
+            return list(lines), [], []
+        slots = asyncio.Semaphore(_AT_ONCE)
+        by_id = {line.id: line for line in lines}
+        async with task_group() as group:
+            tasks = {
+                number: group.create_task(self._elsewhere(by_id[number], earlier, slots))
+                for number, earlier in moved.items()
+            }
+        failed = {number: outcome for number, task in tasks.items() if (outcome := task.result())}
+        left = [earlier for number, earlier in moved.items() if number not in failed]
+        await self._ledger.sharing.forget_granted(left)
+        return [line for line in lines if line.id not in failed], left, list(failed.values())
+
+    async def _elsewhere(
+        self, line: DueGrant, earlier: Granted, slots: asyncio.Semaphore
+    ) -> GrantOutcome | None:
+        try:
+            async with slots:
+                await take_back(self._destination, earlier)
+        except DatabaseTrouble:
+            raise
+        except MoverError as error:
+            if isinstance(error, _ENDS_THE_RUN) and not isinstance(error, AccountSuspended):
+                raise
+            said = f"not given before it can be taken back from what stood there before: {error}"
+            return _failed(line, GrantState.FAILED, error.reason, said)
+        return None
 
     async def _entry(self, lines: Sequence[DueGrant], slots: asyncio.Semaphore) -> list[GrantOutcome]:
         async with slots:
@@ -91,9 +148,8 @@ class Granter:
         entry = self._destination.ref(line.destination_path, line.destination_id)
         role, refused = line.role, ""
         while True:
-            asked = Permission(kind=line.target.kind, identity=line.target.identity, role=role)
             try:
-                await self._permissions.grant(entry, asked)
+                await self._permissions.grant(entry, permission(line.target, role))
             except UserNotFound as error:
                 if len(self._unknown) < _REMEMBERED:
                     self._unknown.add(line.target)

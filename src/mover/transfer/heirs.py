@@ -8,11 +8,13 @@ the two exchange their records: whatever comes to stand there next is no strange
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
-from mover.entries import Entry, EntryKind, join_path
+from mover.entries import Entry, EntryKind, join_path, parent_path
 from mover.errors import MoverError, NameRejected, NotFound
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask
@@ -22,6 +24,21 @@ from mover.transfer.names import accepted_name
 from mover.transfer.side import Side
 
 _ID = "id:"
+
+
+class Succession(msgspec.Struct, frozen=True):
+    """What entries of a folder took over.
+
+    Attributes:
+        freed: Source keys of those whose place became free.
+        grants: To whom goes what was permitted for whom, by source keys, where that is not written down.
+    """
+
+    freed: frozenset[str] = frozenset()
+    grants: Mapping[str, str] = MappingProxyType({})
+
+
+NONE = Succession()
 
 
 class Heirs:
@@ -54,15 +71,14 @@ class Heirs:
 
     async def take_over(
         self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
-    ) -> frozenset[str]:
+    ) -> Succession:
         """Put into `arrivals` what entries of a folder, given with path and source key, take over.
 
-        Returns the source keys of those whose place became free. Folders that are scanned at the same time come one after
-        the other: of two files that took each other's places either folder would exchange what the other has exchanged.
+        Folders that are scanned at the same time come one after the other: of two files that took each other's places either folder would exchange what the other has exchanged.
         """
         wanted = self._places(folder, listed, arrivals)
         if not wanted or not await self._ledger.arrivals_at(list(wanted)):
-            return frozenset()
+            return NONE
         async with self._turn:
             keys = [key for _, _, key in listed]
             now = await self._ledger.arrivals_of(keys)  # another folder may have handed some over
@@ -73,21 +89,29 @@ class Heirs:
 
     async def _take_over(
         self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
-    ) -> frozenset[str]:
+    ) -> Succession:
         wanted = self._places(folder, listed, arrivals)
         held = await self._ledger.arrivals_at(list(wanted)) if wanted else {}
         before = {place: holder for place, holder in held.items() if holder != wanted[place][2]}
         if not before:
-            return frozenset()
+            return NONE
         known = await self._ledger.arrivals_of(list(before.values()))
-        now = {key: path for _, path, key in listed}
+        gone = await self._gone(
+            folder,
+            {
+                holder: (known[holder], wanted[place][1])
+                for place, holder in before.items()
+                if holder in known
+            },
+            {key: path for _, path, key in listed},
+        )
         taken: dict[str, Arrival] = {}
         freed: dict[str, Arrival] = {}
         for place, holder in before.items():
-            _, path, key = wanted[place]
-            earlier = known.get(holder)
-            if earlier is None or not await self._is_gone(holder, earlier, path, now):
+            if holder not in gone:
                 continue
+            earlier = known[holder]
+            _, path, key = wanted[place]
             # The version and the time are those of another file: only the content tells whether it is the same.
             taken[key] = freed[holder] = msgspec.structs.replace(
                 earlier, source_key=key, path=path, version=None, modified_ns=None
@@ -100,9 +124,13 @@ class Heirs:
             and (behind := arrivals.get(arrival.source_key)) is not None
         }
         arrivals.update(taken)
-        if self._keep and taken:
+        if not taken:
+            return NONE
+        if self._keep:
             await self._ledger.hand_over(freed, left)
-        return frozenset(freed)
+            return Succession(frozenset(freed))
+        heirs = {holder: arrival.source_key for holder, arrival in freed.items()}
+        return Succession(frozenset(freed), heirs | {freed[holder].source_key: holder for holder in left})
 
     def _places(
         self, folder: FolderTask, listed: Sequence[tuple[Entry, str, str]], arrivals: dict[str, Arrival]
@@ -121,18 +149,64 @@ class Heirs:
             places.setdefault(join_path(prefix, self._rules.key(name)), (entry, path, key))
         return places
 
-    async def _is_gone(self, holder: str, earlier: Arrival, path: str, now: dict[str, str]) -> bool:
-        """Whether the entry that stood there is no longer where it was at the source."""
-        if holder in now:
-            return now[holder] != earlier.path
+    async def _gone(
+        self, folder: FolderTask, holders: dict[str, tuple[Arrival, str]], now: dict[str, str]
+    ) -> frozenset[str]:
+        """Those of the holders that are no longer where they were at the source.
+
+        Args:
+            folder: That is scanned.
+            holders: What arrived for each, and the path of the entry that comes to its place.
+            now: Paths of the page of the folder that is looked at.
+        """
+        gone: set[str] = set()
+        asked: dict[str, str] = {}
+        for holder, (earlier, path) in holders.items():
+            if holder in now:
+                is_gone: bool | None = now[holder] != earlier.path
+            else:
+                is_gone = await self._is_gone(holder, earlier, path)
+            if is_gone:
+                gone.add(holder)
+            elif is_gone is None and parent_path(earlier.path) == folder.path:
+                asked[holder.removeprefix(_ID)] = earlier.path
+        stay = await self._staying(folder, asked) if asked else frozenset[str]()
+        return frozenset(gone | {_ID + one for one in asked.keys() - stay})
+
+    async def _is_gone(self, holder: str, earlier: Arrival, path: str) -> bool | None:
+        """Whether an entry is gone from its place; None where it is known by an id, and only a listing of its folder tells."""
         by_id = holder.startswith(_ID)
         if by_id and earlier.path == path and not self._namesakes:
             return True
-        ref = self._source.ref(earlier.path, holder.removeprefix(_ID) if by_id else None)
+        source, id_ = self._source, holder.removeprefix(_ID) if by_id else None
         try:
-            await self._source.connector.refresh(ref)
+            found = await source.connector.refresh(source.ref(earlier.path, id_))
+            if not by_id:
+                return False
+            if join_path(parent_path(earlier.path), found.name) != earlier.path:
+                return True
+            if self._namesakes:
+                return None  # what a path leads to may be another one of its name
+            return (await source.connector.look_up(source.ref(earlier.path, None).path)).id != id_
         except NotFound:
             return True
         except MoverError:
             return False
-        return False
+
+    async def _staying(self, folder: FolderTask, asked: dict[str, str]) -> frozenset[str]:
+        """Those of these ids that still stand in a folder under the path that they had; all, if it cannot be listed."""
+        stay: set[str] = set()
+        ref = self._source.ref(folder.path, folder.source_id)
+        try:
+            async with contextlib.aclosing(self._source.connector.list_folder(ref)) as pages:
+                async for page in pages:
+                    stay.update(
+                        entry.id
+                        for entry in page.entries
+                        if entry.id in asked and join_path(folder.path, entry.name) == asked[entry.id]
+                    )
+                    if len(stay) == len(asked):
+                        break
+        except MoverError:
+            return frozenset(asked)
+        return frozenset(stay)

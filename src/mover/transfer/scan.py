@@ -24,7 +24,7 @@ from mover.ledger.states import Action, ItemState, Verification
 from mover.naming import EXACT
 from mover.transfer.concurrency import task_group
 from mover.transfer.confined import Confined
-from mover.transfer.heirs import Heirs
+from mover.transfer.heirs import NONE, Heirs, Succession
 from mover.transfer.keys import short_key
 from mover.transfer.known import KnownFolders
 from mover.transfer.names import NameChooser
@@ -250,13 +250,15 @@ class Scanner:
                 new.append(self._item(key, entry, entry.name, entry.name, kept_out))
             else:
                 moving.append((entry, path, key))
+        succession = NONE
         if moving:
-            new += await self._decide(folder, moving, standing)
+            decided, succession = await self._decide(folder, moving, standing)
+            new += decided
         lines: list[NewGrant] = []
         if self._sharing is not None:
             ours = await self._ours(new) if standing.has_namesakes else {}
             there = await standing.get([item.destination_key for item in new], ours)
-            new, lines = await self._sharing.plan(folder, new, there)
+            new, lines = await self._sharing.plan(folder, new, there, succession.grants)
         await self._ledger.add_items(folder, new, page.cursor, lines)
         self._count(folder, new)
         return any(item.action is not Action.NONE and item.entry.kind is not EntryKind.FOLDER for item in new)
@@ -293,10 +295,12 @@ class Scanner:
 
     async def _decide(
         self, folder: FolderTask, moving: Sequence[tuple[Entry, str, str]], standing: Standing
-    ) -> list[NewItem]:
+    ) -> tuple[list[NewItem], Succession]:
         arrivals = await self._ledger.arrivals_of([key for _, _, key in moving]) if self._earlier else {}
-        freed = await self._heirs.take_over(folder, moving, arrivals) if self._earlier else frozenset[str]()
-        names = await self._names.choose(folder, [(entry, key) for entry, _, key in moving], arrivals, freed)
+        succession = await self._heirs.take_over(folder, moving, arrivals) if self._earlier else NONE
+        names = await self._names.choose(
+            folder, [(entry, key) for entry, _, key in moving], arrivals, succession.freed
+        )
         there = await standing.get(
             [chosen.key for chosen in names.values() if not chosen.problem],
             {
@@ -340,7 +344,7 @@ class Scanner:
         if known_better:
             await self._ledger.keep_arrivals(known_better)
         new = await self._gone_on_with(new, arrivals)
-        return await self._hold(new, arrivals) if self._earlier else new
+        return (await self._hold(new, arrivals) if self._earlier else new), succession
 
     def _needed(self, entry: Entry, found: Entry | None) -> int:
         """How much more room a file needs at the destination than what stands there, in bytes."""

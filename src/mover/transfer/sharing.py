@@ -17,20 +17,20 @@ import msgspec
 from mover.connectors.bounded import Bounded
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
-from mover.entries import AccessRole, Entry, EntryKind, EntryRef, GranteeKind, Permission, join_path
-from mover.errors import AccountSuspended, MoverError, NotFound, Reason, SignInFailed, Terminal, Unsupported
+from mover.entries import AccessRole, Entry, EntryKind, GranteeKind, Permission, join_path
+from mover.errors import MoverError, Reason
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
 from mover.ledger.states import PROBLEMS, Action, ItemState
-from mover.transfer.concurrency import task_group
+from mover.transfer.earlier_grants import NOTHING, Earlier, EarlierGrants
 from mover.transfer.sharing_plan import Access, EntryPlan, Judge, Seen, in_words
+from mover.transfer.sharing_questions import Questions
 from mover.transfer.sharing_rules import SharingRules, Wider
 from mover.transfer.side import Side
+from mover.transfer.taking_back import concerns_all, take_back
 
 ROOT_KEY = "/"
-_BATCH = 100  # entries that are asked about at once
-_AT_ONCE = 4  # such questions
 _REMEMBERED = 500  # folders whose access is kept in memory
 _MOST_PEOPLE = 50_000  # of a destination that are listed to know them
 
@@ -70,8 +70,8 @@ class SharingPlanner:
         self._root: Seen | None = None
         self._checked = Bounded[int, int](_REMEMBERED)
         self._accesses = Bounded[int, Access](_REMEMBERED)
-        self._earlier = False
-        self._questions = asyncio.Semaphore(_AT_ONCE)
+        self._earlier = EarlierGrants(ledger.sharing, destination, keep=not dry_run)
+        self._questions = Questions()
         self._listing = asyncio.Lock()
         self._people_listed = False
 
@@ -81,7 +81,7 @@ class SharingPlanner:
         Returns what decides about everything besides the options: text that is equal as long as that is the same.
         """
         source = await self._source.connector.refresh(self._source.ref("/", self._source.root_id))
-        [permissions] = await self._of(self._from, [self._source.ref("/", self._source.root_id)])
+        [permissions] = await self._questions.of(self._from, [self._source.ref("/", self._source.root_id)])
         there = await self._root_there()
         self._root = Seen(
             source_key=ROOT_KEY,
@@ -109,29 +109,33 @@ class SharingPlanner:
     async def begin(self) -> None:
         """Plan the root, and list the people of the destination if it tells them and anybody has access to the root."""
         assert self._root is not None, "it was looked at"
-        self._earlier = await self._ledger.sharing.has_granted()
+        await self._earlier.begin()
         if await self._ledger.sharing.root_access() is not None:
             return  # an interrupted run goes on
-        granted = await self._ledger.sharing.granted_of([ROOT_KEY]) if self._earlier else {}
-        seen = replace(self._root, granted=granted.get(ROOT_KEY, ()))
+        earlier = await self._earlier.of_root(ROOT_KEY)
+        seen = replace(self._root, granted=earlier.here, elsewhere=earlier.elsewhere)
         await self._know_people([seen])
         plan, lines = await self._taken_back(seen, self._judge.plan(seen))
         await self._ledger.sharing.set_root(_spelled(self._allowed(plan.access)), lines)
 
     async def plan(
-        self, folder: FolderTask, new: Sequence[NewItem], there: Mapping[str, Entry]
+        self,
+        folder: FolderTask,
+        new: Sequence[NewItem],
+        there: Mapping[str, Entry],
+        passed_on: Mapping[str, str],
     ) -> tuple[list[NewItem], list[NewGrant]]:
         """Plan a page of a folder: returns its items, those held back that too many would see, and lines about them.
 
-        `there` is what stands at the destination, by name key.
+        `there` is what stands at the destination, by name key; `passed_on` tells which entries take over the grants of
+        which others, by source keys, where that is not written down.
         """
         number, above = await self._above(folder, new)
         standing = [item for item in new if item.state not in PROBLEMS | {ItemState.EXCLUDED}]
         asked = [item for item in standing if item.entry.shared is not False]
         told = await self._told(folder, standing, asked, above)
-        earlier = (
-            await self._ledger.sharing.granted_of([item.source_key for item in new]) if self._earlier else {}
-        )
+        aside = [item for item in new if item not in standing]
+        earlier = await self._earlier.of(folder, standing, aside, there, passed_on)
         seen = await self._seen(folder, standing, told, earlier, there, above)
         await self._know_people(seen)
         plans: dict[str, EntryPlan] = {}
@@ -139,7 +143,7 @@ class SharingPlanner:
         for one in seen:
             plans[one.source_key], about = await self._taken_back(one, self._judge.plan(one))
             lines += about
-        aside = [item for item in new if item not in standing and item.source_key in earlier]
+        aside = [item for item in aside if item.source_key in earlier]
         lines += await self._taken_back_aside(folder, aside, earlier, above)
         items = await self._with_access(number, new, plans)
         return [self._held(item, plans.get(item.source_key), above) for item in items], lines
@@ -149,7 +153,7 @@ class SharingPlanner:
     ) -> dict[str, Sequence[Permission] | None]:
         """Permissions at the source by source key: those that were asked for, and those that are clear without asking."""
         refs = [self._source.ref(join_path(folder.path, i.entry.name), i.entry.id) for i in asked]
-        answers = await self._all_of(self._from, refs)
+        answers = await self._questions.all_of(self._from, refs)
         told: dict[str, Sequence[Permission] | None] = {
             item.source_key: answer for item, answer in zip(asked, answers, strict=True)
         }
@@ -165,7 +169,7 @@ class SharingPlanner:
         folder: FolderTask,
         standing: Sequence[NewItem],
         told: Mapping[str, Sequence[Permission] | None],
-        earlier: Mapping[str, Sequence[Granted]],
+        earlier: Mapping[str, Earlier],
         there: Mapping[str, Entry],
         above: Access,
     ) -> list[Seen]:
@@ -188,7 +192,8 @@ class SharingPlanner:
                 permissions=permissions,
                 above=above,
                 owner=item.entry.owner,
-                granted=[_at(one, folder, item, stands) for one in earlier.get(item.source_key, ())],
+                granted=earlier.get(item.source_key, NOTHING).here,
+                elsewhere=earlier.get(item.source_key, NOTHING).elsewhere,
             )
             found.append((item, seen))
         return await self._with_there(folder, found, there)
@@ -211,7 +216,7 @@ class SharingPlanner:
             )
             for index in asked
         ]
-        answers = await self._all_of(self._to, refs)
+        answers = await self._questions.all_of(self._to, refs)
         seen = [one for _, one in found]
         for index, answer in zip(asked, answers, strict=True):
             seen[index] = replace(seen[index], there=answer or ())
@@ -221,7 +226,7 @@ class SharingPlanner:
         self,
         folder: FolderTask,
         aside: Sequence[NewItem],
-        earlier: Mapping[str, Sequence[Granted]],
+        earlier: Mapping[str, Earlier],
         above: Access,
     ) -> list[NewGrant]:
         """Take back what the source has no more on entries to which nothing else is done: in conflict, kept out.
@@ -239,7 +244,7 @@ class SharingPlanner:
                 permissions=told.get(item.source_key, inherited),
                 above=above,
                 owner=item.entry.owner,
-                granted=earlier[item.source_key],
+                elsewhere=earlier[item.source_key].elsewhere,
             )
             _, about = await self._taken_back(seen, self._judge.plan(seen))
             lines += [line for line in about if line.action is GrantAction.TAKE_BACK]
@@ -249,37 +254,41 @@ class SharingPlanner:
         """Take back what is to be; what cannot be stays, and whoever has it counts as one who sees the entry."""
         if not plan.take_back:
             return plan, list(plan.lines)
-        if self._dry_run or self._to is None or self._destination is None:
+        if self._dry_run or self._destination is None:
+            going = {*plan.access.going, *(one.target for one in plan.take_back if one in seen.granted)}
+            plan = msgspec.structs.replace(
+                plan, access=msgspec.structs.replace(plan.access, going=tuple(sorted(going)))
+            )
             return plan, [*plan.lines, *(_back(one, GrantState.PLANNED) for one in plan.take_back)]
+        lines, kept = await self._back_from([one for one in plan.take_back if one in seen.granted])
+        if elsewhere := [one for one in plan.take_back if one not in seen.granted]:
+            async with self._earlier.turn:
+                more, _ = await self._back_from(await self._earlier.unclaimed(elsewhere))
+            lines += more
+        if not kept:
+            return plan, [*plan.lines, *lines]
+        left = replace(seen, granted=[one for one in seen.granted if one not in kept], elsewhere=())
+        again = self._judge.plan(left)
+        return again, [*again.lines, *lines]
+
+    async def _back_from(self, given: Sequence[Granted]) -> tuple[list[NewGrant], list[Granted]]:
+        """Take back; returns lines about it, and what could not be."""
+        assert self._destination is not None
         failed: list[NewGrant] = []
         kept: list[Granted] = []
-        for one in plan.take_back:
+        for one in given:
             try:
-                await self._take_back(self._to, one)
+                await take_back(self._destination, one)
             except DatabaseTrouble:
                 raise
             except MoverError as error:
-                if _concerns_all(error):
+                if concerns_all(error):
                     raise
                 kept.append(one)
                 failed.append(_back(one, GrantState.FAILED, error))
-        taken = [one for one in plan.take_back if one not in kept]
+        taken = [one for one in given if one not in kept]
         await self._ledger.sharing.forget_granted(taken)
-        done = [_back(one, GrantState.TAKEN_BACK) for one in taken]
-        if not kept:
-            return plan, [*plan.lines, *done]
-        again = self._judge.plan(replace(seen, granted=taken))
-        return again, [*again.lines, *done, *failed]
-
-    async def _take_back(self, to: Permissions, one: Granted) -> None:
-        assert self._destination is not None
-        ref = self._destination.ref(one.destination_path, one.destination_id)
-        await to.revoke(ref, _permission(one.target, one.role))
-        if one.before is not None:  # somebody else had given that, and ours had raised it
-            try:
-                await to.grant(ref, _permission(one.target, one.before))
-            except NotFound:
-                return
+        return [*(_back(one, GrantState.TAKEN_BACK) for one in taken), *failed], kept
 
     async def _above(self, folder: FolderTask, new: Sequence[NewItem]) -> tuple[int, Access]:
         """Who may do what in a folder, by number and in full.
@@ -298,11 +307,11 @@ class SharingPlanner:
 
     async def _as_it_is_now(self, folder: FolderTask, number: int, known: Access) -> int:
         """Ask both sides about a folder; returns the number of what is known of it if that is no more than they say."""
-        [here] = await self._of(self._from, [self._source.ref(folder.path, folder.source_id)])
+        [here] = await self._questions.of(self._from, [self._source.ref(folder.path, folder.source_id)])
         there: Sequence[Permission] | None = None
         if self._to is not None and self._destination is not None:
             ref = self._destination.ref(folder.destination_path, folder.destination_id)
-            [there] = await self._of(self._to, [ref])
+            [there] = await self._questions.of(self._to, [ref])
         if not self._judge.is_wider_than_known(known, here, there):
             return number
         seen = Seen(
@@ -372,42 +381,10 @@ class SharingPlanner:
             self._accesses.put(number, found)
         return found
 
-    async def _all_of(
-        self, permissions: Permissions, refs: Sequence[EntryRef]
-    ) -> list[Sequence[Permission] | None]:
-        batches = [refs[start : start + _BATCH] for start in range(0, len(refs), _BATCH)]
-        async with task_group() as group:
-            asked = [group.create_task(self._asked(permissions, batch)) for batch in batches]
-        return [answer for batch in asked for answer in batch.result()]
-
-    async def _asked(
-        self, permissions: Permissions, refs: Sequence[EntryRef]
-    ) -> Sequence[Sequence[Permission] | None]:
-        async with self._questions:
-            return await self._of(permissions, refs)
-
-    async def _of(
-        self, permissions: Permissions, refs: Sequence[EntryRef]
-    ) -> Sequence[Sequence[Permission] | None]:
-        """Ask about some entries; of those that the account may not look at the answer is None.
-
-        Where one of many is refused, halves are asked again, so that the others are known.
-        """
-        try:
-            return await permissions.of(refs)
-        except Terminal as error:
-            if _concerns_all(error):
-                raise
-            # Where nothing can be permitted (above the storage of all users), nobody has access.
-            if len(refs) == 1:
-                return [() if isinstance(error, Unsupported) else None]
-        half = len(refs) // 2
-        return [*await self._of(permissions, refs[:half]), *await self._of(permissions, refs[half:])]
-
     async def _root_there(self) -> Sequence[Permission]:
         if self._to is None or self._destination is None or not self._destination.root_stands:
             return ()
-        [found] = await self._of(self._to, [self._destination.ref("/", self._destination.root_id)])
+        [found] = await self._questions.of(self._to, [self._destination.ref("/", self._destination.root_id)])
         return found or ()
 
     async def _know_people(self, seen: Sequence[Seen]) -> None:
@@ -436,11 +413,6 @@ class SharingPlanner:
         return frozenset(found)
 
 
-def _concerns_all(error: MoverError) -> bool:
-    """Whether nothing else would fare better: an account that is suspended may be one of many."""
-    return isinstance(error, SignInFailed) and not isinstance(error, AccountSuspended)
-
-
 def _is_put(item: NewItem) -> bool:
     """Whether it is about to be put at the destination, or what is there changed."""
     return item.action is not Action.NONE and item.state not in PROBLEMS | {ItemState.EXCLUDED}
@@ -459,18 +431,6 @@ def _owner(permissions: Sequence[Permission] | None) -> str | None:
         if line.role is AccessRole.OWNER and line.kind is GranteeKind.PERSON
     ]
     return owners[0] if len(owners) == 1 else None
-
-
-def _at(one: Granted, folder: FolderTask, item: NewItem, stands: Entry | None) -> Granted:
-    """Where it is now: an entry may have been renamed since, or stand where it stood until the rename is made."""
-    if stands is None:
-        return one
-    path = join_path(folder.destination_path, item.destination_name)
-    return msgspec.structs.replace(one, destination_path=path, destination_id=stands.id)
-
-
-def _permission(target: Grantee, role: AccessRole) -> Permission:
-    return Permission(kind=target.kind, identity=target.identity, role=role)
 
 
 def _back(one: Granted, state: GrantState, error: MoverError | None = None) -> NewGrant:

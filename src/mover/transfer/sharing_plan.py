@@ -30,7 +30,7 @@ _NAMED = 5  # grantees that are named in a message
 Audience = Mapping[Grantee, AccessRole]
 
 
-class Access(msgspec.Struct, frozen=True, kw_only=True):
+class Access(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who may do what in a folder, on both sides.
 
     Attributes:
@@ -38,12 +38,15 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         audience: Who can do what at the destination with all that is put into the folder.
         wider: Whom of these the source lets do less, in words; empty if nobody.
         loose: Nothing can be permitted on the folder at the destination: what is told holds for each entry in it by itself.
+        going: From whom a run would take something back, on the folder or above it, that does not do it: the destination
+            still tells of it.
     """
 
     told: tuple[Permission, ...] = ()
     audience: tuple[tuple[Grantee, AccessRole], ...] = ()
     wider: str = ""
     loose: bool = False
+    going: tuple[Grantee, ...] = ()
 
 
 class EntryPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +76,7 @@ class Seen:
         owner: Whose it is at the source; None if nobody says.
         there: Its permissions at the destination, if it stands there.
         granted: What Mover permitted on it earlier.
+        elsewhere: What Mover permitted earlier on another entry that stood for it at the destination.
         shareable: Something can be permitted on it at the destination: not on the root of a connection.
     """
 
@@ -82,6 +86,7 @@ class Seen:
     owner: str | None = None
     there: Sequence[Permission] = ()
     granted: Sequence[Granted] = ()
+    elsewhere: Sequence[Granted] = ()
     shareable: bool = True
 
 
@@ -206,13 +211,16 @@ class Judge:
             for line, verdict in judged
             if verdict.state is GrantState.PLANNED and verdict.target is not None
         )
-        take_back = tuple(
-            one
-            for one in seen.granted
-            if seen.permissions is not None
-            and (one.target not in wanted or RANK[wanted[one.target]] < RANK[one.role])
+        take_back, elsewhere = (
+            tuple(
+                one
+                for one in earlier
+                if seen.permissions is not None
+                and (one.target not in wanted or RANK[wanted[one.target]] < RANK[one.role])
+            )
+            for earlier in (seen.granted, seen.elsewhere)
         )
-        there, own_there = _left_there(seen.there, take_back)
+        there, own_there = _left_there(seen.there, take_back, seen.above.going)
         holding = _strongest([*self._inherited(seen.above).items(), *there.items()])
         lines = self._lines(seen, judged, wanted, holding, own_there) if seen.shareable else []
         given = {
@@ -223,12 +231,13 @@ class Judge:
         wider = self._wider(holding, judged)
         return EntryPlan(
             lines=(*lines, *self._failed(seen), *_wider_lines(seen.source_key, wider, self.rules)),
-            take_back=take_back,
+            take_back=take_back + elsewhere,
             access=Access(
                 told=seen.above.told if seen.permissions is None else tuple(seen.permissions),
                 audience=tuple(sorted(_strongest([*holding.items(), *given.items()]).items())),
                 wider=in_words(wider),
                 loose=not seen.shareable,
+                going=seen.above.going,
             ),
             wider=wider,
         )
@@ -247,7 +256,7 @@ class Judge:
                 if not is_owner and now.get((line.kind, line.identity, line.link), 0) < RANK[line.role]:
                     return True
         held = dict(known.audience)
-        holding, _ = _left_there(there or (), ())
+        holding, _ = _left_there(there or ())
         return any(
             who not in self.owners and (who not in held or RANK[held[who]] < RANK[role])
             for who, role in holding.items()
@@ -367,7 +376,7 @@ def _strongest(found: Iterable[tuple[Grantee, AccessRole]]) -> dict[Grantee, Acc
 
 
 def _left_there(
-    there: Sequence[Permission], take_back: Sequence[Granted]
+    there: Sequence[Permission], take_back: Sequence[Granted] = (), going: Sequence[Grantee] = ()
 ) -> tuple[dict[Grantee, AccessRole], dict[Grantee, AccessRole]]:
     """Who may do what with what stands at the destination once something is taken back; and by the entry itself alone."""
     gone = {one.target: one for one in take_back}
@@ -378,8 +387,8 @@ def _left_there(
         role: AccessRole | None = line.role
         if not line.inherited and who in gone:
             role = gone[who].before
-        if role is None:
-            continue
+        if role is None or (line.inherited and who in going):
+            continue  # what they keep of what they inherit stands in the access of the folder above
         left.append((who, role))
         if not line.inherited:
             own.append((who, role))

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from simulators.front import RunningFront
 from tests.contract import google as people
 from tests.contract.acts import listed, names, need, put, read, ref_of
+from tests.transfer.uploading import upload_keys
+from tests.transfer.workbench import MEMORY_BYTES, NO_WAIT, signed_in, workbench
 
 from mover.connectors.contract import Connector, Place, PlaceKind
+from mover.connectors.paced import Paced
 from mover.entries import EntryRef
 from mover.errors import (
     AccountSuspended,
     InvalidConfiguration,
     NotFound,
     PermissionDenied,
+    Reason,
     SignInFailed,
     UserNotFound,
 )
+from mover.ledger.ledger import Ledger
+from mover.ledger.states import ItemState, RunMode
+from mover.migrations.states import RunCode
+from mover.runner.codes import code_of
+from mover.transfer.options import Options
+from mover.transfer.progress import Progress
+from mover.transfer.run import Engine, RunResult, run_pair
+from mover.transfer.side import Side
+from mover.transport.pacing import Pacer
 from mover.vault.secret import Secret
 from simulators.google import Google
 
@@ -94,6 +109,54 @@ async def test_user_who_is_suspended_in_the_middle_is_told(
     simulators.inside(lambda: setattr(bob, "is_active", False))
     with pytest.raises(AccountSuspended):
         await listed(domain, home)
+
+
+async def test_who_is_suspended_is_listed_and_a_run_over_all_users_says_so(
+    simulators: RunningFront, google: Google, domain: Connector, tmp_path: Path
+) -> None:
+    for email in (people.BOB, people.CAROL):
+        home = await domain.look_up(f"/Users/{email}")
+        await put(domain, EntryRef(f"/Users/{email}", home.id), "file", email.encode())
+    bob = google.accounts.person_of(people.BOB)
+    assert bob is not None
+    simulators.inside(lambda: setattr(bob, "is_active", False))
+    async with workbench(tmp_path) as bench, signed_in(bench.destination) as memory:
+        engine = Engine(
+            ledger=Ledger(bench.database),
+            staging=bench.staging,
+            staging_memory_bytes=MEMORY_BYTES,
+            retries=NO_WAIT,
+        )
+
+        async def moved(root: str) -> RunResult:
+            connector = people.connects(simulators, "google-admin", people.administrator(simulators))()
+            await connector.sign_in()
+            paced = Paced(connector, Pacer(*connector.capabilities.concurrency), policy=NO_WAIT)
+            try:
+                return await run_pair(
+                    engine,
+                    Side("domain", "domain", paced, root),
+                    Side("memory", "memory", memory, "/into"),
+                    RunMode.COPY,
+                    Options(),
+                    Progress(),
+                    shown_options={},
+                    upload_keys=upload_keys(bench.database),
+                )
+            finally:
+                await paced.close()
+
+        result = await moved("/Users")
+        assert result.finished
+        rows = await bench.rows(result.run)
+        of_bob = rows.pop(f"/{people.BOB}")
+        assert (of_bob["state"], of_bob["reason"]) == (ItemState.FAILED, Reason.ACCOUNT_SUSPENDED)
+        assert "suspended" in of_bob["message"]
+        assert bench.destination.tree() == {f"/into/{people.CAROL}/file": people.CAROL.encode()}
+        with pytest.raises(AccountSuspended) as alone:
+            await moved(f"/Users/{people.BOB}")
+        assert "activate the account again" in (alone.value.advice or "")
+        assert code_of(alone.value) is RunCode.SIGN_IN_FAILED
 
 
 async def test_shared_drive_is_used_in_the_name_of_a_member_who_may_most(

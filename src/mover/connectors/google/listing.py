@@ -237,9 +237,8 @@ class Listings:
                 yield Page([shared_drive(drive) for drive in await self._tree.drives("list_folder")])
             case _ if folder == USERS:
                 async for users in self.users("list_folder"):
-                    yield Page(
-                        [my_drive(user.primary_email.lower()) for user in users if _can_be_asked(user)]
-                    )
+                    # Suspended ones too: listing theirs says why nothing comes of it.
+                    yield Page([my_drive(email) for user in users if Address.is_user(email := _email(user))])
             case _ if folder in {SHARED, ORPHANS}:
                 async for page in self._found(folder, path):
                     yield page
@@ -279,8 +278,8 @@ class Listings:
                 return
 
 
-def _can_be_asked(user: DirectoryUser) -> bool:
-    return not user.suspended and not user.archived and Address.is_user(user.primary_email.lower())
+def _email(user: DirectoryUser) -> str:
+    return user.primary_email.lower()
 
 
 def _with_drive(file: File) -> Address:

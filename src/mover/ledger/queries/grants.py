@@ -135,6 +135,15 @@ def granted_of(connection: Connection, pair_id: int, source_keys: Sequence[str])
     return found
 
 
+def granted_at(connection: Connection, pair_id: int, destination_ids: Sequence[str]) -> list[Granted]:
+    """What Mover permitted on what the destination knows by these ids."""
+    found: list[Granted] = []
+    for some in slices(destination_ids):
+        query = select(granted).where(granted.c.pair_id == pair_id, granted.c.destination_id.in_(some))
+        found += [_granted_from(row) for row in connection.execute(query)]
+    return found
+
+
 def keep_granted(connection: Connection, pair_id: int, given: Sequence[Granted]) -> None:
     """Note what is about to be permitted; of what was permitted before, what was there before that stays."""
     rows = [_granted_row(pair_id, one) for one in given]
