@@ -10,13 +10,16 @@ and compared with a listing of the destination.
                                 └─ in changed_folders ─────► pending ─► listed, or failed
     any other folder ──────────────────────────────────────► pending ─► listed, or failed
 
+Where only the destination has a feed the source is listed, and *known* means that nothing changed at the destination: what
+the earlier run left there is taken for what stands there, as long as that is all there is to say about the folder.
+
 A folder is the same as in the earlier run if its id, its path, and the folder above it are; with `carries` its id at the
-destination, too. What stands in one that was moved is listed.
+destination, too; where the source is listed only that one counts. What stands in one that was moved is listed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -24,7 +27,7 @@ from sqlalchemy import Connection
 from mover.database.database import Database
 from mover.entries import Entry
 from mover.ledger.queries import arrivals, carrying, following
-from mover.ledger.records import Arrival, Base, FolderTask, KnownFolder, KnownItem, Run, Tally
+from mover.ledger.records import Arrival, Base, FolderTask, KnownFolder, KnownItem, Run, SettledItem, Tally
 
 T = TypeVar("T")
 
@@ -53,11 +56,36 @@ class EarlierRuns:
         found = await self._database.read(lambda connection: following.root_of(connection, self._run.id))
         return found is not None
 
-    async def base(self, basis: str, *, last: bool = False) -> Base | None:
-        """The newest run that this one can follow; with `last` only the one before: no other has changed anything since."""
+    async def base(self, basis: str, *, last: bool = False, source_is_listed: bool = False) -> Base | None:
+        """The newest run that this one can follow; with `last` only the one before: no other has changed anything since.
+
+        With `source_is_listed` it is to be followed by the destination's feed alone.
+        """
         return await self._database.read(
-            lambda connection: following.base_for(connection, self._pair, self._run.id, basis, last=last)
+            lambda connection: following.base_for(
+                connection, self._pair, self._run.id, basis, last=last, source_is_listed=source_is_listed
+            )
         )
+
+    async def number_of_folders(self) -> int:
+        """How many folders the run has seen."""
+        return await self._database.read(
+            lambda connection: following.number_of_folders(connection, self._run.id)
+        )
+
+    async def mark_begun(self, others: Collection[int]) -> None:
+        """Have the next run list what this one has decided anything about, and `others`."""
+        await self._write(lambda connection: following.mark_begun(connection, self._run.id, others))
+
+    async def settled_items(self, folder: FolderTask, source_keys: Sequence[str]) -> dict[str, SettledItem]:
+        """What is known to have stood in a folder of the destination when the run ended that this one follows."""
+        earlier, base_id = folder.earlier_id, self._run.base_id
+        if earlier is None or base_id is None:
+            return {}
+        found = await self._database.read(
+            lambda connection: following.settled_items(connection, base_id, earlier, source_keys)
+        )
+        return {item.source_key: item for item in found}
 
     async def mark_changed(self, found: Mapping[int, bool]) -> None:
         """Note folders of a run that one which follows it must list, each with whether all below it must be listed, too."""
@@ -98,6 +126,18 @@ class EarlierRuns:
         """Folders of a run that have these ids at the destination."""
         return await self._database.read(
             lambda connection: following.folders_by_destination_id(connection, run_id, ids)
+        )
+
+    async def folders_below(self, parents: Sequence[int]) -> list[KnownFolder]:
+        """Folders that these of a run hold."""
+        return await self._database.read(lambda connection: following.folders_below(connection, parents))
+
+    async def folders_by_destination_key(
+        self, places: Sequence[tuple[int, str]]
+    ) -> list[tuple[KnownFolder, str]]:
+        """Folders of a run, each given by the folder that holds it and its name's key at the destination; with that key."""
+        return await self._database.read(
+            lambda connection: following.folders_by_destination_key(connection, places)
         )
 
     async def page_of_folders(self, run_id: int, limit: int, *, after_id: int) -> list[KnownFolder]:

@@ -314,7 +314,15 @@ class RunLedger:
         now_ns = self._now_ns()
         await self._seen.put(
             lambda connection: items.add_items(
-                connection, self.run.id, folder, new, cursor, now_ns, lines, carries=self.run.carries
+                connection,
+                self.run.id,
+                folder,
+                new,
+                cursor,
+                now_ns,
+                lines,
+                carries=self.run.carries,
+                by_destination=self.run.lists_source,
             )
         )
 

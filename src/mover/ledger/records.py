@@ -53,6 +53,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     destination_cursor: str | None = None
     resumed: bool = False  # this process goes on with what another one began
 
+    @property
+    def lists_source(self) -> bool:
+        """It follows another run by the destination's feed alone: folders that did not change are so at the destination."""
+        return self.base_id is not None and self.source_cursor is None
+
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):
     """A finished run that another one can follow: what the services' change feeds do not name is as it was then.
@@ -60,13 +65,13 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         run: Its number.
         source_from: The cursor from which it read the source's feed itself; None if it listed everything.
-        source_cursor: The source's cursor as it was before it listed anything.
-        destination_cursor: The destination's, up to which its changes are known; None without a feed.
+        source_cursor: The source's cursor as it was before it listed anything; None without a feed.
+        destination_cursor: The destination's, up to which its changes are known; None without a feed. It has one of both.
     """
 
     run: int
     source_from: str | None
-    source_cursor: str
+    source_cursor: str | None
     destination_cursor: str | None
 
 
@@ -84,7 +89,7 @@ class Follows(msgspec.Struct, frozen=True, kw_only=True):
     base: int | None = None
     carries: bool = False
     source_from: str | None = None
-    source_cursor: str
+    source_cursor: str | None = None
     destination_cursor: str | None = None
 
 
@@ -97,6 +102,20 @@ class KnownItem(msgspec.Struct, frozen=True, kw_only=True):
     folder_path: str
     folder_source_id: str | None
     folder_destination_id: str | None
+
+
+class SettledItem(msgspec.Struct, frozen=True, kw_only=True):
+    """An item of a run that stood at the destination when the run ended: it was moved, or found there.
+
+    `destination_id` is that of a folder.
+    """
+
+    source_key: str
+    entry: Entry
+    state: ItemState
+    destination_key: str
+    destination_id: str | None
+    verification: Verification | None
 
 
 class KnownFolder(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ its folder as it is. When in doubt, a folder is listed: that costs a call, and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -24,7 +24,6 @@ from mover.transfer.evidence import (
 )
 from mover.transfer.side import Side
 
-_PAGE = 1_000
 _CONTENT = {EntryKind.FILE, EntryKind.NATIVE}
 
 
@@ -246,17 +245,52 @@ async def _mark_paths(
     """Note the folders in which something was removed that is known by its path only."""
     key_of = side.connector.capabilities.names.path_key
     root = key_of(side.root).rstrip("/")
-    removed = {key_of(path)[len(root) :] for path in gone if key_of(path).startswith(f"{root}/")}
+    removed = {key[len(root) :] for path in gone if (key := key_of(path)).startswith(f"{root}/")}
     if not removed:
         return
-    above = {path.rpartition("/")[0] or "/" for path in removed}
-    after = 0
-    while page := await ledger.earlier.page_of_folders(run, _PAGE, after_id=after):
-        for folder in page:
-            path = key_of(folder.destination_path if at_destination else folder.path)
-            if path in removed:
-                marks.add(folder.parent)
-                marks.add(folder.id, deep=True)
-            elif path in above:
-                marks.add(folder.id)
-        after = page[-1].id
+    names = side.connector.capabilities.names
+    found = await _folders_on_the_way(removed, names, ledger, run, at_destination=at_destination)
+    for path in removed:
+        above, itself = found.get(path.rpartition("/")[0]), found.get(path)
+        marks.add(above)
+        marks.add(itself, deep=True)
+
+
+async def _folders_on_the_way(
+    paths: Collection[str], names: NameRules, ledger: RunLedger, run: int, *, at_destination: bool
+) -> dict[str, int]:
+    """The folders of a run at these path keys and above them, by path key; the root's is empty.
+
+    From the root downwards, all paths at once: a question for each level, whatever the number of folders of the run.
+    """
+    first = await ledger.earlier.page_of_folders(run, 1, after_id=0)
+    level = {"": first[0].id} if first else {}
+    found = dict(level)
+    split = [path.split("/") for path in paths]
+    for depth in range(2, max(map(len, split)) + 1):
+        wanted = {"/".join(parts[:depth]) for parts in split if len(parts) >= depth}
+        wanted = {path for path in wanted if path.rpartition("/")[0] in level}
+        if not wanted:
+            break
+        level = await _step_down(level, wanted, names, ledger, at_destination=at_destination)
+        found |= level
+    return found
+
+
+async def _step_down(
+    level: Mapping[str, int],
+    wanted: Collection[str],
+    names: NameRules,
+    ledger: RunLedger,
+    *,
+    at_destination: bool,
+) -> dict[str, int]:
+    """The folders at `wanted` path keys, which stand in those of `level`."""
+    if at_destination:  # how it compares names is kept with each item
+        above_of = {folder: path for path, folder in level.items()}
+        places = [(level[head], name) for head, _, name in (path.rpartition("/") for path in wanted)]
+        named = await ledger.earlier.folders_by_destination_key(places)
+        return {f"{above_of[folder.parent or 0]}/{key}": folder.id for folder, key in named}
+    parents = sorted({level[path.rpartition("/")[0]] for path in wanted})
+    below = await ledger.earlier.folders_below(parents)
+    return {path: folder.id for folder in below if (path := names.path_key(folder.path)) in wanted}

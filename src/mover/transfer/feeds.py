@@ -11,6 +11,15 @@ what a listing or the feed itself told too late is seen once more. At the destin
 told to the next run; they are read, and recognised, at the end of the run that made them. Where each line costs a call
 (`described_changes`), that would be a second call for each file, and the next run lists the destination's folders instead.
 
+Where only the destination has a feed (files come from a disk, SFTP, S3, WebDAV), the source is listed, and the ledger
+answers for what stands at the destination: see `remembered`. A cursor costs a call, and so does reading what the run did
+itself; a run over a few folders saves less than that. So it is taken once the run has seen more folders, before anything
+is decided about the one that shows them. What was decided before that moment may have changed unnoticed, and is listed by
+the next run:
+
+    folder's entries decided ──before the cursor──► listed by the next run, which sees the folders in it, too
+                             └─after it──────────► what changes there, is told
+
 Where the destination has no feed, its folders are listed, since a file that was removed there is to be copied again; the
 source's entries are then taken from the ledger.
 
@@ -28,6 +37,7 @@ Options that were others in the last run, and people who own the roots now and d
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
 from mover import __version__
@@ -35,12 +45,19 @@ from mover.connectors.contract import Changes
 from mover.entries import EntryRef
 from mover.errors import ApiQuotaExceeded, MoverError, NotFound, SignInFailed, Unsupported
 from mover.ledger.ledger import RunLedger
-from mover.ledger.records import Base, Follows
+from mover.ledger.records import Base, FolderTask, Follows
 from mover.transfer.changed import changed_at_destination, changed_at_source
 from mover.transfer.options import Options
 from mover.transfer.side import Side
 
 _ENDS_THE_RUN = (SignInFailed, ApiQuotaExceeded)
+_WORTH_A_CURSOR = 8
+"""Folders of a run above which a cursor of the destination is worth its calls where only the destination has a feed.
+
+It costs two or three calls: the cursor, and what the run did itself, read at its end. The next run saves one for each
+folder and makes one to read the feed. So it pays from some four folders on, if there is a next run; of fewer than twice
+as many not even a first run should pay for that.
+"""
 
 
 class Feeds:
@@ -67,6 +84,10 @@ class Feeds:
         self._ledger = ledger
         self._options = options
         self._sharing = sharing
+        self._early: set[int] = set()
+        self._seen = 0
+        self._due: Changes | None = None  # the destination's feed, while its cursor is to be taken
+        self._turn = asyncio.Lock()
         self.remarks: list[str] = []
 
     async def begin(self) -> None:
@@ -75,7 +96,10 @@ class Feeds:
         Raises what ends a run: SignInFailed, ApiQuotaExceeded. Any other trouble costs no more than a listing.
         """
         source, destination = self._feed(self._source), self._feed(self._destination)
-        if source is None or (destination is None and self._sharing is not None):
+        if source is None:
+            await self._begin_at_destination(destination)
+            return
+        if destination is None and self._sharing is not None:
             return
         if await self._ledger.earlier.is_begun():
             return
@@ -91,6 +115,15 @@ class Feeds:
                 return
             follows = Follows(basis=basis, source_cursor=cursor, destination_cursor=there)
         await self._ledger.follow(follows)
+
+    async def expect(self, folder: FolderTask, below: int) -> None:
+        """Take the destination's cursor if it is due and worth it. To be called before anything is decided about a page.
+
+        `below` is the number of folders that the page shows. Raises what ends a run, as `begin`.
+        """
+        if self._due is not None:
+            async with self._turn:
+                await self._take(self._due, folder, below)
 
     async def end(self, *, moved: bool) -> None:
         """See to it that the next run knows what others did at the destination since this one began.
@@ -110,6 +143,46 @@ class Feeds:
         sides = [(side.who, side.root_id) for side in (self._source, self._destination)]
         parts = (self._options.basis, __version__, sides, self._sharing)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+    async def _begin_at_destination(self, feed: Changes | None) -> None:
+        """As `begin`, where the source tells no changes."""
+        earlier, can = self._ledger.earlier, self._destination.connector.capabilities
+        if feed is None or self._sharing is not None or not can.described_changes:
+            return
+        if self._ledger.run.destination_cursor is not None:
+            return  # the run goes on with what it knew
+        if await earlier.is_begun():
+            self._seen = await earlier.number_of_folders()
+        else:
+            self._seen = 1
+            if not self._options.full and await self._following_at_destination(feed):
+                return
+        self._due = feed
+
+    async def _take(self, feed: Changes | None, folder: FolderTask, below: int) -> None:
+        if feed is None:
+            return  # the cursor was taken for another folder meanwhile
+        self._seen += below
+        if self._seen <= _WORTH_A_CURSOR:
+            self._early.add(folder.id)
+            return
+        cursor = await self._cursor(feed, self._destination)
+        if cursor is not None:
+            await self._ledger.earlier.mark_begun(self._early)
+            await self._ledger.follow(Follows(basis=self._basis(), destination_cursor=cursor))
+        self._due = None
+
+    async def _following_at_destination(self, feed: Changes) -> bool:
+        basis = self._basis()
+        base = await self._ledger.earlier.base(basis, source_is_listed=True)
+        if base is None or base.destination_cursor is None:
+            return False
+        cursor = await self._read_destination(feed, base.destination_cursor, base.run)
+        if cursor is None:
+            return False
+        await self._ledger.earlier.mark_unsettled(base.run)
+        await self._ledger.follow(Follows(basis=basis, base=base.run, destination_cursor=cursor))
+        return True
 
     async def _following(
         self, base: Base, basis: str, source: Changes, destination: Changes | None
@@ -144,7 +217,7 @@ class Feeds:
         for start in dict.fromkeys((base.source_from, base.source_cursor)):
             if start is None:
                 continue
-            after = base.source_cursor
+            after = base.source_cursor or start
             try:
                 async for changes, cursor in feed.since(start):
                     found = await changed_at_source(

@@ -1,4 +1,4 @@
-"""Folders in which nothing changed since the run that this one follows: what stands in them is known."""
+"""Folders in which nothing changed at the source since the run that this one follows: what stands in them is known."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class KnownFolders:
 
     async def entries(self, folder: FolderTask) -> AsyncGenerator[Page, None]:
         """What stands in a folder of the source, page by page. Raises what listing it raises."""
-        if folder.known:
+        if folder.known and not self._ledger.run.lists_source:
             self._count(await self._ledger.earlier.carry_kept_out(folder))
             after: int | None = 0
             while after is not None:

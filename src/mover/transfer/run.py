@@ -253,6 +253,7 @@ class _Run:
             self._progress,
             self._planner(),
             found=lanes.found if lanes else lambda: None,
+            feeds=feeds,
             room=room,
             resumed=self._ledger.run.resumed,
             large_from=_LARGE_FROM,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -24,6 +24,7 @@ from mover.ledger.states import Action, ItemState, Verification
 from mover.naming import EXACT
 from mover.transfer.concurrency import task_group
 from mover.transfer.confined import Confined
+from mover.transfer.feeds import Feeds
 from mover.transfer.heirs import NONE, Heirs, Succession
 from mover.transfer.keys import short_key
 from mover.transfer.known import KnownFolders
@@ -31,6 +32,7 @@ from mover.transfer.names import NameChooser
 from mover.transfer.options import Options
 from mover.transfer.plan import Decision, Planner, VerifyPlanner
 from mover.transfer.progress import Progress
+from mover.transfer.remembered import RememberedFolders
 from mover.transfer.room import Room
 from mover.transfer.sharing import SharingPlanner
 from mover.transfer.side import Side
@@ -63,6 +65,7 @@ class Scanner:
         ledger: Of this run.
         options: Of this run.
         progress: Counts what is seen.
+        feeds: Are told of pages before anything is decided about them.
         room: Is told how much is planned to go to the destination.
         found: Called after each page that planned something, and at the end: copying may have work.
         resumed: The run was interrupted before.
@@ -81,6 +84,7 @@ class Scanner:
         planner: Planner | VerifyPlanner,
         *,
         found: Callable[[], None],
+        feeds: Feeds | None = None,
         room: Room | None = None,
         resumed: bool,
         large_from: int,
@@ -95,6 +99,7 @@ class Scanner:
         self._options = options
         self._progress = progress
         self._found = found
+        self._feeds = feeds
         self._room = room
         self._resumed = resumed
         self._large_from = large_from
@@ -112,6 +117,7 @@ class Scanner:
         self._names = NameChooser(source.connector.capabilities, rules, root, ledger, sealed)
         self._heirs = Heirs(source, rules, ledger, keep=not options.dry_run, sealed=sealed)
         self._known = KnownFolders(source, ledger, progress, self._renamed)
+        self._remembered = RememberedFolders(ledger, rules, planner) if isinstance(planner, Planner) else None
         self._earlier = False
 
     async def run(self) -> None:
@@ -159,8 +165,12 @@ class Scanner:
             async with Standing(self._destination, folder, self._ledger) as standing:
                 side = "source"
                 filled = folder.cursor is not None
-                async for page in self._known.entries(folder):
-                    filled = await self._page(folder, page, standing) or filled
+                try:
+                    async for page in self._known.entries(folder):
+                        filled = await self._page(folder, page, standing) or filled
+                except MoverError:
+                    side = "destination" if standing.failed else side
+                    raise
             side = "destination"
             if not filled and await self._make_without_files(folder):
                 created = True
@@ -250,13 +260,16 @@ class Scanner:
                 new.append(self._item(key, entry, entry.name, entry.name, kept_out))
             else:
                 moving.append((entry, path, key))
+        if self._feeds is not None:
+            folders = sum(entry.kind is EntryKind.FOLDER for entry, _, _ in moving)
+            await self._feeds.expect(folder, folders)
         succession = NONE
         if moving:
             decided, succession = await self._decide(folder, moving, standing)
             new += decided
         lines: list[NewGrant] = []
         if self._sharing is not None:
-            ours = await self._ours(new) if standing.has_namesakes else {}
+            ours = await self._ours(new) if await standing.has_namesakes() else {}
             there = await standing.get([item.destination_key for item in new], ours)
             new, lines = await self._sharing.plan(folder, new, there, succession.grants)
         await self._ledger.add_items(folder, new, page.cursor, lines)
@@ -298,17 +311,21 @@ class Scanner:
     ) -> tuple[list[NewItem], Succession]:
         arrivals = await self._ledger.arrivals_of([key for _, _, key in moving]) if self._earlier else {}
         succession = await self._heirs.take_over(folder, moving, arrivals) if self._earlier else NONE
-        names = await self._names.choose(
-            folder, [(entry, key) for entry, _, key in moving], arrivals, succession.freed
-        )
-        there = await standing.get(
-            [chosen.key for chosen in names.values() if not chosen.problem],
-            {
-                names[key].key: arrival.destination_id
-                for key, arrival in arrivals.items()
-                if arrival.destination_id is not None
-            },
-        )
+        listed = [(entry, key) for entry, _, key in moving]
+        names = await self._names.choose(folder, listed, arrivals, succession.freed)
+        remembered = None
+        if self._remembered is not None and self._remembered.knows(folder):
+            remembered = await self._remembered.decide(folder, listed, names, arrivals)
+        there: Mapping[str, Entry] = {}
+        if remembered is None:
+            there = await standing.get(
+                [chosen.key for chosen in names.values() if not chosen.problem],
+                {
+                    names[key].key: arrival.destination_id
+                    for key, arrival in arrivals.items()
+                    if arrival.destination_id is not None
+                },
+            )
         new = []
         known_better: list[Arrival] = []
         files = needed = 0
@@ -324,20 +341,16 @@ class Scanner:
                 new.append(self._item(key, entry, chosen.name, short_key(chosen.key), _TOO_LONG))
                 continue
             found = there.get(chosen.key)
-            if entry.kind is EntryKind.FOLDER:
-                decision = self._planner.folder(found)
+            if remembered is not None:
+                decision, found = remembered[key]
             else:
-                arrival = arrivals.get(key)
                 path = join_path(folder.destination_path, chosen.name)
-                here = arrival is not None and arrival.destination_path_key == self._rules.path_key(path)
-                decision = self._planner.file(entry, found, arrival if here else None)
-                if decision.arrival is not None and not self._options.dry_run:
-                    known_better.append(decision.arrival)
-                if decision.action is Action.COPY and arrival and arrival.destination_path != path:
-                    decision = Decision(state=ItemState.HELD, action=Action.RENAME)
-                if decision.action in {Action.COPY, Action.REPLACE, Action.COMPARE}:
-                    files += 1
-                    needed += self._needed(entry, found) if decision.action is not Action.COMPARE else 0
+                decision = self._upon_listing(entry, found, path, arrivals.get(key))
+            if decision.arrival is not None and not self._options.dry_run:
+                known_better.append(decision.arrival)
+            if decision.action in {Action.COPY, Action.REPLACE, Action.COMPARE}:
+                files += 1
+                needed += self._needed(entry, found) if decision.action is not Action.COMPARE else 0
             new.append(self._item(key, entry, chosen.name, chosen.key, decision, found))
         if self._room is not None:
             self._room.plan(len(moving), files, needed)
@@ -345,6 +358,18 @@ class Scanner:
             await self._ledger.keep_arrivals(known_better)
         new = await self._gone_on_with(new, arrivals)
         return (await self._hold(new, arrivals) if self._earlier else new), succession
+
+    def _upon_listing(
+        self, entry: Entry, found: Entry | None, path: str, arrival: Arrival | None
+    ) -> Decision:
+        """Decide about an entry that is to stand at this path of the destination, by what stands there now."""
+        if entry.kind is EntryKind.FOLDER:
+            return self._planner.folder(found)
+        here = arrival is not None and arrival.destination_path_key == self._rules.path_key(path)
+        decision = self._planner.file(entry, found, arrival if here else None)
+        if decision.action is Action.COPY and arrival and arrival.destination_path != path:
+            return Decision(state=ItemState.HELD, action=Action.RENAME)
+        return decision
 
     def _needed(self, entry: Entry, found: Entry | None) -> int:
         """How much more room a file needs at the destination than what stands there, in bytes."""

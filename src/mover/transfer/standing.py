@@ -18,10 +18,10 @@ _IN_MEMORY = 10_000  # entries of one folder; some 5 MB
 
 
 class Standing:
-    """The listing of a destination folder, taken once before its counterpart at the source is read.
+    """The listing of a destination folder, taken once, when it is first asked what stands there.
 
     An asynchronous context manager: leaving it forgets what was kept. Of several entries with one name the first
-    counts, unless it is a shortcut, or another one is asked for by its id.
+    counts, unless it is a shortcut, or another one is asked for by its id. `failed` once listing it has raised.
     """
 
     def __init__(self, side: Side | None, folder: FolderTask, ledger: RunLedger) -> None:
@@ -32,14 +32,31 @@ class Standing:
         self._entries: dict[str, Entry] = {}
         self._namesakes: dict[str, list[Entry]] = {}
         self._kept = False
+        self.failed = False
 
     async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._kept:
+            await self._ledger.drop_listing(self._folder)
+
+    async def look(self) -> None:
+        """List the folder, unless that was done. Raises what listing it raises."""
         if self._side is None:
-            return self
-        key_of = self._side.connector.capabilities.names.key
-        ref = self._side.ref(self._folder.destination_path, self._folder.destination_id)
+            return
+        side, self._side = self._side, None
         try:
-            async for page in self._side.connector.list_folder(ref):
+            await self._list(side)
+        except BaseException:
+            self.failed = True
+            raise
+
+    async def _list(self, side: Side) -> None:
+        key_of = side.connector.capabilities.names.key
+        ref = side.ref(self._folder.destination_path, self._folder.destination_id)
+        try:
+            async for page in side.connector.list_folder(ref):
                 for entry in page.entries:
                     self._add(key_of(entry.name), entry)
                 if len(self._entries) + len(self._namesakes) > _IN_MEMORY:
@@ -49,15 +66,10 @@ class Standing:
             self._namesakes.clear()  # removed since its parent was listed: nothing stands there
         if self._kept and self._entries:
             await self._spill()
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._kept:
-            await self._ledger.drop_listing(self._folder)
-
-    @property
-    def has_namesakes(self) -> bool:
+    async def has_namesakes(self) -> bool:
         """Several entries of one name stand there."""
+        await self.look()
         return bool(self._namesakes)
 
     def _add(self, key: str, entry: Entry) -> None:
@@ -80,6 +92,8 @@ class Standing:
 
     async def get(self, keys: Sequence[str], ids: Mapping[str, str] = _NO_IDS) -> dict[str, Entry]:
         """Return the entries that have these names, by name key; of namesakes that with the id in `ids`, if it is there."""
+        if keys:
+            await self.look()
         if self._kept:
             return await self._ledger.listed(self._folder, keys)
         entries = self._entries

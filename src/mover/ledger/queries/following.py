@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, literal, select, tuple_, update
 
 from mover.database.upsert import insert_missing, upsert
 from mover.entries import Entry
@@ -13,27 +13,38 @@ from mover.errors import Reason
 from mover.ledger import rows
 from mover.ledger.grants import GrantState
 from mover.ledger.queries.slicing import slices
-from mover.ledger.records import Base, Follows, KnownFolder, KnownItem
-from mover.ledger.states import OPEN, Action, ItemState, RunMode
+from mover.ledger.records import Base, Follows, KnownFolder, KnownItem, SettledItem
+from mover.ledger.states import MOVED, OPEN, Action, ItemState, RunMode, Verification
 from mover.ledger.tables import accesses, changed_folders, folders, grants, items, runs
 
 _AGAIN = sorted(state.value for state in OPEN | {ItemState.FAILED, ItemState.CONFLICT})
+_SETTLED = sorted(state.value for state in MOVED | {ItemState.UNCHANGED, ItemState.ALREADY_THERE})
 _SHARING_AGAIN = [
     state.value for state in (GrantState.PLANNED, GrantState.FAILED, GrantState.NOT_THERE, GrantState.WIDER)
 ]
 
 
 def base_for(
-    connection: Connection, pair_id: int, run_id: int, basis: str, *, last: bool = False
+    connection: Connection,
+    pair_id: int,
+    run_id: int,
+    basis: str,
+    *,
+    last: bool = False,
+    source_is_listed: bool = False,
 ) -> Base | None:
-    """The newest run of a pair that a run with this basis can follow; with `last` only the last one that copied at all."""
+    """The newest run of a pair that a run with this basis can follow.
+
+    With `last` only the last one that copied at all; with `source_is_listed` by the destination's feed alone.
+    """
     copied = and_(
         runs.c.pair_id == pair_id,
         runs.c.id != run_id,
         runs.c.mode == RunMode.COPY.value,
         runs.c.dry_run.is_(False),
     )
-    fits = and_(runs.c.finished, runs.c.basis == basis, runs.c.source_cursor.is_not(None))
+    cursor = runs.c.destination_cursor if source_is_listed else runs.c.source_cursor
+    fits = and_(runs.c.finished, runs.c.basis == basis, cursor.is_not(None))
     query = select(runs).where(copied, fits).order_by(runs.c.id.desc()).limit(1)
     if last:
         query = query.where(runs.c.id == select(func.max(runs.c.id)).where(copied).scalar_subquery())
@@ -120,6 +131,20 @@ def mark_unsettled_sharing(connection: Connection, run_id: int) -> None:
     _mark_all(connection, open_lines.distinct())
 
 
+def mark_begun(connection: Connection, run_id: int, others: Iterable[int]) -> None:
+    """Note the folders of a run about whose entries anything was decided, and `others`."""
+    has_items = select(items.c.id).where(items.c.folder_id == folders.c.id).exists()
+    waiting = folders.c.state.in_(["pending", rows.KNOWN])
+    _mark_all(connection, select(folders.c.id).where(folders.c.run_id == run_id, ~waiting | has_items))
+    mark(connection, dict.fromkeys(others, False))
+
+
+def number_of_folders(connection: Connection, run_id: int) -> int:
+    """How many folders a run has seen."""
+    query = select(func.count()).select_from(folders).where(folders.c.run_id == run_id)
+    return int(connection.execute(query).scalar_one())
+
+
 def mark_opened(connection: Connection, run_id: int, item_ids: Sequence[int]) -> None:
     """Have the next run list these folders once more, with all below them: they are open to others than they were.
 
@@ -194,7 +219,9 @@ def folders_by_source_id(connection: Connection, run_id: int, ids: Sequence[str]
     return [
         _known_folder(row)
         for some in slices(ids)
-        for row in connection.execute(_folders(run_id).where(folders.c.source_id.in_(some)))
+        for row in connection.execute(
+            _folders().where(folders.c.run_id == run_id, folders.c.source_id.in_(some))
+        )
     ]
 
 
@@ -203,17 +230,74 @@ def folders_by_destination_id(connection: Connection, run_id: int, ids: Sequence
     return [
         _known_folder(row)
         for some in slices(ids)
-        for row in connection.execute(_folders(run_id).where(folders.c.destination_id.in_(some)))
+        for row in connection.execute(
+            _folders().where(folders.c.run_id == run_id, folders.c.destination_id.in_(some))
+        )
     ]
+
+
+def folders_below(connection: Connection, parents: Sequence[int]) -> list[KnownFolder]:
+    """Folders that these of a run hold."""
+    return [
+        _known_folder(row)
+        for some in slices(parents)
+        for row in connection.execute(_folders().where(folders.c.parent_id.in_(some)))
+    ]
+
+
+def folders_by_destination_key(
+    connection: Connection, places: Sequence[tuple[int, str]]
+) -> list[tuple[KnownFolder, str]]:
+    """Folders at places, each given by the folder that holds it and the key of its name to the destination; with the key."""
+    return [
+        (_known_folder(row), row.destination_key)
+        for some in slices(places)
+        for row in connection.execute(
+            _folders(items.c.destination_key).where(
+                tuple_(items.c.folder_id, items.c.destination_key).in_(some)
+            )
+        )
+    ]
+
+
+def settled_items(
+    connection: Connection, base_id: int, folder_id: int, source_keys: Sequence[str]
+) -> list[SettledItem]:
+    """Those items of one folder of a run that stood at the destination when it ended, by source key."""
+    found: list[SettledItem] = []
+    for some in slices(source_keys):
+        query = (
+            select(items, folders.c.destination_id, folders.c.destination_exists)
+            .outerjoin(folders, and_(folders.c.item_id == items.c.id, folders.c.run_id == base_id))
+            .where(
+                items.c.run_id == base_id,
+                items.c.source_key.in_(some),
+                items.c.folder_id == folder_id,
+                items.c.state.in_(_SETTLED),
+            )
+        )
+        found += [
+            SettledItem(
+                source_key=row.source_key,
+                entry=rows.item_entry_from(row),
+                state=ItemState(row.state),
+                destination_key=row.destination_key,
+                destination_id=row.destination_id if row.destination_exists else None,
+                verification=Verification(row.verification) if row.verification else None,
+            )
+            for row in connection.execute(query)
+        ]
+    return found
 
 
 def page_of_folders(connection: Connection, run_id: int, limit: int, after_id: int) -> list[KnownFolder]:
     """Folders of a run with ids above `after_id`, ascending."""
-    query = _folders(run_id).where(folders.c.id > after_id).order_by(folders.c.id).limit(limit)
+    query = _folders().where(folders.c.run_id == run_id, folders.c.id > after_id)
+    query = query.order_by(folders.c.id).limit(limit)
     return [_known_folder(row) for row in connection.execute(query)]
 
 
-def _folders(run_id: int) -> Select[Any]:
+def _folders(*more: ColumnElement[Any]) -> Select[Any]:
     above = folders.alias("above")
     return (
         select(
@@ -221,10 +305,10 @@ def _folders(run_id: int) -> Select[Any]:
             above.c.path.label("parent_path"),
             above.c.destination_id.label("parent_destination"),
             items.c.source_key,
+            *more,
         )
         .outerjoin(above, above.c.id == folders.c.parent_id)
         .outerjoin(items, items.c.id == folders.c.item_id)
-        .where(folders.c.run_id == run_id)
     )
 
 
@@ -246,13 +330,14 @@ def _known_folder(row: Any) -> KnownFolder:
 
 
 def earlier_folders(
-    connection: Connection, earlier_parent: int, source_ids: Iterable[str]
+    connection: Connection, earlier_parent: int, ids: Iterable[str], *, at_destination: bool = False
 ) -> Iterator[tuple[Any, bool]]:
     """Folders that stood in a folder of the run before and have not changed with all below them, each as a row.
 
-    The boolean tells whether the folder itself is as it was.
+    The ids are those of the source, or of the destination. The boolean tells whether the folder itself is as it was.
     """
-    for some in slices(list(source_ids)):
+    column = folders.c.destination_id if at_destination else folders.c.source_id
+    for some in slices(list(ids)):
         query = (
             select(
                 folders,
@@ -262,7 +347,7 @@ def earlier_folders(
             )
             .outerjoin(changed_folders, changed_folders.c.folder_id == folders.c.id)
             .outerjoin(accesses, accesses.c.id == folders.c.access_id)
-            .where(folders.c.parent_id == earlier_parent, folders.c.source_id.in_(some))
+            .where(folders.c.parent_id == earlier_parent, column.in_(some))
         )
         for row in connection.execute(query):
             if not row.deep:

@@ -57,10 +57,12 @@ def add_items(
     lines: Sequence[NewGrant] = (),
     *,
     carries: bool = False,
+    by_destination: bool = False,
 ) -> None:
     """Keep one page of a listing: its items, the folders among them that are to be walked, permissions, and the cursor.
 
-    With `carries` a folder is taken for the one of the run before only if it is the same at the destination, too.
+    With `carries` a folder is taken for the one of the run before only if it is the same at the destination, too; with
+    `by_destination` it is known by its id there alone.
     """
     plain = [rows.item_row(run_id, folder.id, item, now_ns) for item in new if not _to_walk(item)]
     walked = [item for item in new if _to_walk(item)]
@@ -79,7 +81,9 @@ def add_items(
         ]
         opened: list[int] = []
         if folder.earlier_id is not None:
-            opened = _recognise(connection, folder.earlier_id, queue, carries=carries)
+            opened = _recognise(
+                connection, folder.earlier_id, queue, carries=carries, by_destination=by_destination
+            )
         if queue:
             connection.execute(insert(folders), queue)
         mark_opened(connection, run_id, opened)
@@ -89,19 +93,26 @@ def add_items(
 
 
 def _recognise(
-    connection: Connection, earlier_parent: int, queue: Sequence[dict[str, Any]], *, carries: bool
+    connection: Connection,
+    earlier_parent: int,
+    queue: Sequence[dict[str, Any]],
+    *,
+    carries: bool,
+    by_destination: bool,
 ) -> list[int]:
     """Say of folders to be queued which of them stood there in the run before, and which are as they were.
 
     One that is open to others than it was is not: what is in it inherits that. Returns items of such folders.
     """
     opened: list[int] = []
-    by_id = {row["source_id"]: row for row in queue if row["source_id"] is not None}
+    column = "destination_id" if by_destination else "source_id"
+    by_id = {row[column]: row for row in queue if row[column] is not None}
     told = access_texts(connection, {row["access_id"] for row in by_id.values()})
-    for earlier, unchanged in earlier_folders(connection, earlier_parent, by_id):
-        row = by_id[earlier.source_id]
+    found = earlier_folders(connection, earlier_parent, by_id, at_destination=by_destination)
+    for earlier, unchanged in found:
+        row = by_id[getattr(earlier, column)]
         same = earlier.path == row["path"] and earlier.destination_path == row["destination_path"]
-        if carries:
+        if carries or by_destination:
             same &= row["destination_exists"] and earlier.destination_id == row["destination_id"]
         if same:
             is_open_as_before = earlier.access == told.get(row["access_id"])
