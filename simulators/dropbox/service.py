@@ -27,7 +27,7 @@ from simulators.dropbox.refusals import (
     SlowDownError,
     UnauthorizedError,
 )
-from simulators.dropbox.views import View
+from simulators.dropbox.views import Standing, View
 from simulators.faults import FaultScript, Faulty
 from simulators.nodes import Node
 from simulators.tally import Counted, Tally
@@ -128,6 +128,7 @@ class Dropbox:
         self.share_s = 0.0
         self.links_page = 200
         self.mails: list[str] = []
+        self.walked: dict[tuple[str, str, str, int], list[Standing]] = {}  # of the last recursive listing
         self._requests = itertools.count(1)
         self._buckets: dict[str, _Bucket] = {}
         self.app = Counted(Faulty(self._answer, self.faults), self.tally)
