@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import bisect
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from simulators.dropbox.calls import Call, Route
 from simulators.dropbox.files import found
 from simulators.dropbox.namespaces import MOUNT, Namespace, names_of
 from simulators.dropbox.refusals import RouteError, UnauthorizedError
-from simulators.dropbox.views import View, deleted
+from simulators.dropbox.views import Standing, View, deleted
 from simulators.nodes import Node
 
 _MOST = 2000
@@ -100,32 +100,64 @@ def _folder(view: View, place: Place) -> tuple[Namespace, Node]:
     raise RouteError("path", "not_found")
 
 
-def _standing(view: View, place: Place) -> Iterator[tuple[str, Namespace, Node]]:
-    namespace, folder = _folder(view, place)
+def _standing(call: Call, place: Place) -> list[Standing]:
+    namespace, folder = _folder(call.view, place)
     if place.recursive:
+        return _standing_below(call, place, namespace, folder)
+    children = namespace.drive.children(folder, listed=True)
+    return sorted([(node.name.lower(), namespace, node) for node in children], key=_first)
+
+
+def _standing_below(call: Call, place: Place, namespace: Namespace, folder: Node) -> list[Standing]:
+    """All below a folder. Kept until something changes: a large tree is asked for in many pages."""
+    view, kept = call.view, call.dropbox.walked
+    key = (place.root, place.person, folder.id, view.forest.sequence)
+    if key not in kept:
+        kept.clear()
+        found = []
         for where, node in view.forest.walk(namespace, folder):
             names = view.names(where, names_of(node))
             if names is not None:
-                yield "/".join(names).lower(), where, node
-    else:
-        for node in namespace.drive.children(folder, listed=True):
-            yield node.name.lower(), namespace, node
+                found.append(("/".join(names).lower(), where, node))
+        kept[key] = sorted(found, key=_first)
+    return kept[key]
+
+
+def _first(standing: Standing) -> str:
+    return standing[0]
 
 
 def _page(call: Call, place: Place) -> dict[str, Any]:
     view = call.view
     if place.after is None:
         return _news(call, place)
-    standing = sorted(_standing(view, place), key=lambda each: each[0])
-    rest = [each for each in standing if each[0] > place.after or (place.after == "" and each[0] == "")]
+    standing = _standing(call, place)
+    start = bisect.bisect_right(standing, place.after, key=_first) if place.after else 0
     if call.dropbox.faults.take("empty page"):
         return {"entries": [], "cursor": place.text(), "has_more": True}
-    page, more = rest[: place.limit], len(rest) > place.limit
+    page, more = standing[start : start + place.limit], len(standing) > start + place.limit
     if call.dropbox.faults.take("repeat entry") and page:
         page = [page[0], *page]
-    place.after = page[-1][0] if more else None
     entries = [view.metadata(where, node, members=place.members) for _, where, node in page]
+    if place.recursive:
+        entries = [*_itself(call, place), *entries]
+        if call.dropbox.faults.take("children first"):
+            entries.reverse()
+    place.after = page[-1][0] if more else None
+    # What changed since the listing began is told before it ends, so that it ends with what stands there then.
+    more = more or (place.recursive and view.forest.sequence > place.sequence)
     return {"entries": entries, "cursor": place.text(), "has_more": more}
+
+
+def _itself(call: Call, place: Place) -> list[dict[str, Any]]:
+    """The folder: a recursive listing begins with it, unless it is a root, of which nothing can be told."""
+    namespace, folder = _folder(call.view, place)
+    if place.after != "" or not place.folder_id or call.dropbox.faults.take("silent about itself"):
+        return []
+    for where, mount in namespace.mounts if folder.parent is None else [(namespace, folder)]:
+        if call.view.names(where, names_of(mount)) is not None:
+            return [call.view.metadata(where, mount, members=place.members)]
+    return []
 
 
 def _news(call: Call, place: Place) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from simulators.clock import Clock
 from simulators.dropbox.jobs import Job
 from simulators.dropbox.namespaces import Forest, Member, Namespace, token_text
 from simulators.dropbox.sessions import Sessions
-from simulators.dropbox.views import View
+from simulators.dropbox.views import Standing, View
 from simulators.faults import FaultScript
 from simulators.nodes import Node
 
@@ -86,6 +86,7 @@ class State:
         self.share_s = 0.0
         self.links_page = 200
         self.mails: list[str] = []
+        self.walked: dict[tuple[str, str, str, int], list[Standing]] = {}  # of the last recursive listing
 
     def now_ns(self) -> int:
         """The world's time."""

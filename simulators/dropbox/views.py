@@ -36,6 +36,10 @@ def check_name(name: str) -> None:
         raise RouteError("malformed_path")
 
 
+Standing = tuple[str, Namespace, Node]
+"""What stands somewhere: its path in lower case, and where it is."""
+
+
 @dataclass(frozen=True)
 class Spot:
     """Where something stands, or would stand.

@@ -368,6 +368,54 @@ class Changes(Protocol):
         """Yield changes with the cursor that stands after them; ends when there are no more. NotFound: cursor too old."""
 
 
+class TreeLine(msgspec.Struct, frozen=True):
+    """One line of all that stands below a folder: what stands at a place now, or that nothing does.
+
+    Attributes:
+        place: The names from below the folder down to the entry, each after a `/`, spelled so that two places are the same
+            exactly if these are. No names for people, and maybe not those of `Entry.name`.
+        path: Likewise as the service shows it, as far as it cares: nothing but an estimate may depend on it.
+        entry: None: nothing stands there any more, nor below it.
+    """
+
+    place: str
+    path: str
+    entry: Entry | None
+
+
+class TreePage(msgspec.Struct, frozen=True):
+    """A piece of all that stands below a folder.
+
+    Attributes:
+        lines: In the order in which they count: a later line of a place replaces an earlier one.
+        cursor: With it `Trees.below` goes on after this page, in another process or tomorrow.
+        feed: With the last page, and only then: the cursor of the change feed that goes on from what was told.
+    """
+
+    lines: Sequence[TreeLine]
+    cursor: str
+    feed: str | None = None
+
+
+@runtime_checkable
+class Trees(Protocol):
+    """A change feed that begins with all that stands below a folder, in far fewer calls than folders are listed with.
+
+    Not part of `Changes`, which it stands beside: few services have it.
+    """
+
+    def below(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[TreePage, None]:
+        """Yield what stands below a folder, at every depth, in pages. With a `cursor` it goes on after that page.
+
+        Applied one after the other, the lines leave what stands there at some moment: an entry that changed meanwhile is
+        told again, what went is told as gone, and what came or changed after that moment is told by the feed from the last
+        page's `feed` on. A file in the place of a folder ends what stood in that; a folder in the place of a folder does not.
+        Nothing is said of order: a folder may come after what is in it. What is in a folder that the account has mounted
+        there is among it. Raises Unsupported where a folder has no one feed, NotFound where the folder is gone or the cursor
+        is too old: it then has to be read from its beginning.
+        """
+
+
 class Permissions(Protocol):
     """Who may do what with an entry, both ways.
 

@@ -35,6 +35,8 @@ from mover.connectors.contract import (
     ServiceHashes,
     Target,
     Times,
+    TreePage,
+    Trees,
     Versions,
 )
 from mover.entries import ROOT, Entry, EntryRef, HashName, Permission
@@ -175,14 +177,12 @@ class Paced:
     @property
     def changes(self) -> Changes | None:
         """The change feed."""
-        inner = self._connector.changes
-        return _PacedChanges(inner, self._pace) if inner else None
+        return _paced_changes(self._connector.changes, self._pace)
 
     @property
     def sharing_changes(self) -> Changes | None:
         """The change feed that tells of permissions, too."""
-        inner = self._connector.sharing_changes
-        return _PacedChanges(inner, self._pace) if inner else None
+        return _paced_changes(self._connector.sharing_changes, self._pace)
 
     @property
     def permissions(self) -> Permissions | None:
@@ -364,6 +364,31 @@ class _PacedChanges:
                     return
                 except Transient as error:
                     await retries.wait_or_raise(error)
+
+
+class _PacedTrees(_PacedChanges):
+    def __init__(self, inner: Changes, trees: Trees, pace: _Pace) -> None:
+        super().__init__(inner, pace)
+        self._trees = trees
+
+    async def below(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[TreePage, None]:
+        retries = self._pace.retries()
+        while True:
+            async with aclosing(self._trees.below(folder, cursor)) as pages:
+                try:
+                    while page := await self._pace.once(lambda: anext(pages, None)):
+                        cursor = page.cursor
+                        yield page
+                        retries.progressed()
+                    return
+                except Transient as error:
+                    await retries.wait_or_raise(error)
+
+
+def _paced_changes(inner: Changes | None, pace: _Pace) -> Changes | None:
+    if inner is None:
+        return None
+    return _PacedTrees(inner, inner, pace) if isinstance(inner, Trees) else _PacedChanges(inner, pace)
 
 
 class _PacedPermissions:

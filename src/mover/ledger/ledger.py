@@ -25,6 +25,7 @@ from mover.ledger.queries import (
     items,
     listings,
     runs,
+    trees,
 )
 from mover.ledger.queries.pages import page_of_items
 from mover.ledger.records import (
@@ -45,6 +46,7 @@ from mover.ledger.sharing import SharingLedger
 from mover.ledger.states import Code, ItemState, RunMode, Verification
 from mover.ledger.survey import Survey, survey
 from mover.ledger.tokens import UploadKeys
+from mover.ledger.tree import TreeLedger
 from mover.ledger.uploads import UploadLedger
 
 T = TypeVar("T")
@@ -219,6 +221,7 @@ class RunLedger:
         self._outcomes = GroupCommit[Outcome](self._write_outcomes)
         self._seen = GroupCommit[Callable[[Connection], None]](self._write_seen, most=_SEEN)
         self.sharing = SharingLedger(database, pair, run, self._write)
+        self.tree = TreeLedger(database, pair, run, self._write)
         self.uploads = UploadLedger(database, pair, self._write, self._expect_turn, upload_keys)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
@@ -333,7 +336,13 @@ class RunLedger:
 
     async def folder_listed(self, folder: FolderTask) -> None:
         """Have it noted, within a moment, that all of the folder's entries are kept."""
-        await self._seen.add(lambda connection: folders.update_folder(connection, folder.id, _LISTED))
+
+        def step(connection: Connection) -> None:
+            folders.update_folder(connection, folder.id, _LISTED)
+            if self.tree.is_complete:
+                trees.drop_folder(connection, self.run.id, folder)
+
+        await self._seen.add(step)
 
     async def folder_failed(self, folder: FolderTask) -> None:
         """Note that the folder could not be listed in this attempt of the run."""
@@ -346,7 +355,13 @@ class RunLedger:
     async def scanned(self) -> None:
         """Note that the whole source has been seen."""
         await self._seen.flush()
-        await self._write(lambda connection: runs.update_run(connection, self.run.id, {"scanned": True}))
+
+        def work(connection: Connection) -> None:
+            runs.update_run(connection, self.run.id, {"scanned": True})
+            if self.tree.is_complete:
+                trees.drop(connection, self.run.id)
+
+        await self._write(work)
 
     async def arrivals_of(self, source_keys: Sequence[str]) -> dict[str, Arrival]:
         """Earlier arrivals of these entries, by source key."""

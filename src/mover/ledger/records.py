@@ -150,6 +150,20 @@ class FolderTask(msgspec.Struct, frozen=True, kw_only=True):
     known: bool = False  # nothing in it changed at the source since
 
 
+class TreeReading(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the reading of all below the source's root has come.
+
+    Attributes:
+        is_given_up: It is not gone on with in this run.
+        cursor: After the last page that was kept; None: nothing was kept yet.
+        feed: It is complete: the cursor of the change feed that goes on from it.
+    """
+
+    is_given_up: bool = False
+    cursor: str | None = None
+    feed: str | None = None
+
+
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     """An entry just seen, with what was decided about it."""
 

@@ -254,12 +254,17 @@ def part_from(row: Row[Any]) -> PartRecord:
 
 def listing_row(folder_id: int, key: str, entry: Entry) -> dict[str, Any]:
     """Row of an entry of the destination."""
+    return {"folder_id": folder_id, "key": key, "entry": entry_text(entry)}
+
+
+def entry_text(entry: Entry) -> str:
+    """JSON of all that is known of an entry."""
     plain = msgspec.structs.replace(entry, hashes=dict(entry.hashes))
-    return {"folder_id": folder_id, "key": key, "entry": _encode_entry(plain).decode()}
+    return _encode_entry(plain).decode()
 
 
 def entry_from(text: str) -> Entry:
-    """The reverse of what `listing_row` keeps."""
+    """The reverse of `entry_text`."""
     return _decode_entry(text)
 
 

@@ -141,6 +141,29 @@ listings = Table(
     Column("entry", Text, nullable=False),  # JSON
 )
 
+trees = Table(
+    "trees",  # how far the reading of all below the source's root has come, where a service tells that at once
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("state", Text, nullable=False),  # reading, complete, given up
+    Column("cursor", Text),  # of the last page that was kept
+    Column("feed", Text),  # the cursor of the change feed that goes on from a complete one
+)
+
+tree_entries = Table(
+    "tree_entries",  # what such a reading told of folders that have not been scanned yet
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Text, primary_key=True),  # below the root, as the service compares paths; "" is the root
+    Column("above", Text),  # the place of the folder that holds it
+    Column("folder_id", Text),  # of a folder: its id at the source
+    Column("is_folder", Boolean, nullable=False),
+    Column("is_doubtful", Boolean, nullable=False),  # something below it has no known folder: it is listed
+    Column("entry", Text, nullable=False),  # JSON
+)
+Index("ix_tree_entries_above", tree_entries.c.run_id, tree_entries.c.above)
+Index("ix_tree_entries_folder", tree_entries.c.run_id, tree_entries.c.folder_id)
+
 arrivals = Table(
     "arrivals",
     metadata,

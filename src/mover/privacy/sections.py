@@ -218,6 +218,8 @@ NOBODYS: Mapping[str, str] = MappingProxyType(
         "staff_requests": "the installation's; what concerns an organisation is in its audit log",
         "staff_sessions": "those who run the installation",
         "staff_totp": "those who run the installation",
+        "tree_entries": "working state of a run; paths are in items",
+        "trees": "working state of a run",
         "upload_parts": "working state of an upload",
         "uploads": "working state of an upload",
     }

@@ -14,7 +14,7 @@ from typing import Any, cast
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, TracerProvider
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
-from mover.connectors.contract import Connector, Remarks
+from mover.connectors.contract import Connector, Remarks, TreePage, Trees
 from mover.entries import EntryRef
 from mover.errors import MoverError
 
@@ -102,6 +102,14 @@ class _Traced:
                     span.set_attribute("mover.path", path)
 
 
+class _TracedTrees(_Traced):
+    """A change feed that tells whole trees; spelled out, since that is looked for without asking."""
+
+    def below(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[TreePage, None]:
+        """As `contract.Trees`."""
+        return self._generator("below", self._inner.below)(folder, cursor)  # type: ignore[no-any-return]
+
+
 class TracedConnector(_Traced):
     """A connector whose calls are spans."""
 
@@ -111,7 +119,8 @@ class TracedConnector(_Traced):
     def __getattr__(self, name: str) -> Any:
         found = super().__getattr__(name)
         if name in _GROUPS and found is not None:
-            return _Traced(found, self._tracer, self._service, names=self._names)
+            kind = _TracedTrees if isinstance(found, Trees) else _Traced
+            return kind(found, self._tracer, self._service, names=self._names)
         return found
 
     @property

@@ -6,7 +6,7 @@
              destination's feed        ─► folders to list        none, or too old ─► all folders are listed there
     end ──── destination's feed since begin: what is not our own doing ─► folders that the next run lists
 
-A cursor of the source is taken before the first listing, and each run reads the feed from where the run before did:
+A cursor of the source is taken before the first listing, or comes with the last page of all that stands there (`tree`), and each run reads the feed from where the run before did:
 what a listing or the feed itself told too late is seen once more. At the destination the run's own uploads would be
 told to the next run; they are read, and recognised, at the end of the run that made them. Where each line costs a call
 (`described_changes`), that would be a second call for each file, and the next run lists the destination's folders instead.
@@ -49,6 +49,7 @@ from mover.ledger.records import Base, FolderTask, Follows
 from mover.transfer.changed import changed_at_destination, changed_at_source
 from mover.transfer.options import Options
 from mover.transfer.side import Side
+from mover.transfer.tree import TreeReader
 
 _ENDS_THE_RUN = (SignInFailed, ApiQuotaExceeded)
 _WORTH_A_CURSOR = 8
@@ -67,6 +68,7 @@ class Feeds:
         source, destination: The two sides.
         ledger: Of the run.
         options: Of the run.
+        tree: Reads the source at once where it tells that so.
         sharing: What permissions are decided by besides the options, where they are moved; None where they are not.
     """
 
@@ -76,6 +78,7 @@ class Feeds:
         destination: Side,
         ledger: RunLedger,
         options: Options,
+        tree: TreeReader,
         *,
         sharing: str | None = None,
     ) -> None:
@@ -83,6 +86,7 @@ class Feeds:
         self._destination = destination
         self._ledger = ledger
         self._options = options
+        self._tree = tree
         self._sharing = sharing
         self._early: set[int] = set()
         self._seen = 0
@@ -110,7 +114,7 @@ class Feeds:
         follows = await self._following(base, basis, source, destination) if base is not None else None
         if follows is None:
             there = await self._cursor(destination, self._destination) if destination else None
-            cursor = await self._cursor(source, self._source)
+            cursor = await self._tree.read() or await self._cursor(source, self._source)
             if cursor is None:
                 return
             follows = Follows(basis=basis, source_cursor=cursor, destination_cursor=there)

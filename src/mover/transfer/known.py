@@ -1,4 +1,8 @@
-"""Folders in which nothing changed at the source since the run that this one follows: what stands in them is known."""
+"""Folders whose content is known without a listing.
+
+Either nothing changed in them at the source since the run that this one follows, or the source has told all that stands
+below its root at once.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +56,13 @@ class KnownFolders:
                     yield Page(entries)
             else:
                 return
+        if folder.cursor is None and (place := await self._ledger.tree.place_of(folder)) is not None:
+            at: str | None = ""
+            while at is not None:
+                told, at = await self._ledger.tree.entries(place, _PAGE, after=at)
+                if told:
+                    yield Page(told)
+            return
         source = self._source.ref(folder.path, folder.source_id)
         async for page in self._source.connector.list_folder(source, folder.cursor):
             yield page

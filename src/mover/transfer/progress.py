@@ -18,6 +18,7 @@ class Progress:
     Attributes:
         folders_listed: Folders of the source read to their end.
         files_seen, bytes_seen: Files listed so far, and their sizes.
+        files_told, bytes_told: Files that the source told all at once, before any folder is scanned, and their sizes.
         states: How many files ended in each state since the run was started or gone on with.
         bytes_received: Read from the source.
         bytes_done: Sizes of the files that ended in any state.
@@ -31,6 +32,8 @@ class Progress:
     folders_listed: int = 0
     files_seen: int = 0
     bytes_seen: int = 0
+    files_told: int = 0
+    bytes_told: int = 0
     states: Counter[ItemState] = field(default_factory=Counter)
     bytes_received: int = 0
     bytes_done: int = 0

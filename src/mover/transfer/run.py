@@ -56,6 +56,7 @@ from mover.transfer.sharing import SharingPlanner
 from mover.transfer.sharing_words import said_of_permissions
 from mover.transfer.shortcuts import ShortcutMaker
 from mover.transfer.side import Side
+from mover.transfer.tree import TreeReader
 from mover.transfer.verification import Verifier
 from mover.transport.retries import RetryPolicy
 
@@ -232,10 +233,12 @@ class _Run:
         destination = self._destination
         sharing = self._sharing()
         looked = await sharing.look() if sharing is not None else None
-        feeds = None
+        feeds, tree = None, TreeReader(self._source, self._ledger, self._options, self._progress)
         if destination is not None and self._mode is RunMode.COPY and not self._options.dry_run:
-            feeds = Feeds(self._source, destination, self._ledger, self._options, sharing=looked)
+            feeds = Feeds(self._source, destination, self._ledger, self._options, tree, sharing=looked)
             await feeds.begin()
+        if self._ledger.run.base_id is None:
+            await tree.read()
         await self._ledger.add_root(
             source_id=self._source.root_id,
             destination_id=destination.root_id if destination else None,

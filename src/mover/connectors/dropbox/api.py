@@ -55,6 +55,11 @@ class FilesApi:
         arg = {"path": path, "limit": limit, "include_has_explicit_shared_members": True}
         return await self.caller.rpc(purpose, "files/list_folder", arg, Listing)
 
+    async def list_tree(self, purpose: Purpose, path: str, limit: int) -> Listing:
+        """Begin to list all below a folder, mounted folders with what is in them. Raises NotFound."""
+        arg = {"path": path, "recursive": True, "limit": limit, "include_has_explicit_shared_members": True}
+        return await self.caller.rpc(purpose, "files/list_folder", arg, Listing)
+
     async def go_on(self, purpose: Purpose, cursor: str) -> Listing | Fault:
         """Go on with a listing, or with the changes after it."""
         return await self.caller.try_rpc(purpose, "files/list_folder/continue", {"cursor": cursor}, Listing)

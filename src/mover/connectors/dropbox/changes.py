@@ -45,7 +45,7 @@ class DropboxChanges:
             raise Unsupported("each person and each team folder has changes of its own", operation="changes")
         purpose = Purpose(who=where.who, operation="changes", path=folder.path)
         found = await self._api.latest_cursor(purpose, address(folder, where.path), _PAGE)
-        return msgspec.json.encode(_Place(folder.path, found.cursor)).decode()
+        return spell_cursor(folder.path, found.cursor)
 
     async def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
         """See the contract. A call a page, and one for each folder whose content changed."""
@@ -74,7 +74,7 @@ class DropboxChanges:
                 if (change := await self._change(entry, where, purpose, parents)) is not None
             ]
             at, has_more = found.cursor, found.has_more
-            yield changes, msgspec.json.encode(_Place(place.path, at)).decode()
+            yield changes, spell_cursor(place.path, at)
 
     async def _change(
         self, entry: Metadata, where: Location, purpose: Purpose, parents: dict[str, str | None]
@@ -96,6 +96,11 @@ class DropboxChanges:
             except NotFound:  # it went away meanwhile; another line says so
                 parents[above] = None
         return parents[above]
+
+
+def spell_cursor(path: str, cursor: str) -> str:
+    """Return a cursor of ours: the folder's path in the connection, and Dropbox's cursor."""
+    return msgspec.json.encode(_Place(path, cursor)).decode()
 
 
 def _in_connection(area: Area, path: str) -> str:

@@ -21,7 +21,6 @@ from mover.connectors.dropbox.api import FilesApi
 from mover.connectors.dropbox.areas import Areas, Location, OneArea
 from mover.connectors.dropbox.calls import Caller, Purpose, Who
 from mover.connectors.dropbox.capabilities import CAPABILITIES
-from mover.connectors.dropbox.changes import DropboxChanges
 from mover.connectors.dropbox.config import DropboxBusinessConfig, DropboxConfig
 from mover.connectors.dropbox.entries import address, entry_of, its_id, split_id
 from mover.connectors.dropbox.listing import list_pages
@@ -35,9 +34,9 @@ from mover.connectors.dropbox.sharing_api import SharingApi
 from mover.connectors.dropbox.sign_in import BUSINESS, PERSONAL, tokens_for
 from mover.connectors.dropbox.storing import Stores
 from mover.connectors.dropbox.team_api import TeamApi
+from mover.connectors.dropbox.trees import DropboxTrees, TeamTrees
 from mover.connectors.dropbox.uploads import Uploads
 from mover.connectors.dropbox.versions import DropboxVersions
-from mover.connectors.many_feeds import ManyFeeds
 from mover.connectors.registry import Surroundings
 from mover.entries import Entry, EntryKind, EntryRef
 from mover.errors import MoverError, NotFound, ProtocolViolation, SignInFailed
@@ -62,7 +61,8 @@ class _Files:
         self.part_uploads = DropboxPartUploads(self._api, self._uploads, self._stores)
         self.renames = DropboxRenames(self._api, areas, self._stores)
         self.quota = DropboxQuota(self._api, areas)
-        self.changes: Changes = DropboxChanges(self._api, areas)
+        self._trees = DropboxTrees(self._api, areas, page=2 * page)
+        self.changes: Changes = self._trees
         self.versions = DropboxVersions(self._api, areas)
 
     @property
@@ -234,10 +234,7 @@ class DropboxBusinessConnector(_Files):
         async def is_above(ref: EntryRef) -> bool:
             return self.places.is_above(ref.path)
 
-        async def top_of(_ref: EntryRef) -> str | None:
-            return None  # lines name no folder above what stands at a top
-
-        self.changes = ManyFeeds(self.changes, is_above=is_above, list_folder=self.list_folder, top_of=top_of)
+        self.changes = TeamTrees(self._trees, is_above=is_above, list_folder=self.list_folder)
 
     async def sign_in(self) -> Account:
         """Two calls: which team it is, and which administrator has signed in."""

@@ -239,6 +239,8 @@ _LEDGER: Privileges = {
     },
     "changed_folders": _LEDGER_ROW,
     "listings": _LEDGER_ROW,
+    "trees": _LEDGER_ROW,
+    "tree_entries": _LEDGER_ROW,
     "arrivals": {
         **_LEDGER_ROW,
     },

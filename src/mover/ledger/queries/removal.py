@@ -18,6 +18,8 @@ from mover.ledger.tables import (
     listings,
     pairs,
     runs,
+    tree_entries,
+    trees,
     uploads,
 )
 
@@ -45,6 +47,8 @@ def steps_for(accounts: Select[Any], own_runs: Select[Any]) -> Iterator[Step]:
     yield step(accesses, accesses.c.run_id.in_(of_runs))
     yield step(items, items.c.run_id.in_(of_runs))
     yield step(listings, listings.c.folder_id.in_(of_folders))
+    yield step(tree_entries, tree_entries.c.run_id.in_(of_runs))
+    yield step(trees, trees.c.run_id.in_(of_runs))
     yield step(folders, folders.c.run_id.in_(of_runs))
     yield step(arrivals, _of(arrivals.c.pair_id, going_pairs.scalar_subquery()))
     yield step(granted, _of(granted.c.pair_id, going_pairs.scalar_subquery()))
