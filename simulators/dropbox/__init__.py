@@ -7,7 +7,7 @@ namespaces.py  trees, how they are mounted in one another, journals
 views.py       what one person sees of them: paths, ids, descriptions
 writing.py     changes: conflicts, names, locks
 listing.py     list_folder and its cursors
-files.py, folders.py, uploads.py, sharing.py, file_sharing.py, team.py, users.py   the routes
+files.py, zips.py, folders.py, uploads.py, sharing.py, file_sharing.py, team.py, users.py   the routes
 membership.py  members, as the API describes them
 hashes.py      content_hash
 

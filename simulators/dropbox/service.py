@@ -17,7 +17,7 @@ from simulators.accounts import Accounts, Person, Token
 from simulators.blobs import Bytes
 from simulators.clock import Clock
 from simulators.consent import Consent, ConsentRules, OAuthError
-from simulators.dropbox import file_sharing, files, folders, listing, sharing, team, uploads, users
+from simulators.dropbox import file_sharing, files, folders, listing, sharing, team, uploads, users, zips
 from simulators.dropbox.calls import Call, Route, read_argument
 from simulators.dropbox.namespaces import Forest, Member, Namespace, token_text
 from simulators.dropbox.refusals import (
@@ -52,6 +52,7 @@ ALL_SCOPES = (
 )
 _ROUTES: Mapping[str, Route] = {
     **files.ROUTES,
+    **zips.ROUTES,
     **folders.ROUTES,
     **listing.ROUTES,
     **uploads.ROUTES,
