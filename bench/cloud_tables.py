@@ -12,6 +12,7 @@ from bench.clouds import (
     MANY_FIRST,
     MORE_INTO,
     MORE_OUT,
+    MORE_OUT_LIMITED,
     OUT,
     SMALL,
     TIGHT,
@@ -19,8 +20,20 @@ from bench.clouds import (
 )
 from bench.tables import table
 
-_ORDER = (SMALL, LARGE, AGAIN_INTO, OUT, AGAIN_OUT, TIGHT, MORE_INTO, MORE_OUT, MANY_FIRST, MANY_AGAIN)
-_BORNE_BY_CALLS = {SMALL, OUT, TIGHT}
+_ORDER = (
+    SMALL,
+    LARGE,
+    AGAIN_INTO,
+    OUT,
+    AGAIN_OUT,
+    MORE_OUT_LIMITED,
+    TIGHT,
+    MORE_INTO,
+    MORE_OUT,
+    MANY_FIRST,
+    MANY_AGAIN,
+)
+_BORNE_BY_CALLS = {SMALL, OUT, MORE_OUT_LIMITED, TIGHT}
 """Where there are enough files for a rate."""
 
 _CALLS = ("what", "service", "files", "calls: mover", "rclone", "ratio", "a file: mover", "rclone")

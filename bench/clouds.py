@@ -29,6 +29,7 @@ AGAIN_OUT = "nothing to do, out of"
 TIGHT = "small files, into, limits tight"
 MORE_INTO = "more small files, into, no limits"
 MORE_OUT = "more small files, out of, no limits"
+MORE_OUT_LIMITED = "more small files, out of"
 MANY_FIRST = "nothing to do over many, seen first"
 MANY_AGAIN = "nothing to do over many, again"
 
@@ -154,6 +155,8 @@ class Clouds:
         more = self._folder / "trees" / "more"
         yield session.run(MORE_INTO, self._more, more, session.remote("more"))
         yield session.run(MORE_OUT, self._more, session.remote("more"), session.home / "out")
+        limit(session.account, tight=False)
+        yield session.run(MORE_OUT_LIMITED, self._more, session.remote("more"), session.home / "limited")
 
     def _unchanged(self, session: _Session) -> Iterator[CloudRun]:
         local = self._folder / "trees" / "many"

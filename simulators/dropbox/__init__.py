@@ -10,7 +10,7 @@ sessions.py    upload sessions
 jobs.py        what takes a while
 writing.py     changes: conflicts, names, locks
 listing.py     list_folder and its cursors
-files.py, folders.py, uploads.py, sharing.py, file_sharing.py, team.py, users.py   the routes
+files.py, zips.py, folders.py, uploads.py, sharing.py, file_sharing.py, team.py, users.py   the routes
 membership.py  members, as the API describes them
 hashes.py      content_hash
 

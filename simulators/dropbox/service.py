@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from simulators.accounts import Person, Token
 from simulators.clock import Clock
 from simulators.consent import Consent, ConsentRules, OAuthError
-from simulators.dropbox import file_sharing, files, folders, listing, sharing, team, uploads, users
+from simulators.dropbox import file_sharing, files, folders, listing, sharing, team, uploads, users, zips
 from simulators.dropbox.calls import Call, Route, read_argument
 from simulators.dropbox.namespaces import token_text
 from simulators.dropbox.refusals import (
@@ -36,6 +36,7 @@ _ACCESS_LIFETIME_S = 14_400
 _TEAM_SCOPES = ("team_", "members.", "groups.")
 _ROUTES: Mapping[str, Route] = {
     **files.ROUTES,
+    **zips.ROUTES,
     **folders.ROUTES,
     **listing.ROUTES,
     **uploads.ROUTES,

@@ -32,7 +32,7 @@ EXPECTED: Mapping[str, tuple[Mapping[str, int], ...]] = {
         {"users/get_current_account": 1, "files/get_metadata": 1, "users/get_space_usage": 1}
         | {"files/create_folder_v2": 1, "files/upload": 1},
         {"users/get_current_account": 1, "files/get_metadata": 1, "files/list_folder/get_latest_cursor": 1}
-        | {"files/list_folder": 4, "files/download": FILES},
+        | {"files/list_folder": 4},
         {"users/get_current_account": 1, "files/get_metadata": 1, "files/list_folder/continue": 1},
     ),
     "google": (
@@ -82,6 +82,7 @@ SHARED: Mapping[str, tuple[tuple[int, int, frozenset[str]], ...]] = {
                 | {"files/upload_session/append_batch", "files/upload_session/finish_batch_v2"}
             ),
         ),
+        (3, FILES, frozenset({"files/download", "files/download_zip"})),
     ),
 }
 """Calls that files or folders share, at most so many of them in a run; how many share one is a matter of the moment."""

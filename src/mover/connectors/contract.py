@@ -415,6 +415,13 @@ class Trees(Protocol):
         is too old: it then has to be read from its beginning.
         """
 
+    async def taken_up(self, folder: EntryRef, entries: Sequence[Entry], *, begins: bool, ends: bool) -> None:
+        """Hear which folder the engine takes up now from what was told, page by page, as `list_folder` would have yielded it.
+
+        Makes no call. A connector that reads files by what listings told of them learns here what it learns there, in the
+        order in which files are going to be read, and in whatever process that is.
+        """
+
 
 class Permissions(Protocol):
     """Who may do what with an entry, both ways.

@@ -118,9 +118,12 @@ class Gathering(Generic[Wanted, Done]):
         for _, future in batch:
             if future.done():
                 continue
-            told = error
-            if isinstance(error, MoverError):
-                told = copy.copy(error)  # each fills in its own path
-                told.path = ""
-                told.__cause__ = error.__cause__
-            future.set_exception(told)
+            future.set_exception(told_to_one(error) if isinstance(error, MoverError) else error)
+
+
+def told_to_one(error: MoverError) -> MoverError:
+    """Return an error that concerns many as one of them raises it, and fills in its own path."""
+    told = copy.copy(error)
+    told.path = ""
+    told.__cause__ = error.__cause__
+    return told

@@ -384,6 +384,9 @@ class _PacedTrees(_PacedChanges):
                 except Transient as error:
                     await retries.wait_or_raise(error)
 
+    async def taken_up(self, folder: EntryRef, entries: Sequence[Entry], *, begins: bool, ends: bool) -> None:
+        await self._trees.taken_up(folder, entries, begins=begins, ends=ends)
+
 
 def _paced_changes(inner: Changes | None, pace: _Pace) -> Changes | None:
     if inner is None:

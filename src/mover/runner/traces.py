@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, TracerProv
 from temporalio.contrib.opentelemetry import TracingInterceptor
 
 from mover.connectors.contract import Connector, Remarks, TreePage, Trees
-from mover.entries import EntryRef
+from mover.entries import Entry, EntryRef
 from mover.errors import MoverError
 
 _GROUPS = frozenset(
@@ -108,6 +108,10 @@ class _TracedTrees(_Traced):
     def below(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[TreePage, None]:
         """As `contract.Trees`."""
         return self._generator("below", self._inner.below)(folder, cursor)  # type: ignore[no-any-return]
+
+    async def taken_up(self, folder: EntryRef, entries: Sequence[Entry], *, begins: bool, ends: bool) -> None:
+        """As `contract.Trees`; it makes no call, so there is nothing to trace."""
+        await self._inner.taken_up(folder, entries, begins=begins, ends=ends)
 
 
 class TracedConnector(_Traced):

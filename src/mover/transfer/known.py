@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from mover.connectors.contract import Page
-from mover.entries import EntryKind
+from mover.connectors.contract import Page, Trees
+from mover.entries import EntryKind, EntryRef
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, Tally
 from mover.transfer.progress import Progress
@@ -56,16 +56,25 @@ class KnownFolders:
                     yield Page(entries)
             else:
                 return
-        if folder.cursor is None and (place := await self._ledger.tree.place_of(folder)) is not None:
-            at: str | None = ""
-            while at is not None:
-                told, at = await self._ledger.tree.entries(place, _PAGE, after=at)
-                if told:
-                    yield Page(told)
-            return
         source = self._source.ref(folder.path, folder.source_id)
+        if folder.cursor is None and (place := await self._ledger.tree.place_of(folder)) is not None:
+            async for page in self._told(source, place):
+                yield page
+            return
         async for page in self._source.connector.list_folder(source, folder.cursor):
             yield page
+
+    async def _told(self, folder: EntryRef, place: str) -> AsyncGenerator[Page, None]:
+        """What the source told of a folder when it told all at once."""
+        changes = self._source.connector.changes
+        at: str | None = ""
+        while at is not None:
+            begins = at == ""
+            told, at = await self._ledger.tree.entries(place, _PAGE, after=at)
+            if changes is not None and isinstance(changes, Trees):
+                await changes.taken_up(folder, told, begins=begins, ends=at is None)
+            if told:
+                yield Page(told)
 
     def _count(self, tallies: Sequence[Tally]) -> None:
         for tally in tallies:

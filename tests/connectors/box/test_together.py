@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import io
-import zipfile
 
 import pytest
 from simulators.blobs import Bytes
@@ -16,10 +13,10 @@ from tests.contract.acts import listed, read, ref_of, some_bytes
 from tests.servers.box import ANN, BEN, enterprise, person
 
 from mover.connectors.box import BoxConnector
-from mover.connectors.box.together import LARGEST, unpacked
+from mover.connectors.box.together import LARGEST
 from mover.connectors.contract import Connector
 from mover.entries import ROOT, Entry, EntryRef
-from mover.errors import ProtocolViolation, Throttled
+from mover.errors import Throttled
 from simulators.box import Box
 
 pytestmark = pytest.mark.servers
@@ -205,18 +202,3 @@ async def test_files_of_two_users_are_in_two_archives(simulators: RunningFront, 
         box.tally.clear()
         assert sorted(await asyncio.gather(*reads)) == sorted([*FILES.values(), *FILES.values()])
     assert box.tally.calls == {ASKED: 2, FETCHED: 2}
-
-
-def test_an_archive_gives_out_what_is_wanted_and_no_more() -> None:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("../../etc/passwd", b"wanted", zipfile.ZIP_DEFLATED)
-        archive.writestr("other", b"others")
-        archive.writestr("huge", bytes(10**6), zipfile.ZIP_DEFLATED)
-        archive.writestr("rare form", b"wanted", zipfile.ZIP_LZMA)
-    real = hashlib.sha1(b"wanted", usedforsecurity=False).hexdigest()
-    assert unpacked(buffer.getvalue(), {"0" * 40: 6, real: 7}) == {}
-    assert unpacked(buffer.getvalue(), {real: 6}) == {real: b"wanted"}
-    for cut in (10, 60, 200):
-        with pytest.raises(ProtocolViolation):
-            unpacked(buffer.getvalue()[:cut], {real: 6})

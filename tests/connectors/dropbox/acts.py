@@ -113,9 +113,16 @@ async def put_in_parts(
     return await uploads.finish(token, place, sent, hashes_of(data, {HashName.DROPBOX}))
 
 
-async def read(connector: Connector, file: EntryRef, *, offset: int = 0, length: int | None = None) -> bytes:
+async def read(
+    connector: Connector,
+    file: EntryRef,
+    *,
+    offset: int = 0,
+    length: int | None = None,
+    version: str | None = None,
+) -> bytes:
     """Read a file or a part of it."""
-    async with aclosing(connector.read(file, offset=offset, length=length)) as pieces:
+    async with aclosing(connector.read(file, offset=offset, length=length, version=version)) as pieces:
         return b"".join([piece async for piece in pieces])
 
 

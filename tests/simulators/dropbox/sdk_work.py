@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,6 +82,13 @@ def work_with_files(dbx: Any) -> None:
     [renamed] = dbx.files_create_folder_batch_check(job).get_complete().entries
     assert renamed.get_success().metadata.name == "one (1)"
     assert refused(dbx.files_create_folder_batch_check, "nothing").is_invalid_async_job_id()
+    told, archive = dbx.files_download_zip("/docs")
+    assert (told.metadata.name, told.metadata.id) == ("Docs", dbx.files_get_metadata("/docs").id)
+    with zipfile.ZipFile(io.BytesIO(archive.content)) as opened:
+        assert opened.read("Docs/x.txt") == b"second"
+        assert {"Docs/", "Docs/sub/", "Docs/sub/deep/"} < set(opened.namelist())
+    assert refused(dbx.files_download_zip, "/docs/x.txt").get_path().is_not_folder()
+    assert refused(dbx.files_download_zip, "/nothing").get_path().is_not_found()
     dbx.files_delete_v2("/docs/sub")
     told = everything(dbx.files_list_folder_continue(start), dbx.files_list_folder_continue)
     assert any(isinstance(one, files.DeletedMetadata) and one.path_lower == "/docs/sub" for one in told)

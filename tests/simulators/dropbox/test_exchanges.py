@@ -62,6 +62,7 @@ async def _work(connector: Connector, top: EntryRef, document: str) -> None:
     seen = await connector.refresh(file)
     await connector.upload(target(folder, file.name, replaces=seen), content(b"two"))
     await put_many(connector, folder, {f"file {number}": b"x" * number for number in range(5)})
+    await _read_together(connector, await make_folder(connector, folder, "small"))
     await put_in_parts(connector, target(folder, "large", modified_ns=10**18), bytes(5 * MIB))
     await put(connector, folder, "middle", bytes(MIB))
     await connector.renames.rename(file, folder, "Ä \u2028.txt")
@@ -84,6 +85,16 @@ async def _work(connector: Connector, top: EntryRef, document: str) -> None:
     ):
         with pytest.raises(MoverError):
             await refused
+
+
+async def _read_together(connector: Connector, folder: EntryRef) -> None:
+    await put_many(connector, folder, {f"file {number}": b"y" * number for number in range(1, 6)})
+    entries = await listed(connector, folder)
+    reads = (
+        read(connector, folder.child(entry.name, entry.id), version=entry.version)
+        for entry in entries.values()
+    )
+    assert [len(each) for each in await asyncio.gather(*reads)] == [entry.size for entry in entries.values()]
 
 
 async def _share(connector: Connector, top: EntryRef, person: str, *, groups: bool) -> None:
@@ -134,7 +145,9 @@ async def test_exchanges_of_one_account(simulators: RunningFront, description: D
             alice, next(iter(dropbox.homes[alice.id].drive.children(dropbox.homes[alice.id].drive.root))).id
         )
         await _share(connector, ROOT, "bob@example.com", groups=False)
-    assert len(_check(description, dropbox)) >= 28
+    called = _check(description, dropbox)
+    assert "files/download_zip" in called
+    assert len(called) >= 29
 
 
 async def test_exchanges_of_a_team(simulators: RunningFront, description: Description) -> None:
@@ -159,7 +172,7 @@ async def test_exchanges_of_a_team(simulators: RunningFront, description: Descri
         assert len(await listed(connector, projects)) == 5
         assert connector.quota is not None
         assert await connector.quota.free_bytes(projects)
-    assert len(_check(description, dropbox)) >= 33
+    assert len(_check(description, dropbox)) >= 34
 
 
 def test_the_checker_finds_what_is_wrong(description: Description) -> None:

@@ -166,7 +166,7 @@ class _Box:
             listing = list_items(self._api, self._descriptions, spot, folder.path, cursor, self._page)
             async with aclosing(listing) as pages:
                 async for page in pages:
-                    self._small_reads.listed(page.entries)
+                    self._small_reads.listed(page.entries, spot.user)
                     yield page
 
     async def read(

@@ -1,63 +1,88 @@
-"""Small files that many tasks want to read at once, fetched as one zip archive: two calls for all instead of two for each.
+"""Small files that are asked for at once, and what is likely to be asked for next, fetched as one zip archive: two calls for all.
 
-A listing tells of each file its SHA-1, and that is how it is found in the archive, whatever it is called there: what is not
-there with just that content (it was changed, it may not be downloaded) is read on its own, which tells why. The same if there
-is no archive at all: at most so many are given out at once to one user and to one enterprise.
+Box puts any files into an archive. So whatever is asked for at the same time shares one, in whatever folders it stands; and
+where all files are read in the order in which they were listed, the next ones come along. The same if there is no archive at
+all: at most so many are given out at once to one user and to one enterprise.
 
 Source: Box Platform API 2024.0, "Create zip download", "Download zip archive".
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import io
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from mover.connectors.bounded import Bounded
+from mover.connectors.archives import Small, small_of
 from mover.connectors.box.addresses import API, FILE, its_own, number
 from mover.connectors.box.api import BoxApi, Doing
-from mover.connectors.gathering import Gathering, Work
-from mover.entries import Entry, EntryKind, EntryRef, HashName
-from mover.errors import MoverError, ProtocolViolation, SignInFailed, Throttled
+from mover.connectors.together import Archives, Asked, Fetch
+from mover.entries import Entry, EntryRef, HashName
+from mover.errors import ProtocolViolation
+from mover.transport.status import error_from_status
 
 LARGEST = 256 * 1024
-"""Bytes of a file that is fetched so: all of an archive is held in memory."""
+"""Bytes of a file that is fetched so."""
 
 _MOST = 100  # files of an archive
 _HEAVIEST = 4 * 1024 * 1024  # bytes of its files
-_LONGEST = _HEAVIEST + LARGEST + _MOST * 2048  # what does not shrink, with names and headers
-_AT_ONCE = 3  # of the five that a user may have
-_MOST_LISTED = 20_000
-_MOST_VAIN = 3
+_AT_ONCE = 4  # of the five that a user may have
+_MOST_LISTED = 50_000
+_LIKELY = 0.75  # share of files asked for, from which the next ones are fetched along
+_ENOUGH = 8  # files asked for, that say so
 _OK = 200
-_FORMS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_TOO_MANY = 429
 
 
 class _Zip(msgspec.Struct, frozen=True):
     download_url: str
 
 
-@dataclass(frozen=True)
-class Small:
-    """A small file as a listing told of it.
+class _Reads:
+    """What one user's listings told, and what is asked for of it."""
 
-    Attributes:
-        id: Box's number.
-        version: As `Entry.version`.
-        size: In bytes.
-        sha1: In hexadecimal.
-    """
+    def __init__(self) -> None:
+        self.places: dict[str, int] = {}
+        self.listed: dict[int, Small] = {}  # files that nobody has read yet, in the order of listings
+        self.next = 0
+        self.reached = -1
+        self.asked = Asked()
+        self.waiting: dict[str, Small] = {}
 
-    id: str
-    version: str
-    size: int
-    sha1: str
+    def put(self, small: Small) -> None:
+        """Offer a file, behind all others; one that is listed anew in its place."""
+        place = self.places.setdefault(small.id, self.next)
+        self.next = max(self.next, place + 1)
+        self.listed[place] = small
+
+    def give_back(self, place: int, small: Small) -> None:
+        """Offer a file in its place again."""
+        if small.id not in self.places:
+            self.places[small.id] = place
+            self.listed[place] = small
+
+    def pop(self, file_id: str) -> int:
+        """Offer a file no more; returns its place."""
+        place = self.places.pop(file_id)
+        del self.listed[place]
+        return place
+
+    def ask(self, file_id: str, version: str | None) -> bool:
+        """Note that a file is asked for; tells whether it is known in that version."""
+        place = self.places.get(file_id)
+        if place is None or self.listed[place].version != version:
+            return False
+        self.asked.count(place - self.reached - 1 if place > self.reached else -1)
+        self.reached = max(self.reached, place)
+        self.waiting[file_id] = self.listed[place]
+        return True
+
+    def following(self) -> Iterator[Small]:
+        """What was listed behind all that was asked for, if it is likely to be asked for, too."""
+        if self.asked.files >= _ENOUGH and self.asked.share >= _LIKELY:
+            places = range(self.reached + 1, min(self.next, self.reached + 1 + 2 * _MOST))
+            yield from (self.listed[place] for place in places if place in self.listed)
 
 
 class SmallReads:
@@ -69,21 +94,19 @@ class SmallReads:
 
     def __init__(self, api: BoxApi) -> None:
         self._api = api
-        self._listed: Bounded[str, Small] = Bounded(_MOST_LISTED)
-        self._rounds: dict[str | None, Gathering[Small, bytes | None]] = {}
-        self._in_vain = 0
+        self._archives = Archives(_sha1)
+        self._reads: dict[str | None, _Reads] = {}
 
-    def listed(self, entries: Sequence[Entry]) -> None:
+    def listed(self, entries: Sequence[Entry], user: str | None) -> None:
         """Take note of what a listing tells, while there is room: files are read in the order in which they were listed."""
+        known = sum(len(reads.listed) for reads in self._reads.values())
+        if not self._archives.are_given_out or known >= _MOST_LISTED:
+            return
+        reads = self._reads.setdefault(user, _Reads())
         for entry in entries:
-            sha1 = entry.hashes.get(HashName.SHA1)
-            if entry.kind is not EntryKind.FILE or None in {entry.id, entry.version, entry.size, sha1}:
-                continue
-            assert entry.id is not None and entry.version is not None  # noqa: PT018 - for the types
-            assert entry.size is not None and sha1 is not None  # noqa: PT018 - likewise
-            if 0 < entry.size <= LARGEST and len(self._listed) < _MOST_LISTED:
-                its_id = entry.id.removeprefix(f"{FILE}-")
-                self._listed.put(entry.id, Small(its_id, entry.version, entry.size, sha1))
+            small = small_of(entry, HashName.SHA1, LARGEST)
+            if small is not None and small.id not in self._archives:
+                reads.put(small)
 
     async def read(self, file: EntryRef, version: str | None, user: str | None) -> bytes | None:
         """Return the content of a file with those that others want; None: it has to be read on its own.
@@ -91,78 +114,79 @@ class SmallReads:
         Each file is offered once, so that a second attempt is on its own, but for one that is told to come later. Raises
         Throttled, SignInFailed.
         """
-        small = self._listed.pop(file.id or "")
-        if small is None or small.version != version or self._in_vain >= _MOST_VAIN:
+        reads = self._reads.get(user)
+        if reads is None or file.id is None:
             return None
-        if user not in self._rounds:
-            self._rounds[user] = Gathering(
-                self._work(user),
-                most=_MOST,
-                weight=lambda one: one.size,
-                heaviest=_HEAVIEST,
-                rounds=_AT_ONCE,
-            )
-        try:
-            return await self._rounds[user].do(small)
-        except Throttled:
-            self._listed.put(file.id or "", small)
-            raise
+        came_along = file.id in self._archives
+        if not came_along:
+            await self._consider(reads, file.id, version, user)
+        content = await self._archives.take(file.id, version)
+        if came_along and content is not None:
+            reads.asked.count(0)
+        return content
 
     async def close(self) -> None:
-        """End what is under way."""
-        for gathering in self._rounds.values():
-            await gathering.close()
+        """End what is under way, and forget what waits. Idempotent."""
+        await self._archives.close()
 
-    def _work(self, user: str | None) -> Work[Small, bytes | None]:
-        async def fetch(wanted: Sequence[Small]) -> Sequence[bytes | None]:
-            if len(wanted) == 1:
-                return [None]
-            try:
-                found = await self._fetched(wanted, Doing(user=user, operation="read", path=""))
-            except (Throttled, SignInFailed):
-                raise
-            except MoverError:
-                self._in_vain += 1
-                return [None] * len(wanted)
-            self._in_vain = 0
-            return [found.get(one.sha1) for one in wanted]
+    async def _consider(self, reads: _Reads, file_id: str, version: str | None, user: str | None) -> None:
+        """Have an archive fetched that the file is in, where it would not be alone in it."""
+        if not self._archives.are_given_out or not reads.ask(file_id, version):
+            return
+        await self._archives.let_others_ask()
+        while file_id in reads.waiting and self._archives.under_way >= _AT_ONCE:
+            await self._archives.until_one_has_come()
+        if file_id not in reads.waiting:
+            return  # it came along with another one
+        chosen = _chosen(reads.waiting.pop(file_id), [*reads.waiting.values(), *reads.following()])
+        places = {}
+        for small in chosen:
+            reads.waiting.pop(small.id, None)
+            places[small.id] = reads.pop(small.id)
+        if len(chosen) == 1 or not self._archives.are_given_out:
+            return
+
+        def give_back(small: Small) -> None:
+            reads.give_back(places[small.id], small)
+
+        reads.reached = max(reads.reached, *places.values())
+        self._archives.begin(
+            chosen,
+            self._fetch(chosen, user),
+            entries=len(chosen),
+            size=sum(small.size for small in chosen),
+            give_back=give_back,
+        )
+
+    def _fetch(self, files: Sequence[Small], user: str | None) -> Fetch:
+        doing = Doing(user=user, operation="read", path="")
+        items = [{"type": FILE, "id": number(small.id.removeprefix(f"{FILE}-"))} for small in files]
+        asked = {"items": items, "download_file_name": "files"}
+
+        async def fetch(most: int) -> bytes:
+            made = await self._api.done("POST", f"{API}/zip_downloads", doing, _Zip, asked=asked)
+            request = self._api.session.unsigned.request("GET", its_own(made.download_url), operation="read")
+            async with request as answer:
+                if answer.status == _TOO_MANY and "Retry-After" in answer.headers:
+                    raise error_from_status(answer.status, headers=answer.headers, operation="read")
+                if answer.status != _OK:
+                    raise ProtocolViolation(f"the service gives out no archive (HTTP {answer.status})")
+                return await answer.read(most)
 
         return fetch
 
-    async def _fetched(self, wanted: Sequence[Small], doing: Doing) -> Mapping[str, bytes]:
-        items = [{"type": FILE, "id": number(one.id)} for one in wanted]
-        asked = {"items": items, "download_file_name": "files"}
-        made = await self._api.done("POST", f"{API}/zip_downloads", doing, _Zip, asked=asked)
-        request = self._api.session.unsigned.request("GET", its_own(made.download_url), operation="read")
-        async with request as answer:
-            if answer.status != _OK:
-                raise ProtocolViolation(f"the service gives out no archive (HTTP {answer.status})")
-            data = await answer.read(_LONGEST)
-        return await asyncio.to_thread(unpacked, data, {one.sha1: one.size for one in wanted})
+
+def _chosen(first: Small, others: Sequence[Small]) -> list[Small]:
+    """Return what fits into one archive with a file, without repetition."""
+    chosen, size = {first.id: first}, first.size
+    for small in others:
+        if len(chosen) >= _MOST or size + small.size > _HEAVIEST:
+            break
+        if small.id not in chosen:
+            chosen[small.id] = small
+            size += small.size
+    return list(chosen.values())
 
 
-def unpacked(archive: bytes, wanted: Mapping[str, int]) -> Mapping[str, bytes]:
-    """Return those files of an archive that are wanted, by their SHA-1; of each the size is known. Raises ProtocolViolation."""
-    found: dict[str, bytes] = {}
-    sizes = set(wanted.values())
-    try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-            for told in opened.infolist()[: 2 * _MOST]:
-                if told.file_size not in sizes or told.compress_type not in _FORMS:
-                    continue
-                with opened.open(told) as file:
-                    content = file.read(told.file_size)
-                sha1 = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-                if wanted.get(sha1) == len(content):
-                    found[sha1] = content
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        ValueError,
-        RuntimeError,
-        NotImplementedError,
-    ) as error:
-        raise ProtocolViolation("the service's archive cannot be read") from error
-    return found
+def _sha1(content: bytes) -> str:
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()

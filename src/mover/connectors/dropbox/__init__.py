@@ -5,6 +5,7 @@ connector.py      the contract; capabilities.py what it claims
 areas.py          from paths to calls: one account; organisation.py a team
 listing.py, reading.py, uploads.py, parts.py, renames.py, versions.py, changes.py, quota.py, permissions.py   its pieces
 storing.py, folders.py   how files and folders come into being with few calls
+together.py       how small files are read with few calls; known_folders.py what listings told for it
 api.py, sharing_api.py, team_api.py   the calls, typed; answers.py what they answer; calls.py one request
 entries.py        entries and addresses; told_permissions.py, members.py who may do what
 faults.py         what refusals mean

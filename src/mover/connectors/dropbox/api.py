@@ -107,6 +107,10 @@ class FilesApi:
         """Open a file."""
         return self.caller.download(purpose, "files/download", {"path": path}, byte_range=byte_range)
 
+    def download_zip(self, purpose: Purpose, path: str) -> AbstractAsyncContextManager[HttpResponse | Fault]:
+        """Open a folder, with all below it, as a zip archive."""
+        return self.caller.download(purpose, "files/download_zip", {"path": path})
+
     def export(
         self, purpose: Purpose, path: str, form: str
     ) -> AbstractAsyncContextManager[HttpResponse | Fault]:

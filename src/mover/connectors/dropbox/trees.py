@@ -9,7 +9,7 @@ Source: "list_folder", "list_folder/continue".
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -21,8 +21,9 @@ from mover.connectors.dropbox.calls import Purpose
 from mover.connectors.dropbox.changes import DropboxChanges, spell_cursor
 from mover.connectors.dropbox.entries import address, entry_of, its_id
 from mover.connectors.dropbox.faults import Fault
+from mover.connectors.dropbox.together import SmallReads
 from mover.connectors.many_feeds import ManyFeeds
-from mover.entries import EntryRef
+from mover.entries import Entry, EntryRef
 from mover.errors import NotFound, ProtocolViolation, Unsupported
 from mover.transport.unreadable import UNREADABLE
 
@@ -44,11 +45,13 @@ class DropboxTrees(DropboxChanges):
     Args:
         api: The calls.
         areas: Finds places.
+        small_reads: Is told what stands in folders.
         page: Most lines of a page.
     """
 
-    def __init__(self, api: FilesApi, areas: Areas, *, page: int = PAGE) -> None:
+    def __init__(self, api: FilesApi, areas: Areas, small_reads: SmallReads, *, page: int = PAGE) -> None:
         super().__init__(api, areas)
+        self._small_reads = small_reads
         self._page = page
 
     async def below(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[TreePage, None]:
@@ -75,6 +78,12 @@ class DropboxTrees(DropboxChanges):
             if not found.has_more:
                 return
             found = await self._go_on(purpose, found.cursor)
+
+    async def taken_up(self, folder: EntryRef, entries: Sequence[Entry], *, begins: bool, ends: bool) -> None:
+        """See the contract."""
+        where = await self._areas.locate(folder.path, _OPERATION)
+        if where is not None:
+            self._small_reads.listed(folder, address(folder, where.path), entries, begins=begins, ends=ends)
 
     async def _go_on(self, purpose: Purpose, cursor: str) -> Listing:
         found = await self._api.go_on(purpose, cursor)
@@ -107,6 +116,10 @@ class TeamTrees(ManyFeeds):
     def below(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[TreePage, None]:
         """See the contract. Raises Unsupported above people's and team folders."""
         return self._trees.below(folder, cursor)
+
+    async def taken_up(self, folder: EntryRef, entries: Sequence[Entry], *, begins: bool, ends: bool) -> None:
+        """See the contract."""
+        await self._trees.taken_up(folder, entries, begins=begins, ends=ends)
 
 
 async def _no_top(_ref: EntryRef) -> str | None:
