@@ -253,24 +253,22 @@ async def test_another_service_cannot_take_a_connections_place(connections: Conn
         await connections.add("nas", "other", NAS, replace=True)
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "values"),
-    [
+async def test_rubbish_is_refused_and_leaves_nothing_behind(
+    connections: Connections, database: Database
+) -> None:
+    rubbish: list[tuple[str, str, dict]] = [
         ("file", "fake", NAS),
         ("na/s", "fake", NAS),
         ("nas", "ftpx", NAS),
         ("nas", "fake", {}),
         ("nas", "fake", {"x": "y"}),
-    ],
-)
-async def test_rubbish_is_refused_and_leaves_nothing_behind(
-    connections: Connections, database: Database, name: str, kind: str, values: dict
-) -> None:
-    with pytest.raises(InvalidConfiguration):
-        await connections.add(name, kind, values)
+    ]
+    for name, kind, values in rubbish:
+        with pytest.raises(InvalidConfiguration):
+            await connections.add(name, kind, values)
 
-    assert await connections.all() == []
-    assert await secret_count(database) == 0
+        assert await connections.all() == []
+        assert await secret_count(database) == 0
 
 
 async def test_an_unknown_name_lists_the_known_ones(connections: Connections) -> None:

@@ -30,27 +30,27 @@ def _is_kept(connector: Connector, entry: Entry, moment: int) -> bool:
     return entry.modified_ns is not None and abs(entry.modified_ns - moment) < grain
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-async def test_time_that_comes_with_an_upload_is_kept(
-    connector: Connector, folder: EntryRef, moment: int
-) -> None:
+async def test_times_that_come_with_uploads_are_kept(connector: Connector, folder: EntryRef) -> None:
     need(connector.capabilities.modified is Setting.AT_UPLOAD, "times set at upload")
-    uploaded = await connector.upload(target(folder, "file", modified_ns=moment), GivenContent(b"x"))
-    seen = await connector.refresh(ref_of(folder, uploaded))
-    assert _is_kept(connector, seen, moment)
-    [entry] = await listed(connector, folder)
-    assert entry.modified_ns == seen.modified_ns or connector.capabilities.modified_resolution_ns is None
+    seen = {}
+    for moment in MOMENTS:
+        place = target(folder, f"file {moment}", modified_ns=moment)
+        uploaded = await connector.upload(place, GivenContent(b"x"))
+        entry = seen[uploaded.name] = await connector.refresh(ref_of(folder, uploaded))
+        assert _is_kept(connector, entry, moment), moment
+    found = {entry.name: entry.modified_ns for entry in await listed(connector, folder)}
+    assert found.keys() == seen.keys()
+    if connector.capabilities.modified_resolution_ns is not None:
+        assert found == {name: entry.modified_ns for name, entry in seen.items()}
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-async def test_time_that_is_set_afterwards_is_kept(
-    connector: Connector, folder: EntryRef, moment: int
-) -> None:
+async def test_times_that_are_set_afterwards_are_kept(connector: Connector, folder: EntryRef) -> None:
     need(connector.capabilities.modified is Setting.AFTERWARDS, "times set afterwards")
-    file = ref_of(folder, await put(connector, folder, "file", b"x"))
-    assert await _times(connector).set_modified(file, moment)
-    assert await _times(connector).set_modified(file, moment)
-    assert _is_kept(connector, await connector.refresh(file), moment)
+    for moment in MOMENTS:
+        file = ref_of(folder, await put(connector, folder, f"file {moment}", b"x"))
+        assert await _times(connector).set_modified(file, moment)
+        assert await _times(connector).set_modified(file, moment)
+        assert _is_kept(connector, await connector.refresh(file), moment), moment
 
 
 async def test_time_survives_replacing(connector: Connector, folder: EntryRef) -> None:
@@ -62,13 +62,13 @@ async def test_time_survives_replacing(connector: Connector, folder: EntryRef) -
     assert _is_kept(connector, await connector.refresh(ref_of(folder, second)), MOMENTS[2])
 
 
-@pytest.mark.parametrize("moment", MOMENTS[1:3])
-async def test_time_of_a_folder_is_kept(connector: Connector, folder: EntryRef, moment: int) -> None:
+async def test_times_of_folders_are_kept(connector: Connector, folder: EntryRef) -> None:
     need(connector.capabilities.folder_modified is Setting.AFTERWARDS, "times of folders")
-    inner = ref_of(folder, await connector.create_folder(folder, "inner"))
-    await put(connector, inner, "file", b"x")
-    assert await _times(connector).set_modified(inner, moment)
-    assert _is_kept(connector, await connector.refresh(inner), moment)
+    for moment in MOMENTS[1:3]:
+        inner = ref_of(folder, await connector.create_folder(folder, f"inner {moment}"))
+        await put(connector, inner, "file", b"x")
+        assert await _times(connector).set_modified(inner, moment)
+        assert _is_kept(connector, await connector.refresh(inner), moment), moment
 
 
 async def test_setting_a_time_does_not_change_the_content_version_of_another_file(

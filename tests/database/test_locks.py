@@ -96,11 +96,11 @@ async def test_a_cancelled_block_lets_go_and_stays_cancelled(database: Database)
     assert not await refused(database)
 
 
-@pytest.mark.parametrize("name", ["../../../etc/x", "a/b", "", ".", "ü\0\udc80", "x" * 5000, "pair%3A42"])
-async def test_any_text_is_a_name(database: Database, name: str) -> None:
-    async with database.lock(name):
-        assert await refused(database, name)
-        assert not await refused(database)
+async def test_any_text_is_a_name(database: Database) -> None:
+    for name in ("../../../etc/x", "a/b", "", ".", "ü\0\udc80", "x" * 5000, "pair%3A42"):
+        async with database.lock(name):
+            assert await refused(database, name), name
+            assert not await refused(database), name
 
 
 async def test_a_process_that_is_killed_holds_nothing(database: Database, database_url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.e2e.unreliable import unreliable
 from tests.servers.s3 import S3Server
 from tests.servers.ssh import SftpServer
 
-KILLS = 20
+KILLS = int(os.environ.get("COMMAND_KILLS", "10"))  # on each way
 MIB = 1 << 20
 SLOWED = ("--bwlimit", "12M")  # so that it takes longer than it lives
 LIFE_S = 1.0
@@ -50,7 +51,7 @@ def check_report(mover: Mover, run: int, files: dict[str, bytes]) -> None:
     assert all(item["verification"] for item in moved.values())
 
 
-def test_killed_twenty_times_on_its_way_to_s3(
+def test_killed_again_and_again_on_its_way_to_s3(
     mover: Mover, sshd_server: SftpServer, seaweedfs_plain_server: S3Server
 ) -> None:
     files = large_move(1)
@@ -84,7 +85,7 @@ def test_killed_twenty_times_on_its_way_to_s3(
     shutil.rmtree(source)
 
 
-def test_killed_twenty_times_on_its_way_to_sftp(
+def test_killed_again_and_again_on_its_way_to_sftp(
     mover: Mover, tmp_path: Path, sshd_server: SftpServer
 ) -> None:
     files = large_move(3)

@@ -38,38 +38,38 @@ def local(mover: Mover, _request: pytest.FixtureRequest) -> str:
 
 def sftp(mover: Mover, request: pytest.FixtureRequest) -> str:
     server: SftpServer = request.getfixturevalue("sshd_server")
-    mover.connect("sftp", "place", sftp_values(server))
-    return "place:/dumps-of-mysql"
+    mover.connect("sftp", "sftp-place", sftp_values(server))
+    return "sftp-place:/dumps-of-mysql"
 
 
 def webdav(mover: Mover, request: pytest.FixtureRequest) -> str:
     server: WebdavServer = request.getfixturevalue("apache_server")
-    mover.connect("webdav", "place", webdav_values(server))
-    return "place:/dumps-of-mysql"
+    mover.connect("webdav", "webdav-place", webdav_values(server))
+    return "webdav-place:/dumps-of-mysql"
 
 
 def s3(mover: Mover, request: pytest.FixtureRequest) -> str:
     server: S3Server = request.getfixturevalue("seaweedfs_server")
-    mover.connect("s3", "place", s3_values(server, "dumps-of-mysql"))
-    return "place:/"
+    mover.connect("s3", "s3-place", s3_values(server, "dumps-of-mysql"))
+    return "s3-place:/"
 
 
 def ftp(mover: Mover, request: pytest.FixtureRequest) -> str:
     server: FtpServer = request.getfixturevalue("pure_ftpd_server")
-    mover.connect("ftp", "place", ftp_values(server, "/dumps-of-mysql", plain=True))
-    return "place:/"
+    mover.connect("ftp", "ftp-place", ftp_values(server, "/dumps-of-mysql", plain=True))
+    return "ftp-place:/"
 
 
 def ftps(mover: Mover, request: pytest.FixtureRequest) -> str:
     server: FtpServer = request.getfixturevalue("proftpd_ftps_server")
-    mover.connect("ftps", "place", ftp_values(server, "/dumps-of-mysql"))
-    return "place:/"
+    mover.connect("ftps", "ftps-place", ftp_values(server, "/dumps-of-mysql"))
+    return "ftps-place:/"
 
 
 def swift(mover: Mover, request: pytest.FixtureRequest) -> str:
     server: SwiftServer = request.getfixturevalue("swift_node")
-    mover.connect("swift", "place", swift_values(server, "dumps-of-mysql"))
-    return "place:/"
+    mover.connect("swift", "swift-place", swift_values(server, "dumps-of-mysql"))
+    return "swift-place:/"
 
 
 # Another service joins with a function of its own.
@@ -84,21 +84,20 @@ PLACES: dict[str, Callable[[Mover, pytest.FixtureRequest], str]] = {
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_database_comes_back_the_same_through(
-    place: str, mover: Mover, request: pytest.FixtureRequest, mariadb_server: MariaDbServer
+def test_database_comes_back_the_same_through_every_service(
+    mover: Mover, request: pytest.FixtureRequest, mariadb_server: MariaDbServer
 ) -> None:
     make_database(mariadb_server, "ring", EVERYTHING + LARGE)
     drop_database(mariadb_server, "ring_back")
     before = described(mariadb_server, "ring")
     mover.connect("mysql", "db", mysql_values(mariadb_server))
-    there = PLACES[place](mover, request)
+    here = "db:/ring"
 
-    out = mover.copy("db:/ring", there)
-    back = mover.copy(there, "db:/ring_back")
+    for there in (*(place(mover, request) for place in PLACES.values()), "db:/ring_back"):
+        moved = mover.copy(here, there)
+        assert (moved["copied"], moved["failed"]) == (NUMBER, 0), (here, there, moved)
+        here = there
 
-    assert (out["copied"], out["failed"]) == (NUMBER, 0), out
-    assert (back["copied"], back["failed"]) == (NUMBER, 0), back
     assert described(mariadb_server, "ring_back") == before
     assert is_empty(mover)
 

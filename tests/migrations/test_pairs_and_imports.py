@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -75,28 +76,28 @@ async def test_a_file_with_mistakes_changes_nothing_and_says_where_they_are(offi
     assert await paths(office, ann, migration) == []
 
 
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        (b"", "line 1: the file is empty"),
-        (b"\n\n", "line 1: the file is empty"),
-        (b"Source Path,Destination Path\n", "line 2: there is nothing"),
-        (b"/a,/b\n", "line 1: unknown column '/a'"),
-        (b"Source Path,Tags\n/a,/b\n", "line 1: the first line has to name"),
-        (b"Source Path,Source Path,Destination Path\n", "line 1: the column Source Path is there twice"),
-        (b"Source Path,Destination Path\n/a,/b\n/\xff,/c\n", "line 3: there are bytes that are not UTF-8"),
-        (b'Source Path,Destination Path\n/a,"/b\n', "line 2: a quote is not closed"),
-        (b'Source Path,Destination Path\n/a,"/b' + b"\nx" * 40_000, "line 2: more than"),
-        (b"Source Path,Destination Path\n/a\0,/b\n", "line 2: there is a NUL"),
-    ],
-)
-async def test_a_file_that_cannot_be_read(office: Office, ann: Actor, data: bytes, says: str):
+UNREADABLE = [
+    (b"", "line 1: the file is empty"),
+    (b"\n\n", "line 1: the file is empty"),
+    (b"Source Path,Destination Path\n", "line 2: there is nothing"),
+    (b"/a,/b\n", "line 1: unknown column '/a'"),
+    (b"Source Path,Tags\n/a,/b\n", "line 1: the first line has to name"),
+    (b"Source Path,Source Path,Destination Path\n", "line 1: the column Source Path is there twice"),
+    (b"Source Path,Destination Path\n/a,/b\n/\xff,/c\n", "line 3: there are bytes that are not UTF-8"),
+    (b'Source Path,Destination Path\n/a,"/b\n', "line 2: a quote is not closed"),
+    (b'Source Path,Destination Path\n/a,"/b' + b"\nx" * 40_000, "line 2: more than"),
+    (b"Source Path,Destination Path\n/a\0,/b\n", "line 2: there is a NUL"),
+]
+
+
+async def test_files_that_cannot_be_read(office: Office, ann: Actor):
     migration = await office.migration(ann)
-    preview = await office.imports.read(ann, migration.id, ImportKind.ADD, content(data, 997))
-    assert preview.problem.startswith(says)
-    assert not preview.possible
-    with pytest.raises(NotPossible):
-        await office.imports.apply(ann, preview.id)
+    for data, says in UNREADABLE:
+        preview = await office.imports.read(ann, migration.id, ImportKind.ADD, content(data, 997))
+        assert preview.problem.startswith(says), says
+        assert not preview.possible, says
+        with pytest.raises(NotPossible):
+            await office.imports.apply(ann, preview.id)
 
 
 async def test_duplicates_are_told_and_passed_over(office: Office, ann: Actor):
@@ -240,25 +241,25 @@ async def test_a_migration_is_copied_with_its_pairs(office: Office, ann: Actor):
     )
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"name": " "},
-        {"name": "x" * 201},
-        {"queue": "Site A"},
-        {"pairs_at_once": 0},
-        {"options": PairOptions(bandwidth="fast")},
-        {"options": PairOptions(versions=501)},
-        {"options": PairOptions(exclude=("[",))},
-        {"options": PairOptions(newer_than="soon")},
-        {"options": PairOptions(min_size="2K", max_size="1K")},
-        {"options": PairOptions(window=Window(start="8", end="9"))},
-        {"options": PairOptions(paths=("/a/../b",))},
-    ],
-)
-async def test_what_cannot_work_is_refused_when_it_is_saved(office: Office, ann: Actor, values):
-    with pytest.raises(InvalidConfiguration):
-        await office.migration(ann, **values)
+IMPOSSIBLE: list[dict[str, Any]] = [
+    {"name": " "},
+    {"name": "x" * 201},
+    {"queue": "Site A"},
+    {"pairs_at_once": 0},
+    {"options": PairOptions(bandwidth="fast")},
+    {"options": PairOptions(versions=501)},
+    {"options": PairOptions(exclude=("[",))},
+    {"options": PairOptions(newer_than="soon")},
+    {"options": PairOptions(min_size="2K", max_size="1K")},
+    {"options": PairOptions(window=Window(start="8", end="9"))},
+    {"options": PairOptions(paths=("/a/../b",))},
+]
+
+
+async def test_what_cannot_work_is_refused_when_it_is_saved(office: Office, ann: Actor):
+    for values in IMPOSSIBLE:
+        with pytest.raises(InvalidConfiguration):
+            await office.migration(ann, **values)
 
 
 async def test_connections_people_and_maps_of_others_are_not_there(office: Office, ann: Actor):

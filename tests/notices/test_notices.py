@@ -300,28 +300,28 @@ async def test_private_addresses_are_not_posted_to(
     assert "not allowed" in delivery.message or "private" in delivery.message or "allow" in delivery.message
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://example.org/",
-        "ftp://example.org/",
-        "https://",
-        "https://user:pw@example.org/",
-        "https://example.org/#x",
-        "https://example.org/ x",
-        "https://example.org/\r\nX: y",
-        "https://exämple.org/",
-        "https://example.org:99999/",
-        "https://[::1/",
-        "https://example.org/" + "x" * 2_000,
-    ],
-)
-async def test_addresses_that_cannot_be_are_refused(office: Office, ann: Actor, tmp_path: Path, url: str):
+IMPOSSIBLE_ADDRESSES = [
+    "http://example.org/",
+    "ftp://example.org/",
+    "https://",
+    "https://user:pw@example.org/",
+    "https://example.org/#x",
+    "https://example.org/ x",
+    "https://example.org/\r\nX: y",
+    "https://exämple.org/",
+    "https://example.org:99999/",
+    "https://[::1/",
+    "https://example.org/" + "x" * 2_000,
+]
+
+
+async def test_addresses_that_cannot_be_are_refused(office: Office, ann: Actor, tmp_path: Path):
     strict = Webhooks(
         office.database, Vault(office.database, FileKeyProvider(tmp_path / "key")), office.auditor
     )
-    with pytest.raises(InvalidConfiguration):
-        await strict.create(ann, url, ALL)
+    for url in IMPOSSIBLE_ADDRESSES:
+        with pytest.raises(InvalidConfiguration):
+            await strict.create(ann, url, ALL)
 
 
 async def test_webhooks_are_for_administrators_of_their_organisation(

@@ -103,8 +103,8 @@ def accessibility(page: Page, *, widths: tuple[int, ...] = WIDTHS) -> list[str]:
     page.evaluate(Axe().axe_script)
     found = []
     asked_in: tuple[tuple[Literal["light", "dark"], str, tuple[int, ...]], ...] = (
-        ("light", "{resultTypes: ['violations']}", widths),
-        ("dark", "{runOnly: ['color-contrast']}", widths[:1]),
+        ("light", "{resultTypes: ['violations'], preload: false}", widths),
+        ("dark", "{runOnly: ['color-contrast'], preload: false}", widths[:1]),
     )
     for scheme, asked, asked_at in asked_in:
         page.emulate_media(color_scheme=scheme)
