@@ -33,7 +33,7 @@ _MOST = 100  # files of an archive
 _HEAVIEST = 4 * 1024 * 1024  # bytes of its files
 _LONGEST = _HEAVIEST + LARGEST + _MOST * 2048  # what does not shrink, with names and headers
 _AT_ONCE = 3  # of the five that a user may have
-_MOST_LISTED = 20_000
+MOST_LISTED = 20_000
 _MOST_VAIN = 3
 _OK = 200
 _FORMS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -69,7 +69,7 @@ class SmallReads:
 
     def __init__(self, api: BoxApi) -> None:
         self._api = api
-        self._listed: Bounded[str, Small] = Bounded(_MOST_LISTED)
+        self._listed: Bounded[str, Small] = Bounded(MOST_LISTED)
         self._rounds: dict[str | None, Gathering[Small, bytes | None]] = {}
         self._in_vain = 0
 
@@ -81,7 +81,7 @@ class SmallReads:
                 continue
             assert entry.id is not None and entry.version is not None  # noqa: PT018 - for the types
             assert entry.size is not None and sha1 is not None  # noqa: PT018 - likewise
-            if 0 < entry.size <= LARGEST and len(self._listed) < _MOST_LISTED:
+            if 0 < entry.size <= LARGEST and len(self._listed) < MOST_LISTED:
                 its_id = entry.id.removeprefix(f"{FILE}-")
                 self._listed.put(entry.id, Small(its_id, entry.version, entry.size, sha1))
 
