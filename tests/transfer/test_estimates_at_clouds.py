@@ -20,17 +20,14 @@ from tests.transfer.uploading import upload_keys
 
 from mover.connectors.registry import Surroundings, connector_type
 from mover.database.database import Database
-from mover.entries import AccessRole, GranteeKind, Permission
 from mover.ledger.estimates import Estimate
 from mover.ledger.ledger import Ledger
 from mover.ledger.states import Code, RunMode
 from mover.ledger.tokens import UploadKeys
 from mover.staging import Staging
-from mover.transfer.grantees import GranteeMap
 from mover.transfer.options import Options, VerifyLevel
 from mover.transfer.progress import Progress
 from mover.transfer.run import Engine, run_pair
-from mover.transfer.sharing_rules import SharingRules, Unmapped, Wider
 from mover.transfer.side import Side
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]

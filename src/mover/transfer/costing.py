@@ -137,6 +137,7 @@ class Costing:
             most_s=most_s,
             past=len(past),
             uncounted=self._uncounted(planned),
+            hours_a_day=self._options.hours_a_day,
         )
 
     def _source_costs(self, planned: Planned) -> SideCosts | None:
@@ -272,5 +273,3 @@ def _told(side: Side, costs: SideCosts | None) -> SideCalls:
 
 def _whole(size: float) -> int:
     return int(size) if math.isfinite(size) else 0
-
-

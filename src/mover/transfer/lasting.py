@@ -45,7 +45,8 @@ def how_long(
 
     Args:
         sides: Those of which calls are counted.
-        files, size: To be moved; size in bytes.
+        files: To be moved.
+        size: Of them, in bytes.
         bytes_per_s: The bandwidth that was set.
         past: Earlier runs.
     """

@@ -67,7 +67,9 @@ class Verifier:
         """Each arrival is read back, as far as can be known before."""
         if self.level is VerifyLevel.READBACK:
             return True
-        knows_hashes = bool(self.destination.capabilities.returned_hashes) or self.destination.hashes is not None
+        knows_hashes = (
+            bool(self.destination.capabilities.returned_hashes) or self.destination.hashes is not None
+        )
         return not (self._sizes_suffice or knows_hashes)
 
     def whole_hashes(self, entry: Entry) -> frozenset[HashName]:

@@ -43,9 +43,7 @@ WORK = replace(
     PERSONAL,
     title="Microsoft 365",
     limits=(
-        _units(
-            "takes 1,250 resource units a minute of an app in a small organisation", 1_250, differs=True
-        ),
+        _units("takes 1,250 resource units a minute of an app in a small organisation", 1_250, differs=True),
         _units("takes at most 6,250 resource units a minute of an app", 6_250, differs=False),
     ),
 )

@@ -27,7 +27,9 @@ def planned_files(
     """Planned files by what decides what they cost; `bounds` ascend, `lengths` are positive; all in bytes."""
     size = items.c.size
     bucket = case(
-        (size.is_(None), -1), *((size <= bound, index) for index, bound in enumerate(bounds)), else_=len(bounds)
+        (size.is_(None), -1),
+        *((size <= bound, index) for index, bound in enumerate(bounds)),
+        else_=len(bounds),
     )
     place = folders.c.destination_path
     slashes = func.length(place) - func.length(func.replace(place, "/", ""))
@@ -41,9 +43,7 @@ def planned_files(
             case((place == "/", 1), else_=slashes + 1).label("names"),
         )
         .join(folders, folders.c.id == items.c.folder_id)
-        .where(
-            items.c.run_id == run_id, items.c.kind != EntryKind.FOLDER.value, items.c.state.in_(_PLANNED)
-        )
+        .where(items.c.run_id == run_id, items.c.kind != EntryKind.FOLDER.value, items.c.state.in_(_PLANNED))
         .subquery()
     )
     one = planned.c
