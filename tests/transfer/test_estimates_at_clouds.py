@@ -20,14 +20,17 @@ from tests.transfer.uploading import upload_keys
 
 from mover.connectors.registry import Surroundings, connector_type
 from mover.database.database import Database
-from mover.ledger.estimates import Estimate
+from mover.entries import AccessRole, GranteeKind, Permission
+from mover.ledger.estimates import Estimate, Sort
 from mover.ledger.ledger import Ledger
 from mover.ledger.states import Code, RunMode
 from mover.ledger.tokens import UploadKeys
 from mover.staging import Staging
+from mover.transfer.grantees import GranteeMap
 from mover.transfer.options import Options, VerifyLevel
 from mover.transfer.progress import Progress
 from mover.transfer.run import Engine, run_pair
+from mover.transfer.sharing_rules import SharingRules, Unmapped, Wider
 from mover.transfer.side import Side
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -44,6 +47,7 @@ _LARGE = {
     "onedrive": 40 * _MIB,
 }
 """From this size on files are sent in parts."""
+_VENDORS = {"onedrive": "microsoft"}
 
 
 @dataclass
@@ -70,15 +74,15 @@ class Bench:
     home: Path
 
     async def run(
-        self, mode: RunMode, source: Reached, destination: Reached, path: str, options: Options
+        self, mode: RunMode, source: Reached, destination: Reached, paths: tuple[str, str], options: Options
     ) -> tuple[Code, Estimate | None]:
-        def side(at: Reached) -> Side:
+        def side(at: Reached, path: str) -> Side:
             return Side(at.name, at.name, at.connector, f"{at.place.base.rstrip('/')}/{path}")
 
         result = await run_pair(
             self.engine,
-            side(source),
-            side(destination),
+            side(source, paths[0]),
+            side(destination, paths[1]),
             mode,
             options,
             Progress(),
@@ -90,17 +94,17 @@ class Bench:
         return result.code, run.estimate
 
     async def compare(
-        self, cloud: Cloud, source: Service, destination: Service, path: str, **options: object
+        self, cloud: Cloud, source: Service, destination: Service, path: str, to: str = "", **options: object
     ) -> Estimate:
         """Scan, then move with new connections; the told calls are those that the simulator counts for the move."""
         wanted = Options(**options)  # type: ignore[arg-type]
         names = [cloud.name if place.connect is cloud.connect else "file" for place in (source, destination)]
         async with reached(names[0], source) as one, reached(names[1], destination) as other:
-            code, told = await self.run(RunMode.SCAN, one, other, path, wanted)
+            code, told = await self.run(RunMode.SCAN, one, other, (path, to or path), wanted)
         assert told is not None, code
         cloud.vendor.tally.clear()
         async with reached(names[0], source) as one, reached(names[1], destination) as other:
-            code, none = await self.run(RunMode.COPY, one, other, path, wanted)
+            code, none = await self.run(RunMode.COPY, one, other, (path, to or path), wanted)
         assert code in {Code.SUCCESS, Code.NOTHING_TO_COPY}
         assert none is None
         calls = sum(
@@ -175,7 +179,11 @@ async def test_a_scan_tells_the_calls_of_the_move_in_both_directions(cloud: Clou
     assert out.files == _FILES + 4
 
 
-async def test_reading_back_is_counted(cloud: Cloud, bench: Bench) -> None:
+@pytest.mark.parametrize("name", _ONE)
+async def test_reading_back_is_counted(
+    name: str, request: pytest.FixtureRequest, simulators: RunningFront, bench: Bench
+) -> None:
+    cloud = _cloud(request, simulators, name)
     _fill(bench.home / "back", {f"file {n}": 1_000 for n in range(12)})
     await bench.compare(cloud, _local(bench), cloud.service, "back", verify=VerifyLevel.READBACK)
 
@@ -187,3 +195,25 @@ async def test_parts_are_counted(
     cloud = _cloud(request, simulators, name)
     _fill(bench.home / "large", {"file": _LARGE[name]})
     await bench.compare(cloud, _local(bench), cloud.service, "large")
+
+
+@pytest.mark.parametrize("name", ["box", "dropbox", "egnyte", "google", "onedrive"])
+async def test_permissions_are_counted(
+    name: str, request: pytest.FixtureRequest, simulators: RunningFront, bench: Bench
+) -> None:
+    place = SERVICES[name](request)
+    vendor = simulators.world.vendors[_VENDORS.get(name, name)]
+    assert place.grantees is not None
+    ann, ben = place.grantees.people
+    async with reached(name, place) as at:
+        assert at.connector.permissions is not None
+        root = await at.new_folder("shared")
+        for number in range(5):
+            made = await at.connector.create_folder(root, f"folder {number}")
+            line = Permission(kind=GranteeKind.PERSON, identity=ann, role=AccessRole.READ)
+            await at.connector.permissions.grant(root.child(made.name, made.id), line)
+    sharing = SharingRules(map=GranteeMap({ann: (ann, ben)}), unmapped=Unmapped.DROP, wider=Wider.ALLOW)
+    cloud = Cloud(name, vendor, place.base, place.connect)
+    told = await bench.compare(cloud, place, place, "shared", to="moved", sharing=sharing)
+    assert told.destination.by_sort is not None
+    assert told.destination.by_sort[Sort.PERMITTING] >= 5

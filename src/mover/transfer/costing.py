@@ -27,6 +27,9 @@ from mover.transfer.side import Side
 from mover.transfer.verification import Verifier
 
 
+_GREATEST = 2**63 - 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """Calls that the scan made itself. `resumed` scans saw only a share of the folders: `listed` of them."""
@@ -63,7 +66,7 @@ class SideCosts:
                 self.add(sort, steps[index].of(files))
         self._steps.clear()
         for sort, calls in self._exact.items():
-            self.by_sort[sort] = math.ceil(calls - 1e-9)
+            self.by_sort[sort] = _whole(math.ceil(calls - 1e-9))
 
 
 class Costing:
@@ -271,5 +274,6 @@ def _told(side: Side, costs: SideCosts | None) -> SideCalls:
     return SideCalls(service=costs.costs.title, by_sort=dict(costs.by_sort))
 
 
-def _whole(size: float) -> int:
-    return int(size) if math.isfinite(size) else 0
+def _whole(number: float) -> int:
+    """What the ledger can keep: sizes come from outside."""
+    return int(min(number, _GREATEST))
