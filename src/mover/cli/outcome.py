@@ -172,8 +172,12 @@ def _print_estimate(estimate: Estimate) -> None:
     """Print what the move will cost."""
     from mover.reports.estimate import calls_told, time_told  # noqa: PLC0415 - only after a look
 
-    for name, told in (("calls", calls_told(estimate)), ("time", time_told(estimate))):
-        out().print(words(f"  {name}: {told}"))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("  calls", words(calls_told(estimate)))
+    table.add_row("  time", words(time_told(estimate)))
+    out().print(table)
 
 
 def print_where_to_look(found: Outcome, written: list[Path]) -> None:
