@@ -71,3 +71,24 @@ def test_an_empty_folder_can_be_scanned(mover):
     said = mover("scan", "./nothing")
     assert said.code == 0
     assert mover("scan", "./nothing", "--json").json["code"] == 101
+
+
+@pytest.mark.parametrize("command", [["scan"], ["copy", "--dry-run"]])
+def test_a_look_tells_what_the_move_will_cost_and_invents_nothing(mover, tree, command):
+    said = mover(*command, "./tree", "./there")
+    assert "Nobody counts the calls to either side." in said.out
+    assert "Not known: nothing that tells the pace" in " ".join(said.out.split())
+    estimate = mover(*command, "./tree", "./there", "--json").json["estimate"]
+    assert (estimate["files"], estimate["size"]) == (4, 265 + 256 * 40 - 256)
+    assert (estimate["least"], estimate["most_s"]) == (None, None)
+    assert estimate["source"] == {"service": "local", "by_sort": None}
+
+
+def test_a_limit_of_the_rate_decides_how_long_it_takes(mover, tree):
+    (tree / "large").write_bytes(bytes(3_600_000))
+    said = mover("copy", "--dry-run", "./tree", "./there", "--bwlimit", "1000")
+    assert "At least 1 hour: the bandwidth that was set." in " ".join(said.out.split())
+
+
+def test_without_a_destination_nothing_is_told_of_a_move(mover):
+    assert "estimate" not in mover("scan", "./tree", "--json").json

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.transfer.workbench import Workbench, workbench
 
 from mover.accounts.actor import Actor
 from mover.accounts.refusals import NoSuchThing, NotPossible
+from mover.connectors.box.costs import COSTS
 from mover.errors import PermissionDenied
 from mover.ledger.records import ReportItem
 from mover.ledger.states import ItemState, RunMode
@@ -27,6 +29,7 @@ from mover.migrations.signing import SigningKeys
 from mover.migrations.states import RunState, Status
 from mover.migrations.streams import RowStream
 from mover.migrations.tables import migration_pairs, migration_runs, migrations, pair_runs
+from mover.reports.estimate import time_told
 from mover.reports.reconciliation import check, read_lines
 from mover.vault.providers import FileKeyProvider
 from mover.vault.signing import read_public_key
@@ -84,6 +87,7 @@ async def test_what_the_engine_did_is_counted_shown_and_reported(
     run = await moved(office, bench, ann, migration)
     reports = Reports(office.database, keys, office.auditor, now_ns=office.clock)
 
+    assert await office.runs.estimate(ann, run.id) is None, "it did more than look"
     counts = run.counts
     assert (counts.files_seen, counts.files_copied, counts.files_failed) == (5, 3, 2)
     assert (counts.bytes_copied, counts.folders_seen, counts.folders_created) == (114, 2, 1)
@@ -156,6 +160,7 @@ async def test_a_reconciliation_is_signed_by_the_organisations_key(
 
 async def test_scan_reports(office: Office, bench: Workbench, ann: Actor):
     fill(bench)
+    bench.source.capabilities = replace(bench.source.capabilities, costs=COSTS)
     bench.source.add_file("/docs/deep/er/z.TXT", b"zz")
     migration = await office.migration(ann, 1)
     run = await moved(office, bench, ann, migration, RunMode.SCAN)
@@ -171,6 +176,12 @@ async def test_scan_reports(office: Office, bench: Workbench, ann: Actor):
     assert (await rows(ScanReport.LONG))[0] == ("/docs/deep/er/z.TXT", "19")
     assert (await rows(ScanReport.FOLDERS))[0] == ("/docs", "3", "109")
     assert await rows(ScanReport.NAMES) == []
+    told = await office.runs.estimate(ann, run.id)
+    assert told is not None
+    assert (told.files, told.size) == (run.counts.files_copied, run.counts.bytes_copied)
+    assert ("calls to the source, Box", str(told.source.calls), "") in await rows(ScanReport.SUMMARY)
+    assert ("seconds of work, at least", "0", "") in await rows(ScanReport.SUMMARY)
+    assert (f"time: {time_told(told)}", "", "") in await rows(ScanReport.SUMMARY)
 
 
 async def test_items_are_paged_filtered_and_bounded_by_their_run(

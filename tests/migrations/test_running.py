@@ -498,6 +498,7 @@ async def test_runs_of_another_organisation_are_not_there(office: Office, ann: A
         office.runs.items(eve, run.id),
         office.runs.problems(eve, run.id),
         office.runs.outcomes(eve, run.id),
+        office.runs.estimate(eve, run.id),
         office.runs.throughput(eve, run.id),
         office.runs.page(eve, pair_id=run.pair_id),
         office.runs.page(eve, migration_id=migration.id),

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mover.errors import InvalidConfiguration
-from mover.migrations.timetable import Every, Timing, Window, check_timing, is_open, next_opening, next_times
+from mover.migrations.timetable import Every, Timing, Window, check_timing, hours_a_day, is_open, next_opening, next_times
 
 BERLIN = "Europe/Berlin"
 
@@ -149,3 +149,10 @@ def test_a_window_that_opens_in_a_gap_opens_after_it():
 
 def test_a_window_of_the_whole_day_is_always_open():
     assert is_open(Window(start="08:00", end="08:00"), ns("2024-01-01T00:00"))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"), [("22:00", "06:00", 8), ("08:00", "17:30", 9.5), ("08:00", "08:00", 24)]
+)
+def test_a_window_is_open_so_many_hours_a_day(start: str, end: str, hours: float):
+    assert hours_a_day(Window(start=start, end=end)) == hours

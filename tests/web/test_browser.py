@@ -267,6 +267,26 @@ def test_without_scripts_one_signs_in_and_starts_a_move(browser: Browser, office
         assert (office.served.home / "files" / "archive" / "Without scripts" / HOSTILE).exists()
 
 
+def test_a_scan_shows_what_the_move_will_cost(browser: Browser, office: Office):
+    with sitting(browser, office.served) as at:
+        page = at.page
+        at.sign_in("operator@example.org")
+        at.go("/migrations/new")
+        page.get_by_role("radio", name="office").check()
+        page.get_by_role("textbox", name="Folder").fill("/Finance")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("radio", name="archive").check()
+        page.get_by_role("textbox", name="Folder").fill("/Looked at")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_label("Name of the move").fill("Look first")
+        page.get_by_role("radio", name="Look first").check()
+        page.get_by_role("button", name="Create the move").click()
+        cost = page.locator("#pair-figures section").filter(has_text="What the move will cost")
+        expect(cost).to_contain_text("Nobody counts the calls to either side.", timeout=20_000)
+        expect(cost).to_contain_text("Not known: nothing that tells the pace has been moved")
+        assert accessibility(page) == []
+
+
 @pytest.mark.promise("P11")
 def test_a_move_is_sealed_for_a_key_that_mover_never_has(browser: Browser, office: Office):
     key = pyrage.x25519.Identity.generate()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +15,7 @@ from mover.cli.figures import count_text, duration_text, rate_text, size_text
 from mover.cli.screen import out, plain, words
 from mover.entries import EntryKind
 from mover.errors import Reason, advice_for
+from mover.ledger.estimates import Estimate
 from mover.ledger.ledger import Ledger
 from mover.ledger.records import ReportItem, Run, Tally, Totals
 from mover.ledger.states import (
@@ -125,6 +127,7 @@ class Outcome:
             "verified_by": {proof.value: count for proof, count in self.proofs.items()},
             "resumed": self.resumed,
             "follows": run.base_id,
+            **({"estimate": msgspec.to_builtins(run.estimate)} if run.estimate else {}),
             **({"error": error} if error else {}),
         }
 
@@ -159,8 +162,22 @@ async def print_outcome(ledger: Ledger, found: Outcome) -> None:
     if found.proofs:
         proofs = ", ".join(f"{count:,} {_PROOFS.get(proof, proof)}" for proof, count in _sorted(found.proofs))
         console.print(words(f"  verified: {proofs}"))
+    if found.run.estimate is not None:
+        _print_estimate(found.run.estimate)
     if found.items(*PROBLEMS):
         await _print_problems(ledger, found)
+
+
+def _print_estimate(estimate: Estimate) -> None:
+    """Print what the move will cost."""
+    from mover.reports.estimate import calls_told, time_told  # noqa: PLC0415 - only after a look
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("  calls", words(calls_told(estimate)))
+    table.add_row("  time", words(time_told(estimate)))
+    out().print(table)
 
 
 def print_where_to_look(found: Outcome, written: list[Path]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from mover.connectors.contract import Content
 from mover.errors import IntegrityError
 
-_GATHERED_BYTES = 256 * 1024  # contents up to this size go out in one piece with their headers
+GATHERED_BYTES = 256 * 1024  # contents up to this size go out in one piece with their headers
 
 
 async def body_of(content: Content, size: int) -> bytes | Callable[[], AsyncIterator[bytes]]:
@@ -16,7 +16,7 @@ async def body_of(content: Content, size: int) -> bytes | Callable[[], AsyncIter
     Raises:
         IntegrityError: A small one has not the size that it announced.
     """
-    if size > _GATHERED_BYTES:
+    if size > GATHERED_BYTES:
         return content.chunks
     pieces = []
     left = size

@@ -31,6 +31,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from mover.connectors.costs import CallCosts
 from mover.entries import NO_HASHES, ROOT, Entry, EntryRef, GranteeKind, HashName, Permission
 from mover.naming import NameRules
 
@@ -125,6 +126,7 @@ class Capabilities:
         implicit_folders: A folder comes into being with its first file, so only empty ones need `create_folder`.
         parts: Rules for `PartUploads`; None exactly when `Connector.part_uploads` is None.
         concurrency: How many operations at once are polite to begin with, and at most.
+        costs: What its operations cost in calls; None where nobody counts them (a folder, SFTP, FTP, a database).
     """
 
     names: NameRules
@@ -152,6 +154,7 @@ class Capabilities:
     implicit_folders: bool = False
     parts: PartRules | None = None
     concurrency: tuple[int, int] = (8, 32)
+    costs: CallCosts | None = None
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -15,10 +15,12 @@ from mover.database.store import SoleRight
 from mover.entries import Entry
 from mover.ledger.batching import GroupCommit
 from mover.ledger.earlier import EarlierRuns
+from mover.ledger.estimates import Estimate, PastRun, Planned
 from mover.ledger.grants import GrantState, GrantTally, NewGrant, ReportGrant
 from mover.ledger.queries import (
     arrivals,
     counts,
+    expected,
     folders,
     following,
     grants,
@@ -492,6 +494,28 @@ class RunLedger:
     async def scanned_bytes(self) -> int:
         """Sizes of the files that the pair's last run found missing, if it was a scan with the same options; else 0."""
         return await self._database.read(lambda connection: items.scanned_bytes(connection, self.run))
+
+    # What it will cost.
+
+    async def planned(self, bounds: Sequence[int], lengths: Sequence[int]) -> Planned:
+        """What this run planned, in groups: see `FileGroup` for `bounds` and `lengths`, in bytes."""
+        await self.flush()
+        return await self._database.read(
+            lambda connection: Planned(
+                files=tuple(expected.planned_files(connection, self.run.id, bounds, lengths)),
+                folders=expected.planned_folders(connection, self.run.id),
+                grants=expected.planned_grants(connection, self.run.id),
+            )
+        )
+
+    async def past_runs(self) -> list[PastRun]:
+        """What the last copies of the pair achieved; where there are none, those between the same accounts."""
+        return await self._database.read(lambda connection: expected.past_runs(connection, self.pair))
+
+    async def keep_estimate(self, estimate: Estimate) -> None:
+        """Keep what the move will cost."""
+        values = {"estimate": msgspec.json.encode(estimate).decode()}
+        await self._write(lambda connection: runs.update_run(connection, self.run.id, values))
 
     # The end.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from mover.entries import NO_HASHES, Entry, EntryKind, EntryRef, HashName, join_path
+from mover.ledger.estimates import Estimate
 from mover.ledger.states import MOVED, OPEN, PROBLEMS, SKIPPED, Action, Code, ItemState, RunMode, Verification
 from mover.vault.secret import Secret
 
@@ -51,6 +52,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     carries: bool = False
     source_cursor: str | None = None
     destination_cursor: str | None = None
+    estimate: Estimate | None = None  # of a scan that came to its end
     resumed: bool = False  # this process goes on with what another one began
 
     @property

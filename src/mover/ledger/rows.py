@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Row
 
 from mover.entries import NO_HASHES, Entry, EntryKind, HashName, join_path
+from mover.ledger.estimates import Estimate
 from mover.ledger.records import Arrival, FolderTask, Item, NewItem, Outcome, PartRecord, ReportItem, Run
 from mover.ledger.states import Action, Code, ItemState, RunMode, Verification
 
@@ -184,6 +185,7 @@ def run_from(row: Row[Any]) -> Run:
         carries=bool(row.carries),
         source_cursor=row.source_cursor,
         destination_cursor=row.destination_cursor,
+        estimate=msgspec.json.decode(row.estimate, type=Estimate) if row.estimate else None,
     )
 
 

@@ -53,6 +53,9 @@ runs = Table(
     Column("active_ns", BigInteger, nullable=False),  # time spent, over all interruptions
     Column("message", Text, nullable=False, default=""),
     Column(
+        "estimate", Text
+    ),  # JSON: what the move will cost, where a scan has come to its end: see estimates.py
+    Column(
         "unencrypted", Text
     ),  # sides without encryption in transit, by commas; NULL: it was not noted then
     # What lets the next run follow this one by change feeds, and whether this one followed another: see following.py.

@@ -11,7 +11,7 @@ import msgspec
 from mover.entries import clean_path
 from mover.errors import InvalidConfiguration
 from mover.ledger.states import RunMode
-from mover.migrations.timetable import Window, check_window
+from mover.migrations.timetable import Window, check_window, hours_a_day
 from mover.sealing.age.recipients import read_recipients
 from mover.sealing.limits import NO_VERSIONS
 from mover.transfer.bandwidth import parse_rate
@@ -121,9 +121,9 @@ def check_options(options: PairOptions, *, whole: bool = True) -> None:
     if options.versions is not None and not 0 <= options.versions <= MOST_VERSIONS:
         raise InvalidConfiguration(f"versions: a number from 0 to {MOST_VERSIONS}")
     _check_sealing(options, whole=whole)
-    engine_options(options, RunMode.COPY, queued_ns=0)
     if options.window is not None:
         check_window(options.window)
+    engine_options(options, RunMode.COPY, queued_ns=0)
 
 
 def engine_options(
@@ -177,6 +177,7 @@ def engine_options(
         versions=options.versions or 0,
         form=form,
         bytes_per_s=min(limits) if limits else None,
+        hours_a_day=hours_a_day(options.window) if options.window else 24.0,
     )
 
 

@@ -14,7 +14,9 @@ from mover.accounts.audit import Auditor
 from mover.database.database import Database
 from mover.entries import EntryKind
 from mover.errors import InvalidConfiguration, advice_for
+from mover.ledger.estimates import Estimate
 from mover.ledger.queries import counts as ledger_counts
+from mover.ledger.queries import runs as ledger_runs
 from mover.ledger.queries.items import placed_items
 from mover.ledger.queries.pages import count_items, page_of_items
 from mover.ledger.queries.problems import problems_by_reason
@@ -295,6 +297,17 @@ class Runs:
                 if tally.kind is not EntryKind.FOLDER:
                     counted[tally.state] = counted.get(tally.state, 0) + tally.count
             return counted
+
+        return await self._database.read(work)
+
+    async def estimate(self, actor: Actor, run_id: int) -> Estimate | None:
+        """What the move will cost, where the run only looked and came to its end."""
+        actor.require(Permission.READ)
+
+        def work(connection: Connection) -> Estimate | None:
+            ledger_run_id = _ledger_run(connection, actor, run_id)
+            run = ledger_runs.run(connection, ledger_run_id) if ledger_run_id else None
+            return run.estimate if run else None
 
         return await self._database.read(work)
 

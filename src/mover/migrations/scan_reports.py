@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from sqlalchemy import Connection, func, select
@@ -10,14 +11,17 @@ from sqlalchemy import Connection, func, select
 from mover.accounts.actor import Actor, Permission
 from mover.database.database import Database
 from mover.entries import EntryKind
+from mover.ledger.estimates import Estimate
 from mover.ledger.ledger import Ledger
 from mover.ledger.queries import counts
+from mover.ledger.queries import runs as ledger_runs
 from mover.ledger.records import Totals
 from mover.ledger.survey import survey
 from mover.ledger.tables import folders, items
 from mover.migrations.queries.found import found
 from mover.migrations.streams import Row, RowStream
 from mover.migrations.tables import pair_runs
+from mover.reports.estimate import calls_told, time_told
 
 _LISTED = 10_000
 _OTHERS = "(others)"
@@ -86,6 +90,23 @@ def _summary(connection: Connection, run_id: int) -> Iterable[Row]:
     for action, count in sorted(looked.actions.items()):
         yield (f"to do: {action.value}", count, None)
     yield ("names that change", looked.names_changed, None)
+    run = ledger_runs.run(connection, run_id)
+    if run is not None and run.estimate is not None:
+        yield from _cost(run.estimate)
+
+
+def _cost(estimate: Estimate) -> Iterable[Row]:
+    """What the move will cost."""
+    for name, side in (("source", estimate.source), ("destination", estimate.destination)):
+        yield (f"calls to the {name}, {side.service}", side.calls, None)
+        for sort, calls in (side.by_sort or {}).items():
+            yield (f"calls to the {name}, {side.service}: {sort.value}", calls, None)
+    least = None if estimate.least is None else math.ceil(estimate.least.seconds)
+    most = None if estimate.most_s is None else math.ceil(estimate.most_s)
+    yield ("seconds of work, at least", least, None)
+    yield ("seconds of work, at most by earlier runs", most, None)
+    yield (f"calls: {calls_told(estimate)}", None, None)
+    yield (f"time: {time_told(estimate)}", None, None)
 
 
 def _extensions(connection: Connection, run_id: int) -> Iterable[Row]:

@@ -122,6 +122,12 @@ def check_window(window: Window) -> None:
     _time(window.end)
 
 
+def hours_a_day(window: Window) -> float:
+    """How many hours of a day without a change of the clock it is open."""
+    start, end = _minutes(_time(window.start)), _minutes(_time(window.end))
+    return ((end - start) % (24 * 60) or 24 * 60) / 60
+
+
 def is_open(window: Window, at_ns: int) -> bool:
     """Tell whether a moment is within the window. One whose start is its end is open all day."""
     local = _local(at_ns, _zone(window.zone))

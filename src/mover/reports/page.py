@@ -10,6 +10,7 @@ from mover.ledger.ledger import Ledger
 from mover.ledger.records import ReportItem
 from mover.ledger.states import PROBLEMS, RunStatus
 from mover.reports.cells import moment
+from mover.reports.estimate import calls_told, time_told
 from mover.reports.permissions import permissions_section
 from mover.reports.summary import Summary
 
@@ -70,6 +71,11 @@ async def write_page(ledger: Ledger, found: Summary, stream: TextIO) -> None:
             ("folders", totals.folders_seen),
         ],
     )
+    if run.estimate is not None:
+        stream.write(
+            "<h2>What the move will cost</h2>"
+            f"<p>{escape(calls_told(run.estimate))}</p><p>Time: {escape(time_told(run.estimate))}</p>"
+        )
     _counts(stream, "How arrivals were verified", [(str(k), v) for k, v in found.verifications.items()])
     _counts(stream, "Files by outcome", [(str(k), v) for k, v in found.files.items()])
     _counts(stream, "Folders by outcome", [(str(k), v) for k, v in found.folders.items()])

@@ -43,6 +43,7 @@ class Options:
         versions: How many earlier versions of a file are moved with it, the newest of them; 0: none.
         form: How contents and names are sealed or opened, if they are: text that is equal for the same way.
         bytes_per_s: Greatest rate of reading the source; None without a limit.
+        hours_a_day: How long work goes on a day, where a window is set; only tells how long a move will take.
         attempts: How often an item is tried when its errors are transient.
         files_at_once: Small files under way at once.
         large_at_once: Files sent in parts or streams under way at once.
@@ -58,6 +59,7 @@ class Options:
     versions: int = 0
     form: str = ""
     bytes_per_s: int | None = None
+    hours_a_day: float = 24.0
     attempts: int = 4
     files_at_once: int = 48
     large_at_once: int = 2

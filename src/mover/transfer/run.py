@@ -41,6 +41,7 @@ from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
 from mover.transfer.confined import Confined
 from mover.transfer.copy import FileMover
+from mover.transfer.costing import Asked, Costing
 from mover.transfer.feeds import Feeds
 from mover.transfer.finish import Finisher
 from mover.transfer.granting import Granter
@@ -267,10 +268,12 @@ class _Run:
         if lanes is None or destination is None:
             await scanner.run()
             await self._ledger.flush()
+            if room is not None:
+                await room.measure()
+            await self._estimate(destination)
             said = await self._said_of_permissions()
             if room is None:
                 return said
-            await room.measure()
             return [room.shortage, *said] if room.shortage else said
         async with task_group() as group:
             group.create_task(_when_enough_is_known(room, lanes))
@@ -299,6 +302,26 @@ class _Run:
         totals = await self._ledger.totals()
         await feeds.end(moved=totals.files_moved + totals.folders_created > 0)
         return [*troubles, *feeds.remarks]
+
+    async def _estimate(self, destination: Side | None) -> None:
+        """Keep what the move that was looked at will cost. To be called when all else was asked for: that is counted."""
+        if destination is None or self._mode is RunMode.VERIFY:
+            return
+        costing = Costing(
+            self._source,
+            destination,
+            self._options,
+            memory_bytes=self._engine.staging_memory_bytes,
+            large_from=_LARGE_FROM,
+        )
+        asked = Asked(
+            source=self._source.connector.calls,
+            destination=destination.connector.calls,
+            listed=self._progress.folders_listed,
+            resumed=self._ledger.run.resumed,
+        )
+        planned = await self._ledger.planned(costing.bounds, costing.lengths)
+        await self._ledger.keep_estimate(costing.estimate(planned, asked, await self._ledger.past_runs()))
 
     async def _take_up_again(self) -> None:
         """Move what is without an outcome though nothing is left to do: a standby took over that lacked the last commits."""

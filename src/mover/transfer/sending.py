@@ -9,7 +9,7 @@ from contextlib import aclosing, contextmanager, suppress
 
 import msgspec
 
-from mover.connectors.contract import Capabilities, Connector, Target
+from mover.connectors.contract import Capabilities, Connector, PartRules, Target
 from mover.entries import Entry, EntryRef, HashName
 from mover.errors import Changed, IntegrityError, Unsupported
 from mover.ledger.ledger import RunLedger
@@ -32,6 +32,20 @@ _STREAM_PART = 8 << 20  # bytes: parts of a file that the destination takes in o
 _PROVES_SMALL = 1 << 20  # bytes: a file of unknown size that ends before these is sent whole
 _PART_SHARE = 12  # a part takes at most this fraction of the memory for staging,
 _RATIONED_PART_SHARE = 2  # or this, where a service limits calls
+
+
+def stream_part(memory_bytes: int) -> int:
+    """Size in bytes of the ranges in which a file is read that goes out in one stream; `memory_bytes` is staging's."""
+    return min(_STREAM_PART, _share(memory_bytes, _PART_SHARE))
+
+
+def most_of_part(rules: PartRules, memory_bytes: int) -> int:
+    """Size in bytes that a part should not exceed, of what staging's memory can hold."""
+    return _share(memory_bytes, _RATIONED_PART_SHARE if rules.rationed else _PART_SHARE)
+
+
+def _share(memory_bytes: int, share: int) -> int:
+    return max(memory_bytes // share, 1 << 20)
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +191,7 @@ class Sender:
             content = StreamedContent(
                 reader,
                 staged,
-                part_size=min(_STREAM_PART, self._largest_part(_PART_SHARE)),
+                part_size=stream_part(self._staging_memory_bytes),
                 ranges=can.range_reads and can.bounded_reads,
                 part_hashes=self._verifier.stream_hashes(),
                 whole_hashes=wanted,
@@ -228,7 +242,7 @@ class Sender:
                 part_size=part_size_for(
                     rules,
                     source.size,
-                    most=self._largest_part(_RATIONED_PART_SHARE if rules.rationed else _PART_SHARE),
+                    most=most_of_part(rules, self._staging_memory_bytes),
                 ),
                 ranges=can.range_reads and can.bounded_reads,
                 offsets=can.range_reads and _tells_changes(can, source),
@@ -295,9 +309,6 @@ class Sender:
             rules = self._destination.capabilities.names
             left = arrival_of(item, source, written, rules, proof=Verification.SIZE, digest=None, size=size)
             raise DamagedArrival(error.message, path=item.destination_path, left=left) from error
-
-    def _largest_part(self, share: int) -> int:
-        return max(self._staging_memory_bytes // share, 1 << 20)
 
     def _whole_hashes_of_large(self, source: Entry, *, in_parts: bool) -> frozenset[HashName]:
         """Only what one side can compare with: a pass over every byte of a large file is not for decoration.

@@ -51,6 +51,27 @@ class Verifier:
         """The user is content with sizes, and the destination tells them."""
         return self.level is VerifyLevel.SIZE and self.destination.capabilities.sizes
 
+    @property
+    def asks_for_hashes(self) -> bool:
+        """Each arrival costs a question: the destination computes hashes, but only when it is asked."""
+        returned = self.destination.capabilities.returned_hashes
+        return (
+            self.level is not VerifyLevel.READBACK
+            and not self._sizes_suffice
+            and not returned
+            and self.destination.hashes is not None
+        )
+
+    @property
+    def reads_back(self) -> bool:
+        """Each arrival is read back, as far as can be known before."""
+        if self.level is VerifyLevel.READBACK:
+            return True
+        knows_hashes = (
+            bool(self.destination.capabilities.returned_hashes) or self.destination.hashes is not None
+        )
+        return not (self._sizes_suffice or knows_hashes)
+
     def whole_hashes(self, entry: Entry) -> frozenset[HashName]:
         """Hashes to compute of a file in one pass: what each side can compare with, and one for the report."""
         wanted = {

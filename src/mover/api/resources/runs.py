@@ -14,10 +14,12 @@ from mover.api.operations import Resource
 from mover.api.resources.options import Counts
 from mover.api.resources.pair_actions import Changed, Started
 from mover.entries import EntryKind
+from mover.ledger.estimates import Sort
 from mover.ledger.states import Action, ItemState, RunMode, Verification
 from mover.migrations.refusals import NotPossible
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunState, Status, Trigger, Wish
+from mover.reports.estimate import calls_told, time_told
 
 resource = Resource("Runs", "What was moved when, and what came of it.")
 
@@ -120,6 +122,43 @@ class Throughput(Answer):
     samples: list[Sample]
 
 
+class SideCalls(Answer):
+    """Calls on one side."""
+
+    service: str
+    calls: int | None = Field(description="All together; null where nobody counts the calls to a service.")
+    by_sort: dict[Sort, int] | None = Field(
+        description="listing: signing in, listings and permissions, as the scan asked for them itself; reading: content, "
+        "and entries described; writing: content, folders, times, names; permitting: permissions given and taken back."
+    )
+
+
+class Estimate(Answer):
+    """What a move will cost, as the scan worked it out at its end."""
+
+    source: SideCalls
+    destination: SideCalls
+    files: int = Field(description="To be moved, compared or renamed.")
+    bytes: int = Field(description="Their sizes, as far as they are known.")
+    unknown_sizes: int = Field(description="So many of the files tell no size.")
+    least_s: float | None = Field(
+        description="Seconds of work that it takes at least; null where nothing is known."
+    )
+    decided_by: str = Field(description="What decides that, for people.")
+    most_s: float | None = Field(
+        description="Seconds of work that it takes at most by what earlier runs achieved; null where nothing is known."
+    )
+    hours_a_day: float = Field(description="How long work goes on a day: less than 24 where a window is set.")
+    calls_text: str = Field(description="The calls, for people.")
+    time_text: str = Field(description="The time, for people.")
+
+
+class RunEstimate(Answer):
+    """What the move will cost; null for runs that did more than look, or did not come to their end."""
+
+    estimate: Estimate | None
+
+
 @resource.get("/runs", Permission.READ, problems=(400,))
 async def list_runs(call: Calling, cursor: Cursor = None, limit: Limit = 50) -> RunPage:
     """List the runs of the organisation, the newest first."""
@@ -214,6 +253,24 @@ async def list_problems(call: Calling, run_id: NumberedId) -> RunProblems:
     """Tell what went wrong in a run, by reason, and what to do about it."""
     found = await call.services.runs.problems(call.actor, run_id)
     return RunProblems(items=[ProblemGroup.of(problem) for problem in found])
+
+
+@resource.get("/runs/{run_id}/estimate", Permission.READ)
+async def get_estimate(call: Calling, run_id: NumberedId) -> RunEstimate:
+    """Tell what the move that was looked at will cost: calls on both sides, and how long it may take."""
+    found = await call.services.runs.estimate(call.actor, run_id)
+    if found is None:
+        return RunEstimate(estimate=None)
+    least = found.least
+    told = Estimate.of(
+        found,
+        bytes=found.size,
+        least_s=None if least is None else least.seconds,
+        decided_by="" if least is None else least.why,
+        calls_text=calls_told(found),
+        time_text=time_told(found),
+    )
+    return RunEstimate(estimate=told)
 
 
 @resource.get("/runs/{run_id}/throughput", Permission.READ)

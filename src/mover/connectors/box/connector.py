@@ -13,6 +13,7 @@ from mover.connectors.box.answers import User, whole
 from mover.connectors.box.api import LISTED, BoxApi, Doing
 from mover.connectors.box.changes import BoxChanges
 from mover.connectors.box.config import BoxConfig, BoxEnterpriseConfig
+from mover.connectors.box.costs import COSTS
 from mover.connectors.box.describing import Descriptions, version_id_of
 from mover.connectors.box.directory import Directory
 from mover.connectors.box.faults import placed
@@ -66,6 +67,7 @@ CAPABILITIES = Capabilities(
     exclusive_create=True,
     parts=PARTS,
     concurrency=(16, 48),
+    costs=COSTS,
 )
 
 

@@ -28,7 +28,7 @@ LARGEST = 256 * 1024
 _MOST = 100  # files of an archive
 _HEAVIEST = 4 * 1024 * 1024  # bytes of its files
 _AT_ONCE = 4  # of the five that a user may have
-_MOST_LISTED = 50_000
+MOST_LISTED = 50_000
 _LIKELY = 0.75  # share of files asked for, from which the next ones are fetched along
 _ENOUGH = 8  # files asked for, that say so
 _OK = 200
@@ -100,7 +100,7 @@ class SmallReads:
     def listed(self, entries: Sequence[Entry], user: str | None) -> None:
         """Take note of what a listing tells, while there is room: files are read in the order in which they were listed."""
         known = sum(len(reads.listed) for reads in self._reads.values())
-        if not self._archives.are_given_out or known >= _MOST_LISTED:
+        if not self._archives.are_given_out or known >= MOST_LISTED:
             return
         reads = self._reads.setdefault(user, _Reads())
         for entry in entries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mover.connectors.contract import Capabilities, PartRules, Setting
+from mover.connectors.dropbox.costs import COSTS
 from mover.entries import HashName
 from mover.naming.presets import DROPBOX
 
@@ -35,4 +36,5 @@ CAPABILITIES = Capabilities(
         rationed=True,
     ),
     concurrency=(24, 96),  # of uploads that share calls
+    costs=COSTS,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mover.connectors.contract import Capabilities, PartRules, Setting
+from mover.connectors.egnyte.costs import COSTS
 from mover.entries import HashName
 from mover.naming.presets import EGNYTE
 
@@ -35,4 +36,5 @@ CAPABILITIES = Capabilities(
     described_changes=False,
     parts=RULES,
     concurrency=(2, 16),
+    costs=COSTS,
 )

@@ -25,6 +25,7 @@ from mover.connectors.google.api import DriveApi
 from mover.connectors.google.batches import Batches
 from mover.connectors.google.calls import Calls
 from mover.connectors.google.changes import ChangeFeeds
+from mover.connectors.google.costs import COSTS
 from mover.connectors.google.describing import bytes_from, entry_of
 from mover.connectors.google.folders import Folders
 from mover.connectors.google.ids import IdPool
@@ -147,6 +148,7 @@ class GoogleConnector:
             max_file_size=_LARGEST_FILE,
             parts=RULES,
             concurrency=(16, 48),
+            costs=COSTS,
         )
 
     async def _search_together(self, corpus: Corpus, folders: Sequence[str], token: str | None) -> FileList:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mover.connectors.contract import Capabilities, Setting
+from mover.connectors.microsoft.costs import PERSONAL as PERSONAL_COSTS
+from mover.connectors.microsoft.costs import WORK as WORK_COSTS
 from mover.connectors.microsoft.parts import RULES
 from mover.connectors.microsoft.sessions import Grain
 from mover.entries import HashName
@@ -44,4 +46,5 @@ def describe(grain: Grain, *, root_path: str = "") -> Capabilities:
         max_file_size=_LARGEST_FILE,
         parts=RULES,
         concurrency=(16, 48),
+        costs=PERSONAL_COSTS if grain.personal else WORK_COSTS,
     )

@@ -21,7 +21,7 @@ LARGEST = 1024 * 1024
 """Bytes of a file that is worth it: of a larger one a call more is little, and to hash it once more is not."""
 
 _GOOD_FOR_S = 300.0
-_MOST = 4_000  # of some 1.5 KB
+MOST_TOLD = 4_000  # of some 1.5 KB
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class ToldLinks:
         oldest_s = self._clock() - _GOOD_FOR_S
         while self._kept and next(iter(self._kept.values()))[0] < oldest_s:
             self._kept.popitem(last=False)
-        return len(self._kept) < _MOST
+        return len(self._kept) < MOST_TOLD
 
     def put(self, drive: str, item: str, link: ToldLink) -> None:
         """Keep one, while there is room; what was told later counts."""

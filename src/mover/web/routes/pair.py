@@ -17,6 +17,7 @@ from mover.migrations.records import Migration, NewPair, Pair, PairRun
 from mover.migrations.refusals import Overtaken
 from mover.migrations.selection import Selection
 from mover.migrations.states import RunCode, RunState, Status
+from mover.reports.estimate import calls_told, time_told
 from mover.web import charts, words
 from mover.web.forms import Form, sentence
 from mover.web.options_form import OPTION_FIELDS, blame_options, options_values, read_options, shown_options
@@ -125,7 +126,16 @@ async def _figures(visit: Visit, run: PairRun) -> dict[str, Any]:
         "moved": max(counts.files_copied, sum(outcomes.get(state, 0) for state in ledger.MOVED)),
         "elapsed_s": elapsed_s,
         "remaining_s": _remaining_s(run, elapsed_s),
+        "costs": await _costs(visit, run),
     }
+
+
+async def _costs(visit: Visit, run: PairRun) -> dict[str, str]:
+    """What the move that was looked at will cost, in sentences; empty where that is not known yet."""
+    if run.mode is not RunMode.SCAN or run.state is not RunState.ENDED:
+        return {}
+    found = await visit.house.services.runs.estimate(visit.actor, run.id)
+    return {} if found is None else {"Calls": calls_told(found), "Time": time_told(found)}
 
 
 def _elapsed_s(run: PairRun, now_ns: int) -> float:
