@@ -8,7 +8,7 @@ from tests.database_url import fresh, lock_held
 
 from mover import reports
 from mover.cli import moving, runs
-from mover.cli.loop import Interrupted
+from mover.cli.interruption import Interrupted
 from mover.errors import (
     AccountSuspended,
     ApiQuotaExceeded,

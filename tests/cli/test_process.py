@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
 import pytest
+import typer.main
+from typer.core import TyperGroup
 
+from mover.cli.subjects import SUBJECTS
+
+NOT_FOR_HELP = ("asyncio", "msgspec", "pydantic", "rich", "ssl", "logging")
 HEAVY = (
     *("sqlalchemy", "structlog", "aiohttp", "cryptography", "asyncssh", "lxml", "awscrt"),
     *(
@@ -55,6 +61,32 @@ def test_nothing_heavy_is_loaded_to_answer_quickly(arguments):
         f"run_command_line({arguments!r}); print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     assert run_python(code).splitlines()[-1] == "[]"
+
+
+def test_the_version_is_told_without_loading_what_commands_work_with():
+    code = (
+        "import sys; from mover.cli.main import run_command_line; run_command_line(['--version']);"
+        f"print([name for name in {NOT_FOR_HELP!r} if name in sys.modules],"
+        "[name for name in sys.modules if name.startswith('mover.cli.') and name.endswith('_commands')])"
+    )
+    assert run_python(code).splitlines()[-1] == "[] []"
+
+
+def test_only_the_commands_of_the_subject_that_is_named_are_made():
+    code = (
+        "import sys; from mover.cli.main import run_command_line; run_command_line(['keys', '--help']);"
+        "print([name for name in sys.modules if name.startswith('mover.cli.') and name.endswith('_commands')])"
+    )
+    assert run_python(code).splitlines()[-1] == "['mover.cli.key_commands']"
+
+
+def test_each_subject_has_the_commands_that_it_is_looked_up_by():
+    for module, commands in SUBJECTS.items():
+        app = typer.Typer()
+        importlib.import_module(f"mover.cli.{module}").add_to(app)
+        found = typer.main.get_command(app)
+        assert isinstance(found, TyperGroup)
+        assert sorted(found.commands) == sorted(commands)
 
 
 @pytest.mark.slow

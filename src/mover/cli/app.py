@@ -1,4 +1,4 @@
-"""The command line: each subject has its commands in a module, and what they do in others, loaded when one runs."""
+"""The command line. Each subject has its commands in a module, see `subjects.py`, and what they do in others."""
 
 from __future__ import annotations
 
@@ -7,19 +7,7 @@ from typing import Annotated
 import typer
 
 from mover import __version__
-from mover.cli import (
-    audit_commands,
-    connection_commands,
-    database_commands,
-    egress_commands,
-    key_commands,
-    legal_commands,
-    moving_commands,
-    people_commands,
-    report_commands,
-    service_commands,
-    staff_commands,
-)
+from mover.cli.subjects import CommandsBySubject
 
 _EPILOG = (
     "Addresses: ./folder, /folder or file:/folder on this machine; name:/folder at a connection. "
@@ -28,6 +16,7 @@ _EPILOG = (
 
 app = typer.Typer(
     name="mover",
+    cls=CommandsBySubject,
     help="Move files between storage services: verified, encrypted on the way, and without keeping anything.",
     epilog=_EPILOG,
     no_args_is_help=True,
@@ -60,19 +49,3 @@ def root(
     ] = None,
 ) -> None:
     """Move files between storage services."""
-
-
-for _subject in (
-    connection_commands,
-    moving_commands,
-    key_commands,
-    database_commands,
-    report_commands,
-    service_commands,
-    people_commands,
-    egress_commands,
-    audit_commands,
-    staff_commands,
-    legal_commands,
-):
-    _subject.add_to(app)

@@ -11,7 +11,7 @@ from typer import Abort
 from typer.exceptions import TyperException
 
 from mover.cli.codes import COULD_NOT_RUN, INTERRUPTED, NOBODY_READS
-from mover.cli.loop import Interrupted, PipeBroken
+from mover.cli.interruption import Interrupted, PipeBroken
 from mover.cli.remote.routing import is_for_a_server
 from mover.cli.screen import err, print_json, words
 from mover.database.failures import DatabaseTrouble

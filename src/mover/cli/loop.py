@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from mover.cli.codes import INTERRUPTED
+from mover.cli.interruption import Interrupted, PipeBroken
 from mover.cli.process import collect_rarely
 
 _PATIENCE = 3
@@ -18,23 +19,8 @@ _SHOW_CURSOR = b"\x1b[?25h\n"  # the live picture hides it
 Work = Callable[[], Coroutine[Any, Any, int]]
 
 
-class Interrupted(Exception):
-    """A person or the system ended the work, which has cleaned up. No KeyboardInterrupt: event loops stop dead at one.
-
-    `told`: the work has printed for machines what it came to.
-    """
-
-    def __init__(self, *, told: bool = False) -> None:
-        super().__init__()
-        self.told = told
-
-
 class Told(asyncio.CancelledError):
     """A cancellation whose object for machines was printed."""
-
-
-class PipeBroken(Exception):
-    """A BrokenPipeError, as its cause. Under this name Typer lets it pass, which else replaces standard output."""
 
 
 def run(work: Work) -> int:

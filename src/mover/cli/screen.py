@@ -7,8 +7,6 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -36,6 +34,8 @@ def err() -> Console:
 
 def print_json(value: Any) -> None:
     """Print one line of JSON."""
+    import msgspec  # noqa: PLC0415 - as above, for who only asks for help
+
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 

@@ -7,30 +7,35 @@ names), whose keys are the names below: `MOVER_CA_FILE` is `ca_file` there. Ever
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import platformdirs
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, ValidationError, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
 )
 
 from mover.errors import InvalidConfiguration
 from mover.retention import Retention
 from mover.settings import spelling
 from mover.settings.addresses import LARGEST_PORT, IPNetwork, ListenAt, PrivateAddresses
+from mover.settings.environment import from_environment, over
 from mover.settings.file import VENDORS, from_file
 from mover.vault.secret import Secret
 from mover.vault.sources import KINDS, FileSource, GivenSource, KeySource
 
 _PREFIX = "MOVER_"
+_TABLES = frozenset({"global_key_source", "previous_global_keys", "retention"})
 _MIB = 1024 * 1024
 
 
@@ -42,7 +47,7 @@ def _in_home(known: Mapping[str, Any]) -> Secret:
 _AbsolutePath = Annotated[Path, AfterValidator(spelling.absolute)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The operator's decisions. Sizes in bytes (`64MiB` is understood), times in seconds.
 
     Attributes:
@@ -130,26 +135,23 @@ class Settings(BaseSettings):
     Raises InvalidConfiguration, naming everything that is wrong.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=_PREFIX,
-        env_ignore_empty=True,
-        env_nested_delimiter="__",  # MOVER_GLOBAL_KEY_SOURCE__KIND
+    model_config = ConfigDict(
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
+        validate_default=True,
+        arbitrary_types_allowed=True,
     )
 
-    home: _AbsolutePath = Field(
-        default_factory=lambda: platformdirs.user_data_path("mover"), validate_default=True
-    )
-    database_url: Secret = Field(default_factory=_in_home, validate_default=True)
+    home: _AbsolutePath = Field(default_factory=lambda: platformdirs.user_data_path("mover"))
+    database_url: Secret = Field(default_factory=_in_home)
     staff_database_url: Secret | None = None
     database_connections: int = Field(8, ge=2, le=1000)
-    allow_private_addresses: Annotated[
-        PrivateAddresses, NoDecode, BeforeValidator(PrivateAddresses.parse)
-    ] = PrivateAddresses()
+    allow_private_addresses: Annotated[PrivateAddresses, BeforeValidator(PrivateAddresses.parse)] = (
+        PrivateAddresses()
+    )
     proxy: Annotated[Secret, AfterValidator(spelling.proxy)] | None = None
-    egress_also: Annotated[tuple[str, ...], NoDecode, BeforeValidator(spelling.listed)] = ()
+    egress_also: Annotated[tuple[str, ...], BeforeValidator(spelling.listed)] = ()
     ca_file: Annotated[_AbsolutePath, AfterValidator(spelling.readable_file)] | None = None
     global_key: Secret | None = None
     global_key_file: _AbsolutePath | None = None
@@ -179,14 +181,14 @@ class Settings(BaseSettings):
     runner_build: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     api_drain_s: float = Field(0, ge=0, le=3600, allow_inf_nan=False)
     web_drain_s: float = Field(0, ge=0, le=3600, allow_inf_nan=False)
-    listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
-    redirect_listen: Annotated[ListenAt, NoDecode, BeforeValidator(ListenAt.parse)] | None = None
+    listen: Annotated[ListenAt, BeforeValidator(ListenAt.parse)] = ListenAt("localhost", 8443)
+    redirect_listen: Annotated[ListenAt, BeforeValidator(ListenAt.parse)] | None = None
     tls_cert_file: Annotated[_AbsolutePath, AfterValidator(spelling.readable_file)] | None = None
     tls_key_file: Annotated[_AbsolutePath, AfterValidator(spelling.readable_file)] | None = None
     metrics_port: int | None = Field(None, ge=1, le=LARGEST_PORT)
     metrics_tls: bool = False
     lock_memory: Literal["automatic", "required", "off"] = "automatic"
-    security_contact: Annotated[tuple[str, ...], NoDecode, BeforeValidator(spelling.contacts)] = ()
+    security_contact: Annotated[tuple[str, ...], BeforeValidator(spelling.contacts)] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: _AbsolutePath | None = None
     otlp_endpoint: Annotated[str, AfterValidator(spelling.web_address)] | None = None
@@ -194,10 +196,8 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(spelling.public_url)] = Field(
         default_factory=lambda given: spelling.address_of(given["listen"]) if "listen" in given else ""
     )
-    trusted_proxies: Annotated[
-        tuple[IPNetwork, ...], NoDecode, BeforeValidator(spelling.trusted_proxies)
-    ] = ()
-    local_folders: Annotated[tuple[_AbsolutePath, ...], NoDecode, BeforeValidator(spelling.listed)] = ()
+    trusted_proxies: Annotated[tuple[IPNetwork, ...], BeforeValidator(spelling.trusted_proxies)] = ()
+    local_folders: Annotated[tuple[_AbsolutePath, ...], BeforeValidator(spelling.listed)] = ()
     smtp_url: Secret | None = None
     mail_from: str | None = None
     mail_outbox: _AbsolutePath | None = None
@@ -217,11 +217,14 @@ class Settings(BaseSettings):
     audit_webhook: Annotated[str, AfterValidator(spelling.web_address)] | None = None
     audit_webhook_secret: Annotated[Secret, AfterValidator(spelling.webhook_secret)] | None = None
     retention: Retention = Retention()
-    account_domains: Annotated[tuple[str, ...], NoDecode, BeforeValidator(spelling.domains)] = ()
+    account_domains: Annotated[tuple[str, ...], BeforeValidator(spelling.domains)] = ()
 
     def __init__(self, **values: Any) -> None:
+        """Take arguments first, then the environment, then the file."""
+        known = type(self).model_fields
+        environment = from_environment(os.environ, _PREFIX, known, _TABLES)
         try:
-            super().__init__(**values)
+            super().__init__(**over(over(from_file(known), environment), values))
         except ValidationError as error:
             # `from None`: the cause would carry what was given, and so perhaps a secret.
             raise InvalidConfiguration(_what_is_wrong(error)) from None
@@ -278,22 +281,6 @@ class Settings(BaseSettings):
                 "MOVER_TLS_KEY_FILE is the key of a certificate; set MOVER_TLS_CERT_FILE as well"
             )
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - given by pydantic-settings, not used here
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - likewise
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put arguments first, then the environment, then the file."""
-        return (
-            init_settings,
-            env_settings,
-            InitSettingsSource(settings_cls, init_kwargs=from_file(cls.model_fields)),
-        )
 
     @property
     def staging_path(self) -> Path:

@@ -26,7 +26,6 @@ from mover.transfer.sending import most_of_part, stream_part
 from mover.transfer.side import Side
 from mover.transfer.verification import Verifier
 
-
 _GREATEST = 2**63 - 1
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0079"
-down_revision = "0074"
+down_revision = "0075"
 
 
 def upgrade() -> None:

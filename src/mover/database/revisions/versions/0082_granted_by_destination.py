@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0082"
-down_revision = "0074"
+down_revision = "0079"
 
 
 def upgrade() -> None:
