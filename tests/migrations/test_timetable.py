@@ -6,7 +6,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mover.errors import InvalidConfiguration
-from mover.migrations.timetable import Every, Timing, Window, check_timing, hours_a_day, is_open, next_opening, next_times
+from mover.migrations.timetable import (
+    Every,
+    Timing,
+    Window,
+    check_timing,
+    hours_a_day,
+    is_open,
+    next_opening,
+    next_times,
+)
 
 BERLIN = "Europe/Berlin"
 
