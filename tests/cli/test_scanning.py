@@ -74,7 +74,7 @@ def test_an_empty_folder_can_be_scanned(mover):
 
 
 @pytest.mark.parametrize("command", [["scan"], ["copy", "--dry-run"]])
-def test_a_look_tells_what_the_move_will_cost_and_invents_nothing(mover, tree, command):
+def test_a_look_tells_what_the_move_will_cost_and_invents_nothing(mover, command):
     said = mover(*command, "./tree", "./there")
     assert "Nobody counts the calls to either side." in said.out
     assert "Not known: nothing that tells the pace" in " ".join(said.out.split())

@@ -10,7 +10,7 @@ import pytest
 
 from mover.connectors.costs import CallCosts, Limit, Step
 from mover.ledger.estimates import Bound, PastRun, Sort
-from mover.transfer.costing import SideCosts
+from mover.transfer.costing import Asked, SideCosts, whole_scan
 from mover.transfer.lasting import ENOUGH_FILES, how_long
 
 COSTS = CallCosts(title="Attic", reads=(Step(calls=1),), read_alone=1, uploads=(Step(calls=1),))
@@ -88,3 +88,15 @@ def test_what_is_told_of_sizes_without_bound_can_be_kept() -> None:
     assert least is not None
     kept = msgspec.json.encode((charged.by_sort, least))
     assert msgspec.json.decode(kept, type=tuple[dict[Sort, int], Bound])[0] == {Sort.WRITING: 2**63 - 1}
+
+
+@pytest.mark.parametrize(
+    ("resumed", "listed", "calls"), [(False, 2, 30.0), (True, 100, 30.0), (True, 25, 120.0), (True, 0, 130.0)]
+)
+def test_the_end_of_a_scan_that_was_interrupted_stands_for_all_of_it(
+    resumed: bool,  # noqa: FBT001 - of the table
+    listed: int,
+    calls: float,
+) -> None:
+    asked = Asked(source=30, destination=0, listed=listed, resumed=resumed)
+    assert whole_scan(30, asked, 100) == calls

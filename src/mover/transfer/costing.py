@@ -114,9 +114,10 @@ class Costing:
         """Add everything up."""
         source = self._source_costs(planned)
         destination = self._destination_costs(planned)
-        share = planned.folders.listed / asked.listed if asked.resumed and asked.listed else 1.0
-        self._began(source, self._source, asked.source * share)
-        self._began(destination, self._destination, asked.destination * share)
+        self._began(source, self._source, whole_scan(asked.source, asked, planned.folders.listed))
+        self._began(
+            destination, self._destination, whole_scan(asked.destination, asked, planned.folders.listed)
+        )
         for costs in (source, destination):
             if costs is not None:
                 costs.close()
@@ -265,6 +266,13 @@ class Costing:
         if any(group.bucket < 0 for group in planned.files):
             found.append("what files of unknown size cost beyond those of a small one")
         return tuple(found)
+
+
+def whole_scan(calls: int, asked: Asked, folders: int) -> float:
+    """Calls of a scan of so many folders as if it had not been interrupted: its end stands for all of it."""
+    if not asked.resumed or asked.listed >= folders:
+        return calls
+    return calls * folders / asked.listed if asked.listed else calls + folders
 
 
 def _told(side: Side, costs: SideCosts | None) -> SideCalls:

@@ -11,11 +11,11 @@ from mover.connectors.microsoft.told_links import LARGEST, MOST_TOLD
 _SOURCE = "https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online"
 
 
-def _units(told: str, most: float, *, differs: bool) -> Limit:
+def _units(told: str, most: float, *, differs: bool, every_s: float = 60) -> Limit:
     return Limit(
         told=told,
         most=most,
-        every_s=60,
+        every_s=every_s,
         source=_SOURCE,
         listing=units.MANY,
         reading=units.ONE,
@@ -45,5 +45,17 @@ WORK = replace(
     limits=(
         _units("takes 1,250 resource units a minute of an app in a small organisation", 1_250, differs=True),
         _units("takes at most 6,250 resource units a minute of an app", 6_250, differs=False),
+        _units(
+            "takes 1,200,000 resource units a day of an app in a small organisation",
+            1_200_000,
+            differs=True,
+            every_s=86_400,
+        ),
+        _units(
+            "takes at most 6,000,000 resource units a day of an app",
+            6_000_000,
+            differs=False,
+            every_s=86_400,
+        ),
     ),
 )

@@ -16,7 +16,7 @@ from mover.ledger.records import Pair
 from mover.ledger.states import MOVED, Action, ItemState, RunMode
 from mover.ledger.tables import folders, grants, items, pairs, runs
 
-_MOST_PAST = 5
+_MOST_PAST = 10  # runs that are looked at: most runs of a pair that is kept up to date move nothing
 _PLANNED = (ItemState.PLANNED.value, ItemState.HELD.value)
 _MOVED = sorted(state.value for state in MOVED)
 
@@ -122,13 +122,7 @@ def _achieved(connection: Connection, which: ColumnElement[bool]) -> list[PastRu
     last = (
         select(runs.c.id, runs.c.active_ns)
         .join(pairs, pairs.c.id == runs.c.pair_id)
-        .where(
-            which,
-            runs.c.mode == RunMode.COPY.value,
-            runs.c.dry_run.is_(False),
-            runs.c.active_ns > 0,
-            exists().where(items.c.run_id == runs.c.id, items.c.sent_bytes > 0),
-        )
+        .where(which, runs.c.mode == RunMode.COPY.value, runs.c.dry_run.is_(False), runs.c.active_ns > 0)
         .order_by(runs.c.id.desc())
         .limit(_MOST_PAST)
         .subquery()
