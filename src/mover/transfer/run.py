@@ -230,16 +230,23 @@ class _Run:
         code = await self._final_code(missing=len(missing))
         return await self._close(code, finished=True, message="; ".join(troubles))
 
+    async def _what_changed(self, *, sharing: str | None) -> Feeds | None:
+        """Follow an earlier run where this one can; else read the source's whole tree where its service tells it so."""
+        feeds, tree = None, TreeReader(self._source, self._ledger, self._options, self._progress)
+        if self._destination is not None and self._mode is RunMode.COPY and not self._options.dry_run:
+            feeds = Feeds(
+                self._source, self._destination, self._ledger, self._options, tree, sharing=sharing
+            )
+            await feeds.begin()
+        if self._ledger.run.base_id is None:
+            await tree.read()
+        return feeds
+
     async def _work(self) -> list[str]:
         destination = self._destination
         sharing = self._sharing()
         looked = await sharing.look() if sharing is not None else None
-        feeds, tree = None, TreeReader(self._source, self._ledger, self._options, self._progress)
-        if destination is not None and self._mode is RunMode.COPY and not self._options.dry_run:
-            feeds = Feeds(self._source, destination, self._ledger, self._options, tree, sharing=looked)
-            await feeds.begin()
-        if self._ledger.run.base_id is None:
-            await tree.read()
+        feeds = await self._what_changed(sharing=looked)
         await self._ledger.add_root(
             source_id=self._source.root_id,
             destination_id=destination.root_id if destination else None,
