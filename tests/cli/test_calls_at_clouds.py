@@ -31,8 +31,7 @@ EXPECTED: Mapping[str, tuple[Mapping[str, int], ...]] = {
         {"users/get_current_account": 1, "files/get_metadata": 1, "files/list_folder": 4},
         {"users/get_current_account": 1, "files/get_metadata": 1, "users/get_space_usage": 1}
         | {"files/create_folder_v2": 1, "files/upload": 1},
-        {"users/get_current_account": 1, "files/get_metadata": 1, "files/list_folder/get_latest_cursor": 1}
-        | {"files/list_folder": 4},
+        {"users/get_current_account": 1, "files/get_metadata": 1, "files/list_folder": 1},
         {"users/get_current_account": 1, "files/get_metadata": 1, "files/list_folder/continue": 1},
     ),
     "google": (

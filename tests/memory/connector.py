@@ -69,11 +69,18 @@ class MemoryConnector:
         self.renames = MemoryRenames(self) if service.renames else None
         self.quota = MemoryQuota(self) if service.free_bytes is not None or service.room else None
         self.versions = MemoryVersions(self) if service.versions else None
-        self.changes = MemoryChanges(self) if service.change_feed else None
+        self.changes = self._feed() if service.change_feed else None
         self.sharing_changes = MemoryChanges(self) if service.sharing_feed else None
         known = service.directory
         self.permissions = MemoryPermissions(self, known) if known else None
         self.places = MemoryPlaces(self, known) if known and known.lists_people else None
+
+    def _feed(self) -> Changes:
+        if self._service.tree_page is None:
+            return MemoryChanges(self)
+        from tests.memory.trees import MemoryTrees  # noqa: PLC0415 - it begins with the feed that stands here
+
+        return MemoryTrees(self)
 
     @property
     def service(self) -> str:

@@ -102,6 +102,7 @@ class MemoryService:
         hashes_on_demand: Hashes that `Connector.hashes` computes; absent if empty.
         renames: `Connector.renames` is there.
         change_feed: `Connector.changes` is there (needs ids).
+        tree_page: The feed begins with all that stands below a folder, so many lines a page; None: it has no such thing.
         free_bytes: Room in the account; None for endless room and an account that does not say.
         room: Room in folders that have a limit of their own (the drives of several people), by path.
         sharing_feed: `Connector.sharing_changes` is there (needs a directory): the feed tells of permissions, too.
@@ -123,6 +124,7 @@ class MemoryService:
         hashes_on_demand: frozenset[HashName] = NO_NAMES,
         renames: bool = True,
         change_feed: bool = True,
+        tree_page: int | None = None,
         free_bytes: int | None = None,
         room: dict[str, int] | None = None,
         sharing_feed: bool = False,
@@ -139,6 +141,9 @@ class MemoryService:
         self.hashes_on_demand = hashes_on_demand
         self.renames = renames
         self.change_feed = change_feed and capabilities.stable_ids
+        self.tree_page = tree_page
+        self.trees: dict[str, dict[str, Entry]] = {}
+        """What was told of trees, by cursor."""
         self.free_bytes = free_bytes
         self.room = room if room is not None else {}
         self.sharing_feed = sharing_feed and self.change_feed and directory is not None

@@ -92,10 +92,11 @@ class Meter:
         passed = now - began
         bytes_per_s = (progress.bytes_received - bytes_then) / passed if passed >= _LEAST_S else 0.0
         files_per_s = (ended - ended_then) / passed if passed >= _LEAST_S else 0.0
-        files_seen = before.files_seen + max(progress.files_seen, progress.files_told)
+        told = (progress.files_told, progress.bytes_told) if progress.scanning else (0, 0)
+        files_seen = before.files_seen + max(progress.files_seen, told[0])
         files_done = min(before.files_done + ended, files_seen)
         under_way = sum(list(progress.current.values()))
-        bytes_seen = before.bytes_seen + max(progress.bytes_seen, progress.bytes_told)
+        bytes_seen = before.bytes_seen + max(progress.bytes_seen, told[1])
         bytes_done = min(before.bytes_done + progress.bytes_done + under_way, bytes_seen)
         return Look(
             files_seen=files_seen,

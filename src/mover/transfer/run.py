@@ -234,9 +234,7 @@ class _Run:
         """Follow an earlier run where this one can; else read the source's whole tree where its service tells it so."""
         feeds, tree = None, TreeReader(self._source, self._ledger, self._options, self._progress)
         if self._destination is not None and self._mode is RunMode.COPY and not self._options.dry_run:
-            feeds = Feeds(
-                self._source, self._destination, self._ledger, self._options, tree, sharing=sharing
-            )
+            feeds = Feeds(self._source, self._destination, self._ledger, self._options, tree, sharing=sharing)
             await feeds.begin()
         if self._ledger.run.base_id is None:
             await tree.read()

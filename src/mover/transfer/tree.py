@@ -105,8 +105,9 @@ class TreeReader:
         for line in lines:
             if not line.place.startswith("/") or "\0" in line.place:
                 raise ProtocolViolation("the service names a place that there cannot be")
-            if not self._ledger.can_keep(line.place):
-                raise ProtocolViolation("a path is longer than the database can find again")
+            known = line.entry.id if line.entry is not None else None
+            if not self._ledger.can_keep(line.place) or not self._ledger.can_keep(known or ""):
+                raise ProtocolViolation("a path or an id is longer than the database can find again")
 
     def _show(self, lines: Sequence[TreeLine]) -> None:
         files = [line.entry for line in lines if line.entry is not None and line.entry.kind is EntryKind.FILE]

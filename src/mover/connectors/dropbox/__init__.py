@@ -3,7 +3,7 @@
 config.py         what to fill in; sign_in.py how people sign in
 connector.py      the contract; capabilities.py what it claims
 areas.py          from paths to calls: one account; organisation.py a team
-listing.py, reading.py, uploads.py, parts.py, renames.py, versions.py, changes.py, quota.py, permissions.py   its pieces
+listing.py, reading.py, uploads.py, parts.py, renames.py, versions.py, changes.py, trees.py, quota.py, permissions.py   its pieces
 storing.py, folders.py   how files and folders come into being with few calls
 together.py       how small files are read with few calls; known_folders.py what listings told for it
 api.py, sharing_api.py, team_api.py   the calls, typed; answers.py what they answer; calls.py one request

@@ -202,8 +202,11 @@ def place_of(connection: Connection, run_id: int, folder: FolderTask) -> str | N
 
 
 def _places(connection: Connection, run_id: int, folder: FolderTask) -> list[tuple[str, bool]]:
+    """Where a folder stands, with whether that is doubtful; at most two, which are one too many."""
     where: ColumnElement[bool] = tree_entries.c.place == ""
     if folder.path != "/":
+        if folder.source_id is None:
+            return []
         where = and_(tree_entries.c.folder_id == folder.source_id, tree_entries.c.place != "")
     query = select(tree_entries.c.place, tree_entries.c.is_doubtful)
     found = connection.execute(query.where(tree_entries.c.run_id == run_id, where).limit(2))
