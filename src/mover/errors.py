@@ -193,10 +193,10 @@ class ServiceFault(Transient):
 
 
 class Locked(Transient):
-    """Somebody else holds the entry."""
+    """Somebody else holds the entry, or an administrator its whole drive."""
 
     reason = Reason.LOCKED
-    advice = "Somebody has this file open or locked. Close it, then run again."
+    advice = "Somebody has this file open, or an administrator has locked its drive or site. Have it closed or unlocked, then run again."
 
 
 class Changed(Transient):

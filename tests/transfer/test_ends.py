@@ -12,6 +12,7 @@ from tests.transfer.workbench import Workbench, signed_in, workbench
 from mover.errors import (
     AccountSuspended,
     ApiQuotaExceeded,
+    Locked,
     MoverError,
     Reason,
     SignInFailed,
@@ -63,6 +64,31 @@ async def test_what_concerns_all_files_ends_the_run_and_the_next_one_goes_on(
         path for number in range(FOLDERS) for path in (f"/{number:02}", f"/{number:02}/a")
     }
     assert result.run == broken.run
+    assert result.code is Code.SUCCESS
+    assert bench.destination.tree() == bench.source.tree()
+
+
+@pytest.mark.parametrize(
+    ("side", "operation", "code"),
+    [
+        ("source", "list_folder", Code.GENERAL_FAILURE),
+        ("source", "read", Code.SOME_DOWNLOADS_FAILED),
+        ("destination", "upload", Code.SOME_UPLOADS_FAILED),
+    ],
+)
+async def test_a_locked_drive_is_told_with_its_advice_and_moved_when_it_is_open_again(
+    bench: Workbench, side: str, operation: str, code: Code
+) -> None:
+    service = bench.source if side == "source" else bench.destination
+    service.faults.add(operation, error=Locked("the site is locked"), times=None)
+    broken = await bench.run()
+    told = {row["reason"] for row in (await bench.rows(broken.run)).values() if row["reason"]} or {
+        broken.reason
+    }
+    service.faults.clear()
+    result = await bench.run()
+    assert (broken.code, told) == (code, {Reason.LOCKED})
+    assert "unlocked" in advice_for(Reason.LOCKED)
     assert result.code is Code.SUCCESS
     assert bench.destination.tree() == bench.source.tree()
 

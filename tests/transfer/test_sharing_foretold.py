@@ -75,6 +75,8 @@ async def test_a_dry_run_tells_what_the_run_does(
         assert [other.calls[name] - before.get(name, 0) for name in changing] == [0] * len(changing)
         result = await bench.run(sharing=rules())
         assert result.code is Code.SUCCESS, await lines(bench, result.run)
+        reasons = {path: row["reason"] for path, row in (await bench.rows(dry.run)).items()}
+        assert set(reasons.values()) == {None}, reasons
         foretold, done = await told(bench, dry.run), await told(bench, result.run)
         assert not [one for one in foretold if one[2] is GrantState.WIDER]
         assert foretold == done

@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import msgspec
 
-from mover.connectors.bounded import Bounded
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
 from mover.entries import AccessRole, Entry, EntryKind, GranteeKind, Permission, join_path
@@ -24,6 +23,7 @@ from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
 from mover.ledger.states import PROBLEMS, Action, ItemState
 from mover.transfer.earlier_grants import NOTHING, Earlier, EarlierGrants
+from mover.transfer.folder_access import FolderAccess
 from mover.transfer.sharing_plan import Access, EntryPlan, Judge, Seen, in_words
 from mover.transfer.sharing_questions import Questions
 from mover.transfer.sharing_rules import SharingRules, Wider
@@ -31,11 +31,7 @@ from mover.transfer.side import Side
 from mover.transfer.taking_back import concerns_all, take_back
 
 ROOT_KEY = "/"
-_REMEMBERED = 500  # folders whose access is kept in memory
 _MOST_PEOPLE = 50_000  # of a destination that are listed to know them
-
-_encode = msgspec.json.encode
-_decode_access = msgspec.json.Decoder(Access).decode
 
 
 class SharingPlanner:
@@ -68,10 +64,9 @@ class SharingPlanner:
         self._dry_run = dry_run
         self._judge = Judge(rules=rules, kinds=frozenset())
         self._root: Seen | None = None
-        self._checked = Bounded[int, int](_REMEMBERED)
-        self._accesses = Bounded[int, Access](_REMEMBERED)
         self._earlier = EarlierGrants(ledger.sharing, destination, keep=not dry_run)
         self._questions = Questions()
+        self._access = FolderAccess(source, destination, ledger, rules, self._questions)
         self._listing = asyncio.Lock()
         self._people_listed = False
 
@@ -116,7 +111,7 @@ class SharingPlanner:
         seen = replace(self._root, granted=earlier.here, elsewhere=earlier.elsewhere)
         await self._know_people([seen])
         plan, lines = await self._taken_back(seen, self._judge.plan(seen))
-        await self._ledger.sharing.set_root(_spelled(self._allowed(plan.access)), lines)
+        await self._ledger.sharing.set_root(self._access.text(plan.access), lines)
 
     async def plan(
         self,
@@ -130,7 +125,7 @@ class SharingPlanner:
         `there` is what stands at the destination, by name key; `passed_on` tells which entries take over the grants of
         which others, by source keys, where that is not written down.
         """
-        number, above = await self._above(folder, new)
+        number, above = await self._access.above(folder, new, self._judge)
         standing = [item for item in new if item.state not in PROBLEMS | {ItemState.EXCLUDED}]
         asked = [item for item in standing if item.entry.shared is not False]
         told = await self._told(folder, standing, asked, above)
@@ -145,7 +140,7 @@ class SharingPlanner:
             lines += about
         aside = [item for item in aside if item.source_key in earlier]
         lines += await self._taken_back_aside(folder, aside, earlier, above)
-        items = await self._with_access(number, new, plans)
+        items = await self._access.given_to(number, new, plans)
         return [self._held(item, plans.get(item.source_key), above) for item in items], lines
 
     async def _told(
@@ -290,67 +285,6 @@ class SharingPlanner:
         await self._ledger.sharing.forget_granted(taken)
         return [*(_back(one, GrantState.TAKEN_BACK) for one in taken), *failed], kept
 
-    async def _above(self, folder: FolderTask, new: Sequence[NewItem]) -> tuple[int, Access]:
-        """Who may do what in a folder, by number and in full.
-
-        What is known from the run before is compared with what both sides say now before anything new is put there: a feed
-        may tell late that somebody was let in at the destination, or lost access at the source.
-        """
-        assert folder.access_id is not None, "the root has one, and every folder gets that of its own folder"
-        known = await self._access(folder.access_id)
-        if folder.earlier_id is None or not any(_is_put(item) for item in new):
-            return folder.access_id, known
-        if folder.id not in self._checked:
-            self._checked.put(folder.id, await self._as_it_is_now(folder, folder.access_id, known))
-        number = self._checked.get(folder.id) or folder.access_id
-        return number, await self._access(number)
-
-    async def _as_it_is_now(self, folder: FolderTask, number: int, known: Access) -> int:
-        """Ask both sides about a folder; returns the number of what is known of it if that is no more than they say."""
-        [here] = await self._questions.of(self._from, [self._source.ref(folder.path, folder.source_id)])
-        there: Sequence[Permission] | None = None
-        if self._to is not None and self._destination is not None:
-            ref = self._destination.ref(folder.destination_path, folder.destination_id)
-            [there] = await self._questions.of(self._to, [ref])
-        if not self._judge.is_wider_than_known(known, here, there):
-            return number
-        seen = Seen(
-            source_key=ROOT_KEY,
-            permissions=known.told if here is None else here,
-            above=Access(),
-            there=there or (),
-            shareable=not known.loose,
-        )
-        access = self._allowed(self._judge.plan(seen).access)
-        [changed] = await self._ledger.sharing.keep_accesses([_spelled(access)])
-        return changed
-
-    async def _with_access(
-        self, number: int, new: Sequence[NewItem], plans: Mapping[str, EntryPlan]
-    ) -> list[NewItem]:
-        """Give folders the access that what is in them inherits: their own, or that of the folder above."""
-        own = [
-            item.source_key
-            for item in new
-            if item.entry.kind is EntryKind.FOLDER and item.source_key in plans
-        ]
-        accesses = [self._allowed(plans[key].access) for key in own]
-        numbers = dict(
-            zip(
-                own,
-                await self._ledger.sharing.keep_accesses([_spelled(one) for one in accesses]),
-                strict=True,
-            )
-        )
-        for key, access in zip(own, accesses, strict=True):
-            self._accesses.put(numbers[key], access)
-        return [
-            msgspec.structs.replace(item, access_id=numbers.get(item.source_key, number))
-            if item.entry.kind is EntryKind.FOLDER
-            else item
-            for item in new
-        ]
-
     def _held(self, item: NewItem, plan: EntryPlan | None, above: Access) -> NewItem:
         """Hold an item back that would be put where people see it who may not at the source."""
         if item.action is Action.NONE or item.state in PROBLEMS or self._rules.wider is Wider.ALLOW:
@@ -367,19 +301,6 @@ class SharingPlanner:
             side=None,
             message=f"not put there, {what}it would be open to {who}, who cannot do that at the source",
         )
-
-    def _allowed(self, access: Access) -> Access:
-        """Forget whom else a folder is open to where a person wants it so."""
-        if self._rules.wider is Wider.HOLD:
-            return access
-        return msgspec.structs.replace(access, wider="")
-
-    async def _access(self, number: int) -> Access:
-        found = self._accesses.get(number)
-        if found is None:
-            found = _decode_access(await self._ledger.sharing.access(number))
-            self._accesses.put(number, found)
-        return found
 
     async def _root_there(self) -> Sequence[Permission]:
         if self._to is None or self._destination is None or not self._destination.root_stands:
@@ -411,16 +332,6 @@ class SharingPlanner:
             if len(found) > _MOST_PEOPLE:
                 return None
         return frozenset(found)
-
-
-def _is_put(item: NewItem) -> bool:
-    """Whether it is about to be put at the destination, or what is there changed."""
-    return item.action is not Action.NONE and item.state not in PROBLEMS | {ItemState.EXCLUDED}
-
-
-def _spelled(access: Access) -> str:
-    """Equal for equal access, in whatever order a service tells it."""
-    return _encode(msgspec.structs.replace(access, told=tuple(sorted(access.told, key=_encode)))).decode()
 
 
 def _owner(permissions: Sequence[Permission] | None) -> str | None:
