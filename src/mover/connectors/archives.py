@@ -91,11 +91,13 @@ def unpacked(
                 if told.file_size not in sizes or told.compress_type not in _FORMS:
                     continue
                 content = _content(opened, told)
-                if content is None or len(found) == len(wanted):
+                if content is None:
                     continue
                 digest = hash_of(content)
                 if wanted.get(digest) == len(content):
                     found[digest] = content
+                    if len(found) == len(wanted):
+                        break
     except _UNREADABLE as error:
         raise ProtocolViolation("the service's archive cannot be read") from error
     return found
@@ -116,11 +118,12 @@ class _Within(io.BytesIO):
 
     def __init__(self, data: bytes, most: int) -> None:
         super().__init__(data)
+        self._size = len(data)  # `getbuffer` would copy all of it
         self._most = most
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read. Raises BadZipFile beyond the bound, but for the last 64 KiB, in which the directory's end is looked for."""
-        left = len(self.getbuffer()) - self.tell()
+        left = self._size - self.tell()
         asked = left if size is None or size < 0 else min(size, left)
         if asked > max(self._most, 2**16 + 64):
             raise zipfile.BadZipFile("the directory of the archive is too long")

@@ -93,7 +93,8 @@ class Archives:
         self._tasks: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._arrivals = 0
-        self._in_vain = 0
+        self._in_vain = 0  # archives in a row that brought nothing
+        self._unasked = 0  # likewise, of which hardly anything was asked for
         self._closed = False
 
     def __contains__(self, file_id: str) -> bool:
@@ -101,8 +102,8 @@ class Archives:
 
     @property
     def are_given_out(self) -> bool:
-        """Archives have not been asked for in vain again and again."""
-        return self._in_vain < _MOST_VAIN and not self._closed
+        """Archives have not been fetched in vain again and again."""
+        return max(self._in_vain, self._unasked) < _MOST_VAIN and not self._closed
 
     @property
     def under_way(self) -> int:
@@ -165,6 +166,7 @@ class Archives:
             archive.used += len(content)
             archive.size -= len(content)
             if not archive.contents:
+                self._unasked = 0
                 self._let_go(archive)
         return content
 
@@ -220,7 +222,7 @@ class Archives:
             if oldest is None:
                 await self.until_one_has_come()
             else:
-                self._in_vain += 2 * oldest.used < oldest.whole
+                self._unasked += 2 * oldest.used < oldest.whole
                 self._let_go(oldest)
         self._archives.append(archive)
 

@@ -155,10 +155,11 @@ class Pacer:
             waiter.admitted.set_result(None)
 
     def _next_admissible(self) -> _Waiter | None:
-        if not (self._has_room(read=False) or self._has_room(read=True)):
+        kinds = [read for read in (False, True) if self._has_room(read=read)]
+        if not kinds:
             return None
-        waiting = (waiter for waiter in self._waiting if not waiter.admitted.cancelled())
-        return next((waiter for waiter in waiting if self._has_room(read=waiter.read)), None)
+        waiting = (waiter for waiter in self._waiting if waiter.read in kinds)
+        return next((waiter for waiter in waiting if not waiter.admitted.cancelled()), None)
 
     async def _until_due(self) -> None:
         while (pause := self.pause_left_s) > 0:

@@ -21,7 +21,7 @@ HEAVIEST = 12 * 1024 * 1024
 MOST = 2_000
 """Files and folders in an archive."""
 
-_MOST_FILES = 50_000  # of all folders, that are remembered
+_MOST_FILES = 30_000  # of all folders, that are remembered
 _MOST_FOLDERS = 20_000
 _DEEPEST = 32
 _DOCUMENT = 256 * 1024  # nobody tells the size of a document, nor whether it comes along

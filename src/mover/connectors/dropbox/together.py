@@ -80,7 +80,7 @@ class SmallReads:
             self._known.give_back(*taken[small.id])
 
         self._archives.begin(
-            [small for _, _, small in taken.values()],
+            [small for _, _, small in taken.values() if small.id not in self._archives],
             self._fetch(bundle, who),
             entries=bundle.entries,
             size=bundle.size,
