@@ -184,6 +184,21 @@ async def test_scan_reports(office: Office, bench: Workbench, ann: Actor):
     assert (f"time: {time_told(told)}", "", "") in await rows(ScanReport.SUMMARY)
 
 
+async def test_the_migration_report_tells_what_scanned_pairs_will_cost(
+    office: Office, bench: Workbench, ann: Actor, keys: SigningKeys
+):
+    bench.source.capabilities = replace(bench.source.capabilities, costs=COSTS)
+    bench.source.add_file("/docs/a.txt", b"content")
+    migration = await office.migration(ann, 1)
+    run = await moved(office, bench, ann, migration, RunMode.SCAN)
+    told = await office.runs.estimate(ann, run.id)
+    assert told is not None
+    reports = Reports(office.database, keys, office.auditor, now_ns=office.clock)
+    [row] = await as_csv(await reports.migration_report(ann, migration.id))
+    assert row["scan: calls to the source"] == str(told.source.calls)
+    assert (row["scan: seconds at least"], row["scan: time"]) == ("0", time_told(told))
+
+
 async def test_items_are_paged_filtered_and_bounded_by_their_run(
     office: Office, bench: Workbench, ann: Actor
 ):

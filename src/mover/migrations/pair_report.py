@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mover.ledger.estimates import Estimate
 from mover.migrations.records import Pair
 from mover.migrations.streams import Row
 from mover.reports.cells import moment
+from mover.reports.estimate import time_told
 
 _HOUR_NS = 3_600 * 1_000_000_000
 
@@ -43,11 +45,18 @@ COLUMNS = (
     "total files copied",
     "total bytes copied",
     "total seconds",
+    "scan: calls to the source",
+    "scan: calls to the destination",
+    "scan: seconds at least",
+    "scan: seconds at most",
+    "scan: time",
 )
 
 
-def row_of(pair: Pair, connections: Mapping[str, str], schedules: Sequence[str]) -> Row:
-    """The row of a pair. `seconds` are those at work, without pauses."""
+def row_of(
+    pair: Pair, connections: Mapping[str, str], schedules: Sequence[str], estimate: Estimate | None = None
+) -> Row:
+    """The row of a pair; `seconds` are those at work, without pauses, and `estimate` is that of its last run, a scan."""
     counts = pair.counts
     last, all_runs = pair.last_active_ns, pair.active_ns
     return (
@@ -83,7 +92,17 @@ def row_of(pair: Pair, connections: Mapping[str, str], schedules: Sequence[str])
         pair.total_files_copied,
         pair.total_bytes_copied,
         all_runs // 1_000_000_000,
+        *_cost(estimate),
     )
+
+
+def _cost(estimate: Estimate | None) -> Row:
+    """What the move will cost, where the last run told that."""
+    if estimate is None:
+        return (None, None, None, None, "")
+    least = None if estimate.least is None else round(estimate.least.seconds)
+    most = None if estimate.most_s is None else round(estimate.most_s)
+    return (estimate.source.calls, estimate.destination.calls, least, most, time_told(estimate))
 
 
 def per_hour(count: int, active_ns: int) -> int | None:

@@ -26,6 +26,7 @@ from mover.migrations.filter_box import parse_filter
 from mover.migrations.queries import pairs as pair_queries
 from mover.migrations.queries import rows
 from mover.migrations.queries.connections import names
+from mover.migrations.queries.estimating import estimates
 from mover.migrations.queries.filtering import condition
 from mover.migrations.queries.found import found
 from mover.migrations.refusals import NotPossible
@@ -80,9 +81,13 @@ class Reports:
             pairs = [rows.pair_from(row) for row in connection.execute(query.order_by(_p.id).limit(_PAGE))]
             known = names(connection, actor.organisation_id)
             timed = self._schedules(connection, migration_id, [pair.id for pair in pairs])
+            told = estimates(connection, [pair.last_run_id for pair in pairs if pair.last_run_id is not None])
             return (
                 pairs[-1].id if pairs else after,
-                [pair_report.row_of(pair, known, timed.get(pair.id, [])) for pair in pairs],
+                [
+                    pair_report.row_of(pair, known, timed.get(pair.id, []), told.get(pair.last_run_id or 0))
+                    for pair in pairs
+                ],
             )
 
         return RowStream(f"migration-{migration_id}", pair_report.COLUMNS, self._pages(page))
