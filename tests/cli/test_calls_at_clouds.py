@@ -113,6 +113,45 @@ def test_no_call_is_made_that_another_answer_gave_or_no_promise_needs(
     assert found == list(EXPECTED[service])
 
 
+MANY = 12  # folders, with a file in each
+QUIET: Mapping[str, tuple[str, Mapping[str, int]]] = {
+    "box": (
+        "GET /2.0/folders/{id}/items",
+        {"GET /2.0/users/me": 1, "OPTIONS /2.0/files/content": 1, "GET /2.0/events": 1},
+    ),
+    "dropbox": (
+        "files/list_folder",
+        {"users/get_current_account": 1, "files/get_metadata": 1, "files/list_folder/continue": 1},
+    ),
+    "google": ("files.list", {"about.get": 1, "files.list": 1, "changes.list": 1}),
+    "onedrive": ("GET children", {"GET drive": 1, "GET item": 1, "GET delta": 1}),
+}
+"""With more folders: by what call one is listed, and what is asked about nothing to do."""
+
+
+@pytest.mark.parametrize("service", QUIET)
+def test_folders_of_a_service_in_which_nothing_changed_are_not_listed(
+    simulators: RunningFront, service: str, mover, monkeypatch, tmp_path: Path
+):
+    account = _connected(simulators, service, mover, monkeypatch)
+    for number in range(MANY):
+        file = tmp_path / "many" / f"folder {number}" / "file"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"content %d" % number)
+    found = []
+    for copied in (MANY, 0, 0, 1, 0):
+        if copied == 1:
+            (tmp_path / "many" / "folder 7" / "file").write_bytes(b"another content")
+        account.vendor.tally.clear()
+        said = mover("copy", "./many", f"{service}:{account.top}/many", "--json")
+        assert said.json["copied"] == copied, said
+        found.append(Counter(account.vendor.tally.calls))
+    listing, quiet = QUIET[service]
+    _, second, third, changed, last = found
+    assert second == third == last == quiet
+    assert changed[listing] - quiet.get(listing, 0) == 1
+
+
 def _connected(front: RunningFront, service: str, mover, monkeypatch: pytest.MonkeyPatch) -> CloudAccount:
     """An account of an empty world, and the connection to it."""
     account = open_account(front, service)
