@@ -168,3 +168,27 @@ async def test_a_moved_folder_leaves_what_it_had_to_the_one_made_in_its_place(tm
         one.unshare("/team", "ben@example.org")
         await bench.run(sharing=rules())
     assert (other.shares("/team"), other.shares("/crew")) == ({}, {ANN: READ, BEN: READ})
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_folder_that_is_moved_onto_the_place_of_another_one_has_one_place(
+    tmp_path: Path, *, refused: bool
+) -> None:
+    one, other = source(), there()
+    for path in ("/team", "/crew"):
+        one.add_file(f"{path}/plan", path.encode())
+        one.share(path, "ann@example.org")
+    async with moving(tmp_path, one, other) as bench:
+        await bench.run(sharing=rules())
+        one.remove("/team")
+        one.move("/crew", "/team")
+        if refused:
+            other.faults.add("revoke", times=1, error=PermissionDenied("not you"))
+            await bench.run(sharing=rules())
+            assert other.shares("/crew") == {ANN: READ}
+        await bench.run(sharing=rules(), full=True)
+        assert (other.shares("/team"), other.shares("/crew")) == ({ANN: READ}, {})
+        one.unshare("/team", "ann@example.org")
+        result = await bench.run(sharing=rules())
+        assert await wider(bench, result.run) == set()
+    assert (other.shares("/team"), other.shares("/crew")) == ({}, {})
