@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,25 @@ async def test_what_happened_before_the_cursor_was_taken_is_seen_by_the_next_run
     forget_calls(bench)
     await bench.run()
     assert listed(bench.destination) == set()
+
+
+async def test_a_folder_under_way_while_the_cursor_was_taken_is_listed_by_the_next_run(
+    bench: Workbench,
+) -> None:
+    bench.source.add_file("/a/1", b"one")
+    bench.destination.add_folder("/a")
+    for folder in FOLDERS:
+        bench.source.add_file(f"/b{folder}/1", folder.encode())
+    taken = asyncio.Event()
+    held = bench.destination.faults.add("list_folder", "/a", stall=taken)
+    bench.source.faults.add("list_folder", "/b", stall=held.reached)
+    bench.destination.faults.add("changes_cursor", action=taken.set)
+    await bench.run()
+    forget_calls(bench)
+
+    await bench.run()
+
+    assert listed(bench.destination) == {"/", "/a"}
 
 
 async def test_a_run_over_a_few_folders_takes_no_cursor(bench: Workbench) -> None:
