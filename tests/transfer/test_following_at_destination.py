@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from tests.database_url import on_both
 from tests.memory.service import CASELESS_DRIVE, DRIVE, PATHS, MemoryService
+from tests.transfer.test_following import ByPathService
 from tests.transfer.workbench import Workbench, workbench
 
 from mover.errors import NotFound, PermissionDenied, SignInFailed
@@ -44,7 +46,8 @@ async def filled(bench: Workbench) -> None:
     forget_calls(bench)
 
 
-@on_both
+@on_both[0]
+@on_both[1]
 async def test_where_nothing_changed_no_folder_of_the_destination_is_listed(bench: Workbench) -> None:
     await filled(bench)
 
@@ -59,7 +62,8 @@ async def test_where_nothing_changed_no_folder_of_the_destination_is_listed(benc
         assert bench.destination.calls["changes_since"] == 1
 
 
-@on_both
+@on_both[0]
+@on_both[1]
 async def test_only_folders_in_which_something_is_to_be_decided_are_listed(bench: Workbench) -> None:
     await filled(bench)
     bench.source.change_file("/f1/1", b"changed")
@@ -141,7 +145,8 @@ async def test_what_happens_during_a_run_is_seen_by_the_next(bench: Workbench) -
         assert listed(bench.destination) == {"/f1"}
 
 
-@on_both
+@on_both[0]
+@on_both[1]
 @pytest.mark.parametrize("resumed", [False, True])
 async def test_what_happened_before_the_cursor_was_taken_is_seen_by_the_next_run(
     bench: Workbench, *, resumed: bool
@@ -171,6 +176,25 @@ async def test_what_happened_before_the_cursor_was_taken_is_seen_by_the_next_run
     assert listed(bench.destination) == set()
 
 
+async def test_a_folder_under_way_while_the_cursor_was_taken_is_listed_by_the_next_run(
+    bench: Workbench,
+) -> None:
+    bench.source.add_file("/a/1", b"one")
+    bench.destination.add_folder("/a")
+    for folder in FOLDERS:
+        bench.source.add_file(f"/b{folder}/1", folder.encode())
+    taken = asyncio.Event()
+    held = bench.destination.faults.add("list_folder", "/a", stall=taken)
+    bench.source.faults.add("list_folder", "/b", stall=held.reached)
+    bench.destination.faults.add("changes_cursor", action=taken.set)
+    await bench.run()
+    forget_calls(bench)
+
+    await bench.run()
+
+    assert listed(bench.destination) == {"/", "/a"}
+
+
 async def test_a_run_over_a_few_folders_takes_no_cursor(bench: Workbench) -> None:
     for folder in FOLDERS[:7]:
         bench.source.add_file(f"{folder}/1", b"one")
@@ -191,7 +215,8 @@ async def test_where_each_line_costs_a_call_there_is_no_cursor(tmp_path: Path) -
         assert service.calls["changes_cursor"] == 0
 
 
-@on_both
+@on_both[0]
+@on_both[1]
 @pytest.mark.promise("P3")
 async def test_a_strangers_file_that_counted_as_there_is_looked_after(bench: Workbench) -> None:
     bench.destination.add_file("/f1/1", b"/f1 1", modified_ns=1_000_000_000)
@@ -350,7 +375,7 @@ async def test_what_a_run_with_other_options_did_meanwhile_is_no_secret(bench: W
 
 
 async def test_a_file_renamed_at_the_source_is_renamed(tmp_path: Path) -> None:
-    source = MemoryService(replace(DRIVE), change_feed=False)
+    source = MemoryService(DRIVE, change_feed=False)
     async with workbench(tmp_path, source, MemoryService(CASELESS_DRIVE)) as bench:
         await filled(bench)
         source.move("/f1/1", "/f2/one")
@@ -358,7 +383,7 @@ async def test_a_file_renamed_at_the_source_is_renamed(tmp_path: Path) -> None:
 
         result = await bench.run()
 
-        assert listed(bench.destination) == {"/f2", "/f4", "/f4/f3"} - {"/f4/f3"}
+        assert listed(bench.destination) == {"/f2", "/f4"}
         states = await bench.files(result.run)
         assert (states["/f2/one"], states["/f4/f3/1"]) == (ItemState.RENAMED, ItemState.RENAMED)
 
@@ -372,3 +397,24 @@ async def test_trouble_with_a_folder_of_the_destination_is_told_as_such(bench: W
 
     row = (await bench.rows(result.run))["/f1"]
     assert (row["state"], row["side"]) == (ItemState.FAILED.value, "destination")
+
+
+@on_both[0]
+@on_both[1]
+async def test_what_is_told_by_its_path_alone_is_found_at_any_depth(tmp_path: Path) -> None:
+    async with workbench(tmp_path, MemoryService(PATHS), ByPathService()) as bench:
+        for folder in (*FOLDERS, "/f0/Deep", "/f0/Deep/er", "/f1/Deep"):
+            bench.source.add_file(f"/in{folder}/1", folder.encode())
+        await bench.run(source_root="/in", destination_root="/To")
+        forget_calls(bench)
+        for path in ("/To/f0/Deep/er/1", "/To/f1/Deep", "/To/f2/1"):
+            bench.destination.remove(path)
+        bench.destination.add_file("/elsewhere/f3/1")
+        bench.destination.remove("/elsewhere/f3")
+
+        result = await bench.run(source_root="/in", destination_root="/To")
+
+        assert listed(bench.destination) == {"/To/f0/Deep/er", "/To/f1", "/To/f2"}
+        files = await bench.files(result.run)
+        copied = {path for path, state in files.items() if state is ItemState.COPIED}
+        assert copied == {"/f0/Deep/er/1", "/f1/Deep/1", "/f2/1"}

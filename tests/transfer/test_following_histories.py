@@ -7,7 +7,7 @@ import contextlib
 import random
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -46,11 +46,39 @@ feeds = st.tuples(
 )
 steps = st.lists(at_source | at_source | at_destination | feeds, min_size=1, max_size=6)
 rounds = st.lists(st.tuples(steps, st.sampled_from(["all", "all", "some"])), min_size=2, max_size=4)
-kinds = st.sampled_from([(DRIVE, True), (DRIVE, True), (CASELESS_DRIVE, True), (PATHS, False)])
+STILL = tuple(f"/still {number}" for number in range(9))
+"""Folders in which nothing happens, so that there are enough of them for a cursor of the destination."""
+
+
+class Kind(NamedTuple):
+    """The two services of a history, and below which folder others stand in which nothing happens."""
+
+    destination: Capabilities
+    feed_there: bool = True
+    source: Capabilities = DRIVE
+    feed: bool = True
+    still: str | None = None
+
+
+kinds = st.sampled_from(
+    [Kind(DRIVE), Kind(DRIVE), Kind(CASELESS_DRIVE), Kind(PATHS, feed_there=False)]
+) | st.builds(
+    Kind,
+    st.sampled_from([DRIVE, CASELESS_DRIVE]),
+    st.just(value=True),
+    st.sampled_from([PATHS, PATHS, DRIVE]),
+    st.just(value=False),
+    st.sampled_from(["/pair", "/pair/a", "/pair/b"]),
+)
 
 
 told: dict[int, int] = {}
-"""How long each source's feed was at the end of the last run."""
+"""How long each feed was at the end of the last run."""
+
+
+def telling(bench: Workbench) -> MemoryService:
+    """The service whose feed is disturbed: the source's, if it has one."""
+    return bench.source if bench.source.change_feed else bench.destination
 
 
 def act(bench: Workbench, step: tuple[Any, ...]) -> None:
@@ -93,11 +121,12 @@ def move(service: MemoryService, path: str, new: str) -> None:
 
 
 def disturb(bench: Workbench, how: str) -> None:
-    """Let the source's feed tell what happened since the last run in another order, or twice, or not at all."""
-    lines = bench.source.nodes.changed
+    """Let a feed tell what happened since the last run in another order, or twice, or not at all."""
+    nodes = telling(bench).nodes
+    lines = nodes.changed
     match how:
         case "repeated":
-            lines += lines[bench.source.nodes.oldest_cursor :][-3:]
+            lines += lines[nodes.oldest_cursor :][-3:]
         case "shuffled":
             start = told[id(bench)]
             lines[start:] = random.Random(len(lines)).sample(lines[start:], len(lines) - start)
@@ -113,19 +142,22 @@ async def outcome(
     """Run, and tell what became of everything."""
     filters = FILTERS if what == "some" else Filters.build()
     result = await bench.run(source_root="/pair", full=full, filters=filters)
-    told[id(bench)] = len(bench.source.nodes.changed)
+    told[id(bench)] = len(telling(bench).nodes.changed)
     assert (await summary(Ledger(bench.database), result.run)).discrepancies == ()
     return await bench.states(result.run), dict(sorted(bench.destination.files()))
 
 
-async def live(kind: tuple[Capabilities, bool], story: list[tuple[list[tuple[Any, ...]], str]]) -> None:
+async def live(kind: Kind, story: list[tuple[list[tuple[Any, ...]], str]]) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        services = [MemoryService(kind[0], change_feed=kind[1]) for _ in range(2)]
+        sources = [MemoryService(kind.source, change_feed=kind.feed) for _ in range(2)]
+        services = [MemoryService(kind.destination, change_feed=kind.feed_there) for _ in range(2)]
         async with (
-            workbench(Path(one), MemoryService(), services[0]) as following,
-            workbench(Path(other), MemoryService(), services[1]) as listing,
+            workbench(Path(one), sources[0], services[0]) as following,
+            workbench(Path(other), sources[1], services[1]) as listing,
         ):
             for bench in (following, listing):
+                for name in STILL if kind.still is not None else ():
+                    bench.source.add_folder(f"{kind.still}{name}")
                 for path in FOLDERS[:4]:
                     bench.source.add_file(f"{path}/x", path.encode())
             for made, what in [([], "all"), *story]:
@@ -139,6 +171,6 @@ async def live(kind: tuple[Capabilities, bool], story: list[tuple[list[tuple[Any
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kinds, rounds)
 def test_runs_that_follow_feeds_end_as_those_that_list_everything(
-    kind: tuple[Capabilities, bool], story: list[tuple[list[tuple[Any, ...]], str]]
+    kind: Kind, story: list[tuple[list[tuple[Any, ...]], str]]
 ) -> None:
     asyncio.run(live(kind, story))

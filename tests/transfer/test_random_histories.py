@@ -32,7 +32,11 @@ FAULTY = ("read", "upload", "list_folder", "create_folder", "look_up", "refresh"
 name = st.sampled_from([f"/{name}" for name in NAMES])
 content = st.sampled_from(CONTENTS)
 write = st.tuples(st.sampled_from(["source", "stranger"]), name, content)
-other = st.tuples(st.just("move"), name, name) | st.tuples(st.just("remove"), name, name)
+other = (
+    st.tuples(st.just("move"), name, name)
+    | st.tuples(st.just("remove"), name, name)
+    | st.tuples(st.just("gone there"), name | st.just("/d"), name)
+)
 fault = st.tuples(
     st.sampled_from(["source", "destination"]),
     st.sampled_from(FAULTY),
@@ -62,6 +66,8 @@ class Story:
                 self.move(path, new)
             case ("remove", path, _):
                 self.remove(path)
+            case ("gone there", path, _):
+                self.gone_there(path)
             case ("run", faults, turns):
                 await self.run(faults, turns)
 
@@ -88,6 +94,15 @@ class Story:
     def remove(self, path: str) -> None:
         if path in self.bench.source.tree():
             self.bench.source.remove(path)
+
+    def gone_there(self, path: str) -> None:
+        """Somebody removes a file or a folder at the destination."""
+        destination = self.bench.destination
+        node = destination.nodes.at(path)
+        if node is not None:
+            gone = {destination.nodes.path(one) for one in (node, *destination.nodes.walk(node))}
+            destination.remove(path)
+            self.strangers = {path: data for path, data in self.strangers.items() if path not in gone}
 
     async def run(self, faults: list[tuple[str, str, str, int]], turns: int | None) -> int | None:
         """Run with these faults, cancelled after so many turns of the loop; returns the number of a whole run."""
@@ -147,10 +162,12 @@ def clock() -> Callable[[], int]:
     return itertools.count(EPOCH_NS + 1_000_000 * SECOND_NS, SECOND_NS).__next__
 
 
-async def live(sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, ...]]) -> None:
+async def live(sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, ...]], many: int) -> None:
     source, destination = MemoryService(sides[0]), MemoryService(sides[1], now_ns=clock())
     with tempfile.TemporaryDirectory() as folder:
         async with workbench(Path(folder), source, destination) as bench:
+            for number in range(many):
+                source.add_folder(f"/still {number}")
             story = Story(bench)
             for one in steps:
                 await story.step(one)
@@ -159,8 +176,12 @@ async def live(sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, 
 
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(kinds, rounds.map(lambda some: [step for made, then in some for step in (*made, then)]))
+@given(
+    kinds,
+    rounds.map(lambda some: [step for made, then in some for step in (*made, then)]),
+    st.sampled_from([0, 9]),  # with more folders a cursor is taken of a destination that has the only feed
+)
 def test_whatever_happens_nothing_is_lost_and_nothing_of_others_is_touched(
-    sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, ...]]
+    sides: tuple[Capabilities, Capabilities], steps: list[tuple[Any, ...]], many: int
 ) -> None:
-    asyncio.run(live(sides, steps))
+    asyncio.run(live(sides, steps, many))
