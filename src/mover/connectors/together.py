@@ -100,6 +100,10 @@ class Archives:
     def __contains__(self, file_id: str) -> bool:
         return file_id in self._by_file
 
+    def __len__(self) -> int:
+        """Files that are being fetched, or wait to be asked for."""
+        return len(self._by_file)
+
     @property
     def are_given_out(self) -> bool:
         """Archives have not been fetched in vain again and again."""

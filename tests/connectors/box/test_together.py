@@ -179,6 +179,44 @@ async def test_who_is_told_to_come_later_shares_an_archive_then(
     assert box.tally.calls == {ASKED: 1, FETCHED: 1}
 
 
+async def test_where_all_is_read_in_order_the_next_files_come_along(
+    box: Box, drive: Drive, connector: BoxConnector
+) -> None:
+    many = {f"file {number:03}": some_bytes(500, number) for number in range(400)}
+    for name, data in many.items():
+        drive.add(drive.root, name, blob=Bytes(data))
+    entries = await listed(connector, ROOT)
+    box.tally.clear()
+    for start in range(0, 400, 8):
+        some = entries[start : start + 8]
+        assert await _read_all(connector, ROOT, some) == [many[entry.name] for entry in some]
+    assert set(box.tally.calls) == {ASKED, FETCHED}
+    assert box.tally.calls[ASKED] <= 5
+    assert box.zips.at_once.total() == 0
+
+
+async def test_files_here_and_there_bring_no_others(box: Box, drive: Drive, connector: BoxConnector) -> None:
+    for number in range(200):
+        drive.add(drive.root, f"file {number:03}", blob=Bytes(some_bytes(500, number)))
+    entries = (await listed(connector, ROOT))[::10]
+    box.tally.clear()
+    for start in (0, 10):
+        await _read_all(connector, ROOT, entries[start : start + 10])
+    assert box.tally.calls == {ASKED: 2, FETCHED: 2}
+
+
+async def test_no_call_leaves_within_a_pause_that_an_archive_was_told_of(
+    box: Box, connector: BoxConnector, entries: list[Entry]
+) -> None:
+    box.faults.add(Answer(429, {"Retry-After": "60"}, b""), path="zip_downloads$")
+    assert all(isinstance(each, Throttled) for each in await _read_all(connector, ROOT, entries))
+    calls = connector.calls
+    with pytest.raises(Throttled) as refused:
+        await connector.refresh(ref_of(ROOT, entries[0]))
+    assert 50 < (refused.value.retry_after_s or 0) <= 60
+    assert connector.calls == calls
+
+
 async def test_an_archive_elsewhere_is_not_fetched(
     box: Box, connector: BoxConnector, entries: list[Entry]
 ) -> None:

@@ -25,7 +25,7 @@ from mover.connectors.box.answers import (
     Versions,
 )
 from mover.connectors.box.faults import Fault, fault_in
-from mover.errors import MoverError, PermissionDenied, ProtocolViolation, SignInFailed
+from mover.errors import MoverError, PermissionDenied, ProtocolViolation, SignInFailed, Throttled
 from mover.transport.http import HttpResponse
 from mover.transport.oauth.bearer import BearerSession
 from mover.transport.unreadable import UNREADABLE
@@ -87,6 +87,24 @@ class BoxApi:
         self.service = service
         self.now = now
         self.explain: Callable[[str, MoverError], Awaitable[MoverError]] | None = None
+        self._not_before_s: dict[str | None, float] = {}
+
+    def pause(self, user: str | None, seconds: float) -> None:
+        """Send nothing in a user's name for so long: Box wishes so, in an answer that perhaps nobody waits for."""
+        self._not_before_s[user] = self.now() + seconds
+
+    def _check_pause(self, doing: Doing) -> None:
+        """Raise Throttled while Box wants to be left alone by that user's calls."""
+        left_s = self._not_before_s.get(doing.user, 0.0) - self.now()
+        if left_s > 0:
+            raise Throttled(
+                "Box asked for a pause that is not over yet",
+                retry_after_s=left_s,
+                service=self.service,
+                operation=doing.operation,
+                path=doing.path,
+            )
+        self._not_before_s.pop(doing.user, None)
 
     async def refusal(self, fault: Fault, doing: Doing) -> MoverError:
         """Return what a refusal means."""
@@ -110,7 +128,8 @@ class BoxApi:
         body: bytes | AsyncIterator[bytes] | None = None,
         size: int | None = None,
     ) -> AsyncGenerator[HttpResponse, None]:
-        """Send a call, and give whatever is answered."""
+        """Send a call, and give whatever is answered. Raises Throttled while a pause is to be kept."""
+        self._check_pause(doing)
         named = {"As-User": number(doing.user)} if doing.user is not None else {}
         async with self.session.request(
             method,

@@ -19,7 +19,7 @@ from mover.connectors.box.addresses import API, FILE, its_own, number
 from mover.connectors.box.api import BoxApi, Doing
 from mover.connectors.together import Archives, Asked, Fetch
 from mover.entries import Entry, EntryRef, HashName
-from mover.errors import ProtocolViolation
+from mover.errors import ProtocolViolation, Throttled
 from mover.transport.status import error_from_status
 
 LARGEST = 256 * 1024
@@ -28,6 +28,8 @@ LARGEST = 256 * 1024
 _MOST = 100  # files of an archive
 _HEAVIEST = 4 * 1024 * 1024  # bytes of its files
 _AT_ONCE = 4  # of the five that a user may have
+_AHEAD = 100  # files that are fetched or being fetched before they are asked for,
+_ENOUGH_AHEAD = 16  # if there are so many
 MOST_LISTED = 30_000
 _LIKELY = 0.75  # share of files asked for, from which the next ones are fetched along
 _ENOUGH = 8  # files asked for, that say so
@@ -123,6 +125,7 @@ class SmallReads:
         content = await self._archives.take(file.id, version)
         if came_along and content is not None:
             reads.asked.count(0)
+            self._go_ahead(reads, user)
         return content
 
     async def close(self) -> None:
@@ -138,12 +141,24 @@ class SmallReads:
             await self._archives.until_one_has_come()
         if file_id not in reads.waiting:
             return  # it came along with another one
-        chosen = _chosen(reads.waiting.pop(file_id), [*reads.waiting.values(), *reads.following()])
+        self._begin(reads, [reads.waiting.pop(file_id), *reads.waiting.values(), *reads.following()], user)
+        self._go_ahead(reads, user)
+
+    def _go_ahead(self, reads: _Reads, user: str | None) -> None:
+        """Have the next archive fetched while the files of the last one are handed on, so that nobody waits for it."""
+        if len(self._archives) < _AHEAD and self._archives.under_way < _AT_ONCE:
+            following = list(reads.following())
+            if len(following) >= _ENOUGH_AHEAD:
+                self._begin(reads, following, user)
+
+    def _begin(self, reads: _Reads, wanted: Sequence[Small], user: str | None) -> None:
+        """Have files fetched, as many as fit into one archive. One alone is left to be read on its own."""
+        chosen = _chosen(wanted)
         places = {}
         for small in chosen:
             reads.waiting.pop(small.id, None)
             places[small.id] = reads.pop(small.id)
-        if len(chosen) == 1 or not self._archives.are_given_out:
+        if len(chosen) <= 1 or not self._archives.are_given_out:
             return
 
         def give_back(small: Small) -> None:
@@ -164,6 +179,13 @@ class SmallReads:
         asked = {"items": items, "download_file_name": "files"}
 
         async def fetch(most: int) -> bytes:
+            try:
+                return await fetched(most)
+            except Throttled as error:
+                self._api.pause(user, error.retry_after_s or 0.0)
+                raise
+
+        async def fetched(most: int) -> bytes:
             made = await self._api.done("POST", f"{API}/zip_downloads", doing, _Zip, asked=asked)
             request = self._api.session.unsigned.request("GET", its_own(made.download_url), operation="read")
             async with request as answer:
@@ -176,10 +198,11 @@ class SmallReads:
         return fetch
 
 
-def _chosen(first: Small, others: Sequence[Small]) -> list[Small]:
-    """Return what fits into one archive with a file, without repetition."""
-    chosen, size = {first.id: first}, first.size
-    for small in others:
+def _chosen(wanted: Sequence[Small]) -> list[Small]:
+    """Return what fits into one archive, from the first one on, without repetition."""
+    chosen: dict[str, Small] = {}
+    size = 0
+    for small in wanted:
         if len(chosen) >= _MOST or size + small.size > _HEAVIEST:
             break
         if small.id not in chosen:
