@@ -13,7 +13,7 @@ from tests.transfer.workbench import Workbench, workbench
 
 from mover.errors import InvalidConfiguration, Reason, advice_for
 from mover.ledger.ledger import Ledger
-from mover.ledger.states import ItemState
+from mover.ledger.states import ItemState, RunMode
 from mover.ledger.tables import items, runs
 from mover.reports import print_report, summary, write_report
 
@@ -91,6 +91,21 @@ async def test_a_cell_that_would_be_a_formula_is_neutralised(tmp_path: Path) -> 
         await print_report(Ledger(bench.database), run, "csv", stream)
 
         assert "'=HYPERLINK(evil)" in stream.getvalue()
+
+
+async def test_the_page_and_the_summary_of_a_scan_tell_what_the_move_will_cost(tmp_path: Path) -> None:
+    async with workbench(tmp_path) as bench:
+        bench.source.add_file("/file", b"content")
+        run = (await bench.run(RunMode.SCAN)).run
+        await write_report(Ledger(bench.database), run, tmp_path / "report")
+        copied = (await bench.run()).run
+        await write_report(Ledger(bench.database), copied, tmp_path / "copied")
+
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "<h2>What the move will cost</h2><p>Nobody counts the calls to either side.</p>" in page
+    assert json.loads((tmp_path / "report" / "summary.json").read_text())["estimate"]["files"] == 1
+    assert "What the move will cost" not in (tmp_path / "copied" / "report.html").read_text()
+    assert "estimate" not in json.loads((tmp_path / "copied" / "summary.json").read_text())
 
 
 async def test_the_page_escapes_what_comes_from_outside(tmp_path: Path) -> None:

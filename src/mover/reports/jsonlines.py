@@ -36,6 +36,7 @@ def summary_object(found: Summary) -> dict[str, Any]:
         "unlisted_folders": found.unlisted_folders,
         "adds_up": not found.discrepancies,
         "discrepancies": list(found.discrepancies),
+        **({"estimate": run.estimate} if run.estimate is not None else {}),
     }
 
 

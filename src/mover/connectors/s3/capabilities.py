@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mover.connectors.contract import Capabilities, PartRules, Setting
+from mover.connectors.s3.costs import COSTS
 from mover.entries import HashName
 from mover.naming.presets import S3
 
@@ -51,4 +52,5 @@ def describe(*, amazon: bool, server: str, plain: bool, own_encryption: bool) ->
         implicit_folders=True,
         parts=PART_RULES,
         concurrency=(16, 64),
+        costs=COSTS,
     )

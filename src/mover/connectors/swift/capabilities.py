@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mover.connectors.contract import Capabilities, PartRules, Setting
+from mover.connectors.swift.costs import COSTS
 from mover.connectors.swift.info import Info
 from mover.entries import HashName
 from mover.naming.presets import SWIFT
@@ -32,6 +33,7 @@ def describe(info: Info) -> Capabilities:
         implicit_folders=True,
         parts=parts,
         concurrency=(16, 64),
+        costs=COSTS,
     )
 
 

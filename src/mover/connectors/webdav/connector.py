@@ -24,6 +24,7 @@ from mover.connectors.webdav.api import (
 from mover.connectors.webdav.authentication import authentication_for
 from mover.connectors.webdav.chunks import RULES, ChunkedUploads
 from mover.connectors.webdav.config import Dialect, WebDavConfig
+from mover.connectors.webdav.costs import COSTS
 from mover.connectors.webdav.extensions import LISTED, RETURNED
 from mover.connectors.webdav.faults import fault
 from mover.connectors.webdav.listing import child_entry, entry_of
@@ -274,6 +275,7 @@ class _SignedIn:
             versioned_reads=True,
             exclusive_create=True,
             parts=RULES if self.chunks is not None else None,
+            costs=COSTS if traits.dialect is Dialect.GENERIC else None,  # the others were not compared
         )
 
 
