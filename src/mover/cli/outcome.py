@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.table import Table
 from rich.text import Text
 
@@ -63,8 +63,7 @@ _LOOKING = {OPEN: "would be moved", SKIPPED: "nothing to do", PROBLEMS: "problem
 _COMPARING = {SKIPPED: "the same", OPEN: "not compared yet", PROBLEMS: "problems"}
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """A run that has ended, with all that is told about it. `ended_by` is the reason code of what ended it early."""
 
     run: Run

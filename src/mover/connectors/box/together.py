@@ -15,7 +15,6 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -43,8 +42,7 @@ class _Zip(msgspec.Struct, frozen=True):
     download_url: str
 
 
-@dataclass(frozen=True)
-class Small:
+class Small(msgspec.Struct, frozen=True):
     """A small file as a listing told of it.
 
     Attributes:
