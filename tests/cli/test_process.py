@@ -106,6 +106,9 @@ def test_a_copy_with_nothing_to_do_loads_only_what_it_needs(tmp_path, monkeypatc
     code = f"from mover.cli.main import run_command_line; run_command_line({command!r})"
     run_python(code)
     unused = (
+        "rich",
+        "pydantic_settings",
+        "dotenv",
         "aiohttp",
         "alembic",
         "asyncssh",

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-
-from rich.console import Console
-from rich.live import Live
+from typing import TYPE_CHECKING
 
 from mover.cli.figures import count_text, duration_text, rate_text, size_text
-from mover.cli.picture import picture
 from mover.cli.rate import Before, Look
 from mover.cli.screen import err, plain
 from mover.cli.watched import Watched
 from mover.ledger.ledger import Ledger
+
+if TYPE_CHECKING:
+    # Rich takes time to load, and machines are shown nothing.
+    from rich.console import Console
 
 _PICTURE_EVERY_S = 0.2
 _LINE_EVERY_S = 10.0
@@ -28,7 +29,6 @@ async def shown(
 
     A display that breaks (the terminal is gone) ends, and the run goes on.
     """
-    console = console or err()
     started = asyncio.Event()
     working = asyncio.current_task()
     watched.stopping = lambda: working is not None and bool(working.cancelling())
@@ -42,7 +42,7 @@ async def shown(
         if watched.resumed and watched.run is not None:
             watched.meter.before = Before.of(await ledger.tally(watched.run))
         try:
-            await (_live(watched, console) if live else _lines(watched, console))
+            await (_live(watched, console or err()) if live else _lines(watched, console))
         except OSError:
             return
 
@@ -56,18 +56,22 @@ async def shown(
 
 
 async def _live(watched: Watched, console: Console) -> None:
+    from rich.live import Live  # noqa: PLC0415 - as above
+
+    from mover.cli.picture import picture  # noqa: PLC0415 - as above
+
     with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
         while True:
             live.update(picture(watched, console.width), refresh=True)
             await asyncio.sleep(_PICTURE_EVERY_S)
 
 
-async def _lines(watched: Watched, console: Console) -> None:
+async def _lines(watched: Watched, console: Console | None) -> None:
     if watched.resumed:
-        console.print(f"going on with run {watched.run}", markup=False)
+        (console or err()).print(f"going on with run {watched.run}", markup=False)
     while True:
         await asyncio.sleep(_LINE_EVERY_S)
-        console.print(line(watched, watched.meter.look()), markup=False)
+        (console or err()).print(line(watched, watched.meter.look()), markup=False)
 
 
 def line(watched: Watched, look: Look) -> str:

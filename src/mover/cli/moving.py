@@ -59,7 +59,10 @@ async def move(
         if machine:
             print_json(_with_trouble(found.as_object(), trouble))
         else:
-            from mover.cli.outcome import print_outcome, print_where_to_look  # noqa: PLC0415 - loaded by now
+            from mover.cli.outcome_table import (  # noqa: PLC0415 - machines need no table
+                print_outcome,
+                print_where_to_look,
+            )
 
             await print_outcome(place.ledger, found)
             print_where_to_look(found, written)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from mover.entries import EntryKind
 from mover.ledger.records import Tally
@@ -17,8 +18,7 @@ _FILE_COST = 256 << 10  # bytes that are sent in the time that a file takes besi
 _LEAST_S = 1.0  # a rate over less says nothing
 
 
-@dataclass(frozen=True)
-class Before:
+class Before(msgspec.Struct, frozen=True):
     """What an interrupted run had come to when this process went on with it. Sizes in bytes."""
 
     files_seen: int = 0
@@ -39,8 +39,7 @@ class Before:
         )
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """One look at a run under way.
 
     Attributes:

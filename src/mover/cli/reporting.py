@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mover.cli.codes import ALL_WELL, SOME_FAILED
 from mover.cli.ledgers import open_ledger
-from mover.cli.outcome import outcome_of, print_outcome
+from mover.cli.outcome import outcome_of
+from mover.cli.outcome_table import print_outcome
 from mover.cli.screen import out, print_json, words
 from mover.errors import InvalidConfiguration
 from mover.ledger.ledger import Ledger

@@ -12,7 +12,8 @@ from mover.cli.choices import Choices, sealing_of, with_map
 from mover.cli.codes import exit_code
 from mover.cli.figures import count_text, size_text
 from mover.cli.moving import run
-from mover.cli.outcome import Outcome, print_outcome, print_where_to_look
+from mover.cli.outcome import Outcome
+from mover.cli.outcome_table import print_outcome, print_where_to_look
 from mover.cli.permissions import print_permissions
 from mover.cli.screen import out, plain, print_json, words
 from mover.cli.workplace import workplace

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mover.cli.rate import Meter
 from mover.transfer.progress import Progress
 
 
-@dataclass
-class Watched:
+class Watched(msgspec.Struct):
     """A run that is being shown.
 
     Attributes:
@@ -31,5 +31,5 @@ class Watched:
     run: int | None = None
     resumed: bool = False
     only_looking: bool = False
-    began: float = field(default_factory=time.monotonic)
+    began: float = msgspec.field(default_factory=time.monotonic)
     stopping: Callable[[], bool] = lambda: False

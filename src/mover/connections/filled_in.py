@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 
 from mover.connectors.configuration import ConnectorConfig
@@ -22,8 +22,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 Values = Mapping[str, str | Secret]
 
 
-@dataclass(frozen=True)
-class FilledIn:
+class FilledIn(msgspec.Struct, frozen=True):
     """A valid configuration, taken apart: `plain` is JSON and goes to the database, `secret` to the vault."""
 
     config: ConnectorConfig

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from mover.connections.records import Connection
 from mover.connectors.registry import ConnectorType
@@ -16,8 +17,7 @@ from mover.vault.vault import Vault
 Types = Callable[[str], ConnectorType]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of one connection, and what is needed to revoke them.
 
     Attributes:
@@ -30,7 +30,7 @@ class Grant:
 
     kind: ConnectorType
     config: Mapping[str, Any]
-    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = msgspec.field(default_factory=dict)
     is_shared: bool = False
     trouble: MoverError | None = None
 

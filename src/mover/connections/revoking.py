@@ -6,7 +6,8 @@ import asyncio
 import enum
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from mover.connections.filled_in import filled_in
 from mover.connections.grants import Grant
@@ -30,8 +31,7 @@ class Outcome(enum.Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
-class Revocation:
+class Revocation(msgspec.Struct, frozen=True):
     """What became of the tokens of one connection at its service; here they are destroyed in any case.
 
     Attributes:

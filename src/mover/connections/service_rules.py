@@ -8,9 +8,10 @@ the disk. The rule is by a key's `Reach`, so that the next connector's `Path` is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from mover.connections.pasted_keys import expect_modest_key
 from mover.connectors.configuration import Key, Reach
@@ -31,8 +32,7 @@ class NotAllowed(InvalidConfiguration):
     advice = "Ask the operator of Mover to allow it, or connect another service."
 
 
-@dataclass(frozen=True)
-class ServiceRules:
+class ServiceRules(msgspec.Struct, frozen=True):
     """The operator's rules for connections of the service.
 
     Attributes:

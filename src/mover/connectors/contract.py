@@ -72,8 +72,7 @@ class PartRules:
     rationed: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class OwnKind:
+class OwnKind(msgspec.Struct, frozen=True, kw_only=True):
     """The only kind of files that a service takes, where it is no general store of files (a database).
 
     What has another name is not sent at all; what has the name and is something else is found out by `upload`, which

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from mover.connectors.configuration import ConnectorConfig
 from mover.connectors.contract import Connector
 from mover.errors import InvalidConfiguration
@@ -41,8 +43,7 @@ def _nowhere(_config: Any) -> tuple[Destination, ...]:
     return ()
 
 
-@dataclass(frozen=True)
-class ConnectorType:
+class ConnectorType(msgspec.Struct, frozen=True):
     """One service: what to fill in, and how to get from that to a connector. Each connector's package exports one.
 
     Attributes:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
+
+import msgspec
 
 from mover.entries import HashName
 
 
-@dataclass(frozen=True)
-class _Algorithm:
+class _Algorithm(msgspec.Struct, frozen=True):
     digits: int  # of the hexadecimal text
     extend: Callable[[bytes, int], int]  # (data, CRC so far) -> CRC
     combine: Callable[[int, int, int], int]  # (CRC of A, CRC of B, size of B) -> CRC of A + B

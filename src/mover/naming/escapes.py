@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from mover.naming.spelling import QUOTE
 
@@ -27,8 +28,7 @@ class Escape(Protocol):
         """Reverse `apply`."""
 
 
-@dataclass(frozen=True)
-class Characters:
+class Characters(msgspec.Struct, frozen=True):
     """Characters that are forbidden wherever they stand.
 
     The number of quotes before a stand-in tells what it is: k quotes and a character become 2k or 2k+1 quotes and the
@@ -105,8 +105,7 @@ class HighCharacters:
         return chr(code) if 0x10000 <= code <= 0x10FFFF else found[0]  # noqa: PLR2004 - the planes beyond the basic one
 
 
-@dataclass(frozen=True)
-class FirstCharacter:
+class FirstCharacter(msgspec.Struct, frozen=True):
     """Characters that are forbidden at the start only."""
 
     stand_in: dict[str, str]
@@ -131,8 +130,7 @@ class FirstCharacter:
         return name[1:] if name[:1] == QUOTE and name.lstrip(QUOTE)[:1] in self.forbidden else name
 
 
-@dataclass(frozen=True)
-class LastCharacter:
+class LastCharacter(msgspec.Struct, frozen=True):
     """Characters that are forbidden at the end only; quotes are counted as in `Characters`."""
 
     stand_in: dict[str, str]
@@ -170,8 +168,7 @@ def _split_quotes(text: str) -> tuple[str, int]:
     return before, len(text) - len(before)
 
 
-@dataclass(frozen=True)
-class ReservedNames:
+class ReservedNames(msgspec.Struct, frozen=True):
     """Names that the service keeps for itself, whole or up to the first dot; they get a quote in front."""
 
     pattern: re.Pattern[str]
@@ -193,8 +190,7 @@ class ReservedNames:
         return name[1:] if name[:1] == QUOTE and self.pattern.fullmatch(name, 1) else name
 
 
-@dataclass(frozen=True)
-class ReservedWord:
+class ReservedWord(msgspec.Struct, frozen=True):
     """A text that must not stand anywhere in a name; it gets a quote after its first character."""
 
     pattern: re.Pattern[str]

@@ -6,7 +6,8 @@ A look neither keeps anything nor changes how long it stays: a part that goes wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from mover.errors import IntegrityError
 from mover.staging.intake import Intake, Piece
@@ -14,8 +15,7 @@ from mover.staging.sealing import KeyDestroyed
 from mover.staging.segments import Segments
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(msgspec.Struct, frozen=True):
     """Whose bytes a staged file has, in the numbers of the rooms above.
 
     Attributes:
@@ -31,8 +31,7 @@ class PartGone(Exception):
     """What was to be read is not held any more: it was sent and removed, or given up."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Held:
+class Held(msgspec.Struct, frozen=True, kw_only=True):
     """One part as it stood at one moment.
 
     Attributes:

@@ -16,10 +16,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
+
+import msgspec
 
 from mover.entries import Entry, EntryKind, clean_path, parent_path
 from mover.errors import InvalidConfiguration
@@ -34,8 +35,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # its byte order marks; never the beginnin
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """An exact list of paths, and the folders on the way to them."""
 
     paths: frozenset[str]
@@ -62,8 +62,7 @@ class Listed:
         return True
 
 
-@dataclass(frozen=True, kw_only=True)
-class Filters:
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """What moves and what does not. Made by `build`; immutable, comparable, fit for being sent to another process.
 
     Attributes:

@@ -26,8 +26,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 _ANY_FOLDERS = "**"
 _FOLDERS_BETWEEN = "(?:/[^/]+)*?"
@@ -38,8 +39,7 @@ class BadPattern(ValueError):
     """The pattern cannot be what was meant; the message says why."""
 
 
-@dataclass(frozen=True)
-class Glob:
+class Glob(msgspec.Struct, frozen=True):
     """A pattern as it was written, and its regular expression.
 
     Attributes:
@@ -171,8 +171,7 @@ def _class_member(pattern: str, position: int) -> tuple[str, int]:
     return pattern[position], position + 1
 
 
-@dataclass(frozen=True)
-class GlobSet:
+class GlobSet(msgspec.Struct, frozen=True):
     """Several patterns: tells which one a path, or a folder above it, matches.
 
     Patterns for names, which most are, become one expression that is searched for; the others are matched from the root.
@@ -209,8 +208,7 @@ def _end(glob: Glob) -> str:
     return "(?=/)" if glob.folders_only else r"(?=/|\Z)"
 
 
-@dataclass(frozen=True)
-class IgnoreRules:
+class IgnoreRules(msgspec.Struct, frozen=True):
     """The lines of a .gitignore-style file: of those that match an entry the last one decides, and `!` takes it back in.
 
     As in Git, what lies in an excluded folder cannot be taken back in.

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mover.connectors.contract import PartRules, PartUploads, SentPart, Target
 from mover.entries import Entry, HashName
@@ -56,8 +57,7 @@ def tells_versions(entry: Entry) -> bool:
     return bool(entry.version or entry.hashes) or entry.modified_ns is not None
 
 
-@dataclass(frozen=True)
-class SentFile:
+class SentFile(msgspec.Struct, frozen=True):
     """A file that the destination took in parts: its entry, the parts, and whole-file hashes where they were computed."""
 
     entry: Entry
@@ -310,12 +310,11 @@ class PartsUpload:
         self._sent_bytes += part.size
 
 
-@dataclass(frozen=True)
-class _Turn:
+class _Turn(msgspec.Struct, frozen=True):
     """What has been done with a part; where order counts, it is the next one's turn then."""
 
-    hashed: asyncio.Event = field(default_factory=asyncio.Event)
-    sent: asyncio.Event = field(default_factory=asyncio.Event)
+    hashed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+    sent: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
     @classmethod
     def passed(cls) -> _Turn:

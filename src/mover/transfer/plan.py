@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from mover.connectors.contract import Capabilities
@@ -48,8 +46,7 @@ def _conflict(message: str) -> Decision:
     return Decision(state=ItemState.CONFLICT, reason=Reason.CONFLICT, message=message)
 
 
-@dataclass(frozen=True)
-class Planner:
+class Planner(msgspec.Struct, frozen=True):
     """Decides for the files of one run."""
 
     source: Capabilities
@@ -151,8 +148,7 @@ class Planner:
         )
 
 
-@dataclass(frozen=True)
-class VerifyPlanner:
+class VerifyPlanner(msgspec.Struct, frozen=True):
     """Decides for the files of a run that only verifies: nothing is ever sent."""
 
     source: Capabilities

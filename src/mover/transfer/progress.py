@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mover.ledger.grants import GrantState
 from mover.ledger.states import MOVED, PROBLEMS, SKIPPED, ItemState
 
 
-@dataclass
-class Progress:
+class Progress(msgspec.Struct):
     """Counters of this process's share of a run; the ledger has the truth. Sizes in bytes.
 
     Attributes:
@@ -34,13 +34,13 @@ class Progress:
     bytes_seen: int = 0
     files_told: int = 0
     bytes_told: int = 0
-    states: Counter[ItemState] = field(default_factory=Counter)
+    states: Counter[ItemState] = msgspec.field(default_factory=Counter)
     bytes_received: int = 0
     bytes_done: int = 0
-    current: dict[str, int] = field(default_factory=dict)
+    current: dict[str, int] = msgspec.field(default_factory=dict)
     scanning: bool = True
     last_problem: str = ""
-    permissions: Counter[GrantState] = field(default_factory=Counter)
+    permissions: Counter[GrantState] = msgspec.field(default_factory=Counter)
     stopping: bool = False
 
     def permitted(self, state: GrantState) -> None:

@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+import msgspec
 
 from mover.connectors.contract import Connector, Remarks
 from mover.database.failures import DatabaseTrouble
@@ -66,8 +68,7 @@ _FORGOTTEN_AT_MOST = 3  # failovers at the end of one run
 _NAMED_MISSING = 5  # paths of the user's list that are named in the run's message
 
 
-@dataclass(frozen=True, kw_only=True)
-class Engine:
+class Engine(msgspec.Struct, frozen=True, kw_only=True):
     """What runs need besides their two sides. One for a process.
 
     Attributes:
@@ -81,12 +82,11 @@ class Engine:
     ledger: Ledger
     staging: Staging
     staging_memory_bytes: int
-    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    retries: RetryPolicy = msgspec.field(default_factory=RetryPolicy)
     now_ns: Callable[[], int] = time.time_ns
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunResult:
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a run ended, or was interrupted. `reason` is that of the error that ended it early, if one did.
 
     A run that is not finished is gone on with by the next one with the same options.

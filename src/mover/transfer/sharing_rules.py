@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mover.transfer.grantees import GranteeMap
 
@@ -22,8 +23,7 @@ class Wider(enum.StrEnum):
     ALLOW = "allow"  # it is put there all the same
 
 
-@dataclass(frozen=True, kw_only=True)
-class SharingRules:
+class SharingRules(msgspec.Struct, frozen=True, kw_only=True):
     """How permissions are re-created.
 
     Attributes:
@@ -35,7 +35,7 @@ class SharingRules:
         map_mark: What stands for the map in the fingerprint of the options; None: its rows themselves.
     """
 
-    map: GranteeMap = field(default_factory=GranteeMap)
+    map: GranteeMap = msgspec.field(default_factory=GranteeMap)
     unmapped: Unmapped = Unmapped.SAME
     external: bool = False
     links: bool = False

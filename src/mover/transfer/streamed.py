@@ -6,7 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+
+import msgspec
 
 from mover.entries import NO_HASHES, HashName
 from mover.hashing import MultiHasher
@@ -17,8 +18,7 @@ from mover.transfer.splitting import Splitter
 _AHEAD = 3  # parts received and not yet sent
 
 
-@dataclass(frozen=True)
-class SentChunk:
+class SentChunk(msgspec.Struct, frozen=True):
     """Hashes of one staged part that went by, for verifying by parts afterwards."""
 
     size: int

@@ -7,14 +7,14 @@ that breaks has a number of attempts, counted anew from each part that arrived.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+
+import msgspec
 
 from mover.errors import Changed, MoverError, Throttled, Transient
 from mover.transport.retries import RetryPolicy
 
 
-@dataclass
-class Tries:
+class Tries(msgspec.Struct):
     """The attempts at one file.
 
     Attributes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+
+import msgspec
 
 from mover.connectors.contract import Capabilities, Connector
 from mover.entries import Entry, EntryRef, HashName
@@ -23,8 +24,7 @@ _COMBINABLE = (HashName.CRC64NVME, HashName.CRC32C, HashName.CRC32)
 _READS_AT_ONCE = 4
 
 
-@dataclass(frozen=True)
-class Verifier:
+class Verifier(msgspec.Struct, frozen=True):
     """Verifies what arrives at one destination.
 
     Args:

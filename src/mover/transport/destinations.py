@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from mover.errors import InvalidConfiguration, Unreachable
 from mover.transport.addresses import spelled_for_proxy
@@ -21,8 +22,7 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 
-@dataclass(frozen=True, order=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True, order=True):
     """One place that connections lead to. Made by `to`, `below` and `of_url`, which take nothing but hosts and ports.
 
     Attributes:

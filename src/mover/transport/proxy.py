@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
+import msgspec
 
 from mover.errors import AddressRefused, InvalidConfiguration, MoverError, Unreachable
 from mover.transport.causes import cause
@@ -35,8 +35,7 @@ class ProxyKind(StrEnum):
     SOCKS5 = "socks5"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Proxy:
+class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     """One proxy and, where it wants them, user name and password."""
 
     kind: ProxyKind

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Connection
 
 from mover.database.database import Database
@@ -37,8 +37,7 @@ _AT_ONCE = 8
 _PASSES = 10
 
 
-@dataclass(frozen=True, kw_only=True)
-class KeyUse:
+class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
     """A global key, and what it is needed for.
 
     Attributes:

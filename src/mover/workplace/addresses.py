@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 LOCAL_ACCOUNT = "file"
 """What the ledger knows this machine's own files by."""
 
 
-@dataclass(frozen=True)
-class LocalAddress:
+class LocalAddress(msgspec.Struct, frozen=True):
     """A path on this machine: absolute, without symbolic links, names spelled as everywhere in Mover."""
 
     text: str
     path: str
 
 
-@dataclass(frozen=True)
-class ServiceAddress:
+class ServiceAddress(msgspec.Struct, frozen=True):
     """A path at a connection that is named, in canonical form."""
 
     text: str
@@ -25,8 +23,7 @@ class ServiceAddress:
     path: str
 
 
-@dataclass(frozen=True)
-class ConnectedPath:
+class ConnectedPath(msgspec.Struct, frozen=True):
     """A path at a connection that is known by its id: names may change."""
 
     connection_id: str

@@ -120,8 +120,7 @@ class _Place:
         return self.realm == other.realm and other.whole.startswith(self.whole.rstrip("/") + "/")
 
 
-@dataclass(frozen=True)
-class _Open:
+class _Open(msgspec.Struct, frozen=True):
     """An account that is signed in."""
 
     connector: Connector

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -43,8 +42,7 @@ _LONGEST_ANSWER = 32 * 1024 * 1024  # a page of a thousand entries is about 1 Mi
 _NO_HEADERS: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Doing:
+class Doing(msgspec.Struct, frozen=True, kw_only=True):
     """In whose name a call is made, and what for.
 
     Attributes:

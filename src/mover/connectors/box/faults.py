@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -102,8 +101,7 @@ class _Words(msgspec.Struct, frozen=True):
     context_info: msgspec.Raw = msgspec.Raw(b"null")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that is no success.
 
     Attributes:
@@ -118,7 +116,7 @@ class Fault:
     code: str = ""
     message: str = ""
     conflict: Item | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def error(
         self, *, service: str, operation: str, path: str, now: Callable[[], float] = time.time

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _SECOND_NS = 1_000_000_000
 
 
-@dataclass(frozen=True)
-class Traits:
+class Traits(msgspec.Struct, frozen=True):
     """How a file system differs from another.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from mover.connectors.local.api import Root, open_file, version_of
 from mover.connectors.local.threads import Threads
@@ -16,8 +17,7 @@ from mover.hashing import MultiHasher
 PIECE: Final = 1024 * 1024
 
 
-@dataclass
-class Reading:
+class Reading(msgspec.Struct):
     """An open file of which the bytes from `offset` to `end` are still to be read; its methods block.
 
     `version` None: whatever is there is read, but what was promised when it was opened must come.
@@ -76,8 +76,7 @@ class Reading:
             self.descriptor = -1
 
 
-@dataclass
-class _Beginning:
+class _Beginning(msgspec.Struct):
     """The first piece of a file, and the rest of it unless that was all."""
 
     piece: bytes

@@ -6,8 +6,9 @@ import os
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from mover.connectors.contract import Content, Target, temporary_name
 from mover.connectors.local.api import Root, described, look_in, open_file, raw_name
@@ -22,8 +23,7 @@ _MODE: Final = 0o666  # the process's umask takes away what this user does not g
 _NO_FILE: Final = -1
 
 
-@dataclass
-class Draft:
+class Draft(msgspec.Struct):
     """A temporary file that will become the target's file. Its methods block, and raise OSError as well."""
 
     root: Root

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from mover.vault.secret import Secret
 
 
@@ -29,8 +31,7 @@ ONE_LOOPBACK_PORT = "http://127.0.0.1:8976/"
 """To be registered where a service compares addresses to the letter."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AppRegistration:
+class AppRegistration(msgspec.Struct, frozen=True, kw_only=True):
     """As what the operator has registered Mover at a vendor.
 
     Attributes:

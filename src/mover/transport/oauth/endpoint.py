@@ -11,7 +11,6 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, urlencode
 
 import msgspec
@@ -44,8 +43,7 @@ _REFUSALS = frozenset({400, 401, 403})
 _FAULTS = frozenset({"server_error", "temporarily_unavailable"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Granted:
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
     """What a token endpoint gave (RFC 6749 section 5.1).
 
     Attributes:

@@ -6,7 +6,8 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from mover.errors import Throttled, Transient
 from mover.vault.secret import Secret
@@ -20,8 +21,7 @@ _MOST_FORCED = 3
 _FORCED_WITHIN_S = 60.0
 
 
-@dataclass(frozen=True)
-class AccessToken:
+class AccessToken(msgspec.Struct, frozen=True):
     """An access token.
 
     Attributes:
