@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HEAVY = (
     *("sqlalchemy", "structlog", "aiohttp", "cryptography", "asyncssh", "lxml", "awscrt"),
     *(
