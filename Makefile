@@ -55,8 +55,9 @@ test-postgresql: $(READY) ## the tests of all that is kept, with PostgreSQL inst
 
 test-thorough: $(READY) ## the tests whose size can be chosen, in full; takes some half an hour
 	@tests/servers/install.sh
-	HOSTILE_FILES=20000 KILL_FILES=20000 KILLS=10 RESTART_POSTGRESQL=yes SCHEMATHESIS_CASES=60 \
-	  $(PYTEST) -n 0 tests/e2e/test_hostile_tree.py tests/e2e/test_service_kill.py tests/api/test_schemathesis.py
+	HOSTILE_FILES=20000 KILL_FILES=20000 KILLS=10 COMMAND_KILLS=20 RESTART_POSTGRESQL=yes SCHEMATHESIS_CASES=60 \
+	  $(PYTEST) -n 0 tests/e2e/test_hostile_tree.py tests/e2e/test_kill.py tests/e2e/test_service_kill.py \
+	  tests/api/test_schemathesis.py
 
 test-fast: $(READY) ## tests that need no server, in under a minute
 	$(PYTEST) -n $(FAST_WORKERS) -m "not servers and not slow"

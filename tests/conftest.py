@@ -64,7 +64,18 @@ _SERVERS = {
 
 
 _folders = itertools.count()
-_LONGEST_ROOMS = ("e2e", "web", "runner", "contract", "serving")
+_LONGEST_ROOMS = (
+    "e2e",
+    "web",
+    "runner",
+    "contract",
+    "serving",
+    "matrix",
+    "egress",
+    "isolation",
+    "transfer",
+    "simulators",
+)
 
 
 def pytest_configure() -> None:

@@ -18,7 +18,7 @@ from mover.audit.records import Event
 from mover.audit.tables import SINGLE, audit_events, audit_heads, audit_keys, audit_roster
 from mover.audit.verifying import Copied
 
-pytestmark = pytest.mark.promise("audit")
+pytestmark = [pytest.mark.slow, pytest.mark.promise("audit")]
 
 SEALED = (audit_events, audit_heads, audit_keys, audit_roster)
 TEXT = some.text(some.characters(min_codepoint=32, max_codepoint=0x2FF), max_size=20)

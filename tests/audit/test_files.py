@@ -13,7 +13,7 @@ from tests.audit.log import A, B, Made
 from mover.audit.reading import NotAnAuditLog, copies_of_file, lines, parts, parts_of_file
 from mover.audit.verifying import Report, verify
 
-pytestmark = pytest.mark.promise("audit")
+pytestmark = [pytest.mark.slow, pytest.mark.promise("audit")]
 examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

@@ -14,6 +14,8 @@ from sqlalchemy import text
 from mover.cli.workplace import workplace
 from mover.serving.first_owner import first_owner
 
+pytestmark = pytest.mark.slow
+
 OWNER = "ann@example.org"
 
 

@@ -21,7 +21,7 @@ from mover.errors import InvalidConfiguration
 from mover.serving.first_owner import first_owner
 from mover.staff.assembly import assemble
 
-pytestmark = pytest.mark.promise("P10")
+pytestmark = [pytest.mark.slow, pytest.mark.promise("P10")]
 
 OWNER = "ann@example.org"
 CASE = ("--case", "4 Js 17/26")

@@ -10,7 +10,11 @@ from typer.core import TyperGroup
 
 from mover.cli.subjects import SUBJECTS
 
+
+pytestmark = pytest.mark.slow
+
 NOT_FOR_HELP = ("asyncio", "msgspec", "pydantic", "rich", "ssl", "logging")
+
 HEAVY = (
     *("sqlalchemy", "structlog", "aiohttp", "cryptography", "asyncssh", "lxml", "awscrt"),
     *(

@@ -12,7 +12,7 @@ from tests.cli.conftest import in_database
 
 from mover.staff.tables import staff_keys, staff_people
 
-pytestmark = pytest.mark.promise("P9")
+pytestmark = [pytest.mark.slow, pytest.mark.promise("P9")]
 
 _PASSWORD = re.compile(r"[a-z2-7]{8}-[a-z2-7]{8}-[a-z2-7]{8}")
 

@@ -15,6 +15,8 @@ from mover.entries import HashName
 from mover.hashing import MultiHasher
 from mover.hashing.blocks import DROPBOX_BLOCK
 
+pytestmark = pytest.mark.slow
+
 RCLONE = shutil.which("rclone", path=str(Path(sys.executable).parent)) or "rclone"
 RCLONE_NAMES = [
     HashName.MD5,

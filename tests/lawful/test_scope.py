@@ -9,7 +9,7 @@ import pytest
 from tests.database_url import on_both
 from tests.lawful.court import NS, Court, UnderWay
 
-pytestmark = [*on_both, pytest.mark.promise("P10")]
+pytestmark = [*on_both, pytest.mark.promise("P10"), pytest.mark.slow]
 
 BOB = "0" * 32
 

@@ -21,6 +21,8 @@ from mover.sealing.crypt.settings import CryptSettings, NameEncoding, NameEncryp
 from mover.sealing.streams import opened_range, opened_whole, sealed_range
 from mover.vault.secret import Secret
 
+pytestmark = pytest.mark.slow
+
 FOLDER = "Größe Ä"
 NAMES = [
     *("a", "hello.txt", "ünï.txt", "日本語.pdf", "x" * 143, " with blank ", "!bang1.Z9z", "a!b", "😀.txt"),

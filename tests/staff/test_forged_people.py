@@ -22,7 +22,7 @@ from mover.staff.keys import StaffKeys
 from mover.staff.records import StaffEntrance, Step
 from mover.staff.tables import staff_keys, staff_people, staff_sessions, staff_totp
 
-pytestmark = pytest.mark.promise("P9")
+pytestmark = [pytest.mark.slow, pytest.mark.promise("P9")]
 
 ADDRESS = ipaddress.ip_address("192.0.2.7")
 

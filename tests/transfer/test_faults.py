@@ -29,7 +29,7 @@ from mover.transfer.locking import AlreadyRunning
 from mover.transfer.options import ConflictRule, Options, VerifyLevel
 from mover.transfer.reading import FileReader
 
-pytestmark = pytest.mark.promise("P3")
+pytestmark = [pytest.mark.slow, pytest.mark.promise("P3")]
 
 BIG = Pattern(20 << 20)
 

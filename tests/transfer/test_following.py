@@ -18,7 +18,7 @@ from mover.ledger.states import Code, ItemState
 from mover.ledger.tables import items, runs
 from mover.transfer.filters import Filters
 
-pytestmark = on_both
+pytestmark = [*on_both, pytest.mark.slow]
 
 
 def total_calls(bench: Workbench) -> int:

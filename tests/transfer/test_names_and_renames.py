@@ -14,7 +14,7 @@ from mover.errors import Reason
 from mover.ledger.states import Code, ItemState
 from mover.transfer.filters import Filters
 
-pytestmark = on_both
+pytestmark = [*on_both, pytest.mark.slow]
 
 HASHED_PATHS = replace(PATHS, listed_hashes=frozenset({HashName.SHA256}))
 

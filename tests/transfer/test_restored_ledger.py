@@ -22,6 +22,7 @@ from mover.ledger.tables import arrivals, items
 from mover.transfer.options import Options
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.promise("P12", "availability"),
     pytest.mark.usefixtures("database_kind"),
     on_sqlite,  # a copy of its file is the shortest way back; what a run does with the past knows no database

@@ -36,7 +36,7 @@ from mover.vault.secret import Secret
 from mover.workplace.sealing import SealingChoice
 from mover.workplace.seeds import KEPT_S, destroy_old_seeds
 
-pytestmark = pytest.mark.promise("P11")
+pytestmark = [pytest.mark.slow, pytest.mark.promise("P11")]
 
 LARGE = random.Random(5).randbytes(9_500_000)
 FILES = {

@@ -19,7 +19,7 @@ from mover.ledger.states import ItemState
 from mover.ledger.tables import accesses, folders, runs
 from mover.transfer.sharing_rules import SharingRules
 
-pytestmark = pytest.mark.promise("P13")
+pytestmark = [pytest.mark.slow, pytest.mark.promise("P13")]
 
 READ, WRITE = AccessRole.READ, AccessRole.WRITE
 RULES = rules()

@@ -9,6 +9,8 @@ from tests.web.test_every_page import HTML
 
 from mover.database.failures import DatabaseBusy, DatabaseFull, DatabaseTrouble, DatabaseUnusable
 
+pytestmark = pytest.mark.slow
+
 SECRETLY = "the server of the database 'mover' on db-7.internal.example does not let this user in"
 
 
