@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from mover.archives.names import ARCHIVED
 from mover.connectors.contract import Connector, Remarks
 from mover.database.failures import DatabaseTrouble
 from mover.database.store import SoleRight
@@ -37,6 +38,7 @@ from mover.ledger.records import PairKey, Totals
 from mover.ledger.states import Code, RunMode, RunStatus, code_of, status_of
 from mover.ledger.tokens import UploadKeys
 from mover.staging import Staging
+from mover.transfer.archive.archiving import Archiver, check_archivable
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
 from mover.transfer.confined import Confined
@@ -139,6 +141,13 @@ async def run_pair(
     """
     if mode is not RunMode.COPY:
         options = replace(options, dry_run=True)
+    if options.archive:
+        if destination is None or mode is not RunMode.COPY:
+            raise InvalidConfiguration(
+                "an archive is made by a copy: choose a destination, and no other mode"
+            )
+        check_archivable(options, destination)
+        source = replace(source, account=f"{source.account}#archive")  # to the ledger another pair
     if destination is not None and mode is RunMode.COPY:
         Verifier(destination.connector, source.connector.capabilities, options.verify).check_possible()
     if destination is not None:
@@ -230,6 +239,8 @@ class _Run:
 
     async def _work(self) -> list[str]:
         destination = self._destination
+        if self._options.archive and destination is not None:
+            return await self._archive(destination)
         sharing = self._sharing()
         looked = await sharing.look() if sharing is not None else None
         feeds = None
@@ -295,6 +306,43 @@ class _Run:
         totals = await self._ledger.totals()
         await feeds.end(moved=totals.files_moved + totals.folders_created > 0)
         return [*troubles, *feeds.remarks]
+
+    async def _archive(self, destination: Side) -> list[str]:
+        """Scan to the end, then put all into an archive."""
+        archiver = Archiver(
+            self._source,
+            destination,
+            self._ledger,
+            self._engine.staging,
+            self._options,
+            self._progress,
+            staging_memory_bytes=self._engine.staging_memory_bytes,
+            retries=self._engine.retries,
+            large_from=_LARGE_FROM,
+            now_ns=self._engine.now_ns,
+        )
+        await self._ledger.add_root(
+            source_id=self._source.root_id, destination_exists=True, destination_path=archiver.prefix
+        )
+        can = replace(self._source.connector.capabilities, own_kind=None, max_file_size=None)
+        await Scanner(
+            self._source,
+            None,
+            self._ledger,
+            self._options,
+            self._progress,
+            Planner(can, can, self._options.conflict),
+            found=lambda: None,
+            resumed=False,
+            large_from=_LARGE_FROM,
+            confined=self._confined,
+            rules=ARCHIVED,
+            now_ns=self._engine.now_ns,
+        ).run()
+        await self._ledger.flush()
+        if self._options.dry_run:
+            return [await archiver.forecast()]
+        return await archiver.run()
 
     async def _take_up_again(self) -> None:
         """Move what is without an outcome though nothing is left to do: a standby took over that lacked the last commits."""
