@@ -25,6 +25,7 @@ class Progress:
         scanning: The listing of the source goes on.
         last_problem: The newest message about a file that failed, for the display.
         permissions: How many permissions ended in each state so far.
+        begins_anew: What is under way would begin anew if it were broken off.
         stopping: Set from outside: no further file is begun, so that the run can be cancelled between files.
     """
 
@@ -38,6 +39,7 @@ class Progress:
     scanning: bool = True
     last_problem: str = ""
     permissions: Counter[GrantState] = field(default_factory=Counter)
+    begins_anew: bool = False
     stopping: bool = False
 
     def permitted(self, state: GrantState) -> None:

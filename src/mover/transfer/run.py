@@ -141,10 +141,12 @@ async def run_pair(
     """
     if mode is not RunMode.COPY:
         options = replace(options, dry_run=True)
-    if options.archive:
-        if destination is None or mode is not RunMode.COPY:
+    if options.archive and destination is None:
+        options = replace(options, archive=False)  # there is nothing but the source to tell of
+    if options.archive and destination is not None:
+        if mode is RunMode.VERIFY:
             raise InvalidConfiguration(
-                "an archive is made by a copy: choose a destination, and no other mode"
+                "an archive cannot be compared with a folder: look at the reconciliation report of the run that made it"
             )
         check_archivable(options, destination)
         source = replace(source, account=f"{source.account}#archive")  # to the ledger another pair

@@ -11,6 +11,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -67,15 +68,15 @@ def forget_unplanned(connection: Connection, run_id: int) -> None:
 
 def to_archive(connection: Connection, run_id: int, limit: int, after_id: int) -> list[Item]:
     """Planned items that have no place yet, with ids above `after_id`, ascending. Folders only if they could be listed."""
-    placed = select(archive_members.c.item_id).where(archive_members.c.run_id == run_id)
+    placed = exists().where(archive_members.c.run_id == run_id, archive_members.c.item_id == items.c.id)
     own = folders.alias("own")
-    listed = select(own.c.item_id).where(own.c.run_id == run_id, own.c.state == "listed")
+    listed = exists().where(own.c.item_id == items.c.id, own.c.state == "listed")
     query = placed_items().where(
         items.c.run_id == run_id,
         items.c.state == ItemState.PLANNED.value,
         items.c.id > after_id,
-        items.c.id.not_in(placed.scalar_subquery()),
-        (items.c.kind != EntryKind.FOLDER.value) | items.c.id.in_(listed.scalar_subquery()),
+        ~placed,
+        (items.c.kind != EntryKind.FOLDER.value) | listed,
     )
     return [rows.item_from(row) for row in connection.execute(query.order_by(items.c.id).limit(limit))]
 
@@ -244,7 +245,7 @@ def settle(connection: Connection, run_id: int, archive: Archive, limit: int, no
             .where(items.c.id.in_(arrived))
             .values(
                 state=case((is_folder, ItemState.CREATED.value), else_=ItemState.COPIED.value),
-                verification=archive.verification.value,
+                verification=case((is_folder, Verification.EXISTS.value), else_=archive.verification.value),
                 content_hash=case((is_folder, None), else_=of(member.content_hash)),
                 sent_bytes=func.coalesce(of(member.size), 0),
                 message=note + of(told),

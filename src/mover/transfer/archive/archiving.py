@@ -149,8 +149,10 @@ class Archiver:
         for archive in await self._ledger.archives.all():
             made = archive
             if archive.verification is None:
+                self._progress.begins_anew = self._destination.connector.part_uploads is None
                 with self._progress.under_way(f"/{archive.name}"):
                     verification = await self._arrival(archive)
+                self._progress.begins_anew = False
                 if verification is None:
                     continue
                 await self._ledger.archives.arrived(archive.number, verification)
