@@ -217,6 +217,31 @@ async def test_a_run_that_ends_early_goes_on_with_the_same_archive(bench: Workbe
     assert {row["state"] for row in rows.values()} <= {ItemState.COPIED, ItemState.CREATED}
 
 
+async def test_documents_whose_size_nobody_tells_are_archived(bench: Workbench) -> None:
+    held = {"a.docx": noise(1000), "large.docx": noise(MIB), "plain": b"x"}
+    bench.source.add_native("/a.docx", lambda: held["a.docx"])
+    bench.source.add_native("/large.docx", lambda: held["large.docx"])
+    bench.source.add_native("/grows.docx", lambda: noise(100_000 * bench.source.calls["read"]))
+    bench.source.add_file("/plain", b"x")
+    result = await bench.run(archive=True)
+    _, found = only_archive(bench)
+    assert {name: content for name, content in found.items() if name != "grows.docx"} == held
+    assert (await bench.files(result.run))["/plain"] is ItemState.COPIED
+
+
+async def test_what_does_not_have_the_hash_that_the_source_published_is_not_archived(
+    bench: Workbench,
+) -> None:
+    held = fill(bench.source)
+    bench.source.faults.add("read", "/a.txt", corrupt_at=2)
+    bench.source.faults.add("read", "/deep/large.bin", times=None, corrupt_at=MIB)
+    result = await bench.run(archive=True)
+    _, found = only_archive(bench)
+    del held["deep/large.bin"]
+    assert found == held
+    assert (await bench.rows(result.run))["/deep/large.bin"]["reason"] == "hash_mismatch"
+
+
 @pytest.mark.promise("P12")
 async def test_what_changed_since_it_was_half_sent_is_left_out(bench: Workbench) -> None:
     held = fill(bench.source)

@@ -25,12 +25,13 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedMember(msgspec.Struct, frozen=True):
-    """Where an item will stand in an archive: `position` is that of its header, in bytes."""
+    """Where an item will stand in an archive: `position` is that of its header, `room` that for its content, in bytes."""
 
     item_id: int
     number: int
     position: int
     name: str
+    room: int
 
 
 class ReadMember(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class PlacedMember(msgspec.Struct, frozen=True, kw_only=True):
     item: Item
     position: int
     name: str
+    room: int
     read: ReadMember | None
 
 

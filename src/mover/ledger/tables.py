@@ -262,6 +262,7 @@ archive_members = Table(
     Column("number", Integer, nullable=False),  # of the archive
     Column("position", BigInteger, nullable=False),  # in it, of its header, in bytes
     Column("name", Text, nullable=False),  # in it
+    Column("room", BigInteger, nullable=False),  # for its content, in bytes
     Column("size", BigInteger),  # that was read; NULL with `reason` NULL, too: it was not read to its end
     Column("crc32", BigInteger),
     Column("content_hash", Text),  # "sha256:..."; "crc32:..." of what was read in two goes

@@ -93,6 +93,7 @@ def place(connection: Connection, run_id: int, members: Sequence[PlannedMember])
                 "number": member.number,
                 "position": member.position,
                 "name": member.name,
+                "room": member.room,
             }
             for member in members
         ],
@@ -322,6 +323,7 @@ def _told() -> list[ColumnElement[Any]]:
     return [
         member.position,
         member.name.label("member_name"),
+        member.room,
         member.size.label("read_size"),
         member.crc32,
         member.content_hash.label("member_hash"),
@@ -336,6 +338,7 @@ def _member(row: Any) -> PlacedMember:
         item=rows.item_from(row),
         position=row.position,
         name=row.member_name,
+        room=row.room,
         read=None
         if row.read_size is None and row.member_reason is None
         else ReadMember(

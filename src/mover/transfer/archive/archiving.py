@@ -163,6 +163,7 @@ class Archiver:
         return told
 
     def _planner(self) -> Planner:
+        members = self._members()
         return Planner(
             self._ledger,
             self._stem,
@@ -170,6 +171,8 @@ class Archiver:
             self._free,
             self.prefix,
             self._now_ns,
+            members.size_of,
+            members.ends_the_run,
             self._limits,
         )
 
@@ -254,21 +257,25 @@ class Archiver:
 
     def _reader(self, archive: Archive, key: str) -> FileReader:
         entry = self._entry(archive, key)
-        members = MemberReader(
-            self._source,
-            self._ledger,
-            retries=self._retries,
-            attempts=self._options.attempts,
-            rng=self._rng,
-            sleep=self._sleep,
+        writer = ArchiveWriter(
+            self._ledger, archive, self._members(), limits=self._limits, marked=self._marked
         )
-        writer = ArchiveWriter(self._ledger, archive, members, limits=self._limits, marked=self._marked)
         side = replace(
             self._source, connector=ArchiveSource(self._source.connector, entry, writer), root="/", form=None
         )
         path = f"/{archive.name}"
         return FileReader(
             side, EntryRef(path), entry, path=path, progress=self._progress, bandwidth=self._bandwidth
+        )
+
+    def _members(self) -> MemberReader:
+        return MemberReader(
+            self._source,
+            self._ledger,
+            retries=self._retries,
+            attempts=self._options.attempts,
+            rng=self._rng,
+            sleep=self._sleep,
         )
 
     def _entry(self, archive: Archive, key: str) -> Entry:

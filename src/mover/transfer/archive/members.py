@@ -17,6 +17,7 @@ from mover.errors import (
     AccountSuspended,
     ApiQuotaExceeded,
     Changed,
+    IntegrityError,
     MoverError,
     ServiceFault,
     SignInFailed,
@@ -24,9 +25,11 @@ from mover.errors import (
     TimedOut,
     Unreachable,
 )
+from mover.hashing import MultiHasher
 from mover.ledger.archived import PlacedMember
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item
+from mover.transfer.evidence import compare_hashes, strongest
 from mover.transfer.side import Side
 from mover.transfer.tries import Tries
 from mover.transport.retries import RetryPolicy
@@ -37,7 +40,13 @@ _ENDS_THE_RUN = (SignInFailed, ApiQuotaExceeded)
 _SERVICE_DOWN = (Unreachable, TimedOut, ServiceFault, Throttled)
 _VAIN_LIMIT = 30  # files in a row that failed because the source is down
 
+_ANY = 1 << 62  # bytes
+_IN_A_THREAD = 64 << 10
 _GROWN = "the file has grown since it was listed, and its place in the archive is too small: run again"
+
+
+class _NotAsPublished(IntegrityError):
+    """What was read has another hash than the source says."""
 
 
 class SmallFile(msgspec.Struct, frozen=True):
@@ -104,9 +113,9 @@ class MemberReader:
     def _begun(self, placed: PlacedMember) -> asyncio.Task[SmallFile] | None:
         entry = placed.item.entry
         left_out = placed.read is not None and placed.read.reason is not None
-        if entry.kind is EntryKind.FOLDER or left_out or (entry.size or 0) > SMALL:
+        if entry.kind is EntryKind.FOLDER or left_out or placed.room > SMALL:
             return None
-        return asyncio.create_task(self._small(placed.item))
+        return asyncio.create_task(self._small(placed))
 
     async def _placed(self, number: int, after: int) -> AsyncGenerator[PlacedMember, None]:
         while page := await self._ledger.archives.members(number, _PAGE, after=after):
@@ -114,11 +123,13 @@ class MemberReader:
                 yield placed
             after = page[-1].position
 
-    async def _small(self, item: Item) -> SmallFile:
-        found: list[Entry] = [item.entry]
+    async def _small(self, placed: PlacedMember) -> SmallFile:
+        found: list[Entry] = [placed.item.entry]
         content = bytearray()
         try:
-            async with aclosing(self.content(item, 0, found, whole=content)) as pieces:
+            async with aclosing(
+                self.content(placed.item, 0, found, room=placed.room, whole=content)
+            ) as pieces:
                 async for piece in pieces:
                     content += piece
         except MoverError as error:
@@ -133,6 +144,7 @@ class MemberReader:
         offset: int,
         found: list[Entry],
         *,
+        room: int,
         sent: bool = False,
         whole: bytearray | None = None,
     ) -> AsyncGenerator[bytes, None]:
@@ -145,12 +157,14 @@ class MemberReader:
             item: Which.
             offset: In bytes.
             found: The entry that was read; replaced by what is known better.
+            room: Bytes that it may have.
             sent: Something of it was sent by an earlier attempt, so it cannot be another version.
             whole: What the caller keeps of the pieces, and can forget.
 
         Raises MoverError: that is the outcome of this file, unless `ends_the_run` says otherwise.
         """
         entry, at = item.entry, offset
+        hasher = _hasher(entry) if offset == 0 else None
         tries = Tries(self._retries, self._attempts, self._rng, 0)
         while True:
             tries.begin()
@@ -158,15 +172,18 @@ class MemberReader:
                 async with aclosing(self._opened(item, entry, at, found)) as pieces:
                     async for piece in pieces:
                         at += len(piece)
-                        if at > min(item.entry.size or 0, entry.size or 0):
+                        if at > (room if entry.size is None else min(room, entry.size)):
                             raise Changed("the file is longer than it was when it was listed", path=item.path)
+                        await _hash(piece, hasher)
                         yield piece
                 await self._still_the_same(item, entry, at)
+                _compare(entry, hasher)
             except DatabaseTrouble:
                 raise
             except MoverError as error:
                 changed = isinstance(error, Changed)
-                knows = not changed and self._tells_versions(entry)  # that what follows is of the same file
+                spoiled = isinstance(error, _NotAsPublished)
+                knows = not (changed or spoiled) and entry.size is not None and self._tells_versions(entry)
                 can_begin_anew = whole is not None or (at == 0 and not sent)
                 again, wait_s = tries.failed(error, parts=at // SMALL, arrivals=0)
                 if self.ends_the_run(error) or not again or not (knows or can_begin_anew):
@@ -174,19 +191,30 @@ class MemberReader:
                     raise
                 await self._sleep(wait_s)
                 if changed:
-                    entry = found[0] = await self._as_it_is_now(item)
+                    entry = found[0] = await self._as_it_is_now(item, room)
                 if not knows:
-                    at = 0
+                    at, hasher = 0, _hasher(entry)
                     if whole is not None:
                         whole.clear()
             else:
                 self._in_vain = 0
                 return
 
-    async def _as_it_is_now(self, item: Item) -> Entry:
+    async def size_of(self, item: Item) -> int:
+        """Read a file whose size nobody tells, for its size in bytes. Raises as `content`."""
+        size = 0
+        going_on = bytearray(b".")  # emptied where it is read from its start once more
+        pieces = self.content(item, 0, [item.entry], room=_ANY, whole=going_on)
+        async with aclosing(pieces) as opened:
+            async for piece in opened:
+                size = (size if going_on else 0) + len(piece)
+                going_on[:] = b"."
+        return size if going_on else 0
+
+    async def _as_it_is_now(self, item: Item, room: int) -> Entry:
         """The entry of a file that changed. Raises Changed if it does not fit into its place any more."""
         entry = await self._source.connector.refresh(self._ref(item))
-        if entry.size is None or entry.size > (item.entry.size or 0):
+        if entry.size is not None and entry.size > room:
             raise Changed(_GROWN, path=item.path)
         return entry
 
@@ -229,7 +257,7 @@ class MemberReader:
 
     async def _still_the_same(self, item: Item, entry: Entry, read: int) -> None:
         """Raise Changed if the file is not what was read."""
-        if read != entry.size:
+        if entry.size is not None and read != entry.size:
             raise Changed("the file is shorter than it was when it was listed", path=item.path)
         can = self._source.connector.capabilities
         if can.versioned_reads and entry.version is not None:
@@ -253,3 +281,24 @@ class MemberReader:
     @staticmethod
     def _tells_versions(entry: Entry) -> bool:
         return bool(entry.version or entry.hashes) or entry.modified_ns is not None
+
+
+def _hasher(entry: Entry) -> MultiHasher | None:
+    """What computes the best hash that the source published; None without one."""
+    name = strongest(frozenset(entry.hashes))
+    return MultiHasher({name}) if name is not None else None
+
+
+async def _hash(piece: bytes, hasher: MultiHasher | None) -> None:
+    if hasher is None:
+        return
+    if len(piece) < _IN_A_THREAD:
+        hasher.update(piece)
+    else:
+        await asyncio.to_thread(hasher.update, piece)
+
+
+def _compare(entry: Entry, hasher: MultiHasher | None) -> None:
+    """Raise IntegrityError if what was read is not what the source published."""
+    if hasher is not None and compare_hashes(entry.hashes, hasher.hexdigests()) is False:
+        raise _NotAsPublished("the bytes that arrived from the source do not have the hash that it published")

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from mover.archives.names import archive_name, member_name
 from mover.archives.records import ZIP, Limits, Member, end_size
 from mover.entries import EntryKind
-from mover.errors import Reason
+from mover.errors import MoverError, Reason
 from mover.ledger.archived import Archive, PlacedMember, PlannedMember
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item, Outcome
 from mover.ledger.states import ItemState
+from mover.transfer.concurrency import task_group
 
 _PAGE = 1_000
-
-_NO_SIZE = "its size is not known before it is read, so no place can be kept for it in an archive: move it with a plain copy"
+_AT_ONCE = 8
+_SPARE, _SPARE_BYTES = 20, 64 << 10  # besides what a document was exported to: a twentieth, and so much
 
 
 def member_of(placed: PlacedMember, limits: Limits = ZIP) -> Member:
     """The member as it was planned."""
-    return _member(placed.item, placed.name, limits)
-
-
-def _member(item: Item, name: str, limits: Limits) -> Member:
-    folder = item.entry.kind is EntryKind.FOLDER
-    return Member(name=name, size=0 if folder else item.entry.size or 0, folder=folder, limits=limits)
+    folder = placed.item.entry.kind is EntryKind.FOLDER
+    return Member(name=placed.name, size=placed.room, folder=folder, limits=limits)
 
 
 @dataclass
@@ -67,6 +65,9 @@ class Planner:
         free: Makes a name one that the destination accepts and nothing goes by.
         prefix: What stands before the paths of items at the destination.
         now_ns: The clock.
+        measure: Reads a file whose size nobody tells, and returns it in bytes. What it raises is the file's outcome, if it
+            is a MoverError that `ends_the_run` lets pass.
+        ends_the_run: Whether no other file would fare better.
         limits: From where on archives need zip64.
     """
 
@@ -76,6 +77,8 @@ class Planner:
     free: Callable[[str], Awaitable[str]]
     prefix: str
     now_ns: Callable[[], int]
+    measure: Callable[[Item], Awaitable[int]]
+    ends_the_run: Callable[[MoverError], bool]
     limits: Limits = ZIP
     _full: list[_Growing] = field(default_factory=list)
 
@@ -102,7 +105,10 @@ class Planner:
         await self.ledger.archives.add(archives)
 
     async def forecast(self) -> tuple[int, int, int]:
-        """How many archives there would be, of how many members, and how many bytes they would have. Keeps nothing."""
+        """How many archives there would be, of how many members, and how many bytes they would have. Keeps nothing.
+
+        Files whose size nobody tells count as empty ones.
+        """
         growing = await self._place_all(1, keep=False)
         planned = [*self._full, *([growing] if growing.members else [])]
         sizes = [one.size_with(None, self.limits) for one in planned]
@@ -114,22 +120,27 @@ class Planner:
         while items := await self.ledger.archives.to_archive(_PAGE, after_id=after):
             after = items[-1].id
             places = []
+            rooms = await self._rooms(items) if keep else {}
             for item in items:
                 folder = item.entry.kind is EntryKind.FOLDER
                 path = item.destination_path.removeprefix(self.prefix)
-                member = _member(item, member_name(path, folder=folder), self.limits)
-                if not folder and item.entry.size is None:
-                    await self._refuse(item, Reason.UNSUPPORTED, _NO_SIZE, keep=keep)
+                room = rooms.get(item.id, 0) if folder or item.entry.size is None else item.entry.size
+                if isinstance(room, MoverError):
+                    await self._refuse(item, room.reason, str(room), side="source")
                     continue
+                member = Member(
+                    name=member_name(path, folder=folder), size=room, folder=folder, limits=self.limits
+                )
                 if self._is_full(growing, member):
                     if growing.members:
                         self._full.append(growing)
                         growing = _Growing(growing.number + 1)
                     if self._is_full(growing, member):
-                        why = f"{item.entry.size} bytes do not fit into a file of the destination: it takes {self.most}"
-                        await self._refuse(item, Reason.TOO_LARGE, why, keep=keep)
+                        why = f"{room} bytes do not fit into a file of the destination: it takes {self.most}"
+                        if keep:
+                            await self._refuse(item, Reason.TOO_LARGE, why, side="destination")
                         continue
-                places.append(PlannedMember(item.id, growing.number, growing.add(member), member.name))
+                places.append(PlannedMember(item.id, growing.number, growing.add(member), member.name, room))
             if keep:
                 await self.ledger.archives.place(places)
         return growing
@@ -137,17 +148,36 @@ class Planner:
     def _is_full(self, growing: _Growing, member: Member) -> bool:
         return self.most is not None and growing.size_with(member, self.limits) > self.most
 
-    async def _refuse(self, item: Item, reason: Reason, message: str, *, keep: bool) -> None:
-        if not keep:
-            return
+    async def _rooms(self, items: Sequence[Item]) -> dict[int, int | MoverError]:
+        """Room for files whose size nobody tells: they are read for it once. By number; what reading one failed with."""
+        found: dict[int, int | MoverError] = {}
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def look(item: Item) -> None:
+            async with slots:
+                try:
+                    size = await self.measure(item)
+                except MoverError as error:
+                    if self.ends_the_run(error):
+                        raise
+                    found[item.id] = error
+                else:
+                    found[item.id] = size + size // _SPARE + _SPARE_BYTES
+
+        async with task_group() as group:
+            for item in items:
+                if item.entry.size is None and item.entry.kind is not EntryKind.FOLDER:
+                    group.create_task(look(item))
+        return found
+
+    async def _refuse(self, item: Item, reason: Reason, message: str, *, side: str) -> None:
         now_ns = self.now_ns()
-        state = ItemState.UNSUPPORTED if reason is Reason.UNSUPPORTED else ItemState.FAILED
         await self.ledger.finish(
             Outcome(
                 item_id=item.id,
-                state=state,
+                state=ItemState.FAILED,
                 reason=reason,
-                side="destination",
+                side=side,
                 message=message,
                 started_ns=now_ns,
                 ended_ns=now_ns,

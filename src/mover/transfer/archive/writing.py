@@ -9,10 +9,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from mover.archives.records import ZIP, Limits, Member, end
-from mover.entries import Entry, EntryKind
+from mover.entries import EntryKind
 from mover.errors import Changed, MoverError
 from mover.ledger.archived import Archive, Mark, PlacedMember, ReadMember
 from mover.ledger.ledger import RunLedger
+from mover.ledger.records import Item
 from mover.transfer.archive.members import MemberReader, SmallFile
 from mover.transfer.archive.planning import member_of
 
@@ -139,48 +140,21 @@ class ArchiveWriter:
             yield zeros
 
     async def _large(self, placed: PlacedMember, member: Member, offset: int) -> AsyncGenerator[Step, None]:
-        before, item = placed.read, placed.item
+        read = placed.read
         data, end_at = placed.position + member.header_size, placed.position + member.slot_size
-        read = before
         reached = placed.position
-        if before is None or (before.reason is None and offset < data + (before.size or 0)):
-            wanted = max(0, offset - data)
-            mark = await self._ledger.mark_before(item.id, wanted) if wanted and self._reader.ranges else None
-            at, crc32 = (mark.bytes_read, mark.crc32) if mark is not None else (0, 0)
-            sha256 = hashlib.sha256() if at == 0 else None
-            modified_ns = before.modified_ns if before is not None else await self._reader.learn_time(item)
-            yield placed.position, member.header(0, 0, modified_ns)
-            marked = at
-            found: list[Entry] = [item.entry]
-            try:
-                async with aclosing(self._reader.content(item, at, found, sent=wanted > 0)) as pieces:
-                    async for piece in pieces:
-                        crc32 = await _summed(piece, crc32, sha256)
-                        yield data + at, piece
-                        at += len(piece)
-                        if at - marked >= self._marked:
-                            marked = at
-                            yield Mark(item.id, at, crc32)
-            except MoverError as error:
-                if self._reader.ends_the_run(error):
-                    raise
-                read = _left_out(placed, error)
-            else:
-                digest = f"sha256:{sha256.hexdigest()}" if sha256 is not None else f"crc32:{crc32:08x}"
-                if before is None:
-                    read = ReadMember(
-                        item_id=item.id,
-                        size=at,
-                        crc32=crc32,
-                        content_hash=digest,
-                        modified_ns=modified_ns,
-                    )
-                elif (before.size, before.crc32) != (at, crc32):
-                    read = _changed(placed)
-            reached = data + at
-            assert read is not None
-            if read is not before:
-                yield read
+        if read is None and offset > data and placed.item.entry.size is None:
+            read = _changed(placed)  # exported anew, it would be other bytes than those that were sent
+            yield read
+        elif read is None or (read.reason is None and offset < data + (read.size or 0)):
+            async with aclosing(self._content(placed, member, max(0, offset - data))) as steps:
+                async for step in steps:
+                    if isinstance(step, ReadMember):
+                        read = step
+                    elif isinstance(step, tuple):
+                        reached = step[0] + len(step[1])
+                    if step is not placed.read:
+                        yield step
         assert read is not None
         if read.reason is None:
             assert read.size is not None
@@ -191,6 +165,45 @@ class ArchiveWriter:
             reached += len(descriptor)
         async for zeros in _zeros(max(reached, min(offset, end_at)), end_at):
             yield zeros
+
+    async def _content(self, placed: PlacedMember, member: Member, sent: int) -> AsyncGenerator[Step, None]:
+        """Header and content of a large file of which so many bytes were sent; at last what was read of it."""
+        before, item = placed.read, placed.item
+        data = placed.position + member.header_size
+        at, crc32 = await self._begun(item, sent)
+        sha256 = hashlib.sha256() if at == 0 else None
+        modified_ns = before.modified_ns if before is not None else await self._reader.learn_time(item)
+        yield placed.position, member.header(0, 0, modified_ns)
+        marked = at
+        pieces = self._reader.content(item, at, [item.entry], room=placed.room, sent=sent > 0)
+        try:
+            async with aclosing(pieces) as opened:
+                async for piece in opened:
+                    crc32 = await _summed(piece, crc32, sha256)
+                    yield data + at, piece
+                    at += len(piece)
+                    if at - marked >= self._marked:
+                        marked = at
+                        yield Mark(item.id, at, crc32)
+        except MoverError as error:
+            if self._reader.ends_the_run(error):
+                raise
+            yield _left_out(placed, error)
+            return
+        digest = f"sha256:{sha256.hexdigest()}" if sha256 is not None else f"crc32:{crc32:08x}"
+        if before is None:
+            yield ReadMember(
+                item_id=item.id, size=at, crc32=crc32, content_hash=digest, modified_ns=modified_ns
+            )
+        else:
+            yield before if (before.size, before.crc32) == (at, crc32) else _changed(placed)
+
+    async def _begun(self, item: Item, wanted: int) -> tuple[int, int]:
+        """Where to begin to read a large file of which so many bytes were sent, and the sum of what stands before."""
+        if not wanted or not self._reader.ranges or item.entry.size is None:
+            return 0, 0
+        mark = await self._ledger.mark_before(item.id, wanted)
+        return (mark.bytes_read, mark.crc32) if mark is not None else (0, 0)
 
     async def _directory(self, offset: int) -> AsyncGenerator[Placed, None]:
         archive = self._archive

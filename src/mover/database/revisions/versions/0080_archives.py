@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("room", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.BigInteger()),
         sa.Column("crc32", sa.BigInteger()),
         sa.Column("content_hash", sa.Text()),
