@@ -190,6 +190,9 @@ async def test_a_pair_is_changed_as_it_was_read(mover: Running, migration: str) 
         {"seal_to": [_KEY] * 21},
         {"seal_to": [_KEY], "versions": 2},
         {"seal_names": True},
+        {"archive": True, "versions": 2},
+        {"archive": True, "permissions": "apply"},
+        {"archive": True, "crypt_to": True},
         {"nonsense": 1},
     ],
     ids=str,
@@ -200,6 +203,15 @@ async def test_options_that_cannot_work_are_refused(
     pair = {"source_path": "/a", "destination_path": "/b", "options": options}
 
     await _call(mover, "POST", f"/migrations/{migration}/pairs", status=422, json={"pairs": [pair]})
+
+
+async def test_a_pair_makes_archives(mover: Running, migration: str) -> None:
+    pair = {"source_path": "/a", "destination_path": "/b", "options": {"archive": True}}
+
+    added = await _call(mover, "POST", f"/migrations/{migration}/pairs", status=201, json={"pairs": [pair]})
+    got = await _call(mover, "GET", f"/pairs/{added.json()['items'][0]['id']}")
+
+    assert got.json()["options"]["archive"] is True
 
 
 @pytest.mark.promise("P11")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,25 @@ def test_the_same_command_again_has_nothing_to_do(mover, tree):
     again = mover("copy", str(tree), "file:./there", "--json").json
     assert (again["code"], again["copied"], again["skipped"]) == (101, 0, 4)
     assert again["verified_by"] == {"earlier": 4}
+
+
+def test_an_archive_holds_everything_and_a_dry_run_tells_of_it(mover, tree):
+    dry = mover("copy", "./tree", "./there", "--archive", "--dry-run")
+    assert "would be archived into tree-" in dry.out
+    assert not Path("there").exists()
+
+    result = mover("copy", "./tree", "./there", "--archive", "--json").json
+    assert (result["code"], result["copied"], result["failed"]) == (100, 4, 0)
+    (made,) = Path("there").iterdir()
+    assert made.name in result["message"]
+    with zipfile.ZipFile(made) as archive:
+        assert archive.testzip() is None
+        archive.extractall("restored")
+    assert files(Path("restored")) == files(tree)
+
+    refused = mover("copy", "./tree", "./there", "--archive", "--versions", "2")
+    assert refused.code != 0
+    assert "use a plain copy" in refused.err
 
 
 def test_a_dry_run_changes_nothing(mover):

@@ -10,7 +10,6 @@ from typer.core import TyperGroup
 
 from mover.cli.subjects import SUBJECTS
 
-
 pytestmark = pytest.mark.slow
 
 NOT_FOR_HELP = ("asyncio", "msgspec", "pydantic", "rich", "ssl", "logging")

@@ -151,6 +151,17 @@ async def test_every_code_that_may_pass_is_run_again_and_no_other(office: Office
     assert {code for code, run in again.items() if run} == AUTOMATIC
 
 
+async def test_a_pair_whose_archive_has_arrived_makes_no_other_one_of_itself(office: Office, ann: Actor):
+    codes = sorted(AUTOMATIC)
+    migration = await office.migration(ann, len(codes), options=PairOptions(archive=True))
+    await office.start(ann, migration)
+    again = {
+        code: await office.finish(run, code)
+        for code, run in zip(codes, await office.take(len(codes)), strict=True)
+    }
+    assert {code for code, run in again.items() if run is None} == {201, 210, 211, 220}
+
+
 async def test_a_code_that_may_pass_is_run_again_three_times_with_longer_pauses(office: Office, ann: Actor):
     code = 405
     migration = await office.migration(ann, 1)

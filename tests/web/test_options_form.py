@@ -24,6 +24,19 @@ def test_choices_are_shown_in_words() -> None:
     }
 
 
+def test_an_archive_is_saved_shown_and_refused_with_what_makes_no_sense() -> None:
+    for chosen in (PairOptions(archive=True), PairOptions(archive=False)):
+        assert read_options(Form(values=options_values(chosen))) == chosen
+    assert dict(shown_options(PairOptions(archive=True))) == {
+        "Form at the destination": "A new ZIP archive on each run"
+    }
+    form = Form(values={"archive": "archive", "versions": "3"})
+    with pytest.raises(InvalidConfiguration, match="versions") as caught:
+        read_options(form)
+    blame_options(form, caught.value)
+    assert set(form.faults) == {"archive"}
+
+
 @pytest.mark.parametrize("text", ["-1", "many", "501", "1.5", "9" * 5000, "\u0665"])
 def test_a_number_of_versions_that_is_none_is_said_beside_its_field(text: str) -> None:
     form = Form(values={"versions": text})

@@ -45,6 +45,7 @@ class Choices:
     dry_run: bool = False
     full: bool = False
     versions: int = 0
+    archive: bool = False
     seal_to: tuple[str, ...] = ()
     seal_names: bool = False
     open_with: tuple[str, ...] = ()
@@ -78,6 +79,7 @@ class Choices:
             "dry_run": self.dry_run,
             "full": self.full,
             "versions": self.versions,
+            "archive": self.archive,
             "seal_to": list(self.seal_to),
             "seal_names": self.seal_names,
             "opened": bool(self.open_with),
@@ -113,6 +115,7 @@ class Choices:
             full=self.full,
             versions=self.versions,
             form=form,
+            archive=self.archive,
             bytes_per_s=_read("--bwlimit", parse_rate, self.bwlimit),
         )
 

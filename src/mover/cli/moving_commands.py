@@ -145,6 +145,15 @@ def copy(
             rich_help_panel="How it moves",
         ),
     ] = 0,
+    archive: Annotated[
+        bool,
+        typer.Option(
+            "--archive",
+            help="Put everything into one new ZIP archive, named after the folder and the time, instead of copying files "
+            "beside each other.",
+            rich_help_panel="How it moves",
+        ),
+    ] = False,
     seal_to: SealTo = None,
     seal_names: SealNames = False,
     open_with: OpenWith = None,
@@ -182,6 +191,7 @@ def copy(
         dry_run=dry_run,
         full=full,
         versions=versions,
+        archive=archive,
         seal_to=tuple(seal_to or ()),
         seal_names=seal_names,
         open_with=tuple(open_with or ()),

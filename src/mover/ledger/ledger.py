@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from mover.database.database import Database
 from mover.database.store import SoleRight
 from mover.entries import Entry
+from mover.ledger.archives import ArchiveLedger
 from mover.ledger.batching import GroupCommit
 from mover.ledger.earlier import EarlierRuns
 from mover.ledger.estimates import Estimate, PastRun, Planned
@@ -225,6 +226,7 @@ class RunLedger:
         self.sharing = SharingLedger(database, pair, run, self._write)
         self.tree = TreeLedger(database, pair, run, self._write)
         self.uploads = UploadLedger(database, pair, self._write, self._expect_turn, upload_keys)
+        self.archives = ArchiveLedger(database, pair, run, self._write, now_ns)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Write in one transaction, if it is still this process's turn. Raises LockLost."""
@@ -278,7 +280,12 @@ class RunLedger:
     # The scan: folders and what stands in them. What it finds in several folders shares transactions.
 
     async def add_root(
-        self, *, source_id: str | None, destination_id: str | None = None, destination_exists: bool
+        self,
+        *,
+        source_id: str | None,
+        destination_id: str | None = None,
+        destination_exists: bool,
+        destination_path: str = "/",
     ) -> None:
         """Queue the root folder, unless it was queued before."""
         await self._write(
@@ -289,6 +296,7 @@ class RunLedger:
                 source_id=source_id,
                 destination_id=destination_id,
                 destination_exists=destination_exists,
+                destination_path=destination_path,
             )
         )
 

@@ -267,3 +267,45 @@ granted = Table(
     Column("destination_id", Text),
 )
 Index("ix_granted_destination", granted.c.pair_id, granted.c.destination_id)
+
+archives = Table(
+    "archives",  # what a run that archives puts its files into
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # from 1
+    Column("name", Text, nullable=False),
+    Column("members", BigInteger, nullable=False),
+    Column("content_size", BigInteger, nullable=False),  # in bytes, up to the directory
+    Column("directory_size", BigInteger, nullable=False),  # in bytes, if nothing is left out
+    Column("size", BigInteger, nullable=False),  # in bytes
+    Column("verification", Text),  # how its arrival was verified; NULL: it has not arrived
+)
+
+archive_members = Table(
+    "archive_members",  # where each entry stands in its archive, and what was read of it, until that has arrived
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("item_id", BigInteger, primary_key=True),
+    Column("number", Integer, nullable=False),  # of the archive
+    Column("position", BigInteger, nullable=False),  # in it, of its header, in bytes
+    Column("name", Text, nullable=False),  # in it
+    Column("room", BigInteger, nullable=False),  # for its content, in bytes
+    Column("size", BigInteger),  # that was read; NULL with `reason` NULL, too: it was not read to its end
+    Column("crc32", BigInteger),
+    Column("content_hash", Text),  # "sha256:..."; "crc32:..." of what was read in two goes
+    Column("modified_ns", BigInteger),  # as the reading told it
+    Column("reason", Text),  # why it was left out
+    Column("message", Text),
+)
+Index(
+    "ix_archive_members_place", archive_members.c.run_id, archive_members.c.number, archive_members.c.position
+)
+
+archive_marks = Table(
+    "archive_marks",  # sums of the beginnings of large files, so that reading goes on in the middle
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("item_id", BigInteger, primary_key=True),
+    Column("bytes_read", BigInteger, primary_key=True),
+    Column("crc32", BigInteger, nullable=False),  # of these bytes
+)

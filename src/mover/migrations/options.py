@@ -53,6 +53,7 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         conflict: What happens to files at the destination that are not ours.
         full: Everything is listed, even where change feeds tell what changed since the last run.
         versions: So many earlier versions of a file are moved with it.
+        archive: Each run puts all into one new ZIP archive.
         seal_to: Public keys (age, SSH) that files are sealed for on their way; empty: they are not.
         seal_names: Names are sealed, too.
         open_with: Age files are opened, with a private key that is given for each run; no secret is an option.
@@ -78,6 +79,7 @@ class PairOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     conflict: ConflictRule | None = None
     full: bool | None = None
     versions: int | None = None
+    archive: bool | None = None
     seal_to: tuple[str, ...] | None = None
     seal_names: bool | None = None
     open_with: bool | None = None
@@ -121,6 +123,7 @@ def check_options(options: PairOptions, *, whole: bool = True) -> None:
     if options.versions is not None and not 0 <= options.versions <= MOST_VERSIONS:
         raise InvalidConfiguration(f"versions: a number from 0 to {MOST_VERSIONS}")
     _check_sealing(options, whole=whole)
+    _check_archive(options)
     if options.window is not None:
         check_window(options.window)
     engine_options(options, RunMode.COPY, queued_ns=0)
@@ -176,6 +179,7 @@ def engine_options(
         full=bool(options.full),
         versions=options.versions or 0,
         form=form,
+        archive=bool(options.archive),
         bytes_per_s=min(limits) if limits else None,
         hours_a_day=hours_a_day(options.window) if options.window else 24.0,
     )
@@ -206,6 +210,25 @@ def _check_sealing(options: PairOptions, *, whole: bool) -> None:
         )
     if options.versions and (options.open_with or options.crypt_from or options.crypt_to):
         raise InvalidConfiguration(f"versions: {NO_VERSIONS}")
+
+
+def _check_archive(options: PairOptions) -> None:
+    """Raise InvalidConfiguration for what makes no sense with an archive, saying what to do instead."""
+    if not options.archive:
+        return
+    for name, chosen in (
+        ("versions", bool(options.versions)),
+        ("permissions", applies_permissions(options)),
+        ("conflict", options.conflict is ConflictRule.OVERWRITE),
+        ("seal_to", bool(options.seal_to)),
+        ("crypt_to", bool(options.crypt_to)),
+        ("open_with", bool(options.open_with)),
+        ("crypt_from", bool(options.crypt_from)),
+    ):
+        if chosen:
+            raise InvalidConfiguration(
+                f"archive: it cannot be combined with {name}; leave one of the two out, or copy plainly"
+            )
 
 
 def _sharing(options: PairOptions, map_id: str, grantees: GranteeMap) -> SharingRules | None:

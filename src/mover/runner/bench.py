@@ -19,6 +19,7 @@ class Pace:
 
     Attributes:
         longest_s: A slice.
+        unbroken_s: A slice that sends an archive to a destination that takes no parts: broken off, it would begin anew.
         look_s: Between looks at what is wished.
         quiet_s: Files under way are waited for so long, before a slice is cancelled.
         drain_s: The same where the runner ends.
@@ -26,6 +27,7 @@ class Pace:
     """
 
     longest_s: float = 600
+    unbroken_s: float = 6_000
     look_s: float = 1
     quiet_s: float = 5
     drain_s: float = 30

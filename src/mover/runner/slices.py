@@ -249,7 +249,9 @@ class Slice:
     @property
     def _has_worked_long(self) -> bool:
         """Whether it is time for another slice: the engine's work counts, so that none ends before it has done any."""
-        return self._begun is not None and self._clock() - self._begun >= self._bench.pace.longest_s
+        pace = self._bench.pace
+        longest_s = pace.unbroken_s if self._progress.begins_anew else pace.longest_s
+        return self._begun is not None and self._clock() - self._begun >= longest_s
 
     def _quiet_s(self, stop: Stop | None) -> float:
         match stop:

@@ -42,6 +42,7 @@ class Options:
         full: List everything, even where change feeds tell what changed since the last run.
         versions: How many earlier versions of a file are moved with it, the newest of them; 0: none.
         form: How contents and names are sealed or opened, if they are: text that is equal for the same way.
+        archive: All that is moved goes into one new archive, instead of beside each other.
         bytes_per_s: Greatest rate of reading the source; None without a limit.
         hours_a_day: How long work goes on a day, where a window is set; only tells how long a move will take.
         attempts: How often an item is tried when its errors are transient.
@@ -58,6 +59,7 @@ class Options:
     full: bool = False
     versions: int = 0
     form: str = ""
+    archive: bool = False
     bytes_per_s: int | None = None
     hours_a_day: float = 24.0
     attempts: int = 4
@@ -75,6 +77,8 @@ class Options:
             text += f"\nversions {self.versions}"
         if self.form:
             text += f"\nform {self.form}"
+        if self.archive:
+            text += "\narchive"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @property

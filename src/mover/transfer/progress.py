@@ -26,6 +26,7 @@ class Progress(msgspec.Struct):
         scanning: The listing of the source goes on.
         last_problem: The newest message about a file that failed, for the display.
         permissions: How many permissions ended in each state so far.
+        begins_anew: What is under way would begin anew if it were broken off.
         stopping: Set from outside: no further file is begun, so that the run can be cancelled between files.
     """
 
@@ -41,6 +42,7 @@ class Progress(msgspec.Struct):
     scanning: bool = True
     last_problem: str = ""
     permissions: Counter[GrantState] = msgspec.field(default_factory=Counter)
+    begins_anew: bool = False
     stopping: bool = False
 
     def permitted(self, state: GrantState) -> None:

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import msgspec
 
+from mover.archives.names import ARCHIVED
 from mover.connectors.contract import Connector, Remarks
 from mover.database.failures import DatabaseTrouble
 from mover.database.store import SoleRight
@@ -39,6 +40,7 @@ from mover.ledger.records import PairKey, Totals
 from mover.ledger.states import Code, RunMode, RunStatus, code_of, status_of
 from mover.ledger.tokens import UploadKeys
 from mover.staging import Staging
+from mover.transfer.archive.archiving import Archiver, check_archivable
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
 from mover.transfer.confined import Confined
@@ -141,6 +143,15 @@ async def run_pair(
     """
     if mode is not RunMode.COPY:
         options = replace(options, dry_run=True)
+    if options.archive and destination is None:
+        options = replace(options, archive=False)  # there is nothing but the source to tell of
+    if options.archive and destination is not None:
+        if mode is RunMode.VERIFY:
+            raise InvalidConfiguration(
+                "an archive cannot be compared with a folder: look at the reconciliation report of the run that made it"
+            )
+        check_archivable(options, destination)
+        source = replace(source, account=f"{source.account}#archive")  # to the ledger another pair
     if destination is not None and mode is RunMode.COPY:
         Verifier(destination.connector, source.connector.capabilities, options.verify).check_possible()
     if destination is not None:
@@ -242,6 +253,8 @@ class _Run:
 
     async def _work(self) -> list[str]:
         destination = self._destination
+        if self._options.archive and destination is not None:
+            return await self._archive(destination)
         sharing = self._sharing()
         looked = await sharing.look() if sharing is not None else None
         feeds = await self._what_changed(sharing=looked)
@@ -327,6 +340,43 @@ class _Run:
         )
         planned = await self._ledger.planned(costing.bounds, costing.lengths)
         await self._ledger.keep_estimate(costing.estimate(planned, asked, await self._ledger.past_runs()))
+
+    async def _archive(self, destination: Side) -> list[str]:
+        """Scan to the end, then put all into an archive."""
+        archiver = Archiver(
+            self._source,
+            destination,
+            self._ledger,
+            self._engine.staging,
+            self._options,
+            self._progress,
+            staging_memory_bytes=self._engine.staging_memory_bytes,
+            retries=self._engine.retries,
+            large_from=_LARGE_FROM,
+            now_ns=self._engine.now_ns,
+        )
+        await self._ledger.add_root(
+            source_id=self._source.root_id, destination_exists=True, destination_path=archiver.prefix
+        )
+        can = replace(self._source.connector.capabilities, own_kind=None, max_file_size=None)
+        await Scanner(
+            self._source,
+            None,
+            self._ledger,
+            self._options,
+            self._progress,
+            Planner(can, can, self._options.conflict),
+            found=lambda: None,
+            resumed=False,
+            large_from=_LARGE_FROM,
+            confined=self._confined,
+            rules=ARCHIVED,
+            now_ns=self._engine.now_ns,
+        ).run()
+        await self._ledger.flush()
+        if self._options.dry_run:
+            return [await archiver.forecast()]
+        return await archiver.run()
 
     async def _take_up_again(self) -> None:
         """Move what is without an outcome though nothing is left to do: a standby took over that lacked the last commits."""

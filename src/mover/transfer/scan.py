@@ -21,7 +21,7 @@ from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Arrival, FolderTask, NewItem, Outcome
 from mover.ledger.rows import fingerprint_of
 from mover.ledger.states import Action, ItemState, Verification
-from mover.naming import EXACT
+from mover.naming import EXACT, NameRules
 from mover.transfer.concurrency import task_group
 from mover.transfer.confined import Confined
 from mover.transfer.feeds import Feeds
@@ -72,6 +72,7 @@ class Scanner:
         large_from: Files of at least this size in bytes are moved in the lane for large files; unknown sizes too.
         sharing: Plans permissions, and has begun; None where they are not moved.
         confined: What is wrong with single accounts.
+        rules: What names may be where there is no destination to compare with.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Scanner:
         large_from: int,
         sharing: SharingPlanner | None = None,
         confined: Confined,
+        rules: NameRules = EXACT,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._confined = confined
@@ -108,7 +110,7 @@ class Scanner:
         self._has_ids = source.connector.capabilities.stable_ids
         self._planner = planner
         rules, root = (
-            (destination.connector.capabilities.names, destination.root) if destination else (EXACT, "/")
+            (destination.connector.capabilities.names, destination.root) if destination else (rules, "/")
         )
         self._rules = rules
         sealed = destination.names if destination else None

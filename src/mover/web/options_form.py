@@ -21,6 +21,7 @@ OPTION_FIELDS = (
     "verify",
     "conflict",
     "versions",
+    "archive",
     "full",
     "opens",
     "seal",
@@ -44,6 +45,7 @@ _LABELS = {
     "newer_than": "Changed after",
     "older_than": "Changed before",
     "versions": "Earlier versions",
+    "archive": "Form at the destination",
     "seal_to": "Public keys",
     "seal_names": "Names",
     "crypt_to": "Files at the destination",
@@ -56,6 +58,7 @@ _OPENS = {
     "crypt": {"crypt_from": True},
     "off": {"open_with": False, "crypt_from": False},
 }
+_FORMS = {"archive": True, "plain": False}
 _YES_OR_NO = {"yes": True, "no": False}
 _NAMED = re.compile(r"(\w+): ")
 
@@ -81,6 +84,7 @@ def read_options(form: Form) -> PairOptions:
         verify=VerifyLevel(verify) if verify in set(VerifyLevel) else None,
         conflict=ConflictRule(conflict) if conflict in set(ConflictRule) else None,
         versions=_number(values.get("versions", "")),
+        archive=_FORMS.get(values.get("archive", "")),
         full=True if values.get("full") == "full" else None,
         seal_to=_seal_to(form),
         seal_names=_YES_OR_NO.get(values.get("seal_names", "")),
@@ -112,6 +116,7 @@ def options_values(options: PairOptions) -> dict[str, str]:
         "verify": options.verify.value if options.verify else "",
         "conflict": options.conflict.value if options.conflict else "",
         "versions": str(options.versions) if options.versions is not None else "",
+        "archive": next((word for word, chosen in _FORMS.items() if chosen is options.archive), ""),
         "full": "full" if options.full else "",
         "opens": _opens(options),
         "seal": _seal(options),
@@ -135,12 +140,14 @@ def shown_options(options: PairOptions) -> list[tuple[str, str]]:
     shown = [
         (label, ", ".join(values[name].splitlines()))
         for name, label in _LABELS.items()
-        if values.get(name) and not name.startswith("seal")
+        if values.get(name) and not name.startswith(("seal", "archive"))
     ]
     if options.verify:
         shown.append(("Check of each file", _VERIFY[options.verify.value]))
     if options.conflict:
         shown.append(("If something else is there", _CONFLICT[options.conflict.value]))
+    if options.archive:
+        shown.append(("Form at the destination", "A new ZIP archive on each run"))
     if options.full:
         shown.append(("On each run", _FULL))
     if options.seal_to is not None and not options.crypt_to:

@@ -73,6 +73,11 @@ class Options(Body):
         None,
         description="So many earlier versions of each file are moved with it, where both services keep versions.",
     )
+    archive: bool | None = Field(
+        None,
+        description="Each run puts all into one new ZIP archive in the destination folder, named after the source folder and "
+        "the time, instead of copying files beside each other. Not with versions, permissions, overwriting or encryption.",
+    )
     seal_to: Annotated[list[_Key], Field(max_length=MOST_RECIPIENTS)] | None = Field(
         None,
         description="Public keys of age (`age1...`) or SSH that files are sealed for on their way, in the age format; an "

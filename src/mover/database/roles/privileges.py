@@ -250,6 +250,9 @@ _LEDGER: Privileges = {
     "upload_parts": {
         **_LEDGER_ROW,
     },
+    "archives": _LEDGER_ROW,
+    "archive_members": _LEDGER_ROW,
+    "archive_marks": _LEDGER_ROW,
     "accesses": _LEDGER_ROW,
     "grants": {
         **_LEDGER_ROW,

@@ -362,6 +362,7 @@ def add_root(
     source_id: str | None,
     destination_id: str | None,
     destination_exists: bool,
+    destination_path: str = "/",
 ) -> None:
     """Queue the root folder, unless the run has it already."""
     if root_of(connection, run_id) is not None:
@@ -374,7 +375,7 @@ def add_root(
             run_id=run_id,
             path="/",
             source_id=source_id,
-            destination_path="/",
+            destination_path=destination_path,
             destination_id=destination_id,
             destination_exists=destination_exists,
             state=rows.KNOWN if earlier is not None and deep is None else "pending",

@@ -10,6 +10,8 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, delete, 
 from mover.database.removal import Step, remove_some, step
 from mover.ledger.tables import (
     accesses,
+    archive_marks,
+    archive_members,
     arrivals,
     folders,
     granted,
@@ -45,6 +47,8 @@ def steps_for(accounts: Select[Any], own_runs: Select[Any]) -> Iterator[Step]:
     of_folders = select(folders.c.id).where(folders.c.run_id.in_(of_runs)).scalar_subquery()
     yield step(grants, grants.c.run_id.in_(of_runs))
     yield step(accesses, accesses.c.run_id.in_(of_runs))
+    yield step(archive_marks, archive_marks.c.run_id.in_(of_runs))
+    yield step(archive_members, archive_members.c.run_id.in_(of_runs))
     yield step(items, items.c.run_id.in_(of_runs))
     yield step(listings, listings.c.folder_id.in_(of_folders))
     yield step(tree_entries, tree_entries.c.run_id.in_(of_runs))

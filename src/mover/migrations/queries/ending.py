@@ -38,6 +38,12 @@ from mover.notices.events import Event
 from mover.notices.outbox import put_event, put_mails
 
 _S = 1_000_000_000
+_LEFT_SOME_OUT = {
+    RunCode.SOME_UPLOADS_FAILED,
+    RunCode.SOME_DOWNLOADS_FAILED,
+    RunCode.DOWNLOADS_AND_UPLOADS_FAILED,
+    RunCode.ALL_DOWNLOADS_FAILED,
+}
 _p = migration_pairs.c
 _r = pair_runs.c
 _CONNECTION_FAILED = {RunCode.SIGN_IN_FAILED, RunCode.CONNECTION_NOT_FOUND}
@@ -91,8 +97,11 @@ def follow_up(
 
 def _runs_again(row: Row[Any]) -> bool:
     failed = row.code in AUTOMATIC and row.attempt <= AUTOMATIC_RUNS and row.wish != Wish.CANCEL.value
+    options = options_from(row.options or "{}")
+    # A run that archives and has come to its end has left an archive: another one is not made of itself.
+    done = bool(options.archive) and row.code in _LEFT_SOME_OUT
     # What a person gave was for the run that has ended, and nobody is there to give it to the next one.
-    return failed and not wanted_by(options_from(row.options or "{}"))
+    return failed and not done and not wanted_by(options)
 
 
 def _again(connection: Connection, row: Row[Any], now_ns: int) -> int:
