@@ -8,7 +8,8 @@ in which they were listed, and those that have not changed since the last run ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mover.connectors.archives import Small, small_of
 from mover.connectors.together import Asked
@@ -30,8 +31,7 @@ _SOME = 4  # files of a folder that must have been asked for, to say something o
 _SOME_OVERALL = 8
 
 
-@dataclass
-class Folder:
+class Folder(msgspec.Struct):
     """A folder as listings told of it.
 
     Attributes:
@@ -49,13 +49,13 @@ class Folder:
 
     path: str
     at: str
-    files: dict[str, tuple[int, Small]] = field(default_factory=dict)
+    files: dict[str, tuple[int, Small]] = {}
     left: int = 0
     entries: int = 0
     size: int = 0
-    below: list[str] = field(default_factory=list)
+    below: list[str] = []
     is_whole: bool = False
-    asked: Asked = field(default_factory=Asked)
+    asked: Asked = msgspec.field(default_factory=Asked)
     reached: int = -1
 
     def put(self, place: int, small: Small) -> bool:
@@ -75,8 +75,7 @@ class Folder:
         return True
 
 
-@dataclass(frozen=True)
-class Bundle:
+class Bundle(msgspec.Struct, frozen=True):
     """Folders that come with one archive.
 
     Attributes:
@@ -92,8 +91,7 @@ class Bundle:
     size: int
 
 
-@dataclass
-class _Tree:
+class _Tree(msgspec.Struct):
     """What has been told so far of all below a folder.
 
     Attributes:
@@ -101,8 +99,8 @@ class _Tree:
         places: Of small files, by id.
     """
 
-    folders: dict[str, Folder | None] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, Folder | None] = {}
+    places: dict[str, str] = {}
 
 
 class KnownFolders:
