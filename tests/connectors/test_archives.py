@@ -10,7 +10,8 @@ import zipfile
 
 import pytest
 
-from mover.connectors.archives import longest, unpacked
+from mover.connectors.archives import longest
+from mover.connectors.unpacking import unpacked
 from mover.errors import ProtocolViolation
 
 

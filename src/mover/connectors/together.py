@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 
-from mover.connectors.archives import Small, longest, unpacked
+import msgspec
+
+from mover.connectors.archives import Small, longest
 from mover.connectors.gathering import told_to_one
 from mover.errors import Canceled, MoverError, SignInFailed, Throttled
 
@@ -29,8 +30,7 @@ Fetch = Callable[[int], Awaitable[bytes]]
 """Fetch an archive of at most so many bytes. Raises MoverError."""
 
 
-@dataclass
-class Asked:
+class Asked(msgspec.Struct):
     """How many files are asked for, of those listed up to there.
 
     Files are read in the order in which they were listed, and those that have not changed since the last run are passed over.
@@ -54,8 +54,7 @@ class Asked:
         return self.files / (self.files + self.passed_over) if self.files else 0.0
 
 
-@dataclass(eq=False)
-class _Archive:
+class _Archive(msgspec.Struct, eq=False):
     """One that is being fetched, or was.
 
     Attributes:
@@ -71,9 +70,9 @@ class _Archive:
     files: dict[str, Small]
     whole: int
     size: int
-    contents: dict[str, bytes] = field(default_factory=dict)
+    contents: dict[str, bytes] = {}
     used: int = 0
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     error: MoverError | None = None
 
 
@@ -214,6 +213,8 @@ class Archives:
             self._freed.set()
 
     async def _unpacked(self, archive: _Archive, fetch: Fetch, entries: int) -> dict[str, bytes]:
+        from mover.connectors.unpacking import unpacked  # noqa: PLC0415 - most commands fetch no archive, and start without
+
         data = await fetch(longest(entries, archive.whole))
         wanted = {small.digest: small.size for small in archive.files.values()}
         found = await asyncio.to_thread(unpacked, data, wanted, self._hash_of, entries=entries)

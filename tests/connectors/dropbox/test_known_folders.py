@@ -69,3 +69,58 @@ def test_nothing_is_asked_for_that_dropbox_has_no_name_of() -> None:
     refs = [EntryRef("/").child(entry.name, entry.id) for entry in entries]
     assert all(known.ask(ref, "1") for ref in refs)
     assert known.worthwhile(refs[0]) is None
+
+
+def _folder(name: str) -> Entry:
+    return Entry(name=name, kind=EntryKind.FOLDER, id=f"id:{name}")
+
+
+def test_a_tree_that_is_told_in_any_order_is_known_when_all_is_told() -> None:
+    known = KnownFolders()
+    top = EntryRef("/Docs", "id:docs")
+    files = _entries("Sub", 20)
+    lines: list[tuple[str, Entry | None]] = [(f"/sub/{entry.name}", entry) for entry in reversed(files)]
+    refs = [EntryRef("/Docs/Sub").child(entry.name, entry.id) for entry in files]
+    known.tree_listed(top, "/docs", lines[:10], begins=True, ends=False)
+    known.tree_listed(top, "/docs", [*lines[10:], ("/empty", _folder("Empty"))], begins=False, ends=False)
+    assert not known.ask(refs[0], "1")
+    known.tree_listed(top, "/docs", [("/sub", _folder("Sub"))], begins=False, ends=True)
+    in_order = sorted(refs, key=lambda ref: ref.path)
+    assert all(known.ask(ref, "1") for ref in in_order[:8])
+    bundle = known.worthwhile(refs[0])
+    assert bundle is not None
+    assert (bundle.top.at, bundle.entries, bundle.size) == ("/docs", 23, 2000)
+    assert sorted(folder.at for folder in bundle.folders) == ["/docs", "/docs/empty", "/docs/sub"]
+
+
+def test_a_folder_of_a_tree_from_which_something_went_is_not_fetched_nor_what_is_above_it() -> None:
+    known = KnownFolders()
+    one, two = _entries("one", 10), _entries("two", 10)
+    lines: list[tuple[str, Entry | None]] = [
+        ("/one", _folder("one")),
+        ("/two", _folder("two")),
+        ("/one/x", None),
+    ]
+    lines += [
+        (f"/{name}/{entry.name}", entry)
+        for name, entries in (("one", one), ("two", two))
+        for entry in entries
+    ]
+    known.tree_listed(EntryRef("/"), "", lines, begins=True, ends=True)
+    gone, whole = (
+        [EntryRef(f"/{name}").child(entry.name, entry.id) for entry in entries]
+        for name, entries in (("one", one), ("two", two))
+    )
+    assert not known.ask(gone[0], "1")
+    assert all(known.ask(ref, "1") for ref in whole)
+    bundle = known.worthwhile(whole[0])
+    assert bundle is not None
+    assert bundle.top.at == "/two"
+
+
+def test_the_end_of_a_tree_whose_beginning_was_not_seen_says_nothing() -> None:
+    known = KnownFolders()
+    entries = _entries("a", 10)
+    lines: list[tuple[str, Entry | None]] = [(f"/{entry.name}", entry) for entry in entries]
+    known.tree_listed(EntryRef("/a"), "/a", lines, begins=False, ends=True)
+    assert not known.ask(EntryRef("/a").child(entries[0].name, entries[0].id), "1")
