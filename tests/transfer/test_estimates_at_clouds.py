@@ -49,6 +49,8 @@ _LARGE = {
 }
 """From this size on files are sent in parts."""
 _VENDORS = {"onedrive": "microsoft"}
+_SHARING = ("box", "dropbox")
+"""Where small files share calls: how many share one is a matter of the moment."""
 
 
 @dataclass
@@ -116,7 +118,8 @@ class Bench:
             if name != "file" and side.calls is not None
         )
         counted = cloud.vendor.tally.total if cloud.vendor is not None else own
-        assert abs(calls - counted) <= 0.1 * counted + 5, (told, counted)
+        shared = told.files / 3 if cloud.name in _SHARING else 0.0
+        assert abs(calls - counted) <= 0.1 * counted + 5 + shared, (told, counted)
         return told
 
 

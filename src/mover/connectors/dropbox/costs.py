@@ -11,7 +11,7 @@ COSTS = CallCosts(
     read_alone=1,
     uploads=(
         # Contents share a call, and so do the ends of their sessions (docs/benchmarks.md: 200 and 1,000 files).
-        Step(up_to=GATHERED_BYTES, calls=0.175, opening=8, alone=1),
+        Step(up_to=GATHERED_BYTES, calls=0.17, opening=5, alone=1),
         Step(calls=1.2, opening=0.8, alone=2),  # a session each, and a share in its end
     ),
     folder=Step(calls=0.1, opening=1, alone=1),
