@@ -20,7 +20,9 @@ from tests.servers.s3 import S3Server
 from tests.servers.ssh import SftpServer
 from tests.servers.webdav import WebdavServer
 
-FILES = int(os.environ.get("HOSTILE_FILES", "900"))  # half of them one of each kind, half spellings at random
+FILES = int(
+    os.environ.get("HOSTILE_FILES", "650")
+)  # two thirds of them one of each kind, the rest spellings at random
 SECOND_NS = 1_000_000_000
 MOST_LOST = (
     8  # of the entries that have a report of their own: names and paths that are too long for S3 or WebDAV
