@@ -103,6 +103,20 @@ def test_looking_back_loads_no_connector_and_no_http(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_few_data_classes_are_made_for_a_copy(tmp_path, monkeypatch, tree):
+    # Each takes as long to make as forty structs do, and there were eighty.
+    monkeypatch.setenv("MOVER_HOME", str(tmp_path / "state"))
+    command = ["copy", str(tree), str(tmp_path / "copy"), "--json"]
+    code = (
+        f"from mover.cli.main import run_command_line; run_command_line({command!r}); import sys;"
+        "print(sum('__dataclass_fields__' in vars(found) for name, module in list(sys.modules.items())"
+        " if name.startswith('mover') for found in vars(module).values()"
+        " if isinstance(found, type) and found.__module__ == name))"
+    )
+    assert int(run_python(code).splitlines()[-1]) <= 30
+
+
+@pytest.mark.slow
 def test_a_copy_with_nothing_to_do_loads_only_what_it_needs(tmp_path, monkeypatch, tree):
     monkeypatch.setenv("MOVER_HOME", str(tmp_path / "state"))
     command = ["copy", str(tree), str(tmp_path / "copy"), "--json"]
