@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import random
+import zipfile
 from dataclasses import replace
 
 import pyrage  # type: ignore[import-untyped]
@@ -87,6 +89,21 @@ async def test_a_pair_is_moved_and_counted(service: Service, tmp_path):
     assert (ended["files_seen"], ended["files_copied"], ended["bytes_copied"]) == (60, 60, 180_000)
     assert ended["bytes_received"] == 180_000
     assert files_below(organisation.destination / "a") == files
+
+
+async def test_a_pair_that_archives_leaves_one_archive(service: Service, tmp_path):
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = {**some_files(10), "/large": random.Random(2).randbytes(9 << 20)}
+    put(organisation.source / "a", files)
+    async with service.running():
+        (run,) = await organisation.start("/a", options='{"archive": true}')
+        await service.orchestration.nudge(organisation.id)
+        ended = await reached(organisation, run, "ended")
+    assert (ended["code"], ended["files_copied"]) == (100, 11)
+    ((_, content),) = files_below(organisation.destination / "a").items()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        found = {f"/{name}": archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+    assert found == files
 
 
 async def test_a_run_that_no_message_told_of_is_found(service: Service, tmp_path):
