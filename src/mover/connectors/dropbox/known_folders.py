@@ -7,7 +7,7 @@ in which they were listed, and those that have not changed since the last run ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -91,24 +91,11 @@ class Bundle(msgspec.Struct, frozen=True):
     size: int
 
 
-class _Tree(msgspec.Struct):
-    """What has been told so far of all below a folder.
-
-    Attributes:
-        folders: By path; None: more stood there, or too much.
-        places: Of small files, by id.
-    """
-
-    folders: dict[str, Folder | None] = {}
-    places: dict[str, str] = {}
-
-
 class KnownFolders:
     """The folders that listings told of, as long as there is room."""
 
     def __init__(self) -> None:
-        self._folders: dict[str, Folder] = {}  # by path as Dropbox compares it
-        self._trees: dict[str, _Tree] = {}
+        self._folders: dict[str, Folder] = {}
         self._files = 0
         self._asked = Asked()
 
@@ -124,80 +111,30 @@ class KnownFolders:
             begins: It is the first page.
             ends: It is the last one.
         """
-        key = folder.path.lower()
         if begins:
-            self._forget(key)
+            self._forget(folder.path)
             if len(self._folders) < _MOST_FOLDERS and self._files < _MOST_FILES:
-                self._folders[key] = Folder(folder.path, at)
-        known = self._folders.get(key)
+                self._folders[folder.path] = Folder(folder.path, at)
+        known = self._folders.get(folder.path)
         if known is None:
             return
         for entry in entries:
-            self._files += _note(known, entry, folder.child(entry.name).path.lower())
+            if entry.kind is EntryKind.FOLDER:
+                if entry.internal is None:  # else nothing of it is shown, nor given out
+                    known.below.append(folder.child(entry.name).path)
+            elif entry.kind is not EntryKind.SHORTCUT:
+                known.size += _DOCUMENT if entry.size is None else entry.size
+                small = small_of(entry, HashName.DROPBOX, LARGEST)
+                if small is not None:
+                    self._files += known.put(known.entries, small)
+            known.entries += 1
         known.is_whole = ends
-        if _is_too_much(known):
-            self._forget(key)
-
-    def tree_listed(
-        self,
-        folder: EntryRef,
-        at: str,
-        lines: Iterable[tuple[str, Entry | None]],
-        *,
-        begins: bool,
-        ends: bool,
-    ) -> None:
-        """Take note of a page of all that stands below a folder, which comes in any order.
-
-        Args:
-            folder: In the connection.
-            at: Its path at Dropbox; empty: the top.
-            lines: Lower-case paths from below the folder, beginning with a slash, and what stands there; None: nothing any more.
-            begins: It is the first page.
-            ends: It is the last one; from then on all is known.
-        """
-        top = "" if folder.path == "/" else folder.path.lower()
-        if begins:
-            self._trees[top] = _Tree({top or "/": Folder(folder.path, at)})
-        tree = self._trees.get(top)
-        if tree is None:
-            return
-        for place, entry in lines:
-            above = place.rpartition("/")[0]
-            known = self._of_tree(tree, (top + above) or "/", at + above)
-            if entry is None:
-                tree.folders[(top + above) or "/"] = None  # what stood there has been counted already
-            elif known is not None:
-                if _note(known, entry, top + place) and entry.id is not None:
-                    tree.places[entry.id] = place
-                if _is_too_much(known) or self._files + len(tree.places) > _MOST_FILES:
-                    for file_id in known.files:
-                        tree.places.pop(file_id, None)
-                    tree.folders[(top + above) or "/"] = None
-            if entry is not None and entry.kind is EntryKind.FOLDER:
-                self._of_tree(tree, top + place, at + place)
-        if ends:
-            self._keep(self._trees.pop(top))
-
-    def _of_tree(self, tree: _Tree, path: str, at: str) -> Folder | None:
-        if path not in tree.folders and len(self._folders) + len(tree.folders) < _MOST_FOLDERS:
-            tree.folders[path] = Folder(path, at)
-        return tree.folders.get(path)
-
-    def _keep(self, tree: _Tree) -> None:
-        """Remember what a tree has told; its files are read in the order of their names, folder by folder."""
-        for path, folder in tree.folders.items():
-            self._forget(path)
-            if folder is not None:
-                read_so = sorted(folder.files.items(), key=lambda file: tree.places[file[0]])
-                folder.files = {file_id: (place, file[1]) for place, (file_id, file) in enumerate(read_so)}
-                folder.is_whole = True
-                self._folders[path] = folder
-                self._files += len(folder.files)
+        if known.entries > MOST or known.size > HEAVIEST:
+            self._forget(folder.path)
 
     def ask(self, file: EntryRef, version: str | None) -> bool:
         """Note that a file is asked for; tells whether it is known in that version."""
-        folder = self._folders.get(parent_path(file.path).lower())
+        folder = self._folders.get(parent_path(file.path))
         if (
             folder is None
             or (known := folder.files.get(file.id or "")) is None
@@ -217,7 +154,7 @@ class KnownFolders:
 
     def worthwhile(self, file: EntryRef) -> Bundle | None:
         """Return the most that is worth being fetched together with a file; None: it is better read on its own."""
-        path = parent_path(file.path).lower()
+        path = parent_path(file.path)
         best = None
         for _ in range(_DEEPEST):
             bundle = self._bundle(path)
@@ -245,12 +182,12 @@ class KnownFolders:
 
     def give_back(self, folder: Folder, place: int, small: Small) -> None:
         """Offer a file again."""
-        if self._folders.get(folder.path.lower()) is folder:
+        if self._folders.get(folder.path) is folder:
             self._files += folder.put(place, small)
 
     def drop(self, file: EntryRef) -> None:
         """Forget a file: it is read on its own."""
-        folder = self._folders.get(parent_path(file.path).lower())
+        folder = self._folders.get(parent_path(file.path))
         if folder is not None:
             self._files -= folder.pop(file.id or "")
 
@@ -290,22 +227,3 @@ class KnownFolders:
         if folder.asked.files >= min(_SOME, (len(folder.files) + 1) // 2):
             return folder.asked.share
         return self._asked.share if self._asked.files >= _SOME_OVERALL else 0.0
-
-
-def _note(folder: Folder, entry: Entry, path: str) -> int:
-    """Take note of an entry of a folder; returns how many small files that makes more."""
-    added = 0
-    if entry.kind is EntryKind.FOLDER:
-        if entry.internal is None:  # else nothing of it is shown, nor given out
-            folder.below.append(path)
-    elif entry.kind is not EntryKind.SHORTCUT:
-        folder.size += _DOCUMENT if entry.size is None else entry.size
-        small = small_of(entry, HashName.DROPBOX, LARGEST)
-        if small is not None:
-            added = folder.put(folder.entries, small)
-    folder.entries += 1
-    return added
-
-
-def _is_too_much(folder: Folder) -> bool:
-    return folder.entries > MOST or folder.size > HEAVIEST

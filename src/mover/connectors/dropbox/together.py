@@ -8,7 +8,7 @@ Source: the API's description, `/2/files/download_zip`. It has no ranges, and is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from mover.connectors.archives import Small
 from mover.connectors.dropbox.api import FilesApi
@@ -35,22 +35,12 @@ class SmallReads:
     def listed(
         self, folder: EntryRef, at: str, entries: Sequence[Entry], *, begins: bool, ends: bool
     ) -> None:
-        """Take note of what a listing tells of one folder, page by page; see `KnownFolders.listed`."""
+        """Take note of what a listing tells of one folder, page by page; see `KnownFolders.listed`.
+
+        Whoever lists many folders at once calls it for each of them.
+        """
         if self._archives.are_given_out:
             self._known.listed(folder, at, entries, begins=begins, ends=ends)
-
-    def tree_listed(
-        self,
-        folder: EntryRef,
-        at: str,
-        lines: Iterable[tuple[str, Entry | None]],
-        *,
-        begins: bool,
-        ends: bool,
-    ) -> None:
-        """Take note of what a listing tells of all below a folder, page by page; see `KnownFolders.tree_listed`."""
-        if self._archives.are_given_out:
-            self._known.tree_listed(folder, at, lines, begins=begins, ends=ends)
 
     async def read(self, file: EntryRef, version: str | None, who: Who) -> bytes | None:
         """Return the content of a file with those that are wanted, too; None: it has to be read on its own.
