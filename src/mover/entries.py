@@ -17,6 +17,7 @@ import msgspec
 NO_HASHES: Mapping[HashName, str] = MappingProxyType({})
 SLASH_IN_NAME = "\N{FULLWIDTH SOLIDUS}"
 _MOST = 2**63 - 1  # that databases and JSON hold; as a time, the year 2262
+_LARGEST = 2**50  # bytes
 
 
 class EntryKind(enum.StrEnum):
@@ -72,7 +73,8 @@ ROOT = EntryRef("/")
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of a folder as a service describes it. What a service does not tell is None, never a guess.
 
-    Nor is a number that cannot be handled told: a time outside of the years 1677 to 2262, a size below 0 or beyond 2^63.
+    Nor is a number that cannot be handled told: a time outside of the years 1677 to 2262, a size below 0 or beyond a
+    pebibyte: so large is nothing that a service keeps, and a few thousand larger ones would add up to more than databases count to.
 
     Attributes:
         name: As the service spells it, without path.
@@ -109,7 +111,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Forget what is out of range: one absurd date must not end the move of all the others."""
-        if self.size is not None and not 0 <= self.size <= _MOST:
+        if self.size is not None and not 0 <= self.size <= _LARGEST:
             msgspec.structs.force_setattr(self, "size", None)
         if self.modified_ns is not None and not -_MOST <= self.modified_ns <= _MOST:
             msgspec.structs.force_setattr(self, "modified_ns", None)

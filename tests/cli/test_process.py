@@ -124,7 +124,6 @@ def test_a_copy_with_nothing_to_do_loads_only_what_it_needs(tmp_path, monkeypatc
     run_python(code)
     unused = (
         "rich",
-        "pydantic_settings",
         "dotenv",
         "aiohttp",
         "alembic",

@@ -144,6 +144,8 @@ class MemoryService:
         self.tree_page = tree_page
         self.trees: dict[str, dict[str, Entry]] = {}
         """What was told of trees, by cursor."""
+        self.taken_up: list[tuple[str, list[str], bool, bool]] = []
+        """Folders of trees that the engine took up, page by page: names, and whether the page begins or ends the folder."""
         self.free_bytes = free_bytes
         self.room = room if room is not None else {}
         self.sharing_feed = sharing_feed and self.change_feed and directory is not None

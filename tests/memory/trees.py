@@ -7,7 +7,7 @@ the folders. So what changes meanwhile is told again, and the last page leaves w
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -49,6 +49,11 @@ class MemoryTrees(MemoryChanges):
             yield TreePage(lines, cursor, feed)
             if is_last:
                 return
+
+    async def taken_up(self, folder: EntryRef, entries: Sequence[Entry], *, begins: bool, ends: bool) -> None:
+        """See the contract."""
+        names = [entry.name for entry in entries]
+        self._connector.account.taken_up.append((self._connector.label(folder), names, begins, ends))
 
     def _path(self, folder: EntryRef, line: TreeLine) -> str:
         """For people: below the folder."""

@@ -25,6 +25,7 @@ from mover.audit import queries
 from mover.audit.reading import parts
 from mover.audit.sealing import Sealer
 from mover.audit.verifying import verify
+from mover.connectors.local.connector import LocalConnector
 from mover.ledger import tables as ledger
 from mover.migrations.tables import pair_runs
 from mover.runner.bench import Pace
@@ -147,6 +148,26 @@ async def test_a_slice_that_is_over_is_followed_by_another(service: Service, tmp
         ended = await reached(organisation, run, "ended")
         assert runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"})
     assert (ended["code"], ended["files_copied"]) == (100, 30)
+    assert files_below(organisation.destination) == files
+
+
+@pytest.mark.promise("P12")
+async def test_a_file_that_goes_in_one_go_is_not_broken_off_when_a_slice_is_over(
+    service: Service, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(LocalConnector, "part_uploads", None)
+    monkeypatch.setattr(
+        LocalConnector, "capabilities", property(lambda self: replace(self._capabilities, parts=None))
+    )
+    organisation = await Organisation.make(service.place, tmp_path)
+    files = some_files(1, 9 * 1024 * 1024)
+    put(organisation.source, files)
+    async with service.running(pace=Pace(longest_s=0.5, look_s=0.1, quiet_s=0.1)) as runner:
+        (run,) = await organisation.start("/", options='{"bandwidth": "4M"}')
+        await service.orchestration.nudge(organisation.id)
+        ended = await reached(organisation, run, "ended", within_s=60)
+        assert not runner.measures.registry.get_sample_value("mover_slices_total", {"end": "more"})
+    assert (ended["code"], ended["files_copied"]) == (100, 1)
     assert files_below(organisation.destination) == files
 
 

@@ -19,7 +19,7 @@ from mover.entries import EntryKind, EntryRef
 from mover.errors import NotFound, PermissionDenied, SignInFailed, Unreachable
 from mover.ledger.states import Code, RunMode
 from mover.ledger.tables import tree_entries, trees
-from mover.transfer import tree
+from mover.transfer import known, tree
 from mover.transfer.filters import Filters
 
 pytestmark = on_both
@@ -70,6 +70,29 @@ async def test_a_first_run_lists_no_folder_and_asks_for_no_cursor(bench: Workben
     assert bench.source.calls["list_tree"] == -(-ENTRIES // PAGE)
     assert bench.progress.files_told == bench.progress.files_seen == 10
     assert await kept(bench) == 0
+
+
+async def test_the_source_hears_which_folders_are_taken_up_whole_and_in_order(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known, "_PAGE", 2)
+    bench.source.add_folder("/empty")
+
+    await bench.run()
+
+    heard: dict[str, list[str]] = {}
+    for folder, names, begins, ends in bench.source.taken_up:
+        assert begins is (folder not in heard), "a folder begins once"
+        heard.setdefault(folder, []).extend([*names, "."] if ends else names)
+    assert heard == {
+        "/": ["a", "b", "c", "empty", "."],
+        "/a": ["1", "2", "deep", "."],
+        "/a/deep": ["1", "2", "deeper", "."],
+        "/a/deep/deeper": ["1", "2", "."],
+        "/b": ["1", "2", "."],
+        "/c": ["1", "2", "."],
+        "/empty": ["."],
+    }
 
 
 async def test_the_next_run_follows_it(bench: Workbench) -> None:

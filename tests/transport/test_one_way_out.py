@@ -111,7 +111,6 @@ QUIET = {
     "pyotp",
     "pydantic",
     "pydantic_core",
-    "pydantic_settings",
     "pyrage",
     "python_multipart",
     "rich",

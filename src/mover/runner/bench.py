@@ -19,7 +19,7 @@ class Pace:
 
     Attributes:
         longest_s: A slice.
-        unbroken_s: A slice that sends an archive to a destination that takes no parts: broken off, it would begin anew.
+        in_one_go_s: A slice in which a file is under way that would begin anew if it were broken off.
         look_s: Between looks at what is wished.
         quiet_s: Files under way are waited for so long, before a slice is cancelled.
         drain_s: The same where the runner ends.
@@ -27,7 +27,7 @@ class Pace:
     """
 
     longest_s: float = 600
-    unbroken_s: float = 6_000
+    in_one_go_s: float = 7 * 86_400
     look_s: float = 1
     quiet_s: float = 5
     drain_s: float = 30

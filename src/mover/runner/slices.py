@@ -204,7 +204,9 @@ class Slice:
             elif stop is not Stop.DRAIN and self._bench.draining.begun:
                 stop = Stop.DRAIN if stop in {Stop.OVER, Stop.GIVE_WAY} else stop
             if stop is not None and (
-                not self._progress.current or self._clock() >= patience or self._bench.draining.at_once
+                not self._progress.current
+                or self._bench.draining.at_once
+                or (self._clock() >= patience and not self._waits_for_what_goes_in_one_go(stop))
             ):
                 return stop
 
@@ -252,9 +254,19 @@ class Slice:
     @property
     def _has_worked_long(self) -> bool:
         """Whether it is time for another slice: the engine's work counts, so that none ends before it has done any."""
-        pace = self._bench.pace
-        longest_s = pace.unbroken_s if self._progress.begins_anew else pace.longest_s
-        return self._begun is not None and self._clock() - self._begun >= longest_s
+        return self._has_worked(self._bench.pace.longest_s) and not self._holds_on
+
+    @property
+    def _holds_on(self) -> bool:
+        """Whether a file is under way that would begin anew, and so never arrive if it takes longer than a slice."""
+        return bool(self._progress.in_one_go) and not self._has_worked(self._bench.pace.in_one_go_s)
+
+    def _has_worked(self, seconds: float) -> bool:
+        return self._begun is not None and self._clock() - self._begun >= seconds
+
+    def _waits_for_what_goes_in_one_go(self, stop: Stop) -> bool:
+        """Nobody's wish, and no runner's end, is kept waiting for that: others who want a slot are."""
+        return stop in {Stop.OVER, Stop.GIVE_WAY} and self._holds_on
 
     def _quiet_s(self, stop: Stop | None) -> float:
         match stop:

@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
 TASK = timedelta(seconds=5)
 """A desk that takes so long to think about a workflow is dead, and another one thinks."""
 
-_LONGEST_SLICE = timedelta(hours=2)  # a slice ends itself long before
+_LONGEST_SLICE = timedelta(days=8)  # a slice ends itself before, and is missed long before if it falls silent
 _LONGEST_WAIT = timedelta(
     minutes=15
 )  # for a runner of the queue; then it is looked whether the run still waits

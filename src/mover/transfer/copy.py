@@ -77,6 +77,7 @@ class FileMover:
             ledger,
             staging,
             options,
+            progress,
             staging_memory_bytes=staging_memory_bytes,
         )
 

@@ -26,7 +26,7 @@ class Progress(msgspec.Struct):
         scanning: The listing of the source goes on.
         last_problem: The newest message about a file that failed, for the display.
         permissions: How many permissions ended in each state so far.
-        begins_anew: What is under way would begin anew if it were broken off.
+        in_one_go: Paths under way that would begin anew if they were broken off: the destination takes no parts of them.
         stopping: Set from outside: no further file is begun, so that the run can be cancelled between files.
     """
 
@@ -42,7 +42,7 @@ class Progress(msgspec.Struct):
     scanning: bool = True
     last_problem: str = ""
     permissions: Counter[GrantState] = msgspec.field(default_factory=Counter)
-    begins_anew: bool = False
+    in_one_go: set[str] = msgspec.field(default_factory=set)
     stopping: bool = False
 
     def permitted(self, state: GrantState) -> None:
@@ -71,6 +71,15 @@ class Progress(msgspec.Struct):
             yield
         finally:
             self.current.pop(path, None)
+
+    @contextlib.contextmanager
+    def going_in_one_go(self, path: str) -> Iterator[None]:
+        """Note that a file would begin anew if it were broken off now."""
+        self.in_one_go.add(path)
+        try:
+            yield
+        finally:
+            self.in_one_go.discard(path)
 
     def received(self, path: str, size: int) -> None:
         """Count bytes read from the source."""

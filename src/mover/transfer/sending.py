@@ -22,6 +22,7 @@ from mover.transfer.evidence import strongest
 from mover.transfer.options import Options, VerifyLevel
 from mover.transfer.packages import Parts, ending, parts_of
 from mover.transfer.parts import PartsRefused, PartsUpload, part_size_for
+from mover.transfer.progress import Progress
 from mover.transfer.reading import FileReader
 from mover.transfer.splitting import Splitter
 from mover.transfer.streamed import StreamedContent
@@ -76,6 +77,7 @@ class Sender:
         ledger: Of the run.
         staging: Where parts wait.
         options: How.
+        progress: Is told what would begin anew.
         staging_memory_bytes: The memory that all parts of all files share.
     """
 
@@ -86,9 +88,11 @@ class Sender:
         ledger: RunLedger,
         staging: Staging,
         options: Options,
+        progress: Progress,
         *,
         staging_memory_bytes: int,
     ) -> None:
+        self._progress = progress
         self._source = source
         self._destination = destination
         self._ledger = ledger
@@ -196,7 +200,8 @@ class Sender:
                 part_hashes=self._verifier.stream_hashes(),
                 whole_hashes=wanted,
             )
-            written = await self._destination.upload(target, content)
+            with self._progress.going_in_one_go(item.path):
+                written = await self._destination.upload(target, content)
             await reader.still_the_same()
             whole = content.whole_hashes()
             self._verifier.received(reader.published, whole)

@@ -22,7 +22,7 @@ HEAVIEST = 12 * 1024 * 1024
 MOST = 2_000
 """Files and folders in an archive."""
 
-_MOST_FILES = 30_000  # of all folders, that are remembered
+MOST_REMEMBERED = 30_000  # of all folders, that are remembered
 _MOST_FOLDERS = 20_000
 _DEEPEST = 32
 _DOCUMENT = 256 * 1024  # nobody tells the size of a document, nor whether it comes along
@@ -113,7 +113,7 @@ class KnownFolders:
         """
         if begins:
             self._forget(folder.path)
-            if len(self._folders) < _MOST_FOLDERS and self._files < _MOST_FILES:
+            if len(self._folders) < _MOST_FOLDERS and self._files < MOST_REMEMBERED:
                 self._folders[folder.path] = Folder(folder.path, at)
         known = self._folders.get(folder.path)
         if known is None:

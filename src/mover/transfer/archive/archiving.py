@@ -149,10 +149,8 @@ class Archiver:
         for archive in await self._ledger.archives.all():
             made = archive
             if archive.verification is None:
-                self._progress.begins_anew = self._destination.connector.part_uploads is None
                 with self._progress.under_way(f"/{archive.name}"):
                     verification = await self._arrival(archive)
-                self._progress.begins_anew = False
                 if verification is None:
                     continue
                 await self._ledger.archives.arrived(archive.number, verification)
@@ -244,6 +242,7 @@ class Archiver:
             self._ledger,
             self._staging,
             self._options,
+            self._progress,
             staging_memory_bytes=self._staging_memory_bytes,
         )
         return (await sender.send(await self._item(archive, key), reader, target)).verification
