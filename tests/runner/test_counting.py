@@ -24,8 +24,8 @@ class Work:
         return Counts(files_seen=self.files, bytes_seen=10 * self.files)
 
 
-async def counted(work: Work, told: Told | None, *, before: Counts = Counts()) -> tuple[int, int]:
-    counting = Counting(work, Run(7, before))  # type: ignore[arg-type]  # as much of both as it uses
+async def counted(work: Work, told: Told | None, *, before: Counts | None = None) -> tuple[int, int]:
+    counting = Counting(work, Run(7, before or Counts()))  # type: ignore[arg-type]  # as much of both as it uses
     now = await counting.now(received=0, throttled=0, told=told)
     return now.files_seen, now.bytes_seen
 
