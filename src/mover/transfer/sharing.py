@@ -16,8 +16,17 @@ import msgspec
 
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
-from mover.entries import AccessRole, Entry, EntryKind, GranteeKind, Permission, join_path
-from mover.errors import MoverError, Reason
+from mover.entries import (
+    AccessRole,
+    Entry,
+    EntryKind,
+    EntryRef,
+    GranteeKind,
+    Permission,
+    join_path,
+    parent_path,
+)
+from mover.errors import MoverError, NotFound, Reason
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
@@ -303,10 +312,28 @@ class SharingPlanner:
         )
 
     async def _root_there(self) -> Sequence[Permission]:
-        if self._to is None or self._destination is None or not self._destination.root_stands:
+        """Who has access to the destination's root; in a dry run that would make it, whoever will have by what stands above."""
+        if self._to is None or self._destination is None:
             return ()
-        [found] = await self._questions.of(self._to, [self._destination.ref("/", self._destination.root_id)])
-        return found or ()
+        if self._destination.root_stands:
+            [found] = await self._questions.of(
+                self._to, [self._destination.ref("/", self._destination.root_id)]
+            )
+            return found or ()
+        path = self._destination.root
+        while path != "/":
+            path = parent_path(path)
+            try:
+                above = await self._destination.connector.look_up(path)
+            except NotFound:
+                continue
+            [found] = await self._questions.of(self._to, [EntryRef(path, above.id)])
+            return [
+                msgspec.structs.replace(line, inherited=True)
+                for line in found or ()
+                if self._to.inherited or line.role is AccessRole.OWNER
+            ]
+        return ()
 
     async def _know_people(self, seen: Sequence[Seen]) -> None:
         """List the destination's people once, as soon as anybody but the owner has access to anything."""
