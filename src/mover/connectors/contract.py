@@ -32,7 +32,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from mover.connectors.costs import CallCosts
-from mover.entries import NO_HASHES, ROOT, Entry, EntryRef, GranteeKind, HashName, Permission
+from mover.entries import NO_HASHES, ROOT, AccessRole, Entry, EntryRef, GranteeKind, HashName, Permission
 from mover.naming import NameRules
 
 
@@ -432,10 +432,14 @@ class Permissions(Protocol):
     Attributes:
         kinds: Whom this service can be asked to permit something.
         inherited: What is permitted on a folder holds for all that is in it, and cannot be taken back further down.
+        roles: What can be permitted; `grant` refuses another role. The top of a storage may have more of them.
+        on_files: Something can be permitted on a file by itself, not on folders only.
     """
 
     kinds: frozenset[GranteeKind]
     inherited: bool
+    roles: frozenset[AccessRole]
+    on_files: bool
 
     async def of(self, entries: Sequence[EntryRef]) -> Sequence[Sequence[Permission]]:
         """Return the permissions of each of at most 100 entries, in their order, with as few calls as the service allows.

@@ -43,6 +43,8 @@ class DropboxPermissions:
     """
 
     inherited = True
+    roles = frozenset(ACCESS)
+    on_files = True
 
     def __init__(
         self,

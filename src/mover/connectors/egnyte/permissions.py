@@ -34,6 +34,8 @@ class FolderPermissionsOfEgnyte:
 
     kinds = frozenset({GranteeKind.PERSON, GranteeKind.GROUP})
     inherited = True
+    roles = frozenset(_GIVEN)
+    on_files = False
 
     def __init__(self, api: EgnyteApi, people: People) -> None:
         self._api = api

@@ -49,6 +49,8 @@ class DrivePermissions:
 
     kinds = frozenset(_NAMES)
     inherited = True
+    roles = frozenset(_GIVEN)
+    on_files = True
 
     def __init__(
         self,
