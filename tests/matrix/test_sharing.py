@@ -21,7 +21,7 @@ from mover.connectors.contract import Connector, Permissions, Target
 from mover.connectors.paced import Paced
 from mover.database.database import Database
 from mover.entries import AccessRole, EntryRef, GranteeKind, Permission
-from mover.ledger.grants import GrantAction, GrantState, ReportGrant
+from mover.ledger.grants import GrantAction, Grantee, GrantState, ReportGrant
 from mover.ledger.ledger import Ledger
 from mover.ledger.states import RunMode
 from mover.staging import Staging
@@ -307,3 +307,29 @@ async def test_who_sees_what_is_the_same_at_both_and_follows(pair: Pair) -> None
     assert destination.changes == changes, await pair.lines(third)
     assert await pair.seen() == wanted
     assert (source.mails(), destination.mails()) == mails
+
+
+OPEN = ("google-admin", "microsoft-admin", "dropbox-admin", "dropbox", "box-admin")
+
+
+@pytest.mark.parametrize("pair", [("box", other) for other in OPEN], ids=OPEN, indirect=True)
+async def test_nothing_is_put_below_a_folder_that_whoever_has_its_link_sees(pair: Pair) -> None:
+    destination = pair.destination
+    assert destination.link is not None
+    async with connected(destination) as other:
+        base = EntryRef(destination.base, (await other.look_up(destination.base)).id)
+        name = f"open-{uuid.uuid4().hex[:8]}"
+        top = base.child(name, (await other.create_folder(base, name)).id)
+        await other.create_folder(top, "inner")
+    destination.link(top.path)
+    pair.place = f"{top.path}/inner/not yet"
+    preview = await pair.preview()
+    run = await pair.run()
+    for one in (preview, run):
+        wider = [line for line in await pair.lines(one) if line.state is GrantState.WIDER]
+        assert "/" in {line.path for line in wider}
+        assert {line.target for line in wider} == {Grantee(GranteeKind.ANYONE, "")}
+        assert one.totals.files_moved == 0
+    async with connected(destination) as other:
+        told, _ = await said(other, await pair.at(other, ""))
+    assert told.keys() == {"", "/Outside"}, "the root, and what whoever has a link sees at the source"

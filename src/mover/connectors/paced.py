@@ -400,6 +400,7 @@ class _PacedPermissions:
         self.inherited = inner.inherited
         self.roles = inner.roles
         self.on_files = inner.on_files
+        self.tells_links_above = inner.tells_links_above
         self._inner = inner
         self._pace = pace
 

@@ -9,6 +9,7 @@ taken back at once, before anything is put where too many would see it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -328,7 +329,7 @@ class SharingPlanner:
             [found] = await self._questions.of(
                 self._to, [self._destination.ref("/", self._destination.root_id)]
             )
-            return found or ()
+            return [*(found or ()), *await self._links_above(self._destination.root)]
         path = self._destination.root
         while path != "/":
             path = parent_path(path)
@@ -338,11 +339,31 @@ class SharingPlanner:
                 continue
             [found] = await self._questions.of(self._to, [EntryRef(path, above.id)])
             return [
-                msgspec.structs.replace(line, inherited=True)
-                for line in found or ()
-                if self._to.inherited or line.role is AccessRole.OWNER
+                *(
+                    msgspec.structs.replace(line, inherited=True)
+                    for line in found or ()
+                    if self._to.inherited or line.role is AccessRole.OWNER
+                ),
+                *await self._links_above(path),
             ]
         return ()
+
+    async def _links_above(self, path: str) -> Sequence[Permission]:
+        """Shares by link that open what stands at a path of the destination, where only their own folders tell of them."""
+        assert self._to is not None
+        assert self._destination is not None
+        if self._to.tells_links_above:
+            return ()
+        refs = []
+        while (path := parent_path(path)) != "/":
+            with contextlib.suppress(NotFound):
+                refs.append(EntryRef(path, (await self._destination.connector.look_up(path)).id))
+        return [
+            msgspec.structs.replace(line, inherited=True)
+            for lines in await self._questions.all_of(self._to, refs)
+            for line in lines or ()
+            if line.link
+        ]
 
     async def _know_people(self, seen: Sequence[Seen]) -> None:
         """List the destination's people once, as soon as anybody but the owner has access to anything."""

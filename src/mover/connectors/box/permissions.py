@@ -47,6 +47,7 @@ class BoxPermissions:
     inherited = True
     roles = frozenset(_GIVEN)
     on_files = True
+    tells_links_above = False
 
     def __init__(self, api: BoxApi, spots: Spots, descriptions: Descriptions) -> None:
         self._api = api

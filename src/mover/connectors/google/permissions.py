@@ -51,6 +51,7 @@ class DrivePermissions:
     inherited = True
     roles = frozenset(_GIVEN)
     on_files = True
+    tells_links_above = True
 
     def __init__(
         self,
