@@ -9,21 +9,32 @@ taken back at once, before anything is put where too many would see it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
 
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
-from mover.entries import AccessRole, Entry, EntryKind, GranteeKind, Permission, join_path
-from mover.errors import MoverError, Reason
+from mover.entries import (
+    AccessRole,
+    Entry,
+    EntryKind,
+    EntryRef,
+    GranteeKind,
+    Permission,
+    join_path,
+    parent_path,
+)
+from mover.errors import MoverError, NotFound, Reason
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
 from mover.ledger.states import PROBLEMS, Action, ItemState
 from mover.transfer.earlier_grants import NOTHING, Earlier, EarlierGrants
 from mover.transfer.folder_access import FolderAccess
+from mover.transfer.sharing_foretold import as_it_will_be
 from mover.transfer.sharing_plan import Access, EntryPlan, Judge, Seen, in_words
 from mover.transfer.sharing_questions import Questions
 from mover.transfer.sharing_rules import SharingRules, Wider
@@ -111,7 +122,7 @@ class SharingPlanner:
         seen = replace(self._root, granted=earlier.here, elsewhere=earlier.elsewhere)
         await self._know_people([seen])
         plan, lines = await self._taken_back(seen, self._judge.plan(seen))
-        await self._ledger.sharing.set_root(self._access.text(plan.access), lines)
+        await self._ledger.sharing.set_root(self._access.text(plan.access), self._told_of(lines, ()))
 
     async def plan(
         self,
@@ -141,7 +152,15 @@ class SharingPlanner:
         aside = [item for item in aside if item.source_key in earlier]
         lines += await self._taken_back_aside(folder, aside, earlier, above)
         items = await self._access.given_to(number, new, plans)
-        return [self._held(item, plans.get(item.source_key), above) for item in items], lines
+        files = {item.source_key for item in new if item.entry.kind is not EntryKind.FOLDER}
+        held = [self._held(item, plans.get(item.source_key), above) for item in items]
+        return held, self._told_of(lines, files)
+
+    def _told_of(self, lines: Sequence[NewGrant], files: Collection[str]) -> list[NewGrant]:
+        """In a dry run, what would become of lines; else they become it."""
+        if not self._dry_run or self._to is None:
+            return list(lines)
+        return as_it_will_be(lines, self._to, files)
 
     async def _told(
         self, folder: FolderTask, standing: Sequence[NewItem], asked: Sequence[NewItem], above: Access
@@ -303,10 +322,48 @@ class SharingPlanner:
         )
 
     async def _root_there(self) -> Sequence[Permission]:
-        if self._to is None or self._destination is None or not self._destination.root_stands:
+        """Who has access to the destination's root; in a dry run that would make it, whoever will have by what stands above."""
+        if self._to is None or self._destination is None:
             return ()
-        [found] = await self._questions.of(self._to, [self._destination.ref("/", self._destination.root_id)])
-        return found or ()
+        if self._destination.root_stands:
+            [found] = await self._questions.of(
+                self._to, [self._destination.ref("/", self._destination.root_id)]
+            )
+            return [*(found or ()), *await self._links_above(self._destination.root)]
+        path = self._destination.root
+        while path != "/":
+            path = parent_path(path)
+            try:
+                above = await self._destination.connector.look_up(path)
+            except NotFound:
+                continue
+            [found] = await self._questions.of(self._to, [EntryRef(path, above.id)])
+            return [
+                *(
+                    msgspec.structs.replace(line, inherited=True)
+                    for line in found or ()
+                    if self._to.inherited or line.role is AccessRole.OWNER
+                ),
+                *await self._links_above(path),
+            ]
+        return ()
+
+    async def _links_above(self, path: str) -> Sequence[Permission]:
+        """Shares by link that open what stands at a path of the destination, where only their own folders tell of them."""
+        assert self._to is not None
+        assert self._destination is not None
+        if self._to.tells_links_above:
+            return ()
+        refs = []
+        while (path := parent_path(path)) != "/":
+            with contextlib.suppress(NotFound):
+                refs.append(EntryRef(path, (await self._destination.connector.look_up(path)).id))
+        return [
+            msgspec.structs.replace(line, inherited=True)
+            for lines in await self._questions.all_of(self._to, refs)
+            for line in lines or ()
+            if line.link
+        ]
 
     async def _know_people(self, seen: Sequence[Seen]) -> None:
         """List the destination's people once, as soon as anybody but the owner has access to anything."""
