@@ -68,6 +68,7 @@ _IN_GOOGLE = (
 )
 SHARED_IN_BOX = "Team"
 SHARED_IN_GOOGLE = "For review"
+OUTSIDER = "audit@partner.example"
 _SCOPES = frozenset(
     f"https://www.googleapis.com/auth/{scope}" for scope in ("drive", "admin.directory.user.readonly")
 )
@@ -111,7 +112,8 @@ def clouds(folder: Path) -> Iterator[Clouds]:
 def fill(world: World, people: Sequence[str] = tuple(PEOPLE)) -> tuple[Connections, str]:
     """Hire everybody, give them files, and return what the administrator fills in, and the new domain.
 
-    Everybody shares a folder with the next one: in Box as an editor, in Google as a reader.
+    Everybody shares a folder with the next one: in Box as an editor, in Google as a reader. The first one's folder in Box is
+    shared with somebody outside of the company, too.
     """
     box, google, microsoft = (world.vendors[name] for name in ("box", "google", "microsoft"))
     assert isinstance(box, Box)
@@ -128,6 +130,8 @@ def fill(world: World, people: Sequence[str] = tuple(PEOPLE)) -> tuple[Connectio
         person = box.organisation.accounts.person_of(colleague)
         assert person is not None
         box.organisation.collaborate(_at(in_box, SHARED_IN_BOX), person, "editor")
+        if number == 0:
+            box.organisation.collaborate(_at(in_box, SHARED_IN_BOX), OUTSIDER, "viewer")
         in_google = google.drive_of(f"{name}@{OLD_DOMAIN}")
         _write(in_google, _IN_GOOGLE, 1_000 + number)
         google.state.grant(_at(in_google, SHARED_IN_GOOGLE), colleague, "reader")

@@ -49,7 +49,7 @@ def test_a_range_says_what_decides(least: float, most: float, told: str) -> None
 def test_nothing_is_invented() -> None:
     nothing = "nothing that tells the pace has been moved between the two yet"
     assert time_told(estimate()) == f"Not known: {nothing}, and neither publishes a limit."
-    assert time_told(estimate(least=5.0)).startswith(f"Not known: {nothing}, and no limit that is known")
+    assert time_told(estimate(least=5.0)).startswith(f"Not known: {nothing}. No limit that is known")
     assert time_told(estimate(least=3 * HOUR)) == (
         f"At least 3 hours: {UPLOADS}. How much longer is not known: {nothing}."
     )

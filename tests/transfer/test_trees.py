@@ -215,6 +215,7 @@ async def test_a_place_that_was_lost_once_is_read_anew_and_one_lost_twice_listed
     bench.source.faults.add("list_tree", skip=2, error=NotFound("lost"))
     await bench.run()
     assert bench.source.calls["list_folder"] == 0
+    assert bench.progress.files_told == bench.progress.files_seen, "what is told twice counts once"
     assert bench.destination.tree() == bench.source.tree()
 
     for _ in range(2):

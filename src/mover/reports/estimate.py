@@ -31,7 +31,7 @@ def time_told(estimate: Estimate) -> str:
     if least is None:
         return f"Not known: {unknown}, and neither publishes a limit."
     if least.seconds < _MINUTE:
-        return f"Not known: {unknown}, and no limit that is known makes it take longer than a minute."
+        return f"Not known: {unknown}. No limit that is known makes it take longer than a minute."
     at_least = span(_wall(estimate, least.seconds))
     return f"At least {at_least}: {least.why}{window}. How much longer is not known: {unknown}."
 

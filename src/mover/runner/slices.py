@@ -35,7 +35,7 @@ from mover.migrations.work import Limits
 from mover.runner.assigned import keys_of, paths_of, sealing_choice, without_own_files
 from mover.runner.bench import Bench
 from mover.runner.codes import code_of
-from mover.runner.counting import Counting
+from mover.runner.counting import Counting, Told
 from mover.runner.records import SliceEnd
 from mover.runner.slice_acts import SliceActs
 from mover.transfer.locking import AlreadyRunning
@@ -227,9 +227,12 @@ class Slice:
 
     async def _counts(self, *, exact: bool) -> Counts:
         assert self._ledger_run is not None
+        progress = self._progress
+        told = Told(progress.files_told, progress.bytes_told) if progress.scanning and not exact else None
         return await self._counting.now(
-            received=self._progress.bytes_received,
+            received=progress.bytes_received,
             throttled=self._bench.place.pacers.pauses_of(self._accounts) - self._pauses_before,
+            told=told,
             exact=exact,
         )
 

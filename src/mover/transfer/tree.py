@@ -68,7 +68,7 @@ class TreeReader:
             after = None
         if after is None:
             await self._ledger.tree.give_up()
-            self._progress.files_told = self._progress.bytes_told = 0
+            self._tell_nothing()
         else:
             await self._ledger.tree.complete(after)
         return after
@@ -79,6 +79,7 @@ class TreeReader:
             return await self._pages(feed, cursor)
         except NotFound:
             await self._ledger.tree.restart(self._source.root_id)
+            self._tell_nothing()
             return await self._pages(feed, None)
 
     async def _pages(self, feed: Trees, cursor: str | None) -> str | None:
@@ -113,6 +114,9 @@ class TreeReader:
         files = [line.entry for line in lines if line.entry is not None and line.entry.kind is EntryKind.FILE]
         self._progress.files_told += len(files)
         self._progress.bytes_told += sum(entry.size or 0 for entry in files)
+
+    def _tell_nothing(self) -> None:
+        self._progress.files_told = self._progress.bytes_told = 0
 
     def _kept_out(self, lines: Sequence[TreeLine]) -> int:
         """How many stand in folders that the scan would not walk into, as far as paths for people tell that."""

@@ -59,6 +59,7 @@ _OPENS = {
     "off": {"open_with": False, "crypt_from": False},
 }
 _FORMS = {"archive": True, "plain": False}
+_LOOKS = {"full": True, "changed": False}
 _YES_OR_NO = {"yes": True, "no": False}
 _NAMED = re.compile(r"(\w+): ")
 
@@ -85,7 +86,7 @@ def read_options(form: Form) -> PairOptions:
         conflict=ConflictRule(conflict) if conflict in set(ConflictRule) else None,
         versions=_number(values.get("versions", "")),
         archive=_FORMS.get(values.get("archive", "")),
-        full=True if values.get("full") == "full" else None,
+        full=_LOOKS.get(values.get("full", "")),
         seal_to=_seal_to(form),
         seal_names=_YES_OR_NO.get(values.get("seal_names", "")),
         open_with=_OPENS.get(values.get("opens", ""), {}).get("open_with"),
@@ -117,7 +118,7 @@ def options_values(options: PairOptions) -> dict[str, str]:
         "conflict": options.conflict.value if options.conflict else "",
         "versions": str(options.versions) if options.versions is not None else "",
         "archive": next((word for word, chosen in _FORMS.items() if chosen is options.archive), ""),
-        "full": "full" if options.full else "",
+        "full": next((word for word, chosen in _LOOKS.items() if chosen is options.full), ""),
         "opens": _opens(options),
         "seal": _seal(options),
         "seal_to": "\n".join(options.seal_to or ()),

@@ -69,6 +69,20 @@ async def test_groups_invitations_and_strangers(box: Box, drive: Drive, connecto
     )
 
 
+async def test_an_invitation_to_a_folder_is_inherited_by_what_is_in_it(
+    box: Box, drive: Drive, connector: BoxConnector
+) -> None:
+    """An invitation that waits does not say which entry it is of, and the listing of a file tells of it, too."""
+    folder = drive.folder("/shared")
+    file = drive.add(folder, "plan.txt")
+    box.organisation.collaborate(folder, "eve@elsewhere.example", "viewer")
+    box.organisation.collaborate(file, "fay@elsewhere.example", "viewer")
+    box.organisation.collaborate(folder, person(box, BEN), "editor")
+    for _ in range(2):  # before and after it has seen how this Box lists
+        told = {one.identity: one.inherited for one in await of(connector, file)}
+        assert told == {ANN: False, BEN: True, "eve@elsewhere.example": True, "fay@elsewhere.example": False}
+
+
 @pytest.mark.parametrize(
     ("access", "kind", "identity"),
     [("open", GranteeKind.ANYONE, ""), ("company", GranteeKind.DOMAIN, "example.org")],

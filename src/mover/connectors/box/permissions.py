@@ -61,7 +61,8 @@ class BoxPermissions:
         """See the contract.
 
         One call an entry for its owner and links, one more where somebody collaborates; and as long as it is not known
-        whether that listing tells what is inherited, one for each folder above, once for all of the entries.
+        whether that listing tells what is inherited, one for each folder above, once for all of the entries. Later one for
+        the folder right above where somebody is invited who has not accepted.
         """
         window = asyncio.Semaphore(_AT_ONCE)
         above: dict[str, asyncio.Task[list[Collaboration]]] = {}
@@ -96,13 +97,17 @@ class BoxPermissions:
         found = {line.id: line for line in lines}
         if any(line.item is not None and line.item.id != spot.id for line in lines):
             self._tells_inherited = True
-        if not self._tells_inherited:
-            for folder in _folders_above(item):
-                if folder not in above:
-                    asking = self._collaborations(spot.beside(FOLDER, folder), doing)
-                    above[folder] = asyncio.ensure_future(_or_none(asking))
-                found |= {line.id: line for line in await above[folder]}
-        own = {line.id for line in lines if line.item is None or line.item.id == spot.id}
+        folders = _folders_above(item)
+        if self._tells_inherited:  # an invitation that waits does not say which folder it is of: the one above tells
+            folders = folders[-1:] if any(line.item is None for line in lines) else []
+        inherited: set[str] = set()
+        for folder in folders:
+            if folder not in above:
+                asking = self._collaborations(spot.beside(FOLDER, folder), doing)
+                above[folder] = asyncio.ensure_future(_or_none(asking))
+            found |= {line.id: line for line in await above[folder]}
+            inherited.update(line.id for line in await above[folder])
+        own = {line.id for line in lines if line.item is None or line.item.id == spot.id} - inherited
         domain = _domain_of(item)
         told = [_permission(line, inherited=line.id not in own, domain=domain) for line in found.values()]
         return [*_owner(item), *_link(item), *(line for line in told if line is not None)]

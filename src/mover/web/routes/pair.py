@@ -47,6 +47,7 @@ _OUTCOMES = (
     ("Not supported or in conflict", "warn", frozenset({ItemState.UNSUPPORTED, ItemState.CONFLICT})),
     ("Failed", "bad", frozenset({ItemState.FAILED})),
 )
+_TO_COME = "Would be copied"
 _LONGEST_BIGINT = 18
 _KNOWN_AFTER_S = 5  # before that a pace is none
 
@@ -117,7 +118,11 @@ async def _figures(visit: Visit, run: PairRun) -> dict[str, Any]:
         "throughput": charts.throughput([(one.at_ns, one.bytes) for one in samples]),
         "outcomes": charts.parts(
             [
-                (label, tone, sum(outcomes.get(state, 0) for state in group))
+                (
+                    _TO_COME if run.mode is RunMode.SCAN and group is ledger.OPEN else label,
+                    tone,
+                    sum(outcomes.get(state, 0) for state in group),
+                )
                 for label, tone, group in _OUTCOMES
             ]
         ),

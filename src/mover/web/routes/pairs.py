@@ -341,9 +341,10 @@ async def live(visit: Visit) -> Response:
                     "parts/pair_cells.html", pair=pair, columns=columns, scans=scans
                 )
         everything = await services.pairs.summary(again.actor, migration.id)
-        found["summary"] = again.part(
-            "parts/summary.html", everything=everything, migration=migration, live=True
-        )
+        state = {"everything": everything, "migration": migration, "live": True}
+        found["summary"] = again.part("parts/summary.html", **state)
+        needs_keys = bool(wanted_by(migration.options))
+        found["actions"] = again.part("parts/migration_actions.html", needs_keys=needs_keys, **state)
         waiting = await runs_that_wait(again, migration.id, everything)
         found["waiting"] = again.part("parts/waiting.html", waiting=waiting, migration=migration, live=True)
         return found
