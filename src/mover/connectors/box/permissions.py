@@ -98,7 +98,8 @@ class BoxPermissions:
         if any(line.item is not None and line.item.id != spot.id for line in lines):
             self._tells_inherited = True
         folders = _folders_above(item)
-        if self._tells_inherited:  # an invitation that waits does not say which folder it is of: the one above tells
+        if self._tells_inherited:
+            # An invitation that waits does not say which folder it is of: the one above tells.
             folders = folders[-1:] if any(line.item is None for line in lines) else []
         inherited: set[str] = set()
         for folder in folders:
