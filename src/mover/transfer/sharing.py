@@ -9,7 +9,6 @@ taken back at once, before anything is put where too many would see it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -21,19 +20,18 @@ from mover.entries import (
     AccessRole,
     Entry,
     EntryKind,
-    EntryRef,
     GranteeKind,
     Permission,
     join_path,
-    parent_path,
 )
-from mover.errors import MoverError, NotFound, Reason
+from mover.errors import MoverError, Reason
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask, NewItem
 from mover.ledger.states import PROBLEMS, Action, ItemState
 from mover.transfer.earlier_grants import NOTHING, Earlier, EarlierGrants
 from mover.transfer.folder_access import FolderAccess
+from mover.transfer.root_access import root_access
 from mover.transfer.sharing_foretold import as_it_will_be
 from mover.transfer.sharing_plan import Access, EntryPlan, Judge, Seen, in_words
 from mover.transfer.sharing_questions import Questions
@@ -322,48 +320,9 @@ class SharingPlanner:
         )
 
     async def _root_there(self) -> Sequence[Permission]:
-        """Who has access to the destination's root; in a dry run that would make it, whoever will have by what stands above."""
         if self._to is None or self._destination is None:
             return ()
-        if self._destination.root_stands:
-            [found] = await self._questions.of(
-                self._to, [self._destination.ref("/", self._destination.root_id)]
-            )
-            return [*(found or ()), *await self._links_above(self._destination.root)]
-        path = self._destination.root
-        while path != "/":
-            path = parent_path(path)
-            try:
-                above = await self._destination.connector.look_up(path)
-            except NotFound:
-                continue
-            [found] = await self._questions.of(self._to, [EntryRef(path, above.id)])
-            return [
-                *(
-                    msgspec.structs.replace(line, inherited=True)
-                    for line in found or ()
-                    if self._to.inherited or line.role is AccessRole.OWNER
-                ),
-                *await self._links_above(path),
-            ]
-        return ()
-
-    async def _links_above(self, path: str) -> Sequence[Permission]:
-        """Shares by link that open what stands at a path of the destination, where only their own folders tell of them."""
-        assert self._to is not None
-        assert self._destination is not None
-        if self._to.tells_links_above:
-            return ()
-        refs = []
-        while (path := parent_path(path)) != "/":
-            with contextlib.suppress(NotFound):
-                refs.append(EntryRef(path, (await self._destination.connector.look_up(path)).id))
-        return [
-            msgspec.structs.replace(line, inherited=True)
-            for lines in await self._questions.all_of(self._to, refs)
-            for line in lines or ()
-            if line.link
-        ]
+        return await root_access(self._destination, self._to, self._questions)
 
     async def _know_people(self, seen: Sequence[Seen]) -> None:
         """List the destination's people once, as soon as anybody but the owner has access to anything."""
