@@ -102,6 +102,7 @@ async def test_person_gets_a_role_on_a_folder(
 async def test_person_gets_a_role_on_a_file(
     connector: Connector, permissions: Permissions, grantees: Grantees, shared: EntryRef
 ) -> None:
+    assert permissions.on_files is grantees.on_files
     need(grantees.on_files, "sharing of files")
     file, other = [ref_of(shared, await put(connector, shared, name, b"x")) for name in ("file", "other")]
     await permissions.grant(file, to(grantees.people[0]))
@@ -328,8 +329,10 @@ async def test_owner_is_told_and_keeps_everything(
     try:
         await permissions.grant(shared, to(grantees.people[0], OWNER))
     except Unsupported:
+        assert OWNER not in permissions.roles
         assert await of(permissions, shared, grantees.people[0]) is None
     else:
+        assert OWNER in permissions.roles
         assert await of(permissions, shared, grantees.people[0]) is OWNER
     assert owners <= {line.identity for line in await told(permissions, shared) if line.role is OWNER}
     await put(connector, shared, "file", b"x")

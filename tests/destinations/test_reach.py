@@ -112,6 +112,8 @@ def test_every_address_in_a_connectors_code_is_one_that_is_listed(package: str) 
     listed = [each for name in services for each in of_configuration(connector_type(name), FIXED[name])]
     written = set()
     for path in (Path(mover.connectors.__file__).parent / package).glob("*.py"):
+        if path.name == "costs.py":
+            continue  # it calls nobody: its addresses are pages of the vendor that say what the numbers are
         for node in ast.walk(ast.parse(path.read_text())):
             if (
                 isinstance(node, ast.Constant)

@@ -26,6 +26,9 @@ class MemoryPermissions:
         self._directory = directory
         self.kinds = directory.kinds
         self.inherited = directory.inherited
+        self.roles = directory.roles
+        self.on_files = not directory.folders_only
+        self.tells_links_above = True
 
     async def of(self, entries: Sequence[EntryRef]) -> Sequence[Sequence[Permission]]:
         """Return the permissions of entries."""

@@ -97,3 +97,35 @@ async def test_what_others_permit_below_is_told_as_wider_by_both(tmp_path: Path)
         assert ("/team/sub", "ann@new.org", GrantState.WIDER) in foretold
         assert foretold == await told(bench, result.run)
     assert "/team/sub/new" not in other.tree()
+
+
+async def test_a_dry_run_into_a_folder_that_is_not_there_yet_tells_who_would_see_it(tmp_path: Path) -> None:
+    one, other = source(), there()
+    one.add_file("/plan", b"plan")
+    other.add_file("/open/other", b"")
+    other.share("/open", "zoe@new.org")  # of whom the source knows nothing
+    async with moving(tmp_path, one, other) as bench:
+        dry = await bench.run(RunMode.SCAN, destination_root="/open/not/yet", sharing=rules({}))
+        foretold = await told(bench, dry.run)
+        assert ("/", "zoe@new.org", GrantState.WIDER) in foretold
+        result = await bench.run(destination_root="/open/not/yet", sharing=rules({}))
+        assert foretold == await told(bench, result.run)
+        assert await bench.states(dry.run) == await bench.states(result.run)
+    assert "/open/not/yet/plan" not in other.tree()
+
+
+async def test_a_dry_run_tells_narrower_roles_and_what_is_refused_on_files(tmp_path: Path) -> None:
+    one, other = source(), there(roles=frozenset({READ}), folders_only=True)
+    one.add_file("/team/plan", b"plan")
+    one.share("/team", "ann@example.org", WRITE)
+    one.share("/team/plan", "ben@example.org", READ)
+    async with moving(tmp_path, one, other) as bench:
+        dry = await lines(bench, (await bench.run(RunMode.SCAN, sharing=rules())).run)
+        done = await lines(bench, (await bench.run(sharing=rules())).run)
+    [given] = [line for line in dry if line.path == "/team"]
+    assert (given.state, given.target_role) == (GrantState.PLANNED, READ)
+    assert given.message == "the destination has no write here: read would be given"
+    [refused] = [line for line in dry if line.path == "/team/plan"]
+    assert (refused.state, refused.reason) == (GrantState.UNSUPPORTED, "unsupported")
+    roles = [{line.path: (line.target_role, line.reason) for line in some} for some in (dry, done)]
+    assert roles[0] == roles[1]

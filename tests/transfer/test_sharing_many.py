@@ -31,6 +31,9 @@ class Shares:
 
     kinds = frozenset(GranteeKind)
     inherited = True
+    roles = frozenset(AccessRole)
+    on_files = True
+    tells_links_above = True
 
     def __init__(self) -> None:
         self.asked = self.given = 0

@@ -32,7 +32,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from mover.connectors.costs import CallCosts
-from mover.entries import NO_HASHES, ROOT, Entry, EntryRef, GranteeKind, HashName, Permission
+from mover.entries import NO_HASHES, ROOT, AccessRole, Entry, EntryRef, GranteeKind, HashName, Permission
 from mover.naming import NameRules
 
 
@@ -431,16 +431,22 @@ class Permissions(Protocol):
     Attributes:
         kinds: Whom this service can be asked to permit something.
         inherited: What is permitted on a folder holds for all that is in it, and cannot be taken back further down.
+        roles: What can be permitted; `grant` refuses another role. The top of a storage may have more of them.
+        on_files: Something can be permitted on a file by itself, not on folders only.
+        tells_links_above: `of` tells shares by link of folders above. Else whoever wants to know asks about these folders.
     """
 
     kinds: frozenset[GranteeKind]
     inherited: bool
+    roles: frozenset[AccessRole]
+    on_files: bool
+    tells_links_above: bool
 
     async def of(self, entries: Sequence[EntryRef]) -> Sequence[Sequence[Permission]]:
         """Return the permissions of each of at most 100 entries, in their order, with as few calls as the service allows.
 
-        They are complete: what holds through folders above is among them, marked `inherited`, and what was permitted on
-        the entry itself is not. Of an entry that does not inherit all that its folder permits, what it does not inherit
+        They are complete but for `tells_links_above`: what holds through folders above is among them, marked `inherited`,
+        and what was permitted on the entry itself is not. Of an entry that does not inherit all that its folder permits, what it does not inherit
         is missing: that is how the engine learns that fewer people see it. The owner is among them, with OWNER.
         An entry that is gone meanwhile has none. Raises PermissionDenied if the account may not look, Unsupported where
         nothing can be permitted: on the folders above the storage of all users.

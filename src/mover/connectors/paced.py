@@ -398,6 +398,9 @@ class _PacedPermissions:
     def __init__(self, inner: Permissions, pace: _Pace) -> None:
         self.kinds = inner.kinds
         self.inherited = inner.inherited
+        self.roles = inner.roles
+        self.on_files = inner.on_files
+        self.tells_links_above = inner.tells_links_above
         self._inner = inner
         self._pace = pace
 

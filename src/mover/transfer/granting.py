@@ -40,7 +40,7 @@ _REMEMBERED = 10_000  # grantees that the destination turned out not to know
 _ENDS_THE_RUN = (SignInFailed, ApiQuotaExceeded)
 
 _STANDS = (MOVED | SKIPPED) - {ItemState.EXCLUDED}
-_NARROWER = {AccessRole.OWNER: AccessRole.WRITE, AccessRole.WRITE: AccessRole.READ}
+NARROWER = {AccessRole.OWNER: AccessRole.WRITE, AccessRole.WRITE: AccessRole.READ}
 
 
 class Granter:
@@ -156,9 +156,9 @@ class Granter:
                 return _failed(line, GrantState.FAILED, error.reason, _unknown(line.target))
             except Unsupported as error:
                 refused = refused or str(error)
-                if role not in _NARROWER:
+                if role not in NARROWER:
                     return _failed(line, GrantState.UNSUPPORTED, error.reason, refused)
-                role = _NARROWER[role]
+                role = NARROWER[role]
             except AccountSuspended as error:  # of many, perhaps: the others get theirs
                 return _failed(line, GrantState.FAILED, error.reason, str(error))
             except (DatabaseTrouble, *_ENDS_THE_RUN):

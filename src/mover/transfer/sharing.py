@@ -9,14 +9,21 @@ taken back at once, before anything is put where too many would see it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
 
 from mover.connectors.contract import Permissions
 from mover.database.failures import DatabaseTrouble
-from mover.entries import AccessRole, Entry, EntryKind, GranteeKind, Permission, join_path
+from mover.entries import (
+    AccessRole,
+    Entry,
+    EntryKind,
+    GranteeKind,
+    Permission,
+    join_path,
+)
 from mover.errors import MoverError, Reason
 from mover.ledger.grants import GrantAction, Granted, Grantee, GrantState, NewGrant
 from mover.ledger.ledger import RunLedger
@@ -24,6 +31,8 @@ from mover.ledger.records import FolderTask, NewItem
 from mover.ledger.states import PROBLEMS, Action, ItemState
 from mover.transfer.earlier_grants import NOTHING, Earlier, EarlierGrants
 from mover.transfer.folder_access import FolderAccess
+from mover.transfer.root_access import root_access
+from mover.transfer.sharing_foretold import as_it_will_be
 from mover.transfer.sharing_plan import Access, EntryPlan, Judge, Seen, in_words
 from mover.transfer.sharing_questions import Questions
 from mover.transfer.sharing_rules import SharingRules, Wider
@@ -111,7 +120,7 @@ class SharingPlanner:
         seen = replace(self._root, granted=earlier.here, elsewhere=earlier.elsewhere)
         await self._know_people([seen])
         plan, lines = await self._taken_back(seen, self._judge.plan(seen))
-        await self._ledger.sharing.set_root(self._access.text(plan.access), lines)
+        await self._ledger.sharing.set_root(self._access.text(plan.access), self._told_of(lines, ()))
 
     async def plan(
         self,
@@ -141,7 +150,15 @@ class SharingPlanner:
         aside = [item for item in aside if item.source_key in earlier]
         lines += await self._taken_back_aside(folder, aside, earlier, above)
         items = await self._access.given_to(number, new, plans)
-        return [self._held(item, plans.get(item.source_key), above) for item in items], lines
+        files = {item.source_key for item in new if item.entry.kind is not EntryKind.FOLDER}
+        held = [self._held(item, plans.get(item.source_key), above) for item in items]
+        return held, self._told_of(lines, files)
+
+    def _told_of(self, lines: Sequence[NewGrant], files: Collection[str]) -> list[NewGrant]:
+        """In a dry run, what would become of lines; else they become it."""
+        if not self._dry_run or self._to is None:
+            return list(lines)
+        return as_it_will_be(lines, self._to, files)
 
     async def _told(
         self, folder: FolderTask, standing: Sequence[NewItem], asked: Sequence[NewItem], above: Access
@@ -303,10 +320,9 @@ class SharingPlanner:
         )
 
     async def _root_there(self) -> Sequence[Permission]:
-        if self._to is None or self._destination is None or not self._destination.root_stands:
+        if self._to is None or self._destination is None:
             return ()
-        [found] = await self._questions.of(self._to, [self._destination.ref("/", self._destination.root_id)])
-        return found or ()
+        return await root_access(self._destination, self._to, self._questions)
 
     async def _know_people(self, seen: Sequence[Seen]) -> None:
         """List the destination's people once, as soon as anybody but the owner has access to anything."""

@@ -45,6 +45,9 @@ class BoxPermissions:
 
     kinds = frozenset({GranteeKind.PERSON, GranteeKind.GROUP})
     inherited = True
+    roles = frozenset(_GIVEN)
+    on_files = True
+    tells_links_above = False
 
     def __init__(self, api: BoxApi, spots: Spots, descriptions: Descriptions) -> None:
         self._api = api

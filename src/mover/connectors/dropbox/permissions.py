@@ -43,6 +43,9 @@ class DropboxPermissions:
     """
 
     inherited = True
+    roles = frozenset(ACCESS)
+    on_files = True
+    tells_links_above = False
 
     def __init__(
         self,

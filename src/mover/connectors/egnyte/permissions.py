@@ -34,6 +34,9 @@ class FolderPermissionsOfEgnyte:
 
     kinds = frozenset({GranteeKind.PERSON, GranteeKind.GROUP})
     inherited = True
+    roles = frozenset(_GIVEN)
+    on_files = False
+    tells_links_above = True  # it tells none
 
     def __init__(self, api: EgnyteApi, people: People) -> None:
         self._api = api

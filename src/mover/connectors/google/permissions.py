@@ -49,6 +49,9 @@ class DrivePermissions:
 
     kinds = frozenset(_NAMES)
     inherited = True
+    roles = frozenset(_GIVEN)
+    on_files = True
+    tells_links_above = True
 
     def __init__(
         self,

@@ -27,6 +27,9 @@ class MicrosoftPermissions:
 
     kinds = frozenset({GranteeKind.PERSON, GranteeKind.GROUP})
     inherited = True
+    roles = frozenset({AccessRole.READ, AccessRole.WRITE})
+    on_files = True
+    tells_links_above = True
 
     def __init__(self, api: GraphApi, territory: Territory) -> None:
         self._api = api
