@@ -85,7 +85,7 @@ def move_all_in_the_browser(person: Sitting, new_domain: str) -> None:
 
     page.get_by_role("button", name="Scan all").click()
     expect(page.get_by_text("25 pairs are looked through.")).to_be_visible()
-    all_have_ended(page)
+    all_have_ended(page, "Scanned")
     expect(page.get_by_text("Scan, nothing copied")).to_have_count(len(PEOPLE))
     expect(page.get_by_text("5 files found")).to_have_count(len(PEOPLE))
     page.get_by_role("link", name=f"/Users/ada@{OLD_DOMAIN}").click()
@@ -98,7 +98,7 @@ def move_all_in_the_browser(person: Sitting, new_domain: str) -> None:
     page.get_by_role("link", name=OFFICE["Box"]).click()
     page.get_by_role("button", name="Start all").click()
     expect(page.get_by_text("25 pairs start.")).to_be_visible()
-    all_have_ended(page)
+    all_have_ended(page, "Success")
     expect(page.get_by_text("5 of 5 files")).to_have_count(len(PEOPLE))
     page.get_by_role("link", name=f"/Users/ada@{OLD_DOMAIN}").click()
     expect(page.get_by_text("Permissions: 1 given, 1 there already, 1 listed only.")).to_be_visible()
@@ -106,9 +106,9 @@ def move_all_in_the_browser(person: Sitting, new_domain: str) -> None:
     check_lines(page, new_domain, "Given")
 
 
-def all_have_ended(page: Page) -> None:
+def all_have_ended(page: Page, how: str) -> None:
     """Wait until the page shows so by itself."""
-    expect(page.locator("#summary")).to_have_text(f"Success {len(PEOPLE)}", timeout=120_000)
+    expect(page.locator("#summary")).to_have_text(f"{how} {len(PEOPLE)}", timeout=120_000)
     expect(page.get_by_role("button", name="Pause all")).to_have_count(0)
 
 

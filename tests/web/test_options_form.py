@@ -24,6 +24,17 @@ def test_choices_are_shown_in_words() -> None:
     }
 
 
+def test_a_pair_can_be_as_usual_where_its_migration_is_not() -> None:
+    migration = read_options(Form(values={"full": "full", "conflict": "overwrite", "verify": "size"}))
+    usual = {"full": "changed", "conflict": "report", "verify": "auto"}
+    for values in (usual, dict.fromkeys(usual, "")):
+        pair = read_options(Form(values=values))
+        assert {name: options_values(pair)[name] for name in usual} == values
+        chosen = effective(migration, pair)
+        expected = (False, "report", "auto") if values is usual else (True, "overwrite", "size")
+        assert (chosen.full, chosen.conflict, chosen.verify) == expected
+
+
 def test_an_archive_is_saved_shown_and_refused_with_what_makes_no_sense() -> None:
     for chosen in (PairOptions(archive=True), PairOptions(archive=False)):
         assert read_options(Form(values=options_values(chosen))) == chosen

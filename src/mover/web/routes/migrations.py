@@ -52,12 +52,14 @@ async def migrations(visit: Visit) -> Response:
     services = visit.house.services
     page = await services.migrations.list(visit.actor, cursor=visit.query("cursor") or None, limit=50)
     summaries = {one.id: await services.pairs.summary(visit.actor, one.id) for one in page.items}
+    scanned = {one.id: await services.pairs.only_scanned(visit.actor, one.id) for one in page.items}
     waiting = {id_: await runs_that_wait(visit, id_, summary) for id_, summary in summaries.items()}
     return visit.page(
         "migrations.html",
         place=_PLACE,
         page=page,
         summaries=summaries,
+        scanned=scanned,
         waiting=waiting,
         connections=await connection_names(visit),
         connected=await services.connections.all(visit.actor),

@@ -95,6 +95,7 @@ async def pairs(visit: Visit) -> Response:
         needs_keys=bool(wanted_by(migration.options)),
         summary=summary,
         everything=everything,
+        scanned=await services.pairs.only_scanned(visit.actor, migration.id),
         waiting=waiting,
         columns=COLUMNS,
         sizes=PAGE_SIZES,
@@ -342,7 +343,8 @@ async def live(visit: Visit) -> Response:
                 )
         everything = await services.pairs.summary(again.actor, migration.id)
         state = {"everything": everything, "migration": migration, "live": True}
-        found["summary"] = again.part("parts/summary.html", **state)
+        scanned = await services.pairs.only_scanned(again.actor, migration.id)
+        found["summary"] = again.part("parts/summary.html", scanned=scanned, **state)
         needs_keys = bool(wanted_by(migration.options))
         found["actions"] = again.part("parts/migration_actions.html", needs_keys=needs_keys, **state)
         waiting = await runs_that_wait(again, migration.id, everything)
