@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -75,13 +75,13 @@ def test_the_time_is_between_the_tightest_limit_and_what_was_achieved(
     most_s: float | None,
 ) -> None:
     sort = {Sort.LISTING: 100, Sort.READING: 15, Sort.PERMITTING: 21}
-    side = Side(replace(COSTS, limits=limits), sort, uploads=50, uploaded=2_000.0)
+    side = Side(msgspec.structs.replace(COSTS, limits=limits), sort, uploads=50, uploaded=2_000.0)
     found = how_long([side], files=ENOUGH_FILES, size=2_000.0, bytes_per_s=bytes_per_s, past=past)
     assert found == (None if least is None else Bound(seconds=least[1], why=least[0]), most_s)
 
 
 def test_what_is_told_of_sizes_without_bound_can_be_kept() -> None:
-    charged = SideCosts(replace(COSTS, limits=(VOLUME,)), uploaded=1e300)
+    charged = SideCosts(msgspec.structs.replace(COSTS, limits=(VOLUME,)), uploaded=1e300)
     charged.add(Sort.WRITING, 1e300)
     charged.close()
     least, _ = how_long([charged], files=1, size=1e300, bytes_per_s=1, past=[THEN])

@@ -7,11 +7,10 @@ a scan makes them itself, and the move makes the same ones again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """What a file up to a size costs. Steps of one operation ascend, and the last one has no `up_to`.
 
     Attributes:
@@ -36,8 +35,7 @@ class Step:
         return min(self.opening + cheap * self.calls, cheap * alone) + (files - cheap) * alone
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
     """How much of something a service takes in a time, as its vendor publishes it.
 
     Attributes:
@@ -64,8 +62,7 @@ class Limit:
     differs: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class CallCosts:
+class CallCosts(msgspec.Struct, frozen=True, kw_only=True):
     """Calls that the operations of a connector make.
 
     Attributes:
@@ -98,7 +95,7 @@ class CallCosts:
     part: float = 1.0
     finish: float = 1.0
     piece: int | None = None
-    folder: Step = field(default_factory=lambda: Step(calls=1))
+    folder: Step = Step(calls=1)
     look: float = 1.0
     look_each_name: float = 0.0
     set_time: float = 1.0

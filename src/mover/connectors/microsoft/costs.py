@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import msgspec
 
 from mover.connectors.costs import CallCosts, Limit, Step
 from mover.connectors.microsoft import units
@@ -39,7 +39,7 @@ PERSONAL = CallCosts(
 )
 """Of a personal OneDrive, of which Microsoft publishes no number."""
 
-WORK = replace(
+WORK = msgspec.structs.replace(
     PERSONAL,
     title="Microsoft 365",
     limits=(
