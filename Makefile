@@ -59,7 +59,7 @@ test-thorough: $(READY) ## the tests whose size can be chosen, in full; takes so
 	  $(PYTEST) -n 0 tests/e2e/test_hostile_tree.py tests/e2e/test_kill.py tests/e2e/test_service_kill.py \
 	  tests/api/test_schemathesis.py
 
-test-fast: $(READY) ## tests that need no server, in under a minute
+test-fast: $(READY) ## tests that need no server, in some two minutes
 	$(PYTEST) -n $(FAST_WORKERS) -m "not servers and not slow"
 
 security: $(READY) ## the tests of what is promised to a security officer, and the table of promises
