@@ -29,6 +29,7 @@ from mover.errors import (
 )
 from mover.ledger.states import Code, ItemState
 from mover.transfer import run as running
+from mover.transfer.archive import archiving
 from mover.transfer.archive.archiving import Archiver
 from mover.transfer.options import ConflictRule
 
@@ -47,7 +48,7 @@ SMALL_PARTS = PartRules(
 def small_measures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts, and points to go on from, of files that are not large."""
     monkeypatch.setattr(running, "_LARGE_FROM", 1)
-    monkeypatch.setattr(running, "Archiver", functools.partial(Archiver, marked=300_000))
+    monkeypatch.setattr(archiving, "Archiver", functools.partial(Archiver, marked=300_000))
 
 
 @pytest.fixture
@@ -316,7 +317,7 @@ async def test_hostile_names_become_safe_ones_and_that_is_told(bench: Workbench)
 async def test_zip64_where_it_is_needed(
     bench: Workbench, limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "Archiver", functools.partial(Archiver, limits=limits, marked=300_000))
+    monkeypatch.setattr(archiving, "Archiver", functools.partial(Archiver, limits=limits, marked=300_000))
     held = fill(bench.source)
     bench.source.faults.add("read", "/a.txt", times=None, error=PermissionDenied("no"))
     await bench.run(archive=True)

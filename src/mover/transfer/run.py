@@ -17,7 +17,6 @@ from dataclasses import replace
 
 import msgspec
 
-from mover.archives.names import ARCHIVED
 from mover.connectors.contract import Connector, Remarks
 from mover.database.failures import DatabaseTrouble
 from mover.database.store import SoleRight
@@ -40,12 +39,10 @@ from mover.ledger.records import PairKey, Totals
 from mover.ledger.states import Code, RunMode, RunStatus, code_of, status_of
 from mover.ledger.tokens import UploadKeys
 from mover.staging import Staging
-from mover.transfer.archive.archiving import Archiver, check_archivable
 from mover.transfer.bandwidth import Bandwidth
 from mover.transfer.concurrency import task_group
 from mover.transfer.confined import Confined
 from mover.transfer.copy import FileMover
-from mover.transfer.costing import Asked, Costing
 from mover.transfer.feeds import Feeds
 from mover.transfer.finish import Finisher
 from mover.transfer.granting import Granter
@@ -150,6 +147,8 @@ async def run_pair(
             raise InvalidConfiguration(
                 "an archive cannot be compared with a folder: look at the reconciliation report of the run that made it"
             )
+        from mover.transfer.archive.archiving import check_archivable  # noqa: PLC0415 - few runs archive, and all start
+
         check_archivable(options, destination)
         source = replace(source, account=f"{source.account}#archive")  # to the ledger another pair
     if destination is not None and mode is RunMode.COPY:
@@ -325,6 +324,8 @@ class _Run:
         """Keep what the move that was looked at will cost. To be called when all else was asked for: that is counted."""
         if destination is None or self._mode is RunMode.VERIFY:
             return
+        from mover.transfer.costing import Asked, Costing  # noqa: PLC0415 - only for runs that look
+
         costing = Costing(
             self._source,
             destination,
@@ -343,6 +344,9 @@ class _Run:
 
     async def _archive(self, destination: Side) -> list[str]:
         """Scan to the end, then put all into an archive."""
+        from mover.archives.names import ARCHIVED  # noqa: PLC0415 - few runs archive, and all start
+        from mover.transfer.archive.archiving import Archiver  # noqa: PLC0415 - likewise
+
         archiver = Archiver(
             self._source,
             destination,
