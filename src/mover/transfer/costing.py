@@ -247,16 +247,10 @@ class Costing:
         if found is None:
             return
         found.add(Sort.LISTING, asked)
-        feeds = [self._feed(one) for one in (self._source, self._destination)]
-        if feeds[0] and self._feed(side) and (self._options.sharing is None or all(feeds)):
+        sharing = self._options.sharing is not None
+        feeds = [one.feed(sharing=sharing) is not None for one in (self._source, self._destination)]
+        if feeds[0] and side.feed(sharing=sharing) is not None and (not sharing or all(feeds)):
             found.add(Sort.LISTING, found.costs.feed)
-
-    def _feed(self, side: Side) -> bool:
-        connector = side.connector
-        if not connector.capabilities.stable_ids:
-            return False
-        feed = connector.changes if self._options.sharing is None else connector.sharing_changes
-        return feed is not None
 
     def _uncounted(self, planned: Planned) -> tuple[str, ...]:
         found = []

@@ -6,10 +6,11 @@
              destination's feed        ─► folders to list        none, or too old ─► all folders are listed there
     end ──── destination's feed since begin: what is not our own doing ─► folders that the next run lists
 
-A cursor of the source is taken before the first listing, or comes with the last page of all that stands there (`tree`), and each run reads the feed from where the run before did:
-what a listing or the feed itself told too late is seen once more. At the destination the run's own uploads would be
-told to the next run; they are read, and recognised, at the end of the run that made them. Where each line costs a call
-(`described_changes`), that would be a second call for each file, and the next run lists the destination's folders instead.
+A cursor of the source is taken before the first listing, or comes with the last page of all that stands there (`tree`), and
+each run reads the feed from where the run before did: what a listing or the feed itself told too late is seen once more. At
+the destination the run's own uploads would be told to the next run; they are read, and recognised, at the end of the run that
+made them. Where each line costs a call (`described_changes`), that would be a second call for each file, and the next run
+lists the destination's folders instead.
 
 Where only the destination has a feed (files come from a disk, SFTP, S3, WebDAV), the source is listed, and the ledger
 answers for what stands at the destination: see `remembered`. A cursor costs a call, and so does reading what the run did
@@ -281,7 +282,4 @@ class Feeds:
             return None
 
     def _feed(self, side: Side) -> Changes | None:
-        """The change feed of one side, if what it tells can be found in the ledger: by ids that stay."""
-        if not side.connector.capabilities.stable_ids:
-            return None
-        return side.connector.changes if self._sharing is None else side.connector.sharing_changes
+        return side.feed(sharing=self._sharing is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mover.connectors.contract import Connector
+from mover.connectors.contract import Changes, Connector
 from mover.entries import EntryRef
 from mover.ledger.records import child_ref
 from mover.transfer.forms import Form, SealedNames
@@ -43,3 +43,12 @@ class Side:
     def ref(self, path: str, id: str | None) -> EntryRef:  # noqa: A002 - the field's own word
         """Address an entry by its path relative to the pair's root."""
         return child_ref(self.root, path, self.root_id if path == "/" else id)
+
+    def feed(self, *, sharing: bool) -> Changes | None:
+        """The change feed, if what it tells can be found in the ledger: by ids that stay.
+
+        With `sharing` it is the one that tells of permissions, too.
+        """
+        if not self.connector.capabilities.stable_ids:
+            return None
+        return self.connector.sharing_changes if sharing else self.connector.changes
