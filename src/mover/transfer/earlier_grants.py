@@ -13,14 +13,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from mover.database.failures import DatabaseTrouble
 from mover.entries import Entry, EntryKind, join_path
-from mover.errors import MoverError
 from mover.ledger.grants import Granted
 from mover.ledger.records import FolderTask, NewItem
 from mover.ledger.sharing import SharingLedger
 from mover.transfer.side import Side
-from mover.transfer.taking_back import concerns_all, take_back
+from mover.transfer.taking_back import try_to_take_back
 
 
 class Earlier(msgspec.Struct, frozen=True):
@@ -168,16 +166,9 @@ class EarlierGrants:
         assert self._destination is not None
         if not await self.unclaimed([one]):
             return False
-        try:
-            for row in rows:
-                if row.target == one.target:
-                    await take_back(self._destination, row)
-        except DatabaseTrouble:
-            raise
-        except MoverError as error:
-            if concerns_all(error):
-                raise
-            return False
+        for row in rows:
+            if row.target == one.target and await try_to_take_back(self._destination, row) is not None:
+                return False
         await self._ledger.pass_on_grant(one, heir)
         return True
 

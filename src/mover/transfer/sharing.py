@@ -15,7 +15,6 @@ from dataclasses import replace
 import msgspec
 
 from mover.connectors.contract import Permissions
-from mover.database.failures import DatabaseTrouble
 from mover.entries import (
     AccessRole,
     Entry,
@@ -37,7 +36,7 @@ from mover.transfer.sharing_plan import Access, EntryPlan, Judge, Seen, in_words
 from mover.transfer.sharing_questions import Questions
 from mover.transfer.sharing_rules import SharingRules, Wider
 from mover.transfer.side import Side
-from mover.transfer.taking_back import concerns_all, take_back
+from mover.transfer.taking_back import try_to_take_back
 
 ROOT_KEY = "/"
 _MOST_PEOPLE = 50_000  # of a destination that are listed to know them
@@ -289,13 +288,8 @@ class SharingPlanner:
         failed: list[NewGrant] = []
         kept: list[Granted] = []
         for one in given:
-            try:
-                await take_back(self._destination, one)
-            except DatabaseTrouble:
-                raise
-            except MoverError as error:
-                if concerns_all(error):
-                    raise
+            error = await try_to_take_back(self._destination, one)
+            if error is not None:
                 kept.append(one)
                 failed.append(_back(one, GrantState.FAILED, error))
         taken = [one for one in given if one not in kept]

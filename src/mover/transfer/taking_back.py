@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from mover.database.failures import DatabaseTrouble
 from mover.entries import AccessRole, Permission
 from mover.errors import AccountSuspended, MoverError, NotFound, SignInFailed
 from mover.ledger.grants import Granted, Grantee
@@ -24,6 +25,19 @@ async def take_back(destination: Side, one: Granted) -> None:
     if one.before is not None:  # somebody else had given that, and ours had raised it
         with contextlib.suppress(NotFound):
             await permissions.grant(ref, permission(one.target, one.before))
+
+
+async def try_to_take_back(destination: Side, one: Granted) -> MoverError | None:
+    """Take back what Mover gave; returns why that could not be. Raises what nothing else would fare better with."""
+    try:
+        await take_back(destination, one)
+    except DatabaseTrouble:
+        raise
+    except MoverError as error:
+        if concerns_all(error):
+            raise
+        return error
+    return None
 
 
 def permission(target: Grantee, role: AccessRole) -> Permission:
