@@ -87,8 +87,7 @@ class FolderAccess:
             there=there or (),
             shareable=not known.loose,
         )
-        access = self._allowed(judge.plan(seen).access)
-        [changed] = await self._ledger.sharing.keep_accesses([_spelled(access)])
+        [changed] = await self._ledger.sharing.keep_accesses([self.text(judge.plan(seen).access)])
         return changed
 
     async def given_to(

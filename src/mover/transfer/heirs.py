@@ -74,7 +74,8 @@ class Heirs:
     ) -> Succession:
         """Put into `arrivals` what entries of a folder, given with path and source key, take over.
 
-        Folders that are scanned at the same time come one after the other: of two files that took each other's places either folder would exchange what the other has exchanged.
+        Folders that are scanned at the same time come one after the other: of two files that took each other's places either
+        folder would exchange what the other has exchanged.
         """
         wanted = self._places(folder, listed, arrivals)
         if not wanted or not await self._ledger.arrivals_at(list(wanted)):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Self
 
 from mover.entries import Entry, EntryKind
-from mover.errors import NotFound
+from mover.errors import MoverError, NotFound
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import FolderTask
 from mover.transfer.side import Side
@@ -48,7 +48,7 @@ class Standing:
         side, self._side = self._side, None
         try:
             await self._list(side)
-        except BaseException:
+        except MoverError:
             self.failed = True
             raise
 
