@@ -62,6 +62,21 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     differs: bool = False
 
 
+def calls_at_most(told: str, most: int, *, every_s: float, source: str, differs: bool = False) -> Limit:
+    """A limit that every call counts one towards, of whatever sort; arguments as of `Limit`."""
+    return Limit(
+        told=told,
+        most=most,
+        every_s=every_s,
+        source=source,
+        listing=1,
+        reading=1,
+        writing=1,
+        permitting=1,
+        differs=differs,
+    )
+
+
 class CallCosts(msgspec.Struct, frozen=True, kw_only=True):
     """Calls that the operations of a connector make.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mover.connectors.box.together import LARGEST, MOST_LISTED
-from mover.connectors.costs import CallCosts, Limit, Step
+from mover.connectors.costs import CallCosts, Limit, Step, calls_at_most
 
 _MIB = 1024 * 1024
 _SOURCE = "https://developer.box.com/guides/api-calls/permissions-and-errors/rate-limits/"
@@ -23,16 +23,7 @@ COSTS = CallCosts(
     look_each_name=1,  # preflights, each of which tells an id
     permit=1,
     limits=(
-        Limit(
-            told="takes 1,000 calls a minute of a user",
-            most=1_000,
-            every_s=60,
-            source=_SOURCE,
-            listing=1,
-            reading=1,
-            writing=1,
-            permitting=1,
-        ),
+        calls_at_most("takes 1,000 calls a minute of a user", 1_000, every_s=60, source=_SOURCE),
         Limit(told="takes 240 uploads a minute of a user", most=240, every_s=60, source=_SOURCE, upload=1),
     ),
 )

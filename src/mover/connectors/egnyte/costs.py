@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mover.connectors.costs import CallCosts, Limit, Step
+from mover.connectors.costs import CallCosts, Step, calls_at_most
 
 _SOURCE = "https://developers.egnyte.com/docs/read/Best_Practices"
 
@@ -18,26 +18,14 @@ COSTS = CallCosts(
     rename=2,
     permit=2,
     limits=(
-        Limit(
-            told="takes two calls a second until it is asked for more",
-            most=2,
-            every_s=1,
-            source=_SOURCE,
-            listing=1,
-            reading=1,
-            writing=1,
-            permitting=1,
-            differs=True,
+        calls_at_most(
+            "takes two calls a second until it is asked for more", 2, every_s=1, source=_SOURCE, differs=True
         ),
-        Limit(
-            told="takes 1,000 calls a day until it is asked for more",
-            most=1_000,
+        calls_at_most(
+            "takes 1,000 calls a day until it is asked for more",
+            1_000,
             every_s=86_400,
             source=_SOURCE,
-            listing=1,
-            reading=1,
-            writing=1,
-            permitting=1,
             differs=True,
         ),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mover.connectors.costs import CallCosts, Limit, Step
+from mover.connectors.costs import CallCosts, Limit, Step, calls_at_most
 from mover.connectors.google.uploads import SMALL
 
 _DAY_S = 86_400
@@ -17,15 +17,11 @@ COSTS = CallCosts(
     rename=2,
     permit=2,
     limits=(
-        Limit(
-            told="takes 12,000 calls a minute of a user",
-            most=12_000,
+        calls_at_most(
+            "takes 12,000 calls a minute of a user",
+            12_000,
             every_s=60,
             source="https://developers.google.com/workspace/drive/api/guides/limits",
-            listing=1,
-            reading=1,
-            writing=1,
-            permitting=1,
         ),
         Limit(
             told="takes 750 GB a day of a user",
