@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from sqlalchemy import Connection
 
@@ -12,6 +12,8 @@ from mover.ledger.queries import archives
 from mover.ledger.records import Item, Pair, Run
 from mover.ledger.sharing import InTurn
 from mover.ledger.states import ItemState, Verification
+
+_PAGE = 1_000  # members
 
 
 class ArchiveLedger:
@@ -61,6 +63,13 @@ class ArchiveLedger:
         return await self._database.read(
             lambda c: archives.members_from(c, self._run.id, number, limit, after=after)
         )
+
+    async def each_member(self, number: int, *, after: int = -1) -> AsyncGenerator[PlacedMember, None]:
+        """Yield members whose headers stand behind a position, in order, as they are known when they are reached."""
+        while page := await self.members(number, _PAGE, after=after):
+            for placed in page:
+                yield placed
+            after = page[-1].position
 
     async def begin_at(self, number: int, position: int) -> int:
         """Go on from a position: forget what was read of members that begin there or behind it.

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    ScalarSelect,
     bindparam,
     case,
     delete,
@@ -27,7 +28,7 @@ from mover.ledger.archived import Archive, Mark, PlacedMember, PlannedMember, Re
 from mover.ledger.queries.items import placed_items
 from mover.ledger.records import Item
 from mover.ledger.states import ItemState, Verification
-from mover.ledger.tables import archive_marks, archive_members, archives, folders, items, pairs, runs, uploads
+from mover.ledger.tables import archive_marks, archive_members, archives, folders, items, runs, uploads
 
 _OF_READING = ("size", "crc32", "content_hash", "modified_ns", "reason", "message")
 _PLACE = insert(archive_members)
@@ -155,11 +156,7 @@ def cut(connection: Connection, run_id: int, number: int, position: int) -> None
         archive_members.c.position >= position,
     )
     gone = select(archive_members.c.item_id).where(*here)
-    connection.execute(
-        delete(archive_marks).where(
-            archive_marks.c.run_id == run_id, archive_marks.c.item_id.in_(gone.scalar_subquery())
-        )
-    )
+    _forget_marks(connection, run_id, gone.scalar_subquery())
     connection.execute(update(archive_members).where(*here).values(_NOTHING_READ))
 
 
@@ -267,9 +264,7 @@ def settle(connection: Connection, run_id: int, archive: Archive, limit: int, no
                 ended_ns=now_ns,
             )
         )
-    connection.execute(
-        delete(archive_marks).where(archive_marks.c.run_id == run_id, archive_marks.c.item_id.in_(ids))
-    )
+    _forget_marks(connection, run_id, ids)
     connection.execute(
         delete(archive_members).where(archive_members.c.run_id == run_id, archive_members.c.item_id.in_(ids))
     )
@@ -294,13 +289,14 @@ def fail_members(
         .where(items.c.id.in_(members.scalar_subquery()))
         .values(state=state.value, reason=reason, side="destination", message=message, ended_ns=now_ns)
     )
-    connection.execute(
-        delete(archive_marks).where(
-            archive_marks.c.run_id == run_id, archive_marks.c.item_id.in_(members.scalar_subquery())
-        )
-    )
+    _forget_marks(connection, run_id, members.scalar_subquery())
     connection.execute(delete(archive_members).where(*here))
     connection.execute(delete(archives).where(archives.c.run_id == run_id, archives.c.number == number))
+
+
+def _forget_marks(connection: Connection, run_id: int, item_ids: Sequence[int] | ScalarSelect[int]) -> None:
+    here = archive_marks.c.run_id == run_id, archive_marks.c.item_id.in_(item_ids)
+    connection.execute(delete(archive_marks).where(*here))
 
 
 def unfinished_uploads(connection: Connection, pair_id: int, prefix: str) -> list[str]:
@@ -311,8 +307,7 @@ def unfinished_uploads(connection: Connection, pair_id: int, prefix: str) -> lis
 
 def forget_other_runs(connection: Connection, pair_id: int, run_id: int) -> None:
     """Drop the places and marks of runs of the pair that nobody goes on with."""
-    others = select(runs.c.id).join(pairs, pairs.c.id == runs.c.pair_id)
-    others = others.where(runs.c.pair_id == pair_id, runs.c.id != run_id)
+    others = select(runs.c.id).where(runs.c.pair_id == pair_id, runs.c.id != run_id)
     for table in (archive_marks, archive_members):
         connection.execute(delete(table).where(table.c.run_id.in_(others.scalar_subquery())))
 

@@ -35,7 +35,6 @@ from mover.transfer.tries import Tries
 from mover.transport.retries import RetryPolicy
 
 _AHEAD = 16  # members looked at ahead; small files among them are held in memory
-_PAGE = 500
 _ENDS_THE_RUN = (SignInFailed, ApiQuotaExceeded)
 _SERVICE_DOWN = (Unreachable, TimedOut, ServiceFault, Throttled)
 _VAIN_LIMIT = 30  # files in a row that failed because the source is down
@@ -97,7 +96,7 @@ class MemberReader:
         """Yield members of an archive whose headers stand behind a position; small files are being read meanwhile."""
         window = deque[tuple[PlacedMember, asyncio.Task[SmallFile] | None]]()
         try:
-            async with aclosing(self._placed(number, after)) as coming:
+            async with aclosing(self._ledger.archives.each_member(number, after=after)) as coming:
                 async for placed in coming:
                     window.append((placed, self._begun(placed)))
                     if len(window) == _AHEAD:
@@ -116,12 +115,6 @@ class MemberReader:
         if entry.kind is EntryKind.FOLDER or left_out or placed.room > SMALL:
             return None
         return asyncio.create_task(self._small(placed))
-
-    async def _placed(self, number: int, after: int) -> AsyncGenerator[PlacedMember, None]:
-        while page := await self._ledger.archives.members(number, _PAGE, after=after):
-            for placed in page:
-                yield placed
-            after = page[-1].position
 
     async def _small(self, placed: PlacedMember) -> SmallFile:
         found: list[Entry] = [placed.item.entry]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from mover.archives.records import ZIP, Limits, Member, end
+from mover.archives.records import ZIP, Limits, Member
 from mover.entries import HashName
 from mover.hashing import hash_chunks
-from mover.ledger.archived import Archive, PlacedMember, ReadMember
+from mover.ledger.archived import Archive, ReadMember
 from mover.ledger.archives import ArchiveLedger
+from mover.transfer.archive.directory import directory
 from mover.transfer.archive.planning import member_of
 from mover.transfer.splitting import Splitter
-
-_PAGE = 1_000
 
 
 async def is_the_archive(
@@ -24,41 +23,23 @@ async def is_the_archive(
     Closing `chunks` is the caller's part. Raises what reading them raises.
     """
     stream = Splitter(chunks)
-    members = directory_size = 0
-    async with aclosing(_placed(ledger, archive)) as found:
+    async with aclosing(ledger.each_member(archive.number)) as found:
         async for placed in found:
             if placed.read is None:
                 return False
             member = member_of(placed, limits)
             if placed.read.reason is not None:
                 await _taken(stream, member.slot_size, kept=False)
-                continue
-            if not await _is_the_member(stream, member, placed.read):
+            elif not await _is_the_member(stream, member, placed.read):
                 return False
-            directory_size += member.record_size(placed.position)
-            members += 1
-    position = archive.content_size + archive.directory_size - directory_size
-    await _taken(stream, position - archive.content_size, kept=False)
-    async with aclosing(_placed(ledger, archive)) as found:
-        async for placed in found:
-            if (read := placed.read) is not None and read.reason is None:
-                assert read.size is not None
-                assert read.crc32 is not None
-                member = member_of(placed, limits)
-                record = member.record(read.size, read.crc32, placed.position, read.modified_ns)
-                if await _taken(stream, len(record)) != record:
-                    return False
-    planned = (archive.members, archive.content_size + archive.directory_size)
-    last = end(planned, members=members, position=position, size=directory_size, limits=limits)
-    return await _taken(stream, len(last)) == last and await stream.at_end()
-
-
-async def _placed(ledger: ArchiveLedger, archive: Archive) -> AsyncGenerator[PlacedMember, None]:
-    after = -1
-    while page := await ledger.members(archive.number, _PAGE, after=after):
-        for placed in page:
-            yield placed
-        after = page[-1].position
+    at = archive.content_size
+    async with aclosing(directory(ledger, archive, limits)) as pieces:
+        async for position, piece in pieces:
+            await _taken(stream, position - at, kept=False)
+            at = position + len(piece)
+            if await _taken(stream, len(piece)) != piece:
+                return False
+    return await stream.at_end()
 
 
 async def _is_the_member(stream: Splitter, member: Member, read: ReadMember) -> bool:

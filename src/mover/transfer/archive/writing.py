@@ -8,19 +8,19 @@ import zlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from mover.archives.records import ZIP, Limits, Member, end
+from mover.archives.records import ZIP, Limits, Member
 from mover.entries import EntryKind
 from mover.errors import Changed, MoverError
 from mover.ledger.archived import Archive, Mark, PlacedMember, ReadMember
 from mover.ledger.ledger import RunLedger
 from mover.ledger.records import Item
+from mover.transfer.archive.directory import directory
 from mover.transfer.archive.members import MemberReader, SmallFile
 from mover.transfer.archive.planning import member_of
 
 _PIECE = 1 << 20
 MARKED = 16 << 20  # bytes of a large file between two marks
 _IN_A_THREAD = 64 << 10
-_PAGE = 1_000
 
 Placed = tuple[int, bytes]  # bytes, and where they stand in the archive
 Step = Placed | ReadMember | Mark | None  # None: keep what was read, it is about to be asked for
@@ -207,35 +207,16 @@ class ArchiveWriter:
 
     async def _directory(self, offset: int) -> AsyncGenerator[Placed, None]:
         archive = self._archive
-        size = members = 0
-        async with aclosing(self._archived()) as found:
-            async for placed, member, _ in found:
-                size += member.record_size(placed.position)
-                members += 1
-        position = archive.content_size + archive.directory_size - size
-        async for zeros in _zeros(max(archive.content_size, min(offset, position)), position):
-            yield zeros
-        at = position
-        async with aclosing(self._archived()) as found:
-            async for placed, member, read in found:
-                assert read.size is not None
-                assert read.crc32 is not None
-                record = member.record(read.size, read.crc32, placed.position, read.modified_ns)
-                if at + len(record) > offset:
-                    yield at, record
-                at += len(record)
-        planned = (archive.members, archive.content_size + archive.directory_size)
-        yield at, end(planned, members=members, position=position, size=size, limits=self._limits)
-
-    async def _archived(self) -> AsyncGenerator[tuple[PlacedMember, Member, ReadMember], None]:
-        """What stands in the directory."""
-        after = -1
-        while page := await self._ledger.members(self._archive.number, _PAGE, after=after):
-            for placed in page:
-                assert placed.read is not None
-                if placed.read.reason is None:
-                    yield placed, member_of(placed, self._limits), placed.read
-            after = page[-1].position
+        at = max(archive.content_size, offset)
+        async with aclosing(directory(self._ledger, archive, self._limits)) as pieces:
+            async for position, piece in pieces:
+                async for zeros in _zeros(
+                    at, position
+                ):  # in front of the first record, if something was left out
+                    yield zeros
+                at = position + len(piece)
+                if at > offset:
+                    yield position, piece
 
 
 async def _summed(piece: bytes, crc32: int, sha256: hashlib._Hash | None) -> int:
