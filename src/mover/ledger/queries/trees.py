@@ -74,18 +74,22 @@ def _put(connection: Connection, run_id: int, standing: Mapping[str, TreeLine]) 
     """Keep what stands at some places now. A file in the place of a folder ends what stood in that."""
     told = [(line.place, line.entry) for line in standing.values() if line.entry is not None]
     files = [place for place, entry in told if entry.kind is not EntryKind.FOLDER]
-    were_folders = [
+    _remove_below(connection, run_id, _folders_at(connection, run_id, files))
+    statement = upsert(connection, tree_entries, ["run_id", "place"])
+    execute_many(connection, statement, [_row(run_id, place, entry) for place, entry in told])
+
+
+def _folders_at(connection: Connection, run_id: int, places: Sequence[str]) -> list[str]:
+    """Those of these places at which a folder stands."""
+    return [
         place
-        for some in slices(files)
+        for some in slices(places)
         for place in connection.scalars(
             select(tree_entries.c.place).where(
                 tree_entries.c.run_id == run_id, tree_entries.c.place.in_(some), tree_entries.c.is_folder
             )
         )
     ]
-    _remove_below(connection, run_id, were_folders)
-    statement = upsert(connection, tree_entries, ["run_id", "place"])
-    execute_many(connection, statement, [_row(run_id, place, entry) for place, entry in told])
 
 
 def _row(run_id: int, place: str, entry: Entry) -> dict[str, Any]:
@@ -125,7 +129,7 @@ def _remove_below(connection: Connection, run_id: int, places: Sequence[str]) ->
 
 def restart(connection: Connection, run_id: int, root_id: str | None) -> None:
     """Forget all that was read, to read it from the beginning."""
-    connection.execute(delete(tree_entries).where(tree_entries.c.run_id == run_id))
+    _forget_all(connection, run_id)
     _add_root(connection, run_id, root_id)
     _update(connection, run_id, {"cursor": None})
 
@@ -134,15 +138,7 @@ def complete(connection: Connection, run_id: int, feed: str) -> None:
     """Note that all was told, and which folders are to be listed nevertheless."""
     for lost in _lost(connection, run_id):
         above = {place for one in lost for place in _at_and_above(one)}
-        known = {
-            place
-            for some in slices(sorted(above))
-            for place in connection.scalars(
-                select(tree_entries.c.place).where(
-                    tree_entries.c.run_id == run_id, tree_entries.c.place.in_(some), tree_entries.c.is_folder
-                )
-            )
-        }
+        known = set(_folders_at(connection, run_id, sorted(above)))
         nearest = {next(place for place in _at_and_above(one) if place in known) for one in lost}
         connection.execute(
             update(tree_entries)
@@ -185,14 +181,18 @@ def _at_and_above(place: str) -> Iterator[str]:
 
 def give_up(connection: Connection, run_id: int) -> None:
     """Forget all that was read, for the rest of the run."""
-    connection.execute(delete(tree_entries).where(tree_entries.c.run_id == run_id))
+    _forget_all(connection, run_id)
     _update(connection, run_id, {"state": _GIVEN_UP, "cursor": None})
 
 
 def drop(connection: Connection, run_id: int) -> None:
     """Forget all of a run that is over."""
-    connection.execute(delete(tree_entries).where(tree_entries.c.run_id == run_id))
+    _forget_all(connection, run_id)
     connection.execute(delete(trees).where(trees.c.run_id == run_id))
+
+
+def _forget_all(connection: Connection, run_id: int) -> None:
+    connection.execute(delete(tree_entries).where(tree_entries.c.run_id == run_id))
 
 
 def place_of(connection: Connection, run_id: int, folder: FolderTask) -> str | None:
