@@ -35,10 +35,23 @@ class Asked(msgspec.Struct):
 
     Files are read in the order in which they were listed, and those that have not changed since the last run are passed over.
     So this tells how likely the next ones will be asked for.
+
+    Attributes:
+        files: That were asked for.
+        passed_over: Those in front of them that were not.
+        reached: The furthest place in the listing that was asked for, or comes along.
     """
 
     files: int = 0
     passed_over: int = 0
+    reached: int = -1
+
+    def count_at(self, place: int) -> int:
+        """Note that the file at a place of the listing is asked for; returns what `count` is told."""
+        passed_over = place - self.reached - 1 if place > self.reached else -1
+        self.reached = max(self.reached, place)
+        self.count(passed_over)
+        return passed_over
 
     def count(self, passed_over: int) -> None:
         """Note that a file is asked for, so many behind the one before it; a negative one stands among them."""

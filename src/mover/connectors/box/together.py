@@ -48,7 +48,6 @@ class _Reads:
         self.places: dict[str, int] = {}
         self.listed: dict[int, Small] = {}  # files that nobody has read yet, in the order of listings
         self.next = 0
-        self.reached = -1
         self.asked = Asked()
         self.waiting: dict[str, Small] = {}
 
@@ -75,15 +74,15 @@ class _Reads:
         place = self.places.get(file_id)
         if place is None or self.listed[place].version != version:
             return False
-        self.asked.count(place - self.reached - 1 if place > self.reached else -1)
-        self.reached = max(self.reached, place)
+        self.asked.count_at(place)
         self.waiting[file_id] = self.listed[place]
         return True
 
     def following(self) -> Iterator[Small]:
         """What was listed behind all that was asked for, if it is likely to be asked for, too."""
         if self.asked.files >= _ENOUGH and self.asked.share >= _LIKELY:
-            places = range(self.reached + 1, min(self.next, self.reached + 1 + 2 * _MOST))
+            after = self.asked.reached + 1
+            places = range(after, min(self.next, after + 2 * _MOST))
             yield from (self.listed[place] for place in places if place in self.listed)
 
 
@@ -164,7 +163,7 @@ class SmallReads:
         def give_back(small: Small) -> None:
             reads.give_back(places[small.id], small)
 
-        reads.reached = max(reads.reached, *places.values())
+        reads.asked.reached = max(reads.asked.reached, *places.values())
         self._archives.begin(
             chosen,
             self._fetch(chosen, user),

@@ -44,7 +44,6 @@ class Folder(msgspec.Struct):
         below: Paths of folders in it.
         is_whole: All of its listing is known.
         asked: How many of its files are asked for.
-        reached: The furthest place in its listing that was asked for.
     """
 
     path: str
@@ -56,7 +55,6 @@ class Folder(msgspec.Struct):
     below: list[str] = []
     is_whole: bool = False
     asked: Asked = msgspec.field(default_factory=Asked)
-    reached: int = -1
 
     def put(self, place: int, small: Small) -> bool:
         """Offer a file; tells whether it was not there yet."""
@@ -141,11 +139,7 @@ class KnownFolders:
             or known[1].version != version
         ):
             return False
-        place = known[0]
-        passed_over = place - folder.reached - 1 if place > folder.reached else -1
-        folder.reached = max(folder.reached, place)
-        folder.asked.count(passed_over)
-        self._asked.count(passed_over)
+        self._asked.count(folder.asked.count_at(known[0]))
         return True
 
     def count_one(self) -> None:
