@@ -45,6 +45,7 @@ from mover.transport.pacing import Pacer
 from mover.transport.retries import Retries, RetryPolicy
 
 T = TypeVar("T")
+Cursor = TypeVar("Cursor")
 DEFAULT_POLICY = RetryPolicy()
 
 
@@ -92,6 +93,35 @@ class _Pace:
                     served = self.pacer.successes
                     retries.progressed()
                 await retries.wait_or_raise(error)
+
+    async def pages(
+        self,
+        begin: Callable[[Cursor], AsyncGenerator[T, None]],
+        cursor: Cursor,
+        behind: Callable[[T], Cursor],
+    ) -> AsyncGenerator[T, None]:
+        """Yield pages, a slot each; after a Transient error goes on behind the last one, or raises it where no cursor is.
+
+        Args:
+            begin: Gives the pages from a cursor on.
+            cursor: Of the first page.
+            behind: The cursor behind a page; None where there is none.
+        """
+        retries = self.retries()
+        resumable = True
+        while True:
+            async with aclosing(begin(cursor)) as pages:
+                try:
+                    while page := await self.once(lambda: anext(pages, None)):
+                        cursor = behind(page)
+                        resumable = cursor is not None
+                        yield page
+                        retries.progressed()
+                    return
+                except Transient as error:
+                    if not resumable:
+                        raise
+                    await retries.wait_or_raise(error)
 
 
 class Paced:
@@ -236,22 +266,11 @@ class Paced:
         """Describe one known entry afresh."""
         return await self._pace.repeated(lambda: self._connector.refresh(ref))
 
-    async def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[Page, None]:
+    def list_folder(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[Page, None]:
         """Yield pages; after an error goes on behind the last page, or raises it where there is no cursor for that."""
-        retries = self._pace.retries()
-        resumable = True
-        while True:
-            async with aclosing(self._connector.list_folder(folder, cursor)) as pages:
-                try:
-                    while page := await self._pace.once(lambda: anext(pages, None)):
-                        yield page
-                        cursor, resumable = page.cursor, page.cursor is not None
-                        retries.progressed()
-                    return
-                except Transient as error:
-                    if not resumable:
-                        raise
-                    await retries.wait_or_raise(error)
+        return self._pace.pages(
+            lambda after: self._connector.list_folder(folder, after), cursor, lambda page: page.cursor
+        )
 
     async def read(
         self,
@@ -352,18 +371,8 @@ class _PacedChanges:
     async def cursor(self, folder: EntryRef = ROOT) -> str:
         return await self._pace.repeated(lambda: self._inner.cursor(folder))
 
-    async def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
-        retries = self._pace.retries()
-        while True:
-            async with aclosing(self._inner.since(cursor)) as changes:
-                try:
-                    while page := await self._pace.once(lambda: anext(changes, None)):
-                        cursor = page[1]
-                        yield page
-                        retries.progressed()
-                    return
-                except Transient as error:
-                    await retries.wait_or_raise(error)
+    def since(self, cursor: str) -> AsyncGenerator[tuple[Sequence[Change], str], None]:
+        return self._pace.pages(self._inner.since, cursor, lambda page: page[1])
 
 
 class _PacedTrees(_PacedChanges):
@@ -371,18 +380,10 @@ class _PacedTrees(_PacedChanges):
         super().__init__(inner, pace)
         self._trees = trees
 
-    async def below(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[TreePage, None]:
-        retries = self._pace.retries()
-        while True:
-            async with aclosing(self._trees.below(folder, cursor)) as pages:
-                try:
-                    while page := await self._pace.once(lambda: anext(pages, None)):
-                        cursor = page.cursor
-                        yield page
-                        retries.progressed()
-                    return
-                except Transient as error:
-                    await retries.wait_or_raise(error)
+    def below(self, folder: EntryRef, cursor: str | None = None) -> AsyncGenerator[TreePage, None]:
+        return self._pace.pages(
+            lambda after: self._trees.below(folder, after), cursor, lambda page: page.cursor
+        )
 
     async def taken_up(self, folder: EntryRef, entries: Sequence[Entry], *, begins: bool, ends: bool) -> None:
         await self._trees.taken_up(folder, entries, begins=begins, ends=ends)
